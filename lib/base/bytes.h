@@ -1,0 +1,92 @@
+// Byte strings: views, a reference-counted buffer whose slices share memory, and little-endian
+// loads and stores.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flexfs {
+
+using ByteView = std::span<const std::byte>;
+using MutableBytes = std::span<std::byte>;
+
+inline ByteView as_bytes(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
+inline std::string_view as_text(ByteView bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// An immutable slice of reference-counted memory. Copying shares the memory; slicing never copies.
+// The memory lives until the last slice of it is gone, so a small slice of a large buffer keeps all
+// of it: copy_of() what is kept long.
+class Buffer {
+public:
+    Buffer() = default;
+    // Shares what `owner` keeps alive.
+    Buffer(std::shared_ptr<const void> owner, ByteView view)
+        : owner_(std::move(owner)), view_(view) {}
+
+    static Buffer copy_of(ByteView bytes);
+    static Buffer copy_of(std::string_view text) { return copy_of(flexfs::as_bytes(text)); }
+    static Buffer take(std::vector<std::byte> bytes);
+    static Buffer take(std::string text);
+
+    const std::byte* data() const { return view_.data(); }
+    std::size_t size() const { return view_.size(); }
+    bool empty() const { return view_.empty(); }
+    ByteView view() const { return view_; }
+    operator ByteView() const { return view_; }
+    std::string_view text() const { return as_text(view_); }
+
+    // Bytes [offset, offset + size), which must lie inside.
+    Buffer slice(std::size_t offset, std::size_t size) const;
+    Buffer slice(std::size_t offset) const { return slice(offset, size() - offset); }
+
+    friend bool operator==(const Buffer& a, const Buffer& b) {
+        return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+    }
+
+private:
+    std::shared_ptr<const void> owner_;
+    ByteView view_;
+};
+
+// Memory to fill, then to freeze into a Buffer without a copy. The bytes start uninitialised.
+class WritableBuffer {
+public:
+    explicit WritableBuffer(std::size_t size);
+
+    std::byte* data() { return memory_.get(); }
+    std::size_t size() const { return size_; }
+    MutableBytes bytes() { return {memory_.get(), size_}; }
+    // The first `used` bytes.
+    Buffer freeze(std::size_t used) &&;
+    Buffer freeze() && { return std::move(*this).freeze(size_); }
+
+private:
+    std::shared_ptr<std::byte[]> memory_;
+    std::size_t size_;
+};
+
+template <class T>
+T load_le(const std::byte* from) {
+    T value;
+    std::memcpy(&value, from, sizeof value);  // every supported machine is little endian
+    return value;
+}
+template <class T>
+void store_le(std::byte* to, T value) {
+    std::memcpy(to, &value, sizeof value);
+}
+
+// "0f3a…", lower case.
+std::string to_hex(ByteView bytes);
+
+}  // namespace flexfs

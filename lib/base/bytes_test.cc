@@ -1,0 +1,31 @@
+#include "lib/base/bytes.h"
+
+#include <doctest/doctest.h>
+
+namespace flexfs {
+
+TEST_CASE("a slice shares memory and outlives the buffer it came from") {
+    Buffer whole = Buffer::copy_of("hello world");
+    Buffer part = whole.slice(6, 5);
+    const std::byte* inside = whole.data() + 6;
+    whole = {};
+
+    CHECK(part.text() == "world");
+    CHECK(part.data() == inside);
+}
+
+TEST_CASE("a writable buffer freezes to its used part without a copy") {
+    WritableBuffer out(8);
+    std::memcpy(out.data(), "abcdefgh", 8);
+    const std::byte* memory = out.data();
+    Buffer frozen = std::move(out).freeze(3);
+
+    CHECK(frozen.text() == "abc");
+    CHECK(frozen.data() == memory);
+}
+
+TEST_CASE("hex digits are lower case and keep leading zeros") {
+    CHECK(to_hex(as_bytes(std::string_view("\x00\xAF", 2))) == "00af");
+}
+
+}  // namespace flexfs

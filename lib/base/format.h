@@ -1,0 +1,4 @@
+// The gate for fmt: fmt::format and nothing more.
+#pragma once
+
+#include <fmt/format.h>

@@ -1,0 +1,60 @@
+// The one error vocabulary: an errno with a sentence of context. See lib/README.md for how errors
+// travel.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace flexfs {
+
+// An errno value (never 0) and, for people, what was being done. An *answer* (ENOENT, EEXIST, …)
+// usually carries no context; a *fault* always does.
+struct Error {
+    int code = 0;
+    std::string context;
+
+    // "context: No such file or directory", or only the latter when there is no context.
+    std::string message() const;
+
+    friend bool operator==(const Error& a, const Error& b) { return a.code == b.code; }
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+// The error branch of any Result: `return fail(ENOENT);`.
+inline std::unexpected<Error> fail(int code) {
+    return std::unexpected(Error{code, {}});
+}
+std::unexpected<Error> fail(int code, std::string context);
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected(std::move(error));
+}
+
+// The current errno as an error: `return fail_errno("open /x");`.
+std::unexpected<Error> fail_errno(std::string context);
+
+// 0 for success, the errno otherwise: what replies on the wire and to the kernel carry.
+template <class T>
+int code_of(const Result<T>& result) {
+    return result ? 0 : result.error().code;
+}
+
+}  // namespace flexfs
+
+#define FLEXFS_CONCAT_(a, b) a##b
+#define FLEXFS_CONCAT(a, b) FLEXFS_CONCAT_(a, b)
+#define FLEXFS_TRY_1(expr)                                                        \
+    if (auto try_result = (expr); !try_result) [[unlikely]]                       \
+        return std::unexpected(std::move(try_result.error()))
+#define FLEXFS_TRY_2(decl, expr)                                                  \
+    auto FLEXFS_CONCAT(try_result_, __LINE__) = (expr);                           \
+    if (!FLEXFS_CONCAT(try_result_, __LINE__)) [[unlikely]]                       \
+        return std::unexpected(std::move(FLEXFS_CONCAT(try_result_, __LINE__).error())); \
+    decl = *std::move(FLEXFS_CONCAT(try_result_, __LINE__))
+#define FLEXFS_PICK(a, b, which, ...) which
+
+// In a function that returns a Result: TRY(f()) or TRY(auto x, f()) continues with the value or
+// returns the error. An expression with commas outside parentheses needs parentheses of its own.
+#define TRY(...) FLEXFS_PICK(__VA_ARGS__, FLEXFS_TRY_2, FLEXFS_TRY_1)(__VA_ARGS__)

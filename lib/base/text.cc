@@ -1,0 +1,107 @@
+#include "lib/base/text.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "lib/base/format.h"
+
+namespace flexfs {
+namespace {
+
+// A non-negative decimal number, then whatever follows it.
+struct Quantity {
+    double number;
+    std::string_view unit;
+};
+
+Result<Quantity> parse_quantity(std::string_view text) {
+    double number = 0;
+    auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc{} || !std::isfinite(number) || number < 0) return fail(EINVAL);
+    return Quantity{number, text.substr(std::size_t(end - text.data()))};
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t whole) {
+    const auto wrong = [&] {
+        return fail(EINVAL,
+                    fmt::format("'{}' is not a size; write bytes, or a number with K, M, G, "
+                                "T such as 4MiB{}",
+                                text, whole ? ", or a share such as 5%" : ""));
+    };
+    auto quantity = parse_quantity(text);
+    if (!quantity) return wrong();
+    auto [number, unit] = *quantity;
+    double bytes = 0;
+    if (unit == "%" && whole != 0) {
+        if (number > 100) return wrong();
+        bytes = double(whole) * number / 100;
+    } else if (unit.empty() || unit == "B") {
+        bytes = number;
+    } else {
+        const auto power = std::string_view("KMGTP").find(char(std::toupper(unit[0])));
+        const auto rest = unit.substr(1);
+        if (power == std::string_view::npos ||
+            !(rest.empty() || rest == "i" || rest == "iB" || rest == "B"))
+            return wrong();
+        bytes = number * std::pow(1024.0, double(power + 1));
+    }
+    if (bytes >= 9.2e18) return wrong();
+    return static_cast<std::uint64_t>(bytes);
+}
+
+Result<Duration> parse_duration(std::string_view text) {
+    if (text == "-1") return Duration::max();
+    const auto wrong = [&] {
+        return fail(
+            EINVAL,
+            fmt::format("'{}' is not a duration; write seconds, or a number with d, h, m, s, "
+                        "ms or us such as 30m, or -1 for forever",
+                        text));
+    };
+    auto quantity = parse_quantity(text);
+    if (!quantity) return wrong();
+    auto [number, unit] = *quantity;
+    double seconds = unit.empty() || unit == "s" ? 1
+                     : unit == "m"               ? 60
+                     : unit == "h"               ? 3600
+                     : unit == "d"               ? 86400
+                     : unit == "ms"              ? 1e-3
+                     : unit == "us"              ? 1e-6
+                                                 : 0;
+    if (seconds == 0 || number * seconds > 9e9) return wrong();
+    return Duration(static_cast<std::int64_t>(number * seconds * 1e9));
+}
+
+Result<std::uint64_t> parse_number(std::string_view text) {
+    std::uint64_t number = 0;
+    auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc{} || end != text.data() + text.size() || text.empty())
+        return fail(EINVAL, fmt::format("'{}' is not a whole number", text));
+    return number;
+}
+
+std::string format_size(std::uint64_t bytes) {
+    static constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    if (bytes < 1024) return fmt::format("{} B", bytes);
+    double number = double(bytes) / 1024;
+    int unit = 0;
+    while (number >= 999.5 && unit < 5) number /= 1024, ++unit;
+    return number < 99.95 ? fmt::format("{:.1f} {}", number, units[unit])
+                          : fmt::format("{:.0f} {}", number, units[unit]);
+}
+
+std::string format_duration(Duration span) {
+    const double s = double(span.count()) / 1e9;
+    if (s < 1e-3) return fmt::format("{:.0f} us", s * 1e6);
+    if (s < 1) return fmt::format("{:.0f} ms", s * 1e3);
+    if (s < 60) return fmt::format("{:.1f} s", s);
+    const auto minutes = static_cast<std::int64_t>(s / 60);
+    if (minutes < 60) return fmt::format("{}m {}s", minutes, static_cast<std::int64_t>(s) % 60);
+    return fmt::format("{}h {}m", minutes / 60, minutes % 60);
+}
+
+}  // namespace flexfs

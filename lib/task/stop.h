@@ -1,0 +1,48 @@
+// Cancellation. A StopSource asks; everything that waits below a task started with it ends with ECANCELED.
+#pragma once
+
+namespace flexfs::task {
+
+class StopSource;
+
+// Something to be told of a stop, once. Leaves its source by itself when destroyed.
+class StopHook {
+public:
+    StopHook() = default;
+    StopHook(const StopHook&) = delete;
+    StopHook& operator=(const StopHook&) = delete;
+
+    void join(StopSource& source);
+    void leave();
+
+protected:
+    ~StopHook() { leave(); }
+
+private:
+    friend class StopSource;
+    virtual void stopped() = 0;
+
+    StopSource* source_ = nullptr;
+    StopHook* before_ = nullptr;
+    StopHook* after_ = nullptr;
+};
+
+// Must outlive the tasks that were started with it.
+class StopSource {
+public:
+    StopSource() = default;
+    StopSource(const StopSource&) = delete;
+    StopSource& operator=(const StopSource&) = delete;
+    ~StopSource();
+
+    bool requested() const { return requested_; }
+    // Tells every hook. A second call does nothing.
+    void request();
+
+private:
+    friend class StopHook;
+    StopHook* hooks_ = nullptr;
+    bool requested_ = false;
+};
+
+}  // namespace flexfs::task

@@ -1,0 +1,12 @@
+// How a message names its fields: FLEXFS_FIELDS(a, b, c) inside the struct, in wire order. The
+// order is for ever: fields are only ever appended; a decoder gives missing ones their default and
+// skips unknown ones.
+#pragma once
+
+#include <tuple>
+
+#define FLEXFS_FIELDS(...)                                      \
+    auto fields() { return std::tie(__VA_ARGS__); }             \
+    auto fields() const { return std::tie(__VA_ARGS__); }
+#define FLEXFS_NO_FIELDS                                        \
+    std::tuple<> fields() const { return {}; }

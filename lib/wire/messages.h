@@ -1,0 +1,425 @@
+// Every request, reply and push between a client and the metadata service. Each request names its
+// operation and its reply; operations.h lists them. Errors (errno) that any of them may give: EIO
+// (a fault; logged at the server), ENOSPC (no room for metadata), ESTALE (the inode is gone), EROFS
+// (the session is read-only).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/wire/types.h"
+
+namespace flexfs::wire {
+
+// Numbers are for ever.
+enum class Op : std::uint16_t {
+    open_session = 1,
+    close_session = 2,
+    renew = 3,
+    lookup = 10,
+    getattr = 11,
+    setattr = 12,
+    make = 13,
+    link = 14,
+    unlink = 15,
+    rmdir = 16,
+    rename = 17,
+    readdir = 18,
+    readlink = 19,
+    getxattr = 30,
+    setxattr = 31,
+    listxattr = 32,
+    removexattr = 33,
+    open = 40,
+    release = 41,
+    extents = 42,
+    commit = 43,
+    sync = 44,
+    reserve_segments = 45,
+    statfs = 46,
+    return_grant = 47,
+    compact = 48,
+    revoke = 60,
+    recall = 61,  // pushes
+};
+
+struct Done {
+    FLEXFS_NO_FIELDS
+};
+
+// --- sessions ---
+
+struct Session {
+    SessionId session = 0;
+    std::uint64_t lease_ns = 0;  // renewed by any traffic
+    VolumeInfo volume;
+    bool read_only = false;
+    FLEXFS_FIELDS(session, lease_ns, volume, read_only)
+};
+// EACCES (token), ENOENT (volume). `resume` names a session of this client that a restart cut off;
+// 0 for a new one.
+struct OpenSession {
+    static constexpr Op op = Op::open_session;
+    using Reply = Session;
+    std::string client;  // for people: host and mount point
+    std::string token;
+    SessionId resume = 0;
+    bool read_only = false;
+    FLEXFS_FIELDS(client, token, resume, read_only)
+};
+// Gives up everything the session holds.
+struct CloseSession {
+    static constexpr Op op = Op::close_session;
+    using Reply = Done;
+    FLEXFS_NO_FIELDS
+};
+struct Renew {
+    static constexpr Op op = Op::renew;
+    using Reply = Done;
+    FLEXFS_NO_FIELDS
+};
+
+// --- names and attributes ---
+
+// An inode and what its reader usually asks for next. All of it is covered by `grant`.
+struct Entry {
+    Attr attr;
+    Grant grant = Grant::none;
+    bool has_data = false;  // `inline_data` or `extents` describe the whole file
+    Buffer inline_data;
+    std::vector<Extent> extents;
+    FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents)
+};
+// ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too.
+struct Lookup {
+    static constexpr Op op = Op::lookup;
+    using Reply = Entry;
+    Ino parent = 0;
+    std::string name;
+    FLEXFS_FIELDS(parent, name)
+};
+struct GetAttr {
+    static constexpr Op op = Op::getattr;
+    using Reply = Entry;
+    Ino ino = 0;
+    FLEXFS_FIELDS(ino)
+};
+
+enum SetMask : std::uint32_t {
+    set_mode = 1,
+    set_uid = 2,
+    set_gid = 4,
+    set_size = 8,
+    set_atime = 16,
+    set_mtime = 32,
+    set_ctime = 64,
+    set_flags = 128,
+    // Drops setuid, and setgid where the group may execute, as write(2) does.
+    set_kill_privileges = 256,
+};
+// Times are the client's; ctime becomes `now` unless set_ctime. EFBIG, EISDIR (set_size on a
+// directory), EINVAL.
+struct SetAttr {
+    static constexpr Op op = Op::setattr;
+    using Reply = Entry;
+    Ino ino = 0;
+    std::uint32_t mask = 0;  // SetMask
+    Attr attr;               // the fields that mask names
+    Time now = 0;
+    Who who;
+    FLEXFS_FIELDS(ino, mask, attr, now, who)
+};
+
+// mkdir, mknod, create and symlink: mode's S_IFMT decides. An existing name is EEXIST, or with
+// `existing_ok` (open with O_CREAT without O_EXCL) answered as Lookup would. ENOENT, ENOTDIR,
+// ENAMETOOLONG, EMLINK, EDQUOT.
+struct Make {
+    static constexpr Op op = Op::make;
+    using Reply = Entry;  // the creator of a file gets Grant::exclusive
+    Ino parent = 0;
+    std::string name;  // empty: no name yet (O_TMPFILE); the inode is an orphan of this session
+    std::uint32_t mode = 0;
+    std::uint64_t rdev = 0;
+    std::string target;  // of a symlink
+    bool existing_ok = false;
+    Time now = 0;
+    Who who;
+    FLEXFS_FIELDS(parent, name, mode, rdev, target, existing_ok, now, who)
+};
+// EEXIST, EMLINK, EPERM (a directory).
+struct Link {
+    static constexpr Op op = Op::link;
+    using Reply = Entry;
+    Ino ino = 0;
+    Ino parent = 0;
+    std::string name;
+    Time now = 0;
+    FLEXFS_FIELDS(ino, parent, name, now)
+};
+// What lost a name. When attr.nlink is 0 the inode is now an orphan held by every session that had
+// a grant on it, this one included, until each has sent Release for it.
+struct Removed {
+    Attr attr;  // attr.ino is 0 where nothing was removed
+    FLEXFS_FIELDS(attr)
+};
+// ENOENT, EISDIR.
+struct Unlink {
+    static constexpr Op op = Op::unlink;
+    using Reply = Removed;
+    Ino parent = 0;
+    std::string name;
+    Time now = 0;
+    FLEXFS_FIELDS(parent, name, now)
+};
+// ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (the root), EINVAL (".").
+struct Rmdir {
+    static constexpr Op op = Op::rmdir;
+    using Reply = Removed;
+    Ino parent = 0;
+    std::string name;
+    Time now = 0;
+    FLEXFS_FIELDS(parent, name, now)
+};
+// `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE. ENOENT, EEXIST, ENOTEMPTY, EISDIR,
+// ENOTDIR, EINVAL (into itself, or unknown flags). The reply tells what was replaced.
+struct Rename {
+    static constexpr Op op = Op::rename;
+    using Reply = Removed;
+    Ino parent = 0;
+    std::string name;
+    Ino new_parent = 0;
+    std::string new_name;
+    std::uint32_t flags = 0;
+    Time now = 0;
+    FLEXFS_FIELDS(parent, name, new_parent, new_name, flags, now)
+};
+
+struct DirEntry {
+    std::string name;
+    Ino ino = 0;
+    std::uint32_t mode = 0;    // S_IFMT at least
+    std::uint64_t cookie = 0;  // the name's hash; 3 or more
+    Attr attr;                 // with `plus`
+    FLEXFS_FIELDS(name, ino, mode, cookie, attr)
+};
+struct Listing {
+    std::vector<DirEntry> entries;  // by cookie; equal cookies are never split between two replies
+    bool end = false;
+    Grant grant = Grant::none;  // on the entries' attributes, and on the directory
+    FLEXFS_FIELDS(entries, end, grant)
+};
+// Entries with a cookie greater than `after`, without "." and "..", about `limit` of them. ENOTDIR.
+struct ReadDir {
+    static constexpr Op op = Op::readdir;
+    using Reply = Listing;
+    Ino ino = 0;
+    std::uint64_t after = 0;
+    std::uint32_t limit = 1024;
+    bool plus = false;
+    FLEXFS_FIELDS(ino, after, limit, plus)
+};
+struct Target {
+    std::string target;
+    FLEXFS_FIELDS(target)
+};
+// EINVAL: not a symlink.
+struct ReadLink {
+    static constexpr Op op = Op::readlink;
+    using Reply = Target;
+    Ino ino = 0;
+    FLEXFS_FIELDS(ino)
+};
+
+// --- extended attributes: ENODATA, EEXIST, ERANGE, E2BIG, ENOTSUP as setxattr(2) says ---
+
+struct Value {
+    Buffer value;
+    FLEXFS_FIELDS(value)
+};
+struct GetXattr {
+    static constexpr Op op = Op::getxattr;
+    using Reply = Value;
+    Ino ino = 0;
+    std::string name;
+    FLEXFS_FIELDS(ino, name)
+};
+struct SetXattr {
+    static constexpr Op op = Op::setxattr;
+    using Reply = Done;
+    Ino ino = 0;
+    std::string name;
+    Buffer value;
+    std::uint32_t flags = 0;  // XATTR_CREATE, XATTR_REPLACE
+    Time now = 0;
+    FLEXFS_FIELDS(ino, name, value, flags, now)
+};
+struct Names {
+    std::vector<std::string> names;
+    FLEXFS_FIELDS(names)
+};
+struct ListXattr {
+    static constexpr Op op = Op::listxattr;
+    using Reply = Names;
+    Ino ino = 0;
+    FLEXFS_FIELDS(ino)
+};
+struct RemoveXattr {
+    static constexpr Op op = Op::removexattr;
+    using Reply = Done;
+    Ino ino = 0;
+    std::string name;
+    Time now = 0;
+    FLEXFS_FIELDS(ino, name, now)
+};
+
+// --- data ---
+
+// Asks for a grant on a file's data; `want` exclusive before the first unsent write. What comes
+// back may be less: none when several clients keep writing the file. A recall of somebody else's
+// exclusive grant happens first.
+struct Open {
+    static constexpr Op op = Op::open;
+    using Reply = Entry;
+    Ino ino = 0;
+    Grant want = Grant::shared;
+    FLEXFS_FIELDS(ino, want)
+};
+// The session no longer uses these orphans.
+struct Release {
+    static constexpr Op op = Op::release;
+    using Reply = Done;
+    std::vector<Ino> inos;
+    FLEXFS_FIELDS(inos)
+};
+// Extents of blocks [first, first + count), ordered by (idx, seq); recalls another session's
+// exclusive grant first.
+struct ExtentList {
+    Attr attr;
+    Buffer inline_data;  // a file that lives in the metadata has this and no extents
+    std::vector<Extent> extents;
+    bool more = false;  // cut after whole blocks, at `limit`; ask again from the next block
+    Grant grant = Grant::none;
+    FLEXFS_FIELDS(attr, inline_data, extents, more, grant)
+};
+struct Extents {
+    static constexpr Op op = Op::extents;
+    using Reply = ExtentList;
+    Ino ino = 0;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    std::uint32_t limit = 4096;
+    FLEXFS_FIELDS(ino, first, count, limit)
+};
+
+// What one inode gains in a commit.
+struct InodeCommit {
+    Ino ino = 0;
+    std::uint64_t size = 0;  // at least; never shrinks the file
+    Time mtime = 0;          // 0: unchanged
+    Time atime = 0;          // 0: unchanged
+    bool kill_privileges = false;
+    bool set_inline = false;  // the file is now exactly `inline_data`; its extents go
+    Buffer inline_data;
+    bool clear_inline = false;    // its bytes moved to `extents`
+    std::vector<Extent> extents;  // seq is the server's to give, in this order
+    FLEXFS_FIELDS(ino, size, mtime, atime, kill_privileges, set_inline, inline_data, clear_inline,
+                  extents)
+};
+struct SegmentUse {
+    SegmentId segment = 0;
+    std::uint64_t bytes = 0;  // of the whole object
+    FLEXFS_FIELDS(segment, bytes)
+};
+struct Committed {
+    std::vector<std::uint64_t> first_seq;  // per inode of the request: what its first extent got
+    std::vector<int> errors;               // per inode: 0 or an errno (ESTALE, EDQUOT)
+    FLEXFS_FIELDS(first_seq, errors)
+};
+// Publishes data whose objects are already durable in the store. Inodes succeed or fail one by one.
+// With `durable` the answer waits until this and everything before it is synced on the server's
+// disk.
+struct Commit {
+    static constexpr Op op = Op::commit;
+    using Reply = Committed;
+    std::vector<SegmentUse> segments;
+    std::vector<InodeCommit> inodes;
+    bool durable = false;
+    Time now = 0;
+    FLEXFS_FIELDS(segments, inodes, durable, now)
+};
+// Everything answered before is durable once this is answered.
+struct Sync {
+    static constexpr Op op = Op::sync;
+    using Reply = Done;
+    FLEXFS_NO_FIELDS
+};
+struct SegmentRange {
+    SegmentId first = 0;
+    std::uint64_t count = 0;
+    FLEXFS_FIELDS(first, count)
+};
+// Ids for this session's next segments; those never committed are garbage when the session ends.
+struct ReserveSegments {
+    static constexpr Op op = Op::reserve_segments;
+    using Reply = SegmentRange;
+    std::uint64_t count = 256;
+    FLEXFS_FIELDS(count)
+};
+struct Statistics {
+    std::uint64_t used_bytes = 0;  // of all files, holes left out
+    std::uint64_t inodes = 0;
+    std::uint64_t max_bytes = 0;  // 0: no limit
+    std::uint64_t max_inodes = 0;
+    FLEXFS_FIELDS(used_bytes, inodes, max_bytes, max_inodes)
+};
+struct StatFs {
+    static constexpr Op op = Op::statfs;
+    using Reply = Statistics;
+    FLEXFS_NO_FIELDS
+};
+// The answer to a Recall, after everything unsent was committed: the session keeps `keep` at most.
+struct ReturnGrant {
+    static constexpr Op op = Op::return_grant;
+    using Reply = Done;
+    Ino ino = 0;
+    Grant keep = Grant::none;
+    FLEXFS_FIELDS(ino, keep)
+};
+// Replaces extents of one block by `replacement`, which holds the same bytes, if the block's rows
+// are still `expected` (by seq). EAGAIN: they are not; nothing changed.
+struct Compact {
+    static constexpr Op op = Op::compact;
+    using Reply = Done;
+    Ino ino = 0;
+    std::uint64_t idx = 0;
+    std::vector<std::uint64_t> expected;
+    std::vector<Extent> replacement;
+    std::vector<SegmentUse> segments;
+    FLEXFS_FIELDS(ino, idx, expected, replacement, segments)
+};
+
+// --- pushes: server to client ---
+
+enum RevokeMask : std::uint32_t {
+    revoke_attr = 1,
+    revoke_data = 2,
+    revoke_entry = 4,  // entry: `name` under directory `ino`
+    revoke_xattr = 8,
+    revoke_orphan = 16,  // orphan: the last link went; Release it when unused
+};
+struct Revoke {
+    static constexpr Op op = Op::revoke;
+    Ino ino = 0;
+    std::uint32_t what = 0;  // RevokeMask
+    std::string name;
+    FLEXFS_FIELDS(ino, what, name)
+};
+// Another session wants the inode: commit what is unsent, then send ReturnGrant.
+struct Recall {
+    static constexpr Op op = Op::recall;
+    Ino ino = 0;
+    Grant keep = Grant::none;
+    FLEXFS_FIELDS(ino, keep)
+};
+
+}  // namespace flexfs::wire

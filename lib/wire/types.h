@@ -1,0 +1,95 @@
+// The values that messages are made of, and that the metadata engine stores.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/time.h"
+#include "lib/wire/fields.h"
+
+namespace flexfs::wire {
+
+using Ino = std::uint64_t;        // never reused; 1 is the root
+using SegmentId = std::uint64_t;  // never reused; 0 is none
+using SessionId = std::uint64_t;  // never reused; 0 is none
+inline constexpr Ino root_ino = 1;
+
+inline constexpr std::size_t name_bytes_max = 255;
+inline constexpr std::size_t symlink_bytes_max = 4095;
+inline constexpr std::size_t xattr_name_bytes_max = 255;
+inline constexpr std::size_t xattr_value_bytes_max = 64 << 10;
+inline constexpr std::uint32_t nlink_max = 1u << 31;
+inline constexpr std::uint64_t file_bytes_max = INT64_MAX;
+
+// Who asks. Inside a volume user ids are the client's word.
+struct Who {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    FLEXFS_FIELDS(uid, gid)
+};
+
+// What stat(2) tells of an inode, and a little more.
+struct Attr {
+    Ino ino = 0;
+    std::uint32_t mode = 0;  // S_IFMT and permission bits
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint32_t nlink = 0;  // of a directory: 2 + its directories
+    std::uint64_t size = 0;   // bytes
+    std::uint64_t used = 0;   // bytes of data that are not hole
+    Time atime = 0;
+    Time mtime = 0;
+    Time ctime = 0;
+    Time btime = 0;
+    std::uint64_t rdev = 0;
+    Ino parent = 0;           // of a directory; otherwise where it was made
+    std::uint32_t flags = 0;  // FS_*_FL
+    FLEXFS_FIELDS(ino, mode, uid, gid, nlink, size, used, atime, mtime, ctime, btime, rdev, parent,
+                  flags)
+    bool operator==(const Attr&) const = default;
+};
+
+// Bytes [off, off + len) of block `idx` are the bytes [skip, skip + len) of what the frame at `pos`
+// in `segment` holds when decoded. Where two extents of a block overlap, the higher seq lies over
+// the lower. No extent: a hole (zeros).
+struct Extent {
+    std::uint64_t idx = 0;   // file offset / block size
+    std::uint64_t seq = 0;   // given by the server, increasing within a volume
+    std::uint32_t off = 0;   // bytes from the start of the block
+    std::uint32_t len = 0;   // bytes
+    std::uint32_t skip = 0;  // bytes into the decoded frame; not 0 once an extent was cut or shared
+    SegmentId segment = 0;
+    std::uint32_t pos = 0;     // bytes from the start of the segment
+    std::uint32_t stored = 0;  // bytes of the whole frame there, header included
+    std::uint64_t check = 0;   // the frame's body hash, which binds this row to that frame
+    FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check)
+    bool operator==(const Extent&) const = default;
+};
+
+enum class Compression : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
+
+// What is fixed about a volume, or set on it by its owner.
+struct VolumeInfo {
+    std::string id;  // UUID
+    std::string name;
+    std::uint32_t block_bytes = 4 << 20;  // 256 KiB to 8 MiB, a power of two
+    Compression compression = Compression::lz4;
+    std::uint32_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none does
+    std::uint64_t max_inodes = 0;          // 0: no limit
+    std::uint64_t max_blocks = 0;          // of block_bytes; 0: no limit
+    Duration::rep retention_ns = 0;        // how long dead versions are kept
+    FLEXFS_FIELDS(id, name, block_bytes, compression, inline_bytes, max_inodes, max_blocks,
+                  retention_ns)
+    bool operator==(const VolumeInfo&) const = default;
+};
+
+// What a client may do with what a reply told it.
+enum class Grant : std::uint8_t {
+    none = 0,       // use it once
+    shared = 1,     // keep it until a Revoke names it
+    exclusive = 2,  // and hold unsent data, size and times, until a Recall asks for them
+};
+
+}  // namespace flexfs::wire
