@@ -1,5 +1,5 @@
-// Ordinary coroutine code that a wrong compiler turns into double frees, skipped branches or a full stack.
-// Ends with 0 when every shape behaves, else it names the shapes that do not.
+// Ordinary coroutine code that a wrong compiler turns into double frees, skipped branches or a full
+// stack. Ends with 0 when every shape behaves, else it names the shapes that do not.
 #include <coroutine>
 #include <cstdio>
 #include <cstdlib>
@@ -35,7 +35,8 @@ struct Task {
         std::suspend_always initial_suspend() noexcept { return {}; }
         struct Final {
             bool await_ready() noexcept { return false; }
-            std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) noexcept {
+            std::coroutine_handle<> await_suspend(
+                std::coroutine_handle<promise_type> self) noexcept {
                 return self.promise().waiter;
             }
             void await_resume() noexcept {}
@@ -75,14 +76,26 @@ bool behaves(const char* shape, Task (*start)(), int owners) {
     return good;
 }
 
-Task keep(Owner) { co_return 1; }
-Task take(Aggregate aggregate) { co_return aggregate.number; }
+Task keep(Owner) {
+    co_return 1;
+}
+Task take(Aggregate aggregate) {
+    co_return aggregate.number;
+}
 template <class Callable>
-Task call(Callable callable) { co_return callable(); }
-Task yes() { co_return 1; }
+Task call(Callable callable) {
+    co_return callable();
+}
+Task yes() {
+    co_return 1;
+}
 
-Task aggregate_temporary() { co_return co_await take({Owner{}, 1}); }
-Task aggregate_named_temporary() { co_return co_await take(Aggregate{Owner{}, 1}); }
+Task aggregate_temporary() {
+    co_return co_await take({Owner{}, 1});
+}
+Task aggregate_named_temporary() {
+    co_return co_await take(Aggregate{Owner{}, 1});
+}
 Task owning_lambda() {
     co_return co_await call([owner = Owner{}] { return owner.owns ? 1 : 0; });
 }
