@@ -1,7 +1,9 @@
-// The metadata of one volume: a deterministic, synchronous state machine over one SQLite database. It knows no loop, no
-// socket and no clock; time, session and holders come with each call, new ids from counters in the database.
+// The metadata of one volume: a deterministic, synchronous state machine over one SQLite database.
+// It knows no loop, no socket and no clock; time, session and holders come with each call, new ids
+// from counters in the database.
 //
-// One thread owns a Volume and calls everything but sync() and checkpoint(), which may run in a pool thread meanwhile.
+// One thread owns a Volume and calls everything but sync() and checkpoint(), which may run in a
+// pool thread meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -33,30 +35,31 @@ struct Call {
     SessionId session = 0;       // 0: the service itself. One that is not open (any more): ESTALE
     std::uint64_t sequence = 0;  // the session's own count of its requests; 0: not remembered
     Request request;
-    // Who keeps the inode alive if this call takes its last link: every session with a grant on it, the caller included
-    // if it may have it open. Empty: the inode is freed at once.
+    // Who keeps the inode alive if this call takes its last link: every session with a grant on it,
+    // the caller included if it may have it open. Empty: the inode is freed at once.
     std::vector<SessionId> holders = {};
 };
 
-// What became of a call. The reply is an answer (Reply, or the errno that the message documents) or a fault (EIO,
-// ENOSPC when the disk is full, …). In both error cases the call changed nothing.
+// What became of a call. The reply is an answer (Reply, or the errno that the message documents) or
+// a fault (EIO, ENOSPC when the disk is full, …). In both error cases the call changed nothing.
 struct Outcome {
     Result<Reply> reply;
-    bool repeated = false;  // the session had sent this sequence before: the first reply again, nothing done now
+    bool repeated = false;  // the session had sent this sequence before: the first reply again,
+                            // nothing done now
     bool created = false;   // Make: a new inode, not an existing one
     Ino moved = 0;          // Rename: what now stands under the new name; 0: nothing changed
 };
 
 struct Options {
-    std::string path;                      // of the database file; its folder must exist
-    std::size_t cache_bytes = 64 << 20;    // of the page cache: the bound on memory
-    bool create = true;                    // false: ENOENT when there is no database
-    wire::VolumeInfo info;                 // what a new database is made for; an existing one has its own
-    std::uint32_t page_bytes = 4096;       // of a new database
-    std::uint32_t root_uid = 0;            // owner of a new volume's root folder, and its mode
+    std::string path;                    // of the database file; its folder must exist
+    std::size_t cache_bytes = 64 << 20;  // of the page cache: the bound on memory
+    bool create = true;                  // false: ENOENT when there is no database
+    wire::VolumeInfo info;  // what a new database is made for; an existing one has its own
+    std::uint32_t page_bytes = 4096;  // of a new database
+    std::uint32_t root_uid = 0;       // owner of a new volume's root folder, and its mode
     std::uint32_t root_gid = 0;
     std::uint32_t root_mode = 0755;
-    Time now = 0;                          // birth of a new volume's root folder
+    Time now = 0;                                      // birth of a new volume's root folder
     Duration garbage_delay = std::chrono::minutes(1);  // from a segment's death to its being due
 };
 
@@ -68,8 +71,8 @@ struct SessionInfo {
 
 // How far the write-ahead log is copied into the database.
 struct LogState {
-    std::uint64_t bytes = 0;        // of the log's file in use
-    std::uint64_t uncopied = 0;     // of them, not yet in the database file
+    std::uint64_t bytes = 0;     // of the log's file in use
+    std::uint64_t uncopied = 0;  // of them, not yet in the database file
 };
 
 // Files with at most this many extents bring all of them along with a Lookup or GetAttr.
@@ -80,24 +83,28 @@ struct State;
 
 class Volume {
 public:
-    // ENOENT (`create` is false), EPROTO (made by a newer version; the context says which), EBUSY, EACCES, ENOSPC,
-    // EIO (damaged; the context says what to do), EINVAL (`info` or `page_bytes` out of range).
+    // ENOENT (`create` is false), EPROTO (made by a newer version; the context says which), EBUSY,
+    // EACCES, ENOSPC, EIO (damaged; the context says what to do), EINVAL (`info` or `page_bytes`
+    // out of range).
     static Result<std::unique_ptr<Volume>> open(Options options);
-    ~Volume();                      // everything applied is in the database file, without a log
+    ~Volume();  // everything applied is in the database file, without a log
 
     const wire::VolumeInfo& info() const;
-    // Changes name, compression, inline size, limits and retention. EINVAL: id or block size differ.
+    // Changes name, compression, inline size, limits and retention. EINVAL: id or block size
+    // differ.
     Result<void> configure(const wire::VolumeInfo& info);
 
     // --- changes ---
 
-    // All calls in one transaction, in order; each sees the ones before it. After it returns they survive the end of
-    // this process; after the next sync() also a power cut. A fault makes it start over with each call in a transaction
-    // of its own, so that only the calls that cannot be done fail.
+    // All calls in one transaction, in order; each sees the ones before it. After it returns they
+    // survive the end of this process; after the next sync() also a power cut. A fault makes it
+    // start over with each call in a transaction of its own, so that only the calls that cannot be
+    // done fail.
     std::vector<Outcome> apply(std::span<const Call> batch);
     // A batch of one, not remembered.
     template <class M>
-    Result<typename M::Reply> apply(SessionId session, M request, std::vector<SessionId> holders = {}) {
+    Result<typename M::Reply> apply(SessionId session, M request,
+                                    std::vector<SessionId> holders = {}) {
         const Call call{session, 0, std::move(request), std::move(holders)};
         Outcome outcome = std::move(apply(std::span(&call, 1)).front());
         if (!outcome.reply) return std::unexpected(std::move(outcome.reply.error()));
@@ -106,9 +113,10 @@ public:
 
     // --- reads ---
 
-    // Every reply shows the state after the last apply(). `grant` is left for the service to set. `with_data`: the
-    // Entry of a file also has its inline data or its extents when that is all of them (has_data).
-    // The first read after an apply() opens a read transaction that the following ones share.
+    // Every reply shows the state after the last apply(). `grant` is left for the service to set.
+    // `with_data`: the Entry of a file also has its inline data or its extents when that is all of
+    // them (has_data). The first read after an apply() opens a read transaction that the following
+    // ones share.
     Result<wire::Entry> read(const wire::Lookup& request, bool with_data = true);
     Result<wire::Entry> read(const wire::GetAttr& request, bool with_data = true);
     Result<wire::Listing> read(const wire::ReadDir& request);
@@ -117,37 +125,42 @@ public:
     Result<wire::Names> read(const wire::ListXattr& request);
     Result<wire::ExtentList> read(const wire::Extents& request);
     Result<wire::Statistics> read(const wire::StatFs& request);
-    // Ends the shared read transaction; called once per turn of the loop. While one is open the log cannot start anew.
+    // Ends the shared read transaction; called once per turn of the loop. While one is open the log
+    // cannot start anew.
     void end_reads();
 
     // --- durability and the log ---
 
-    // Everything applied before the call is on disk when it returns. Any thread. EIO: it is not, and never will be
-    // through this Volume: after one failure every later sync fails too.
+    // Everything applied before the call is on disk when it returns. Any thread. EIO: it is not,
+    // and never will be through this Volume: after one failure every later sync fails too.
     Result<void> sync();
-    // Copies the log into the database as far as the owner's transactions allow. Any thread, one at a time.
+    // Copies the log into the database as far as the owner's transactions allow. Any thread, one at
+    // a time.
     Result<LogState> checkpoint();
     // The log's size now, cheap.
     std::uint64_t log_bytes() const;
-    // Copies what is left and empties the log's file. The owner's thread; quick right after a checkpoint(). A log that
-    // stays small needs it never: call it when log_bytes() after a checkpoint() is still above a bound.
+    // Copies what is left and empties the log's file. The owner's thread; quick right after a
+    // checkpoint(). A log that stays small needs it never: call it when log_bytes() after a
+    // checkpoint() is still above a bound.
     Result<LogState> truncate_log();
 
     // --- sessions, garbage, upkeep ---
 
-    // The sessions that are open, also those that an earlier process left. One that does not come back is to be ended
-    // with CloseSession: its orphans are then freed, and the segments it reserved but never committed become garbage.
+    // The sessions that are open, also those that an earlier process left. One that does not come
+    // back is to be ended with CloseSession: its orphans are then freed, and the segments it
+    // reserved but never committed become garbage.
     std::vector<SessionInfo> sessions() const;
     bool is_open(SessionId session) const;
 
-    // Up to `limit` segments without live bytes that were due at `now`, oldest first. Call sync() before deleting the
-    // objects: a power cut might otherwise bring back rows that lead to them.
+    // Up to `limit` segments without live bytes that were due at `now`, oldest first. Call sync()
+    // before deleting the objects: a power cut might otherwise bring back rows that lead to them.
     Result<std::vector<SegmentId>> garbage(Time now, std::size_t limit);
     // The objects are deleted.
     Result<void> forget_garbage(std::span<const SegmentId> segments);
 
-    // Goes on with what was too long for one call (extents of huge files that were deleted or truncated, what ended
-    // sessions held), about `limit` rows in one transaction. True: there is more to do.
+    // Goes on with what was too long for one call (extents of huge files that were deleted or
+    // truncated, what ended sessions held), about `limit` rows in one transaction. True: there is
+    // more to do.
     Result<bool> maintain(Time now, std::size_t limit);
     // Whether maintain() has something to do; cheap.
     bool needs_upkeep() const;
@@ -156,12 +169,15 @@ public:
 
     // The whole state as text, one line per row, in a fixed order: equal states have equal dumps.
     Result<std::string> dump();
-    // What is wrong with the database: link counts, parents, used bytes, live bytes, orphans, counters. Empty: nothing.
+    // What is wrong with the database: link counts, parents, used bytes, live bytes, orphans,
+    // counters. Empty: nothing.
     Result<std::vector<std::string>> verify();
-    // The plan of every prepared statement, for those that scan a table: "name: plan". Empty is right.
+    // The plan of every prepared statement, for those that scan a table: "name: plan". Empty is
+    // right.
     Result<std::vector<std::string>> scans();
 
-    // For tests: the nth writing statement from now (commits included) and the `times` - 1 after it fail with `code`.
+    // For tests: the nth writing statement from now (commits included) and the `times` - 1 after it
+    // fail with `code`.
     void fail_statement(int nth, int code = 5, int times = 1);
 
 private:

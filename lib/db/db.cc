@@ -1,0 +1,281 @@
+#include "lib/db/db.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+
+namespace flexfs::db {
+namespace {
+
+constexpr std::uint64_t log_header_bytes = 32;
+constexpr std::uint64_t frame_header_bytes = 24;
+
+// SQLite keeps statistics of its memory under a mutex that every allocation takes; nobody reads
+// them.
+void configure_sqlite() {
+    static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    static_cast<void>(done);
+}
+
+int errno_of(sqlite3* connection, int code) {
+    const int system = connection ? sqlite3_system_errno(connection) : 0;
+    switch (code & 0xff) {
+        case SQLITE_FULL: return ENOSPC;
+        case SQLITE_IOERR:
+            if (code == SQLITE_IOERR_NOMEM) return ENOMEM;
+            return system == ENOSPC || system == EDQUOT ? ENOSPC : EIO;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return EBUSY;
+        case SQLITE_READONLY: return EROFS;
+        case SQLITE_PERM:
+        case SQLITE_AUTH: return EACCES;
+        case SQLITE_NOMEM: return ENOMEM;
+        case SQLITE_CANTOPEN: return system ? system : ENOENT;
+        case SQLITE_CONSTRAINT: return EEXIST;
+        default: return EIO;
+    }
+}
+
+bool damaged(int code) {
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+Error error_of(sqlite3* connection, int code, const std::string& path, std::string_view doing) {
+    const char* reason = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
+    if (damaged(code))
+        return {EIO, fmt::format("the metadata database {} is damaged ({}); stop using it and "
+                                 "restore it from a backup",
+                                 path, reason)};
+    return {errno_of(connection, code), fmt::format("{}: {}: {}", path, doing, reason)};
+}
+
+Result<sqlite3*> connect_to(const std::string& path, int flags) {
+    sqlite3* connection = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &connection,
+                                     flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (code != SQLITE_OK) {
+        Error error = error_of(connection, code, path, "open");
+        sqlite3_close(connection);
+        return fail(std::move(error));
+    }
+    sqlite3_extended_result_codes(connection, 1);
+    return connection;
+}
+
+Result<void> sync_folder_of(const std::string& path) {
+    const std::string folder = std::filesystem::absolute(path).parent_path();
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return fail_errno("open " + folder);
+    const int synced = ::fsync(fd);
+    ::close(fd);
+    if (synced != 0) return fail_errno("sync " + folder);
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Db>> Db::open(Options options) {
+    configure_sqlite();
+    std::unique_ptr<Db> db(new Db);
+    db->path_ = options.path;
+    TRY(db->connect(options));
+    TRY(db->prepare_log());
+    return db;
+}
+
+Db::~Db() {
+    if (in_transaction()) rollback();
+    for (Stmt* stmt : {&begin_, &commit_, &rollback_}) *stmt = Stmt();
+    sqlite3_close(copier_);
+    if (main_) {
+        sqlite3_wal_checkpoint_v2(main_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+        check(sqlite3_close(main_) == SQLITE_OK);
+    }
+    if (log_fd_ >= 0) ::close(log_fd_);
+}
+
+Result<void> Db::connect(const Options& options) {
+    TRY(main_, connect_to(path_, options.create ? SQLITE_OPEN_CREATE : 0));
+    // The page size comes first: it cannot change once the database is in WAL mode.
+    TRY(execute(
+        fmt::format("PRAGMA page_size={};"
+                    "PRAGMA journal_mode=WAL;"
+                    "PRAGMA synchronous=NORMAL;"
+                    "PRAGMA wal_autocheckpoint=0;"
+                    "PRAGMA cache_size=-{};"
+                    "PRAGMA cache_spill=0;"
+                    "PRAGMA temp_store=MEMORY;"
+                    "PRAGMA mmap_size=0;",
+                    options.page_bytes, std::max<std::size_t>(options.cache_bytes >> 10, 256))));
+    TRY(std::int64_t page_bytes, number("PRAGMA page_size"));
+    page_bytes_ = static_cast<std::uint32_t>(page_bytes);
+    TRY(begin_, prepare("BEGIN"));
+    TRY(commit_, prepare("COMMIT"));
+    TRY(rollback_, prepare("ROLLBACK"));
+    commit_.writes_ =
+        true;  // SQLite calls it read-only; it is the statement that most needs to fail in tests
+
+    TRY(copier_, connect_to(path_, 0));
+    sqlite3_exec(copier_,
+                 "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL; "
+                 "PRAGMA cache_size=16; PRAGMA mmap_size=0;",
+                 nullptr, nullptr, nullptr);
+    return {};
+}
+
+Result<void> Db::prepare_log() {
+    TRY(number("SELECT count(*) FROM sqlite_schema"));  // reads the database, which creates the log
+    const auto count_frames = [](void* self, sqlite3*, const char*, int frames) {
+        auto& db = *static_cast<Db*>(self);
+        const auto now = static_cast<std::uint64_t>(frames);
+        db.frames_written_ += now >= db.log_frames_ ? now - db.log_frames_ : now;
+        db.log_frames_ = now;
+        return SQLITE_OK;
+    };
+    sqlite3_wal_hook(main_, count_frames, this);
+    const std::string log = path_ + "-wal";
+    log_fd_ = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    if (log_fd_ < 0) return fail_errno("open " + log);
+    struct stat st;
+    if (::fstat(log_fd_, &st) == 0 && st.st_size > 0)
+        log_frames_ = static_cast<std::uint64_t>(st.st_size) / (page_bytes_ + frame_header_bytes);
+    return sync_folder_of(path_);
+}
+
+Result<Stmt> Db::prepare(std::string_view sql) {
+    sqlite3_stmt* handle = nullptr;
+    const int code = sqlite3_prepare_v3(main_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+    if (code != SQLITE_OK) return fail(fault(code, sql));
+    return Stmt(*this, handle);
+}
+
+Result<void> Db::execute(const std::string& sql) {
+    const int code = sqlite3_exec(main_, sql.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return fail(fault(code, sql));
+    return {};
+}
+
+Result<std::int64_t> Db::number(std::string_view sql) {
+    TRY(Stmt stmt, prepare(sql));
+    Query query(stmt);
+    TRY(bool found, query.next());
+    return found ? query.integer(0) : 0;
+}
+
+Result<void> Db::begin() {
+    return begin_.run();
+}
+
+Result<void> Db::commit() {
+    auto committed = commit_.run();
+    if (!committed) rollback();
+    return committed;
+}
+
+void Db::rollback() {
+    // After some errors SQLite has rolled back by itself.
+    if (in_transaction()) static_cast<void>(rollback_.run());
+    check(!in_transaction());
+}
+
+bool Db::in_transaction() const {
+    return main_ && !sqlite3_get_autocommit(main_);
+}
+
+Result<void> Db::migrate(std::span<const char* const> steps) {
+    TRY(std::int64_t format, number("PRAGMA user_version"));
+    if (format < 0 || static_cast<std::uint64_t>(format) > steps.size())
+        return fail(EPROTO, fmt::format("{} has metadata format {}, and this version of flexfs "
+                                        "knows formats up to {}; use a newer version",
+                                        path_, format, steps.size()));
+    for (auto next = static_cast<std::size_t>(format); next < steps.size(); ++next) {
+        TRY(begin());
+        auto done = execute(fmt::format("{};PRAGMA user_version={}", steps[next], next + 1));
+        if (!done) {
+            rollback();
+            return done;
+        }
+        TRY(commit());
+    }
+    return {};
+}
+
+Result<void> Db::sync() {
+    if (const int failed = sync_error_) return fail(failed, "sync " + path_ + "-wal failed before");
+    if (::fdatasync(log_fd_) == 0) return {};
+    sync_error_ = errno == ENOSPC ? ENOSPC : EIO;
+    return fail(sync_error_, "sync " + path_ + "-wal");
+}
+
+Result<LogState> Db::checkpoint() {
+    int frames = 0, copied = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(copier_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        return fail(error_of(copier_, code, path_, "checkpoint"));
+    const std::uint64_t frame_bytes = page_bytes_ + frame_header_bytes;
+    const auto whole = static_cast<std::uint64_t>(std::max(frames, 0));
+    const auto done = static_cast<std::uint64_t>(std::max(copied, 0));
+    return LogState{whole * frame_bytes, (whole - std::min(done, whole)) * frame_bytes};
+}
+
+Result<LogState> Db::truncate_log() {
+    int frames = 0, copied = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(main_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, &frames, &copied);
+    if (code != SQLITE_OK) return fail(error_of(main_, code, path_, "checkpoint"));
+    log_frames_ = 0;
+    return LogState{};
+}
+
+std::uint64_t Db::log_bytes() const {
+    if (log_frames_ == 0) return 0;
+    return log_header_bytes + log_frames_ * (page_bytes_ + frame_header_bytes);
+}
+
+std::uint64_t Db::cache_used_bytes() const {
+    int used = 0, highest = 0;
+    sqlite3_db_status(main_, SQLITE_DBSTATUS_CACHE_USED, &used, &highest, 0);
+    return static_cast<std::uint64_t>(used);
+}
+
+void Db::fail_statement(int nth, int code, int times) {
+    fail_in_ = nth;
+    fail_code_ = code;
+    fail_times_ = times;
+}
+
+Result<void> Db::injected(std::string_view doing) {
+    if (--fail_in_ > 0) return {};
+    if (--fail_times_ > 0) fail_in_ = 1;
+    ++faults_;
+    return fail(fail_code_, fmt::format("{}: {}: injected failure", path_, doing));
+}
+
+Error Db::fault(int code, std::string_view doing) {
+    if ((code & 0xff) != SQLITE_CONSTRAINT) ++faults_;
+    return error_of(main_, code, path_, doing);
+}
+
+Result<std::string> Db::plan(std::string_view sql) {
+    TRY(Stmt stmt, prepare(fmt::format("EXPLAIN QUERY PLAN {}", sql)));
+    Query query(stmt);
+    std::string plan;
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return plan;
+        plan += query.text(3);
+        plan += '\n';
+    }
+}
+
+}  // namespace flexfs::db

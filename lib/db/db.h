@@ -1,0 +1,120 @@
+// A SQLite database in WAL mode: one connection that reads and writes, and one beside it that
+// copies the log.
+//
+// Errors are errno values: ENOSPC (disk full), EIO (disk error, or a damaged database: the context
+// says what to do), EBUSY, EACCES, EROFS, ENOENT, ENOMEM, EEXIST (a unique row exists).
+//
+// Power cuts. With synchronous=NORMAL a commit appends its pages to the log and returns without
+// waiting for the disk. Each frame of the log carries a salt from the log's header and a checksum
+// over everything before it, so a power cut leaves a prefix of whole commits: recovery takes frames
+// up to the last commit that is wholly there. sync() makes that prefix reach at least to now.
+// SQLite itself syncs the log before a checkpoint copies from it and the database before the log
+// starts anew, and a new log's header before its first frames, so a page is never only in a place
+// that a cut could lose. Hence: after sync() nothing committed before is lost; without it only the
+// last moments are, as a whole.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/db/stmt.h"
+
+struct sqlite3;
+
+namespace flexfs::db {
+
+struct Options {
+    std::string path;
+    bool create = false;
+    std::uint32_t page_bytes = 4096;  // of a new database: a power of two, 512 to 65536
+    std::size_t cache_bytes =
+        64 << 20;  // of pages; a transaction that dirties more keeps all it dirtied
+};
+
+// How much of the log is in the database file.
+struct LogState {
+    std::uint64_t bytes = 0;  // from the log's start to its last frame
+    std::uint64_t uncopied = 0;
+};
+
+class Db {
+public:
+    static Result<std::unique_ptr<Db>> open(Options options);
+    // Copies the log into the database and removes it. All Stmts must be gone.
+    ~Db();
+    Db(const Db&) = delete;
+    Db& operator=(const Db&) = delete;
+
+    // `sql` is one statement. A mistake in it is a bug, not an error; EIO stands for a damaged
+    // schema.
+    Result<Stmt> prepare(std::string_view sql);
+    // One or several statements without results; for schemas and pragmas, not for hot paths.
+    Result<void> execute(const std::string& sql);
+    // The first column of the first row; 0 when there is none.
+    Result<std::int64_t> number(std::string_view sql);
+
+    // Transactions do not nest. begin() takes a snapshot with the first read; the first write makes
+    // it the writer's.
+    Result<void> begin();
+    // On an error nothing is committed and no transaction is open.
+    Result<void> commit();
+    void rollback();
+    bool in_transaction() const;
+
+    // Brings a database of format n to `steps.size()` by executing steps[n], …, each in a
+    // transaction with its number. EPROTO: the database is of a newer format than there are steps.
+    Result<void> migrate(std::span<const char* const> steps);
+
+    // Everything committed before is on disk when it returns. Any thread. After one failure all
+    // later ones fail: the kernel may have dropped the pages it could not write, so a second try
+    // would prove nothing.
+    Result<void> sync();
+    // Copies the log into the database as far as no reader is in the way, syncing both. Any thread,
+    // one at a time.
+    Result<LogState> checkpoint();
+    // Copies the rest and empties the log's file; the owner's thread, outside transactions. EBUSY:
+    // a checkpoint() runs.
+    Result<LogState> truncate_log();
+    std::uint64_t log_bytes() const;
+    std::uint64_t log_frames_written() const { return frames_written_; }
+    std::uint64_t cache_used_bytes() const;
+
+    // Counts the errors that were not answers (EEXIST is one); a change means: roll back.
+    std::uint64_t faults() const { return faults_; }
+    // The nth writing statement from now, commits included, and the `times` - 1 after it fail with
+    // `code`.
+    void fail_statement(int nth, int code, int times);
+
+    const std::string& path() const { return path_; }
+    // One line per step of the statement's plan.
+    Result<std::string> plan(std::string_view sql);
+
+private:
+    friend class Stmt;
+    Db() = default;
+    Result<void> connect(const Options& options);
+    Result<void> prepare_log();
+    // The error that `code` of the main connection stands for; counted.
+    Error fault(int code, std::string_view doing);
+    Result<void> injected(std::string_view doing);
+
+    std::string path_;
+    sqlite3* main_ = nullptr;
+    sqlite3* copier_ = nullptr;  // only checkpoint() uses it
+    Stmt begin_, commit_, rollback_;
+    int log_fd_ = -1;
+    std::atomic<int> sync_error_ = 0;
+    std::uint32_t page_bytes_ = 0;
+    std::uint64_t log_frames_ = 0;
+    std::uint64_t frames_written_ = 0;
+    std::uint64_t faults_ = 0;
+    int fail_in_ = 0;  // writing statements until the next injected failure; 0: none to come
+    int fail_code_ = 0;
+    int fail_times_ = 0;
+};
+
+}  // namespace flexfs::db

@@ -1,0 +1,196 @@
+#include "lib/db/db.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "lib/db/lock.h"
+
+namespace flexfs::db {
+namespace {
+
+struct Folder {
+    std::string path;
+    Folder() {
+        char name[] = "/tmp/flexfs-db-XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    std::string file() const { return path + "/test.db"; }
+    std::unique_ptr<Db> open(bool create = true) const {
+        auto db = Db::open({.path = file(), .create = create});
+        REQUIRE(db);
+        return std::move(*db);
+    }
+};
+
+constexpr const char* one_table[] = {
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, data BLOB)"};
+
+std::int64_t rows(Db& db) {
+    return db.number("SELECT count(*) FROM t").value();
+}
+
+}  // namespace
+
+TEST_CASE("what is bound comes back: integers, text with odd bytes, and blobs") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto insert = db->prepare("INSERT INTO t VALUES(?,?,?)").value();
+    auto select = db->prepare("SELECT name, data, id FROM t WHERE id=?").value();
+    const std::string name("a\xff\0b", 4);
+    REQUIRE(insert.run(std::uint64_t(1) << 40, std::string_view(name), as_bytes(name)));
+    REQUIRE(insert.run(2, std::string_view(), ByteView()));
+
+    {
+        Query query(select, std::uint64_t(1) << 40);
+        REQUIRE(query.next().value());
+        CHECK(query.text(0) == name);
+        CHECK(as_text(query.blob(1)) == name);
+        CHECK(query.number(2) == std::uint64_t(1) << 40);
+        CHECK(!query.next().value());
+    }
+    Query empty(select, 2);
+    REQUIRE(empty.next().value());
+    CHECK(!empty.null(0));
+    CHECK(empty.text(0).empty());
+}
+
+TEST_CASE("a second row under one key is EEXIST and no fault") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto insert = db->prepare("INSERT INTO t(id) VALUES(?)").value();
+    REQUIRE(insert.run(1));
+    const auto faults = db->faults();
+
+    CHECK(code_of(insert.run(1)) == EEXIST);
+    CHECK(db->faults() == faults);
+    CHECK(insert.run(2));
+}
+
+TEST_CASE(
+    "a rolled back transaction leaves nothing and a committed one outlives the process's handle") {
+    Folder folder;
+    {
+        auto db = folder.open();
+        REQUIRE(db->migrate(one_table));
+        REQUIRE(db->begin());
+        REQUIRE(db->execute("INSERT INTO t(id) VALUES(1)"));
+        db->rollback();
+        CHECK(rows(*db) == 0);
+        REQUIRE(db->begin());
+        REQUIRE(db->execute("INSERT INTO t(id) VALUES(1)"));
+        REQUIRE(db->commit());
+    }
+    CHECK(!std::filesystem::exists(folder.file() + "-wal"));
+    CHECK(rows(*folder.open(false)) == 1);
+}
+
+TEST_CASE("a newer format is refused by a sentence that names both") {
+    Folder folder;
+    REQUIRE(folder.open()->execute("PRAGMA user_version=7"));
+
+    auto migrated = folder.open()->migrate(one_table);
+    REQUIRE(!migrated);
+    CHECK(migrated.error().code == EPROTO);
+    CHECK(migrated.error().context.find("format 7") != std::string::npos);
+    CHECK(migrated.error().context.find("up to 1") != std::string::npos);
+}
+
+TEST_CASE("a migration that fails leaves the format it found") {
+    Folder folder;
+    auto db = folder.open();
+    constexpr const char* steps[] = {one_table[0],
+                                     "INSERT INTO t(id) VALUES(1); INSERT INTO nowhere VALUES(1)"};
+    REQUIRE(!db->migrate(steps));
+
+    CHECK(db->number("PRAGMA user_version") == 1);
+    CHECK(rows(*db) == 0);
+}
+
+TEST_CASE("a missing, a foreign and a damaged file are told apart") {
+    Folder folder;
+    CHECK(code_of(Db::open({.path = folder.file()})) == ENOENT);
+    CHECK(code_of(Db::open({.path = folder.path + "/no/such", .create = true})) == ENOENT);
+
+    std::ofstream(folder.file()) << std::string(5000, 'x');
+    auto foreign = Db::open({.path = folder.file()});
+    REQUIRE(!foreign);
+    CHECK(foreign.error().code == EIO);
+    CHECK(foreign.error().context.find("restore it from a backup") != std::string::npos);
+}
+
+TEST_CASE("the nth writing statement fails on request and a commit is one of them") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto insert = db->prepare("INSERT INTO t(id) VALUES(?)").value();
+
+    db->fail_statement(2, ENOSPC, 1);
+    REQUIRE(db->begin());
+    REQUIRE(insert.run(1));
+    CHECK(code_of(db->commit()) == ENOSPC);
+    CHECK(!db->in_transaction());
+    CHECK(rows(*db) == 0);
+    CHECK(insert.run(1));
+}
+
+TEST_CASE("a database that may not grow is ENOSPC, and works again when it may") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto insert = db->prepare("INSERT INTO t(data) VALUES(?)").value();
+    REQUIRE(db->execute("PRAGMA max_page_count=4"));
+    const std::string big(1 << 20, 'x');
+
+    REQUIRE(db->begin());
+    CHECK(code_of(insert.run(as_bytes(big))) == ENOSPC);
+    db->rollback();
+    REQUIRE(db->execute("PRAGMA max_page_count=100000"));
+    CHECK(insert.run(as_bytes(big)));
+}
+
+TEST_CASE("a checkpoint in another thread copies the log while the owner goes on") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto insert = db->prepare("INSERT INTO t(data) VALUES(?)").value();
+    const std::string data(1000, 'x');
+    std::thread other([&] {
+        for (int i = 0; i < 20; ++i) {
+            CHECK(db->sync());
+            CHECK(db->checkpoint());
+        }
+    });
+    for (int i = 0; i < 2000; ++i) REQUIRE(insert.run(as_bytes(data)));
+    other.join();
+
+    auto state = db->checkpoint();
+    REQUIRE(state);
+    CHECK(state->uncopied == 0);
+    REQUIRE(db->truncate_log());
+    CHECK(db->log_bytes() == 0);
+    CHECK(std::filesystem::file_size(folder.file() + "-wal") == 0);
+    CHECK(rows(*db) == 2000);
+}
+
+TEST_CASE("a lock file is held by one and its second taker learns by whom") {
+    Folder folder;
+    auto first = LockFile::take(folder.path + "/lock");
+    REQUIRE(first);
+
+    auto second = LockFile::take(folder.path + "/lock");
+    REQUIRE(!second);
+    CHECK(second.error().code == EBUSY);
+    CHECK(second.error().context.find(std::to_string(::getpid())) != std::string::npos);
+    first = LockFile();
+    CHECK(LockFile::take(folder.path + "/lock"));
+}
+
+}  // namespace flexfs::db
