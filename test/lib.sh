@@ -1,0 +1,179 @@
+# What the scripts of test/posix and test/scenario share; each sources it first. test/README.md
+# tells the contract. A script run by hand works too: it then makes its own scratch folder.
+#
+#   FLEXFS      the binary under test             FLEXFS_TMP   scratch folder of this script alone
+#   FLEXFS_HOME is set below $FLEXFS_TMP, so that locks, logs and credentials are the script's own.
+#
+# When the script ends, however it ends, what it mounted is unmounted and what it started is killed.
+# shellcheck shell=bash
+set -uo pipefail
+
+test_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+: "${FLEXFS:=$test_root/build/release/flexfs/flexfs}"
+own_scratch=
+if [[ -z ${FLEXFS_TMP:-} ]]; then
+    FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/tmp}/flexfs-test.XXXXXX")
+    own_scratch=yes
+fi
+export FLEXFS FLEXFS_TMP FLEXFS_HOME=$FLEXFS_TMP/home
+mkdir -p "$FLEXFS_HOME"
+[[ -x $FLEXFS ]] || { echo "not ok ${0##*/}: no binary at $FLEXFS"; exit 1; }
+
+failures=0
+
+# --- results: one line per test case; the name is a sentence that can be false ---
+
+ok() { echo "ok $1"; }
+
+# not_ok NAME [WHY]
+not_ok() {
+    failures=$((failures + 1))
+    echo "not ok $1${2:+: $2}"
+}
+
+# skip NAME WHY: only for what this machine cannot do. In CI a skip is a failure.
+skip() { echo "skip $1: ${2:?a skip tells why}"; }
+
+# check NAME COMMAND…: ok when the command succeeds; else its output, indented, and not ok.
+check() {
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        ok "$name"
+    else
+        echo "    ${output//$'\n'/$'\n    '}"
+        not_ok "$name"
+        return 1
+    fi
+}
+
+# check_fails NAME PATTERN COMMAND…: ok when the command fails and its words match PATTERN.
+check_fails() {
+    local name=$1 pattern=$2 output
+    shift 2
+    if output=$("$@" 2>&1); then
+        not_ok "$name" "it succeeded: $output"
+        return 1
+    elif ! grep -Eq -- "$pattern" <<<"$output"; then
+        not_ok "$name" "it said: $output"
+        return 1
+    fi
+    ok "$name"
+}
+
+# --- mounts ---
+
+# start_mount DATA MNT [FLAG…]: makes both folders and mounts; fails as flexfs fails.
+start_mount() {
+    local data=$1 mnt=$2 folder=${1#file://}
+    shift 2
+    [[ $folder == *://* ]] || mkdir -p "${folder%%\?*}" || return
+    mkdir -p "$mnt" 2>/dev/null || ! is_stale "$mnt" || umount -l "$mnt" || return
+    "$FLEXFS" mount "$data" "$mnt" "$@"
+}
+
+# stop_mount MNT: flushes, unmounts, and returns when the mount's process is gone.
+stop_mount() {
+    local pid
+    pid=$(mount_pid "$1")
+    "$FLEXFS" mount stop "$1" || return
+    wait_until 30 is_gone "$1" "$pid"
+}
+
+# kill_mount MNT: kill -9, then the dead mount is detached; what a crash leaves behind.
+kill_mount() {
+    local pid
+    pid=$(mount_pid "$1")
+    [[ -n $pid ]] || return 1
+    kill -KILL "$pid"
+    wait_until 10 eval "! kill -0 $pid 2>/dev/null"
+    umount -l "$1" 2>/dev/null || true
+}
+
+is_mounted() { grep -q " $(realpath -sm "$1") fuse" /proc/self/mounts; }
+is_stale() { ! stat "$1" >/dev/null 2>&1 && is_mounted "$1"; }
+is_gone() { ! is_mounted "$1" && { [[ -z $2 ]] || ! kill -0 "$2" 2>/dev/null; }; }
+
+# mount_pid MNT: the process that serves it; nothing when there is none.
+mount_pid() {
+    "$FLEXFS" mount status "$1" --json 2>/dev/null |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])' 2>/dev/null
+}
+
+# mount_status MNT KEY: one number of the status, such as store.requests.put or dirty.bytes.
+mount_status() {
+    "$FLEXFS" mount status "$1" --json | python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for key in sys.argv[1].split("."): value = value[key]
+print(value)' "$2"
+}
+
+# resident_bytes PID: what the process holds in memory now.
+resident_bytes() { awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/$1/status"; }
+
+# wait_until SECONDS COMMAND…: tries again and again until it succeeds; fails after SECONDS.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.05
+    done
+}
+
+# same_tree A B: fails, telling where, unless names, kinds, modes, mtimes, link counts, targets and
+# contents are equal.
+same_tree() {
+    diff <(list_tree "$1") <(list_tree "$2") | head -20
+    ((PIPESTATUS[0] == 0)) || return 1
+    diff -r --no-dereference "$1" "$2" | head -20
+    ((PIPESTATUS[0] == 0))
+}
+# A directory's link count and size are the filesystem's own business.
+list_tree() {
+    (cd "$1" && find . -mindepth 1 \( -type d -printf '%P %M %T@ %U:%G\n' \
+        -o -printf '%P %M %T@ %U:%G %n %s %l\n' \) | LC_ALL=C sort)
+}
+
+# --- the end ---
+
+# Every process that inherited this script's scratch folder, itself and its shell excepted.
+own_processes() {
+    local environment pid
+    for environment in /proc/[0-9]*/environ; do
+        pid=${environment#/proc/}
+        pid=${pid%/environ}
+        [[ $pid == "$$" || $pid == "$BASHPID" || $pid == "$PPID" ]] && continue
+        if tr '\0' '\n' 2>/dev/null <"$environment" | grep -qxF "FLEXFS_TMP=$FLEXFS_TMP"; then
+            echo "$pid"
+        fi
+    done 2>/dev/null
+}
+
+# The innermost first.
+own_mounts() {
+    awk -v under="$FLEXFS_TMP/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | tac
+}
+
+clean_up() {
+    local status=$? mnt
+    trap - EXIT INT TERM
+    cd /
+    while read -r mnt; do
+        timeout 30 "$FLEXFS" mount stop "$mnt" >/dev/null 2>&1 || true
+    done < <(own_mounts)
+    while read -r mnt; do
+        umount "$mnt" 2>/dev/null || umount -l "$mnt"
+    done < <(own_mounts)
+    local pids
+    pids=$(own_processes)
+    # shellcheck disable=SC2086  # one argument per process
+    [[ -z $pids ]] || kill -KILL $pids 2>/dev/null
+    [[ -z $own_scratch ]] || rm -rf --one-file-system "$FLEXFS_TMP"
+    ((status == 0 && failures == 0)) || exit $((status == 0 ? 1 : status))
+    exit 0
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
