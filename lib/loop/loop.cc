@@ -52,7 +52,6 @@ public:
             static_cast<SignalRegistration*>(handle->data)->handler_();
         };
         check(uv_signal_start(handle_, deliver, signal) == 0);
-        uv_unref(reinterpret_cast<uv_handle_t*>(handle_));
     }
     ~SignalRegistration() override { close_and_delete(handle_); }
 
@@ -63,9 +62,11 @@ private:
 
 }  // namespace
 
-// The one libuv timer that all sleepers share: it rings for the earliest.
+// The one libuv timer that all sleepers share: it rings for the earliest. The async handle is never sent; it keeps
+// libuv waiting, instead of returning at once, when nothing else is open.
 struct Loop::Alarm {
     uv_timer_t timer;
+    uv_async_t anchor;
 };
 
 struct Loop::Watch : Registration {
@@ -101,6 +102,7 @@ Loop::Loop() : uv_(new uv_loop_t), alarm_(std::make_unique<Alarm>()) {
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     check(uv_loop_init(uv_.get()) == 0);
     check(uv_timer_init(uv_.get(), &alarm_->timer) == 0);
+    check(uv_async_init(uv_.get(), &alarm_->anchor, nullptr) == 0);
     alarm_->timer.data = this;
     now_ = monotonic_now();
 }
@@ -108,6 +110,7 @@ Loop::Loop() : uv_(new uv_loop_t), alarm_(std::make_unique<Alarm>()) {
 Loop::~Loop() {
     check(sleepers_.empty() && watched_.empty() && turn_hooks_.empty());
     uv_close(reinterpret_cast<uv_handle_t*>(&alarm_->timer), nullptr);
+    uv_close(reinterpret_cast<uv_handle_t*>(&alarm_->anchor), nullptr);
     uv_.reset();
 }
 
