@@ -1,0 +1,137 @@
+// The filesystem of one mount, without FUSE: what a kernel asks, answered from grants and caches, the metadata service
+// and the object store. Everything runs on one loop. Permission bits are the caller's (the kernel's) to check.
+//
+// Every operation may end with EIO (a fault, logged once with its context), ESTALE (the inode is gone) and ECANCELED
+// (its task was stopped: a signal), beside what its comment or the message of the same name in lib/wire/messages.h says.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/cache/budget.h"
+#include "lib/loop/loop.h"
+#include "lib/object/store.h"
+#include "lib/rpc/rpc.h"
+#include "lib/wire/messages.h"
+
+namespace flexfs::vfs {
+
+using wire::Attr;
+using wire::Ino;
+using wire::Who;
+
+using HandleId = std::uint64_t;
+
+struct Options {
+    bool read_only = false;
+    bool access_times = true;              // relatime; false: reads never change atime
+    bool flush_on_close = false;           // close waits as fsync does
+    std::uint64_t dirty_bytes_max = 64 << 20;
+    Duration dirty_age_max = std::chrono::seconds(5);
+    unsigned store_requests_max = 16;      // puts and gets under way at the same time, each kind
+};
+
+// What the kernel may have cached and must drop because another client changed it. Called on the loop; must not wait.
+class KernelCaches {
+public:
+    virtual ~KernelCaches() = default;
+    virtual void drop_attributes(Ino ino) = 0;
+    virtual void drop_data(Ino ino) = 0;
+    virtual void drop_entry(Ino parent, const std::string& name) = 0;
+};
+
+// An answer that may be cached until KernelCaches hears of it; with `cacheable` false it holds for this moment only.
+struct Known {
+    Attr attr;
+    bool cacheable = false;
+};
+
+struct Opened {
+    Known node;
+    HandleId handle = 0;
+    bool keep_cache = false;               // what the kernel holds of the data is still right
+};
+
+// One position in a directory listing: "." and ".." come first, with cookies 1 and 2.
+struct Listed {
+    std::string name;
+    std::uint64_t cookie = 0;              // what to ask for next, to go on after this entry
+    Known node;                            // only ino and mode's type are set without `plus`
+};
+
+// For `flexfs mount status` and for tests.
+struct State {
+    std::uint64_t dirty_bytes = 0, dirty_files = 0;
+    Duration dirty_oldest{};
+    std::uint64_t open_handles = 0, cached_inodes = 0;
+};
+
+class Client {
+public:
+    // Opens the session. `service`, `store` and `budget` must outlive the client; `caches` may be null.
+    static Task<std::unique_ptr<Client>> open(Loop& loop, rpc::Caller& service, object::Store& store,
+                                              cache::Budget& budget, Options options,
+                                              KernelCaches* caches);
+    virtual ~Client() = default;
+    // Writes back everything unsent, durably, and closes the session. The first error of what could not be written.
+    virtual Task<void> close() = 0;
+
+    virtual const wire::VolumeInfo& volume() const = 0;
+    virtual State state() const = 0;
+
+    // --- names and attributes ---
+    virtual Task<Known> lookup(Ino parent, std::string name) = 0;
+    virtual Task<Known> getattr(Ino ino) = 0;
+    virtual Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) = 0;
+    virtual Task<std::string> readlink(Ino ino) = 0;
+    // mkdir, mknod, symlink: mode's S_IFMT says which.
+    virtual Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
+                             std::string target, Who who) = 0;
+    virtual Task<Known> link(Ino ino, Ino parent, std::string name) = 0;
+    virtual Task<void> unlink(Ino parent, std::string name) = 0;
+    virtual Task<void> rmdir(Ino parent, std::string name) = 0;
+    virtual Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
+                              std::uint32_t flags) = 0;
+    // The kernel no longer knows the inode. Frees what only an unlinked file's last user kept.
+    virtual void forget(Ino ino) = 0;
+
+    // --- directories ---
+    virtual Task<HandleId> opendir(Ino ino) = 0;
+    // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it read ahead.
+    virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
+    virtual void releasedir(HandleId handle) = 0;
+
+    // --- files ---
+    // `flags` as open(2). O_CREAT without O_EXCL opens what exists.
+    virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who) = 0;
+    virtual Task<Opened> open(Ino ino, int flags) = 0;
+    // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
+    virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset, std::size_t size) = 0;
+    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT. The buffer is kept, not copied, when it is large.
+    // `at_offset`: written back from the kernel's pages, so O_APPEND does not move it. `kill_privileges`: write(2)'s
+    // clearing of setuid and setgid.
+    virtual Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
+                             bool kill_privileges) = 0;
+    // At each close: reports, once a handle, what went wrong writing back since it was opened.
+    virtual Task<void> flush(HandleId handle) = 0;
+    // The bytes are in the object store and the metadata that leads to them is synced.
+    virtual Task<void> fsync(HandleId handle, bool data_only) = 0;
+    virtual void release(HandleId handle) = 0;
+    // fsync of a directory: every answered change of names is durable.
+    virtual Task<void> fsyncdir(Ino ino) = 0;
+
+    // --- extended attributes ---
+    virtual Task<Buffer> getxattr(Ino ino, std::string name) = 0;
+    virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) = 0;
+    virtual Task<std::vector<std::string>> listxattr(Ino ino) = 0;
+    virtual Task<void> removexattr(Ino ino, std::string name) = 0;
+
+    struct Space {
+        std::uint64_t total_bytes = 0, free_bytes = 0, total_inodes = 0, free_inodes = 0;
+    };
+    virtual Task<Space> statfs() = 0;
+};
+
+}  // namespace flexfs::vfs
