@@ -121,12 +121,15 @@ def _functions(tree, path):
 
 
 def _blocks(code):
+    code = re.sub(r"^[ \t]*#(?:.*\\\n)*.*", lambda macro: "\n" * macro[0].count("\n"), code,
+                  flags=re.MULTILINE)
     opened, head, line = [], "", 1
     for char in code:
         if char == "{":
             plain = re.sub(r"template\s*<[^{]*?>\s*(?=\w)", "", head).strip()
-            is_type = re.match(r"(namespace|class|struct|union|enum|extern)\b[^)]*$", plain)
-            opened.append((line, "(" in head and not is_type))
+            other = re.match(r"(namespace|class|struct|union|enum|extern)\b[^)]*$|.*=$", plain,
+                             re.DOTALL)
+            opened.append((line, "(" in head and not other))
         elif char == "}" and opened:
             first, is_function = opened.pop()
             if is_function:
