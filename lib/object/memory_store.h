@@ -1,0 +1,40 @@
+// Objects in memory, for tests: gone with the process. Answers at once.
+#pragma once
+
+#include <map>
+
+#include "lib/object/store.h"
+
+namespace flexfs::object {
+
+class MemoryStore final : public Store {
+public:
+    // ENOSPC once the objects together would be longer than `capacity` bytes; 0: no bound.
+    explicit MemoryStore(std::uint64_t capacity = 0) : capacity_(capacity) {}
+
+    Task<void> put(std::string key, std::vector<Buffer> pieces) override;
+    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
+    Task<Buffer> get(std::string key) override;
+    Task<std::uint64_t> size(std::string key) override;
+    Task<void> remove(std::vector<std::string> keys) override;
+    Task<Page> list(std::string prefix, std::string after, std::size_t limit) override;
+    Task<Space> space() override;
+    Counters counters() const override { return counters_; }
+    std::string describe() const override { return "memory"; }
+
+    void set_capacity(std::uint64_t capacity) { capacity_ = capacity; }
+
+private:
+    struct Object {
+        Buffer data;
+        Time modified;
+    };
+    Result<const Object*> find(const std::string& key) const;
+
+    std::map<std::string, Object> objects_;
+    std::uint64_t capacity_;
+    std::uint64_t bytes_ = 0;
+    Counters counters_;
+};
+
+}  // namespace flexfs::object

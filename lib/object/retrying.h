@@ -1,0 +1,62 @@
+// A store that repeats what failed for a passing reason, and does not wait for ever.
+#pragma once
+
+#include <memory>
+#include <random>
+
+#include "lib/loop/loop.h"
+#include "lib/object/store.h"
+#include "lib/task/scope.h"
+
+namespace flexfs::object {
+
+struct RetryPolicy {
+    unsigned tries_max = 30;
+    Duration time_max = std::chrono::minutes(2);  // no further try begins after this
+    // Between tries: doubling from the first to the last, each shortened by up to a half at random.
+    Duration pause_min = std::chrono::milliseconds(10);
+    Duration pause_max = std::chrono::seconds(10);
+    // A try that takes longer is abandoned (its answer is dropped if it comes) and repeated.
+    Duration get_timeout = std::chrono::seconds(10);
+    Duration put_timeout = std::chrono::seconds(60);
+    Duration other_timeout = std::chrono::seconds(30);
+    std::uint64_t seed = 1;  // of the random part of the pauses
+};
+
+// Answers and lasting faults (ENOENT, ENOSPC, EDQUOT, ERANGE, EACCES, …) pass at once. What still
+// fails at the bound is EIO, with the last reason in its context. A get whose answer is shorter or
+// longer than it should be is repeated.
+class Retrying final : public Store {
+public:
+    Retrying(Loop& loop, std::unique_ptr<Store> inner, RetryPolicy policy = {});
+
+    Task<void> put(std::string key, std::vector<Buffer> pieces) override;
+    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
+    // Asks for the length first, so that a short answer is noticed.
+    Task<Buffer> get(std::string key) override;
+    Task<std::uint64_t> size(std::string key) override;
+    Task<void> remove(std::vector<std::string> keys) override;
+    Task<Page> list(std::string prefix, std::string after, std::size_t limit) override;
+    Task<Space> space() override { return inner_->space(); }
+    Task<void> close() override;
+    Counters counters() const override { return inner_->counters(); }
+    std::string describe() const override { return inner_->describe(); }
+
+private:
+    template <class Ask>
+    using Answer = std::invoke_result_t<Ask&>;
+
+    template <class Ask>
+    Answer<Ask> persist(std::string what, Duration timeout, Ask ask);
+    template <class T>
+    Task<T> within(Duration timeout, Task<T> request);
+    Duration pause(unsigned tried);
+
+    Loop& loop_;
+    std::unique_ptr<Store> inner_;
+    RetryPolicy policy_;
+    std::mt19937_64 dice_;
+    Scope requests_;  // those under way, abandoned ones included
+};
+
+}  // namespace flexfs::object
