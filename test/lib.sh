@@ -12,7 +12,7 @@ test_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 : "${FLEXFS:=$test_root/build/release/flexfs/flexfs}"
 own_scratch=
 if [[ -z ${FLEXFS_TMP:-} ]]; then
-    FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/tmp}/flexfs-test.XXXXXX")
+    FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/var/tmp}/flexfs-test.XXXXXX")
     own_scratch=yes
 fi
 export FLEXFS FLEXFS_TMP FLEXFS_HOME=$FLEXFS_TMP/home
@@ -88,6 +88,20 @@ kill_mount() {
     kill -KILL "$pid"
     wait_until 10 eval "! kill -0 $pid 2>/dev/null"
     umount -l "$1" 2>/dev/null || true
+}
+
+# with_mount_helper COMMAND…: runs it where mount(8) finds the binary as /sbin/mount.flexfs and PATH
+# finds it as flexfs, in a mount namespace of its own: the machine's own /sbin stays as it is.
+with_mount_helper() {
+    local bin=$FLEXFS_TMP/bin
+    if [[ ! -d $bin ]]; then
+        mkdir -p "$bin"
+        cp -a /usr/sbin "$bin/sbin"
+        ln -sf "$FLEXFS" "$bin/sbin/mount.flexfs"
+        ln -sf "$FLEXFS" "$bin/flexfs"
+    fi
+    PATH=$bin:$PATH unshare --mount --propagation private bash -c '
+        mount --bind "$0" /usr/sbin && exec "$@"' "$bin/sbin" "$@"
 }
 
 is_mounted() { grep -q " $(realpath -sm "$1") fuse" /proc/self/mounts; }

@@ -1,0 +1,23 @@
+#!/bin/bash
+# packaging/quickstart mounts, and running it again works, mounted or not.
+. "$(dirname "$0")/../lib.sh"
+
+mnt=$FLEXFS_TMP/mnt
+export FLEXFS_DATA=$FLEXFS_TMP/data
+quickstart() { "$test_root/packaging/quickstart" "$mnt"; }
+
+check "quickstart ends with a mounted volume" quickstart
+check "what it wrote can be read" grep -q "Hello from flexfs" "$mnt/hello.txt"
+check "quickstart works while it is mounted" quickstart
+echo kept >"$mnt/mine"
+stop_mount "$mnt"
+check "quickstart mounts again what was unmounted" quickstart
+check "files of before are there" grep -qx kept "$mnt/mine"
+kill_mount "$mnt"
+check "quickstart works after a kill -9" quickstart
+stop_mount "$mnt"
+
+mkdir "$FLEXFS_TMP/full"
+touch "$FLEXFS_TMP/full/file"
+check_fails "a mount point that is not empty is refused in a sentence" "not empty|nonEmpty" \
+    "$test_root/packaging/quickstart" "$FLEXFS_TMP/full"
