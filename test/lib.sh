@@ -2,14 +2,14 @@
 # tells the contract. A script run by hand works too: it then makes its own scratch folder.
 #
 #   FLEXFS      the binary under test             FLEXFS_TMP   scratch folder of this script alone
-#   FLEXFS_HOME is set below $FLEXFS_TMP, so that locks, logs and credentials are the script's own.
+#   FLEXFS_SOURCE is the repository; FLEXFS_HOME is set below $FLEXFS_TMP, so that locks, logs and credentials are the script's own.
 #
 # When the script ends, however it ends, what it mounted is unmounted and what it started is killed.
 # shellcheck shell=bash
 set -uo pipefail
 
-test_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-: "${FLEXFS:=$test_root/build/release/flexfs/flexfs}"
+FLEXFS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+: "${FLEXFS:=$FLEXFS_SOURCE/build/release/flexfs/flexfs}"
 own_scratch=
 if [[ -z ${FLEXFS_TMP:-} ]]; then
     FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/var/tmp}/flexfs-test.XXXXXX")

@@ -2,7 +2,7 @@
 # The files of examples/ run as written.
 . "$(dirname "$0")/../lib.sh"
 
-examples=$test_root/examples
+examples=$FLEXFS_SOURCE/examples
 mnt=$FLEXFS_TMP/mnt
 data=$FLEXFS_TMP/data
 

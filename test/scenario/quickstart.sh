@@ -4,7 +4,7 @@
 
 mnt=$FLEXFS_TMP/mnt
 export FLEXFS_DATA=$FLEXFS_TMP/data
-quickstart() { "$test_root/packaging/quickstart" "$mnt"; }
+quickstart() { "$FLEXFS_SOURCE/packaging/quickstart" "$mnt"; }
 
 check "quickstart ends with a mounted volume" quickstart
 check "what it wrote can be read" grep -q "Hello from flexfs" "$mnt/hello.txt"
@@ -20,4 +20,4 @@ stop_mount "$mnt"
 mkdir "$FLEXFS_TMP/full"
 touch "$FLEXFS_TMP/full/file"
 check_fails "a mount point that is not empty is refused in a sentence" "not empty|nonEmpty" \
-    "$test_root/packaging/quickstart" "$FLEXFS_TMP/full"
+    "$FLEXFS_SOURCE/packaging/quickstart" "$FLEXFS_TMP/full"
