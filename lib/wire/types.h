@@ -68,7 +68,13 @@ struct Extent {
     bool operator==(const Extent&) const = default;
 };
 
+// The highest enumerator; a decoder refuses numbers above it.
+template <class E>
+inline constexpr E enum_last;
+
 enum class Compression : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
+template <>
+inline constexpr Compression enum_last<Compression> = Compression::zstd;
 
 // What is fixed about a volume, or set on it by its owner.
 struct VolumeInfo {
@@ -91,5 +97,7 @@ enum class Grant : std::uint8_t {
     shared = 1,     // keep it until a Revoke names it
     exclusive = 2,  // and hold unsent data, size and times, until a Recall asks for them
 };
+template <>
+inline constexpr Grant enum_last<Grant> = Grant::exclusive;
 
 }  // namespace flexfs::wire

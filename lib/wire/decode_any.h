@@ -1,0 +1,34 @@
+// What hostile bytes are tried on: the fuzz target and the mutation test share it.
+#pragma once
+
+#include "lib/base/check.h"
+#include "lib/wire/codec.h"
+#include "lib/wire/control.h"
+#include "lib/wire/operations.h"
+
+namespace flexfs::wire {
+
+template <class T>
+void decode_as(const Buffer& bytes) {
+    const Result<T> message = decode<T>(bytes);
+    // What was understood is a message: it can be encoded, and then means the same.
+    if (!message) check(message.error().code == EPROTO && !message.error().context.empty());
+    else check(encode(*decode<T>(encode(*message))) == encode(*message));
+}
+
+template <class... Rows>
+void decode_all(Operations<Rows...>, const Buffer& bytes) {
+    (decode_as<typename Rows::Request>(bytes), ...);
+    (decode_as<typename Rows::Request::Reply>(bytes), ...);
+}
+
+// Decodes `bytes` as every message there is; aborts where one breaks the codec's promises.
+inline void decode_any(const Buffer& bytes) {
+    decode_all(Metadata::Requests(), bytes);
+    decode_all(Control::Requests(), bytes);
+    decode_as<Revoke>(bytes);
+    decode_as<Recall>(bytes);
+    decode_as<Result<std::variant<Done, Entry>>>(bytes);
+}
+
+}  // namespace flexfs::wire

@@ -1,0 +1,61 @@
+// How a protocol lists what its two ends may say: one row per request, one type per push. Handlers,
+// callers and dispatch (lib/rpc) are derived from such a table.
+//
+//     struct Protocol {
+//         static constexpr std::string_view name = …;  // both ends must mean the same one
+//         using Requests = Operations<Operation<…>, …>;
+//         using Pushes = Messages<…>;
+//     };
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace flexfs::wire {
+
+template <std::size_t n>
+struct Name {
+    char text[n];
+    consteval Name(const char (&literal)[n]) { std::copy_n(literal, n, text); }
+    constexpr std::string_view view() const { return {text, n - 1}; }
+};
+
+enum class Effect { reads, changes };
+
+// The number that frames carry for a request or push.
+template <class Message>
+inline constexpr auto op_of = static_cast<std::uint16_t>(Message::op);
+
+template <class R, Name title, Effect does>
+struct Operation {
+    using Request = R;
+    static constexpr std::string_view name = title.view();
+    static constexpr Effect effect = does;
+};
+
+template <class... Rows>
+struct Operations {
+    static constexpr bool ordered = std::ranges::is_sorted(
+        std::array<std::uint16_t, sizeof...(Rows)>{op_of<typename Rows::Request>...},
+        std::ranges::less_equal());
+    static_assert(ordered, "rows stand in the order of their numbers, each number once");
+
+    // "?" for a number that no row has.
+    static constexpr std::string_view name_of(std::uint16_t op) {
+        std::string_view found = "?";
+        ((op_of<typename Rows::Request> == op ? void(found = Rows::name) : void()), ...);
+        return found;
+    }
+    // Whether a request changes something; the request must be in the table.
+    template <class R>
+    static constexpr bool changes =
+        ((std::is_same_v<typename Rows::Request, R> && Rows::effect == Effect::changes) || ...);
+};
+
+template <class... M>
+struct Messages {};
+
+}  // namespace flexfs::wire
