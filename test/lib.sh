@@ -1,8 +1,10 @@
 # What the scripts of test/posix and test/scenario share; each sources it first. test/README.md
 # tells the contract. A script run by hand works too: it then makes its own scratch folder.
 #
-#   FLEXFS      the binary under test             FLEXFS_TMP   scratch folder of this script alone
-#   FLEXFS_SOURCE is the repository; FLEXFS_HOME is set below $FLEXFS_TMP, so that locks, logs and credentials are the script's own.
+#   FLEXFS         the binary under test
+#   FLEXFS_TMP     a scratch folder of this script alone
+#   FLEXFS_HOME    below it, so that locks, logs and credentials are the script's own
+#   FLEXFS_SOURCE  the repository
 #
 # When the script ends, however it ends, what it mounted is unmounted and what it started is killed.
 # shellcheck shell=bash

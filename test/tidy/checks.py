@@ -15,7 +15,7 @@ GATES = {
     "fmt/": "base", "spdlog/": "base",
     "uv.h": "loop",
     "openssl/": "crypto", "argon2.h": "crypto",
-    "CLI/": "cli", "histedit.h": "cli",
+    "CLI/": "cli", "histedit.h": "cli", "nlohmann/": "cli",
     "yaml-cpp/": "conf",
     "boost/beast": "http", "boost/asio": "http", "curl/": "http",
     "sqlite3.h": "db",
