@@ -25,10 +25,10 @@ GATES = {
 }
 # What the C library and the kernel bring.
 SYSTEM_HEADERS = re.compile(
-    r"(sys|linux|arpa|net|netinet)/.*\.h|"
-    r"(dirent|dlfcn|endian|errno|execinfo|fcntl|fnmatch|grp|ifaddrs|limits|netdb|poll|pthread|pwd|"
-    r"sched|signal|spawn|stdlib|string|strings|syslog|termios|time|unistd|utime|wordexp|getopt|"
-    r"features|malloc)\.h|sanitizer/.*\.h")
+    r"(sys|linux|arpa|net|netinet|sanitizer)/.*\.h|"
+    r"(dirent|dlfcn|endian|errno|execinfo|fcntl|features|fnmatch|getopt|grp|ifaddrs|inttypes|"
+    r"limits|malloc|math|mntent|netdb|poll|pthread|pwd|sched|signal|spawn|stddef|stdint|stdio|"
+    r"stdlib|string|strings|syslog|termios|time|unistd|utime|wordexp)\.h")
 
 
 def check_layers(tree):
