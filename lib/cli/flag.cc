@@ -1,0 +1,117 @@
+#include "lib/cli/flag.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "lib/cli/suggest.h"
+
+namespace flexfs::cli {
+
+Target sets(bool& into, bool value) {
+    return {"", [&into, value](std::string_view given) -> Result<void> {
+                if (given != "true" && given != "false")
+                    return fail(EINVAL, fmt::format("'{}' is neither true nor false", given));
+                into = value == (given == "true");
+                return {};
+            }};
+}
+
+Target text(std::string& into, std::string hint) {
+    return {std::move(hint), [&into](std::string_view value) -> Result<void> {
+                if (value.empty()) return fail(EINVAL, "the value is empty");
+                into = value;
+                return {};
+            }};
+}
+
+Target texts(std::vector<std::string>& into, std::string hint) {
+    return {std::move(hint), [&into](std::string_view value) -> Result<void> {
+                into.emplace_back(value);
+                return {};
+            }};
+}
+
+Target choice(std::string& into, std::vector<std::string> words) {
+    std::string hint = fmt::format("{}", fmt::join(words, "|"));
+    return {std::move(hint),
+            [&into, words = std::move(words)](std::string_view value) -> Result<void> {
+                if (std::ranges::find(words, value) == words.end())
+                    return fail(EINVAL,
+                                fmt::format("'{}' is none of {}", value, fmt::join(words, ", ")));
+                into = value;
+                return {};
+            }};
+}
+
+Target duration(Duration& into) {
+    return {"DURATION", [&into](std::string_view value) -> Result<void> {
+                TRY(into, parse_duration(value));
+                return {};
+            }};
+}
+
+Target octal_mode(std::uint32_t& into) {
+    return {"MODE", [&into](std::string_view value) -> Result<void> {
+                std::uint32_t mode = 0;
+                const char* end = value.data() + value.size();
+                auto [stop, problem] = std::from_chars(value.data(), end, mode, 8);
+                if (value.empty() || problem != std::errc{} || stop != end || mode > 0777)
+                    return fail(EINVAL,
+                                fmt::format("'{}' is no octal mode such as 022 or 0077", value));
+                into = mode;
+                return {};
+            }};
+}
+
+namespace detail {
+
+Result<std::uint64_t> number_within(std::string_view text, Range range) {
+    TRY(auto parsed, parse_number(text));
+    if (parsed >= range.least && parsed <= range.most) return parsed;
+    if (range.most == Range{}.most)
+        return fail(EINVAL, fmt::format("{} is too little; at least {}", text, range.least));
+    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, range.least, range.most));
+}
+
+Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Range range) {
+    TRY(auto parsed, parse_size(text, whole));
+    if (parsed >= range.least && parsed <= range.most) return parsed;
+    if (range.most == Range{}.most)
+        return fail(EINVAL,
+                    fmt::format("{} is too little; at least {}", text, format_size(range.least)));
+    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, format_size(range.least),
+                                    format_size(range.most)));
+}
+
+}  // namespace detail
+
+std::string_view long_name(const Flag& flag) {
+    const auto dashes = flag.names.find("--");
+    if (dashes == std::string::npos) return {};
+    return std::string_view(flag.names).substr(dashes + 2);
+}
+
+Result<void> set_option(std::span<const Flag> flags, std::string_view name,
+                        std::optional<std::string_view> value) {
+    std::vector<std::string_view> names;
+    for (const Flag& flag : flags) {
+        const auto candidate = long_name(flag);
+        if (candidate.empty()) continue;
+        if (candidate != name) {
+            if (!flag.help.empty()) names.push_back(candidate);
+            continue;
+        }
+        if (!value && !flag.target.hint.empty())
+            return fail(EINVAL,
+                        fmt::format("option '{0}' needs a value: {0}={1}", name, flag.target.hint));
+        if (auto set = flag.target.set(value.value_or("true")); !set)
+            return fail(EINVAL, fmt::format("option '{}': {}", name, set.error().context));
+        return {};
+    }
+    std::string sentence = fmt::format("unknown option '{}'", name);
+    if (auto meant = nearest(name, names)) sentence += fmt::format("; did you mean '{}'?", *meant);
+    return fail(EINVAL, sentence);
+}
+
+}  // namespace flexfs::cli

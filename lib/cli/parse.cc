@@ -1,0 +1,125 @@
+#include "lib/cli/parse.h"
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <map>
+
+#include "lib/cli/suggest.h"
+
+namespace flexfs::cli {
+namespace {
+
+std::unexpected<Error> unknown_flag(const Verb& verb, std::string_view word) {
+    const auto name = word.substr(0, word.find('='));
+    std::vector<std::string> dashed{"--help"};
+    for (const Flag& flag : verb.flags)
+        if (auto known = long_name(flag); !known.empty() && !flag.help.empty())
+            dashed.push_back("--" + std::string(known));
+    const std::vector<std::string_view> candidates(dashed.begin(), dashed.end());
+    std::string sentence = fmt::format("unknown flag {}", name);
+    // `-ro` is meant as `--ro`.
+    const auto wanted = name.starts_with("--") ? std::string(name) : "-" + std::string(name);
+    if (auto meant = nearest(wanted, candidates))
+        sentence += fmt::format("; did you mean {}?", *meant);
+    return fail(EINVAL, sentence);
+}
+
+Result<void> set_arguments(const Verb& verb, std::span<const std::string> words) {
+    for (std::size_t i = 0; i < verb.arguments.size(); ++i) {
+        const Argument& argument = verb.arguments[i];
+        if (i >= words.size()) {
+            if (argument.required) return fail(EINVAL, fmt::format("{} is missing", argument.name));
+            break;
+        }
+        if (auto set = argument.target.set(words[i]); !set)
+            return fail(EINVAL, fmt::format("{}: {}", argument.name, set.error().context));
+    }
+    if (words.size() > verb.arguments.size())
+        return fail(EINVAL,
+                    fmt::format("'{}' is one argument too many", words[verb.arguments.size()]));
+    return {};
+}
+
+// One CLI11 option per row. It only takes words apart: values stay text, and our rows judge them.
+class Parser {
+public:
+    explicit Parser(const Verb& verb) : verb_(verb) {
+        app_.set_help_flag();
+        app_.allow_extras();
+        help_ = app_.add_flag("-h,--help");
+        for (const Flag& flag : verb.flags) {
+            CLI::Option* option = flag.target.hint.empty()
+                                      ? app_.add_flag(flag.names)
+                                      : app_.add_option(flag.names)->expected(1);
+            option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+            rows_[option] = &flag;
+        }
+    }
+
+    Result<Parsed> parse(std::span<const std::string> args) {
+        try {
+            app_.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+        } catch (const CLI::ParseError& problem) {
+            return fail(EINVAL, explain(args, problem));
+        }
+        if (help_->count() > 0) return Parsed::help;
+        TRY(auto words, arguments(args));
+        TRY(set_flags());
+        TRY(set_arguments(verb_, words));
+        return Parsed::run;
+    }
+
+private:
+    // CLI11 leaves over what is no flag; words after "--" are arguments whatever they look like.
+    Result<std::vector<std::string>> arguments(std::span<const std::string> args) {
+        const auto end = std::ranges::find(args, "--");
+        const auto literal = std::size_t(std::distance(end, args.end()));
+        std::vector<std::string> words = app_.remaining();
+        std::erase(words, "--");
+        const std::size_t judged = words.size() - (literal > 0 ? literal - 1 : 0);
+        for (std::size_t i = 0; i < judged; ++i)
+            if (words[i].size() > 1 && words[i][0] == '-') return unknown_flag(verb_, words[i]);
+        return words;
+    }
+
+    Result<void> set_flags() {
+        std::map<const CLI::Option*, std::size_t> seen;
+        for (const CLI::Option* option : app_.parse_order()) {
+            const auto row = rows_.find(option);
+            if (row == rows_.end()) continue;
+            const Flag& flag = *row->second;
+            const std::string& value = option->results().at(seen[option]++);
+            if (auto set = flag.target.set(value); !set)
+                return fail(EINVAL, fmt::format("{}: {}", shown(flag), set.error().context));
+        }
+        return {};
+    }
+
+    // The only mistakes that CLI11 itself can find: a flag at the end that lacks its value, and
+    // `--switch=nonsense`.
+    std::string explain(std::span<const std::string> args, const CLI::ParseError& problem) {
+        if (!args.empty())
+            for (const auto& [option, flag] : rows_)
+                if (option->check_name(args.back()) && !flag->target.hint.empty())
+                    return fmt::format("{} needs a value: {}", args.back(), flag->target.hint);
+        return problem.what();
+    }
+
+    static std::string shown(const Flag& flag) {
+        const auto name = long_name(flag);
+        return name.empty() ? flag.names : "--" + std::string(name);
+    }
+
+    const Verb& verb_;
+    CLI::App app_;
+    CLI::Option* help_;
+    std::map<const CLI::Option*, const Flag*> rows_;
+};
+
+}  // namespace
+
+Result<Parsed> parse(const Verb& verb, std::span<const std::string> args) {
+    return Parser(verb).parse(args);
+}
+
+}  // namespace flexfs::cli

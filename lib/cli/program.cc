@@ -1,0 +1,105 @@
+#include "lib/cli/program.h"
+
+#include <algorithm>
+
+#include "lib/base/format.h"
+#include "lib/cli/parse.h"
+#include "lib/cli/suggest.h"
+
+namespace flexfs::cli {
+namespace {
+
+using Words = std::span<const std::string>;
+
+// How many words at the start of `args` are the verb's name; 0: it is another verb.
+std::size_t words_matched(const Verb& verb, Words args) {
+    std::size_t matched = 0;
+    std::string_view rest = verb.name;
+    while (!rest.empty()) {
+        const auto space = std::min(rest.find(' '), rest.size());
+        if (matched == args.size() || args[matched] != rest.substr(0, space)) return 0;
+        rest.remove_prefix(std::min(space + 1, rest.size()));
+        ++matched;
+    }
+    return matched;
+}
+
+struct Found {
+    const Verb* verb = nullptr;
+    Words rest;
+};
+
+Found find_verb(const Program& program, Words args) {
+    for (const Verb& verb : program.verbs)
+        if (auto matched = words_matched(verb, args); matched > 0)
+            return {&verb, args.subspan(matched)};
+    for (const Verb& verb : program.verbs)
+        if (verb.name == program.default_verb) return {&verb, args};
+    return {};
+}
+
+std::string unknown_verb(const Program& program, Words args) {
+    std::vector<std::string_view> names;
+    bool first_of_two = false;
+    for (const Verb& verb : program.verbs) {
+        names.push_back(verb.name);
+        first_of_two = first_of_two || verb.name.starts_with(args[0] + " ");
+    }
+    std::string said = args[0];
+    if (first_of_two && args.size() > 1) said += " " + args[1];
+    std::string sentence = fmt::format("unknown command '{}'", said);
+    if (auto meant = nearest(said, names))
+        return sentence + fmt::format("; did you mean '{}'?", *meant);
+    return sentence + fmt::format("; one of {}", fmt::join(names, ", "));
+}
+
+bool asks_for_help(std::string_view word) {
+    return word == "--help" || word == "-h" || word == "help";
+}
+
+int bad_usage(const Program& program, std::string_view verb, std::string_view sentence,
+              Streams streams) {
+    fmt::print(streams.err, "{}: {}\nSee {}{}{} --help\n", program.name, sentence, program.name,
+               verb.empty() ? "" : " ", verb);
+    return exit_usage;
+}
+
+}  // namespace
+
+int run(const Program& program, Words args, Streams streams) {
+    if (!args.empty() && asks_for_help(args[0])) {
+        fmt::print(streams.out, "{}", help(program));
+        return exit_success;
+    }
+    if (!args.empty() && (args[0] == "version" || args[0] == "--version")) {
+        fmt::print(streams.out, "{}", version_line());
+        return exit_success;
+    }
+    const bool one_command = program.verbs.size() == 1 && program.verbs[0].name.empty();
+    if (args.empty() && !one_command) {
+        fmt::print(streams.err, "{}", help(program));
+        return exit_usage;
+    }
+    const auto [verb, rest] = find_verb(program, args);
+    if (!verb) return bad_usage(program, "", unknown_verb(program, args), streams);
+
+    auto parsed = parse(*verb, rest);
+    if (!parsed) return bad_usage(program, verb->name, parsed.error().context, streams);
+    if (*parsed == Parsed::help) {
+        fmt::print(streams.out, "{}", help(program, *verb));
+        return exit_success;
+    }
+    return verb->run();
+}
+
+int report(const Result<void>& result) {
+    if (result) return exit_success;
+    fmt::print(stderr, "flexfs: {}\n", result.error().message());
+    return exit_failure;
+}
+
+std::string version_line() {
+    return "flexfs " FLEXFS_VERSION "\n";
+}
+
+}  // namespace flexfs::cli

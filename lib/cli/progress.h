@@ -1,0 +1,52 @@
+// How far a long piece of work is: a bar with rate and time left on a terminal, a line every few
+// seconds elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "lib/base/time.h"
+
+namespace flexfs::cli {
+
+// Where progress goes.
+struct Screen {
+    std::FILE* stream = nullptr;  // null: nowhere
+    bool terminal = false;
+    int columns = 80;
+
+    static Screen standard_error();
+};
+
+enum class Unit { count, bytes };
+
+class Progress {
+public:
+    // `total` 0: unknown. `now` is the monotonic clock, here and below.
+    Progress(Screen screen, std::string label, std::uint64_t total, Unit unit, Duration now);
+    ~Progress();  // removes the bar
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    // `done` of the total so far. Draws at most ten times a second on a terminal, every five
+    // seconds elsewhere; cheap otherwise.
+    void update(std::uint64_t done, Duration now);
+
+private:
+    std::string state(std::uint64_t done, Duration elapsed) const;
+    std::string bar(std::uint64_t done, std::string_view state) const;
+
+    Screen screen_;
+    std::string label_;
+    std::uint64_t total_;
+    Unit unit_;
+    Duration start_;
+    Duration last_;
+    bool drawn_ = false;
+};
+
+// "443.1 MiB/s", "12.3 k/s".
+std::string format_rate(double per_second, Unit unit);
+
+}  // namespace flexfs::cli
