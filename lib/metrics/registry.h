@@ -1,0 +1,55 @@
+// What a process measures, by name: as Prometheus text for scrapers, as JSON for tools.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "lib/cli/json.h"
+#include "lib/metrics/metrics.h"
+
+namespace flexfs::metrics {
+
+// {{"op", "read"}}; the order counts.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+// What a recorded value is: a plain number, or nanoseconds that are shown as seconds.
+enum class Scale { plain, seconds };
+
+// Owns the metrics; references stay good as long as it lives. Asking again for the same name and
+// labels gives the same metric; one name is of one kind. Names are as Prometheus wants them, a
+// counter's ends in `_total`. For the loop's thread.
+class Registry {
+public:
+    Registry();
+    ~Registry();
+
+    Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
+    Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
+    Histogram& histogram(std::string_view name, std::string_view help, Labels labels = {},
+                         Scale scale = Scale::seconds);
+    // A gauge that is asked when somebody looks. What `read` refers to must outlive the registry.
+    void gauge_of(std::string_view name, std::string_view help, Labels labels,
+                  std::function<double()> read);
+    // A counter kept elsewhere.
+    void counter_of(std::string_view name, std::string_view help, Labels labels,
+                    std::function<std::uint64_t()> read);
+
+    // The text format, version 0.0.4.
+    std::string prometheus() const;
+    // {"name": 1, "name{op=\"read\"}": {"count": 1, "sum": 0.1, "p50": …, "p99": …, "max": …}}
+    cli::Json json() const;
+
+private:
+    struct Series;
+    struct Family;
+    Family& family(std::string_view name, std::string_view help, int kind, Scale scale);
+
+    std::vector<std::unique_ptr<Family>> families_;
+};
+
+}  // namespace flexfs::metrics
