@@ -5,6 +5,7 @@
 // (its task was stopped: a signal), beside what its comment or the message of the same name in lib/wire/messages.h says.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +14,8 @@
 #include "lib/cache/budget.h"
 #include "lib/loop/loop.h"
 #include "lib/object/store.h"
-#include "lib/rpc/rpc.h"
-#include "lib/wire/messages.h"
+#include "lib/rpc/caller.h"
+#include "lib/wire/operations.h"
 
 namespace flexfs::vfs {
 
@@ -68,10 +69,13 @@ struct State {
     std::uint64_t open_handles = 0, cached_inodes = 0;
 };
 
+// Makes the caller through which the client reaches the metadata service, in this process or elsewhere.
+using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(rpc::Client<wire::Metadata>& client)>;
+
 class Client {
 public:
-    // Opens the session. `service`, `store` and `budget` must outlive the client; `caches` may be null.
-    static Task<std::unique_ptr<Client>> open(Loop& loop, rpc::Caller& service, object::Store& store,
+    // Opens the session. `store` and `budget` must outlive the client; `caches` may be null.
+    static Task<std::unique_ptr<Client>> open(Loop& loop, Connect connect, object::Store& store,
                                               cache::Budget& budget, Options options,
                                               KernelCaches* caches);
     virtual ~Client() = default;

@@ -1,0 +1,107 @@
+#include "lib/fuse/answer.h"
+
+#include <sys/stat.h>
+
+namespace flexfs::fuse {
+namespace {
+
+constexpr Time second = 1'000'000'000;
+
+// Programs size their buffers by it (stdio, cp): fewer requests than with a page.
+constexpr std::uint32_t preferred_io_bytes = 64 << 10;
+
+// Floor division: times before 1970 have a negative second and a positive rest.
+std::uint64_t seconds(Time t) {
+    return std::uint64_t((t >= 0 ? t : t - (second - 1)) / second);
+}
+std::uint32_t rest(Time t) {
+    return std::uint32_t(((t % second) + second) % second);
+}
+
+struct Span {
+    std::uint64_t s;
+    std::uint32_t ns;
+};
+Span span(Duration d) {
+    return {std::uint64_t(d.count() / second), std::uint32_t(d.count() % second)};
+}
+
+}  // namespace
+
+std::size_t Answer::size() const {
+    std::size_t bytes = used_;
+    for (const Buffer& piece : data_) bytes += piece.size();
+    return bytes;
+}
+
+fuse_attr kernel_attr(const wire::Attr& attr) {
+    return {
+        .ino = attr.ino,
+        .size = attr.size,
+        .blocks = (attr.used + 511) / 512,
+        .atime = seconds(attr.atime),
+        .mtime = seconds(attr.mtime),
+        .ctime = seconds(attr.ctime),
+        .atimensec = rest(attr.atime),
+        .mtimensec = rest(attr.mtime),
+        .ctimensec = rest(attr.ctime),
+        .mode = attr.mode,
+        .nlink = attr.nlink,
+        .uid = attr.uid,
+        .gid = attr.gid,
+        .rdev = std::uint32_t(attr.rdev),
+        .blksize = preferred_io_bytes,
+        .flags = 0,
+    };
+}
+
+fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity) {
+    const Span entry = span(node.cacheable ? validity.entry : Duration::zero());
+    const Span attr = span(node.cacheable ? validity.attr : Duration::zero());
+    return {
+        .nodeid = node.attr.ino,
+        .generation = 0,  // inode numbers are never reused
+        .entry_valid = entry.s,
+        .attr_valid = attr.s,
+        .entry_valid_nsec = entry.ns,
+        .attr_valid_nsec = attr.ns,
+        .attr = kernel_attr(node.attr),
+    };
+}
+
+fuse_attr_out kernel_attr_out(const vfs::Known& node, const Validity& validity) {
+    const Span valid = span(node.cacheable ? validity.attr : Duration::zero());
+    return {.attr_valid = valid.s, .attr_valid_nsec = valid.ns, .dummy = 0, .attr = kernel_attr(node.attr)};
+}
+
+bool DirectoryReply::add(const vfs::Listed& entry) {
+    const std::size_t head = plus_ ? sizeof(fuse_entry_out) : 0;
+    const std::size_t size = FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + entry.name.size());
+    if (bytes_.size() + size > limit_) return false;
+
+    if (entry.cookie != last_cookie_ || bytes_.empty()) {
+        last_cookie_ = entry.cookie;
+        last_group_ = bytes_.size();
+    }
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + size);
+    if (plus_) {
+        // The kernel takes no reference for "." and ".."; nodeid 0 tells it there is nothing to take one on.
+        const bool dots = entry.name == "." || entry.name == "..";
+        const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, validity_);
+        std::memcpy(bytes_.data() + at, &out, sizeof out);
+    }
+    const fuse_dirent dirent{.ino = entry.node.attr.ino,
+                             .off = entry.cookie,
+                             .namelen = std::uint32_t(entry.name.size()),
+                             .type = (entry.node.attr.mode & S_IFMT) >> 12};
+    std::memcpy(bytes_.data() + at + head, &dirent, FUSE_NAME_OFFSET);
+    std::memcpy(bytes_.data() + at + head + FUSE_NAME_OFFSET, entry.name.data(), entry.name.size());
+    return true;
+}
+
+void DirectoryReply::drop_tail(std::uint64_t cookie) {
+    if (cookie == last_cookie_ && last_group_ > 0) bytes_.resize(last_group_);
+}
+
+}  // namespace flexfs::fuse

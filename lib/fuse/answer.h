@@ -1,0 +1,72 @@
+// What a request is answered with: fixed structs first, then data.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/check.h"
+#include "lib/fuse/protocol.h"
+#include "lib/vfs/vfs.h"
+
+namespace flexfs::fuse {
+
+class Answer {
+public:
+    Answer() = default;
+    explicit Answer(std::vector<Buffer> data) : data_(std::move(data)) {}
+    explicit Answer(Buffer data) { data_.push_back(std::move(data)); }
+
+    template <class T>
+    Answer& add(const T& value) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        check(used_ + sizeof value <= head_.size());
+        std::memcpy(head_.data() + used_, &value, sizeof value);
+        used_ += sizeof value;
+        return *this;
+    }
+
+    ByteView head() const { return {head_.data(), used_}; }
+    const std::vector<Buffer>& data() const { return data_; }
+    std::size_t size() const;
+
+private:
+    std::array<std::byte, sizeof(fuse_entry_out) + sizeof(fuse_open_out)> head_;
+    std::size_t used_ = 0;
+    std::vector<Buffer> data_;
+};
+
+// For how long the kernel may keep what we tell it.
+struct Validity {
+    Duration attr{};
+    Duration entry{};
+};
+
+fuse_attr kernel_attr(const wire::Attr& attr);
+fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity);
+fuse_attr_out kernel_attr_out(const vfs::Known& node, const Validity& validity);
+
+// A readdir reply under construction: entries as the kernel wants them, within `limit` bytes.
+class DirectoryReply {
+public:
+    DirectoryReply(std::size_t limit, bool plus, const Validity& validity)
+        : limit_(limit), plus_(plus), validity_(validity) {}
+
+    // False where it has no room left; then nothing was added.
+    bool add(const vfs::Listed& entry);
+    bool empty() const { return bytes_.empty(); }
+    // Takes back what was added with `cookie`, unless that is all there is: a cookie that several names share must
+    // not be split between two replies.
+    void drop_tail(std::uint64_t cookie);
+    Answer finish() && { return Answer(Buffer::take(std::move(bytes_))); }
+
+private:
+    std::size_t limit_;
+    bool plus_;
+    const Validity& validity_;
+    std::vector<std::byte> bytes_;
+    std::uint64_t last_cookie_ = 0;
+    std::size_t last_group_ = 0;  // where the entries with last_cookie_ begin
+};
+
+}  // namespace flexfs::fuse

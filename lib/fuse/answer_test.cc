@@ -1,0 +1,57 @@
+#include "lib/fuse/answer.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+namespace flexfs::fuse {
+namespace {
+
+const Validity hour{std::chrono::hours(1), std::chrono::hours(1)};
+
+vfs::Listed listed(std::string name, std::uint64_t cookie) {
+    vfs::Listed entry;
+    entry.name = std::move(name);
+    entry.cookie = cookie;
+    entry.node.attr.ino = cookie + 100;
+    entry.node.attr.mode = S_IFREG;
+    return entry;
+}
+
+}  // namespace
+
+TEST_CASE("times before 1970 keep a positive number of nanoseconds") {
+    wire::Attr attr;
+    attr.mtime = -1;
+    const auto out = kernel_attr(attr);
+
+    CHECK(std::int64_t(out.mtime) == -1);
+    CHECK(out.mtimensec == 999'999'999);
+}
+
+TEST_CASE("what may not be cached is valid for no time at all") {
+    CHECK(kernel_entry({.attr = {}, .cacheable = true}, hour).attr_valid == 3600);
+    CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).attr_valid == 0);
+    CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).entry_valid == 0);
+}
+
+TEST_CASE("a directory reply refuses the entry that does not fit and keeps what did") {
+    DirectoryReply reply(64, false, hour);
+    CHECK(reply.add(listed("a", 3)));
+    CHECK(reply.add(listed("b", 4)));
+    CHECK(!reply.add(listed("c", 5)));
+
+    CHECK(std::move(reply).finish().size() == 64);
+}
+
+TEST_CASE("names that share a cookie are not split between two directory replies") {
+    DirectoryReply reply(96, false, hour);
+    CHECK(reply.add(listed("a", 3)));
+    CHECK(reply.add(listed("b", 7)));
+    CHECK(reply.add(listed("c", 7)));
+    CHECK(!reply.add(listed("d", 7)));
+    reply.drop_tail(7);
+
+    CHECK(std::move(reply).finish().size() == 32);
+}
+
+}  // namespace flexfs::fuse

@@ -1,0 +1,64 @@
+// Requests about what an inode is: attributes, link target, and the room in the filesystem.
+#include "lib/base/time.h"
+#include "lib/fuse/operations.h"
+
+namespace flexfs::fuse {
+namespace {
+
+struct MaskBit {
+    std::uint32_t kernel;
+    std::uint32_t ours;
+};
+constexpr MaskBit mask_bits[] = {
+    {FATTR_MODE, wire::set_mode},   {FATTR_UID, wire::set_uid},     {FATTR_GID, wire::set_gid},
+    {FATTR_SIZE, wire::set_size},   {FATTR_ATIME, wire::set_atime}, {FATTR_MTIME, wire::set_mtime},
+    {FATTR_CTIME, wire::set_ctime}, {FATTR_KILL_SUIDGID, wire::set_kill_privileges},
+};
+
+Time join(std::uint64_t seconds, std::uint32_t rest) {
+    return Time(seconds) * 1'000'000'000 + rest;
+}
+
+}  // namespace
+
+Task<Answer> getattr(Server& server, Request request) {
+    auto node = co_await server.client().getattr(request.ino());
+    co_return Answer().add(kernel_attr_out(node, server.validity()));
+}
+
+Task<Answer> setattr(Server& server, Request request) {
+    const auto in = request.head<fuse_setattr_in>();
+    std::uint32_t mask = 0;
+    for (auto [kernel, ours] : mask_bits)
+        if (in.valid & kernel) mask |= ours;
+    const Time now = wall_now();
+    wire::Attr attr;
+    attr.mode = in.mode;
+    attr.uid = in.uid;
+    attr.gid = in.gid;
+    attr.size = in.size;
+    attr.atime = in.valid & FATTR_ATIME_NOW ? now : join(in.atime, in.atimensec);
+    attr.mtime = in.valid & FATTR_MTIME_NOW ? now : join(in.mtime, in.mtimensec);
+    attr.ctime = join(in.ctime, in.ctimensec);
+    auto node = co_await server.client().setattr(request.ino(), mask, attr, request.who());
+    co_return Answer().add(kernel_attr_out(node, server.validity()));
+}
+
+Task<Answer> readlink(Server& server, Request request) {
+    co_return Answer(Buffer::take(co_await server.client().readlink(request.ino())));
+}
+
+Task<Answer> statfs(Server& server, Request) {
+    constexpr std::uint32_t unit = 4096;
+    auto space = co_await server.client().statfs();
+    fuse_statfs_out out{};
+    out.st.blocks = space.total_bytes / unit;
+    out.st.bfree = out.st.bavail = space.free_bytes / unit;
+    out.st.files = space.total_inodes;
+    out.st.ffree = space.free_inodes;
+    out.st.bsize = out.st.frsize = unit;
+    out.st.namelen = wire::name_bytes_max;
+    co_return Answer().add(out);
+}
+
+}  // namespace flexfs::fuse

@@ -1,0 +1,66 @@
+// The kernel's queue of requests, read and answered without waiting.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/fuse/answer.h"
+#include "lib/fuse/request.h"
+#include "lib/loop/loop.h"
+
+namespace flexfs::fuse {
+
+// Memory for requests. A write's data stays where the kernel put it until it is uploaded, so buffers come and go; a few
+// free ones are kept, because fresh memory costs a page fault for every page.
+class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
+public:
+    // At most `limit` buffers of request_bytes_max at a time.
+    static std::shared_ptr<RequestBuffers> make(std::size_t limit);
+    ~RequestBuffers();
+    // Null where all are in use. What it returns may be dropped on any thread.
+    std::shared_ptr<std::byte> get();
+
+private:
+    explicit RequestBuffers(std::size_t limit) : limit_(limit) {}
+    void put_back(std::byte* memory);
+
+    std::size_t limit_;
+    std::mutex mutex_;  // a pool thread that uploaded the data may be the last to drop it
+    std::size_t made_ = 0;
+    std::vector<std::byte*> free_;
+};
+
+class Channel final : public loop::Pollable {
+public:
+    using Receiver = std::function<void(Request)>;
+
+    // Takes over the descriptor, which must not block.
+    Channel(int descriptor, std::size_t buffers, Receiver receiver);
+    ~Channel() override;
+
+    int descriptor() const override { return descriptor_; }
+    bool wanted() override { return !ended_ && (current_ || (current_ = buffers_->get())); }
+    // Reads what is queued, some requests at most, and hands each to the receiver.
+    bool poll() override;
+    // True once the kernel has taken the filesystem down.
+    bool ended() const { return ended_; }
+
+    void send(std::uint64_t unique, const Result<Answer>& outcome);
+    // Tells the kernel something it did not ask: `code` is a fuse_notify_code. May wait; any thread. ENOENT where the
+    // kernel does not know the inode.
+    Result<void> notify(int code, ByteView body, std::string_view name = {});
+
+private:
+    bool read_one();
+
+    int descriptor_;
+    Receiver receiver_;
+    std::shared_ptr<RequestBuffers> buffers_;
+    std::shared_ptr<std::byte> current_;
+    bool ended_ = false;
+};
+
+}  // namespace flexfs::fuse

@@ -1,0 +1,74 @@
+#include "lib/fuse/channel.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace flexfs::fuse {
+namespace {
+
+// Keeps message boundaries, as the kernel's queue does.
+struct Kernel {
+    int ends[2];
+    Kernel() { check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) == 0); }
+    ~Kernel() { ::close(ends[0]); }
+    void ask(std::uint32_t opcode, std::uint64_t unique, std::string_view body) {
+        const fuse_in_header header{.len = std::uint32_t(sizeof header + body.size()), .opcode = opcode, .unique = unique};
+        std::string packet(reinterpret_cast<const char*>(&header), sizeof header);
+        packet += body;
+        check(::write(ends[0], packet.data(), packet.size()) == ssize_t(packet.size()));
+    }
+    std::string answer() {
+        char packet[4096];
+        const ssize_t size = ::read(ends[0], packet, sizeof packet);
+        return size < 0 ? std::string() : std::string(packet, std::size_t(size));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("requests arrive in order and replies carry their number and errno") {
+    Kernel kernel;
+    std::vector<std::uint64_t> seen;
+    Channel channel(kernel.ends[1], 4, [&](Request request) { seen.push_back(request.unique()); });
+    kernel.ask(FUSE_GETATTR, 7, "body");
+    kernel.ask(FUSE_GETATTR, 8, "");
+
+    CHECK(channel.poll());
+    CHECK(!channel.poll());
+    CHECK(seen == std::vector<std::uint64_t>{7, 8});
+    channel.send(7, fail(ENOENT));
+    const std::string reply = kernel.answer();
+    REQUIRE(reply.size() == sizeof(fuse_out_header));
+    CHECK(load_le<fuse_out_header>(as_bytes(reply).data()).error == -ENOENT);
+    CHECK(load_le<fuse_out_header>(as_bytes(reply).data()).unique == 7);
+}
+
+TEST_CASE("a name without an end is refused, not read past") {
+    const Request request({}, Buffer::copy_of("endless"));
+
+    CHECK(request.name().error().code == EINVAL);
+    CHECK(request.name(100).error().code == EINVAL);
+    CHECK(request.data(4, 4).error().code == EINVAL);
+    CHECK(request.data(~0ull, 1).error().code == EINVAL);
+}
+
+TEST_CASE("a struct that an older kernel sends short is filled with zeros") {
+    const Request request({}, Buffer::copy_of(std::string_view("\1\0\0\0", 4)));
+    const auto in = request.head<fuse_setxattr_in>();
+
+    CHECK(in.size == 1);
+    CHECK(in.flags == 0);
+}
+
+TEST_CASE("where all request buffers are in use, the channel wants no more until one comes back") {
+    auto buffers = RequestBuffers::make(1);
+    auto first = buffers->get();
+    REQUIRE(first);
+    CHECK(!buffers->get());
+    first.reset();
+    CHECK(buffers->get());
+}
+
+}  // namespace flexfs::fuse

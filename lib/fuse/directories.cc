@@ -1,0 +1,55 @@
+// Requests about directory streams.
+#include "lib/fuse/operations.h"
+
+namespace flexfs::fuse {
+namespace {
+
+Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
+    DirectoryReply reply(in.size, plus, server.validity());
+    std::uint64_t cookie = in.offset;
+    while (true) {
+        auto entries = co_await server.client().readdir(in.fh, cookie, plus);
+        if (entries.empty()) break;
+        bool full = false;
+        for (const auto& entry : entries) {
+            if (!reply.add(entry)) {
+                reply.drop_tail(entry.cookie);
+                full = true;
+                break;
+            }
+            cookie = entry.cookie;
+        }
+        if (full) break;
+    }
+    co_return std::move(reply).finish();
+}
+
+}  // namespace
+
+Task<Answer> opendir(Server& server, Request request) {
+    fuse_open_out out{};
+    out.fh = co_await server.client().opendir(request.ino());
+    // The kernel keeps listings only where it keeps names at all; it drops them at any change it makes itself.
+    if (server.validity().entry > Duration::zero()) out.open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
+    co_return Answer().add(out);
+}
+
+Task<Answer> readdir(Server& server, Request request) {
+    return list(server, request.head<fuse_read_in>(), false);
+}
+
+Task<Answer> readdirplus(Server& server, Request request) {
+    return list(server, request.head<fuse_read_in>(), true);
+}
+
+Task<Answer> releasedir(Server& server, Request request) {
+    server.client().releasedir(request.head<fuse_release_in>().fh);
+    co_return Answer();
+}
+
+Task<Answer> fsyncdir(Server& server, Request request) {
+    co_await server.client().fsyncdir(request.ino());
+    co_return Answer();
+}
+
+}  // namespace flexfs::fuse

@@ -1,0 +1,68 @@
+// Requests about open files.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "lib/fuse/operations.h"
+
+namespace flexfs::fuse {
+namespace {
+
+fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
+    fuse_open_out out{};
+    out.fh = opened.handle;
+    if (opened.keep_cache) out.open_flags |= FOPEN_KEEP_CACHE;
+    // A file that was not written has no error to report when it is closed.
+    if ((flags & O_ACCMODE) == O_RDONLY) out.open_flags |= FOPEN_NOFLUSH;
+    return out;
+}
+
+}  // namespace
+
+Task<Answer> create(Server& server, Request request) {
+    const auto in = request.head<fuse_create_in>();
+    std::string name = co_await request.name(sizeof in);
+    const std::uint32_t mode = S_IFREG | (in.mode & 07777);
+    auto opened = co_await server.client().create(request.ino(), std::move(name), mode, int(in.flags),
+                                                  request.who());
+    co_return Answer().add(kernel_entry(opened.node, server.validity())).add(open_out(opened, in.flags));
+}
+
+Task<Answer> open(Server& server, Request request) {
+    const auto in = request.head<fuse_open_in>();
+    auto opened = co_await server.client().open(request.ino(), int(in.flags));
+    co_return Answer().add(open_out(opened, in.flags));
+}
+
+Task<Answer> read(Server& server, Request request) {
+    const auto in = request.head<fuse_read_in>();
+    co_return Answer(co_await server.client().read(in.fh, in.offset, in.size));
+}
+
+Task<Answer> write(Server& server, Request request) {
+    const auto in = request.head<fuse_write_in>();
+    Buffer data = co_await request.data(sizeof in, in.size);
+    const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
+    const bool kill = in.write_flags & FUSE_WRITE_KILL_SUIDGID;
+    co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill);
+    fuse_write_out out{};
+    out.size = in.size;
+    co_return Answer().add(out);
+}
+
+Task<Answer> flush(Server& server, Request request) {
+    co_await server.client().flush(request.head<fuse_flush_in>().fh);
+    co_return Answer();
+}
+
+Task<Answer> fsync(Server& server, Request request) {
+    const auto in = request.head<fuse_fsync_in>();
+    co_await server.client().fsync(in.fh, in.fsync_flags & FUSE_FSYNC_FDATASYNC);
+    co_return Answer();
+}
+
+Task<Answer> release(Server& server, Request request) {
+    server.client().release(request.head<fuse_release_in>().fh);
+    co_return Answer();
+}
+
+}  // namespace flexfs::fuse

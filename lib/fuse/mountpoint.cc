@@ -1,0 +1,137 @@
+#include "lib/fuse/mountpoint.h"
+
+#define FUSE_USE_VERSION 314
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <filesystem>
+#include <fstream>
+
+#include "lib/base/format.h"
+#include "lib/fuse/protocol.h"
+
+namespace flexfs::fuse {
+namespace {
+
+// libfuse tells why it failed only in its log.
+thread_local std::string last_words;
+
+void remember(fuse_log_level, const char* format, va_list arguments) {
+    char line[512];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    last_words = line;
+    while (last_words.ends_with('\n')) last_words.pop_back();
+}
+
+Result<void> check_folder(const std::string& folder, const MountpointOptions& options) {
+    if (is_stale(folder)) TRY(unmount(folder, true));
+    struct stat here, above;
+    if (::stat(folder.c_str(), &here) != 0) {
+        const int code = errno;
+        return fail(code, fmt::format("mount point {}{}", folder, code == ENOENT ? " (make the folder first)" : ""));
+    }
+    if (!S_ISDIR(here.st_mode)) return fail(ENOTDIR, "mount point " + folder);
+    if (::stat((folder + "/..").c_str(), &above) == 0 && above.st_dev != here.st_dev)
+        return fail(EBUSY, fmt::format("something is mounted on {} already; unmount it first", folder));
+    std::error_code problem;
+    const bool empty = std::filesystem::is_empty(folder, problem);
+    if (problem) return fail(problem.value(), "mount point " + folder);
+    if (!empty && !options.non_empty)
+        return fail(ENOTEMPTY, fmt::format("mount point {} holds files, which the mount would hide; give an empty "
+                                           "folder, or --nonEmpty", folder));
+    return {};
+}
+
+std::string option_list(const MountpointOptions& options) {
+    std::string list = fmt::format("default_permissions,subtype=flexfs,fsname={},max_read={}",
+                                   options.source, data_bytes_max);
+    // What a local filesystem allows, root allows here; fusermount3 decides for others.
+    if (::geteuid() == 0) list += ",allow_other,dev";
+    list += options.no_suid ? ",nosuid" : ::geteuid() == 0 ? ",suid" : "";
+    if (options.no_exec) list += ",noexec";
+    if (options.no_atime) list += ",noatime";
+    if (options.read_only) list += ",ro";
+    return list;
+}
+
+// A comma or backslash in the source would end it in the option list.
+std::string escaped(const std::string& text) {
+    std::string out;
+    for (char c : text) {
+        if (c == ',' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+}  // namespace
+
+Result<Mountpoint> Mountpoint::mount(const std::string& folder, const MountpointOptions& options) {
+    TRY(check_folder(folder, options));
+    fuse_set_log_func(remember);
+    MountpointOptions shown = options;
+    shown.source = escaped(options.source);
+    const std::string list = option_list(shown);
+    const char* arguments[] = {"flexfs", "-o", list.c_str()};
+    fuse_args args = FUSE_ARGS_INIT(3, const_cast<char**>(arguments));
+    const fuse_lowlevel_ops none{};
+    last_words.clear();
+
+    fuse_session* session = fuse_session_new(&args, &none, sizeof none, nullptr);
+    fuse_opt_free_args(&args);
+    if (!session) return fail(EINVAL, "mounting on " + folder + ": " + last_words);
+    errno = 0;
+    if (fuse_session_mount(session, folder.c_str()) != 0) {
+        const int code = errno ? errno : EIO;
+        fuse_session_destroy(session);
+        if (::access("/dev/fuse", F_OK) != 0)
+            return fail(ENODEV, "this system has no /dev/fuse; load the kernel's fuse module");
+        return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ", last_words));
+    }
+    // The session was only needed to mount; its descriptor goes with it, ours stays.
+    const int descriptor = ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 0);
+    fuse_session_destroy(session);
+    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    return Mountpoint(folder, descriptor);
+}
+
+void Mountpoint::detach() {
+    (void)unmount(folder_, true);  // somebody else may have unmounted it already
+}
+
+Result<void> unmount(const std::string& folder, bool lazy) {
+    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
+    if (errno != EPERM) return fail_errno("unmounting " + folder);
+
+    const pid_t child = ::fork();
+    if (child < 0) return fail_errno("starting fusermount3");
+    if (child == 0) {
+        ::execlp("fusermount3", "fusermount3", lazy ? "-uqz" : "-uq", "--", folder.c_str(), nullptr);
+        ::_exit(127);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    return fail(WEXITSTATUS(status) == 127 ? EPERM : EBUSY, "unmounting " + folder);
+}
+
+bool is_stale(const std::string& folder) {
+    struct stat attr;
+    return ::stat(folder.c_str(), &attr) != 0 && errno == ENOTCONN;
+}
+
+void set_readahead(const std::string& folder, std::size_t bytes) {
+    struct stat attr;
+    if (::stat(folder.c_str(), &attr) != 0) return;
+    std::ofstream(fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(attr.st_dev), minor(attr.st_dev)))
+        << bytes / 1024;
+}
+
+}  // namespace flexfs::fuse

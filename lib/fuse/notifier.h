@@ -1,0 +1,48 @@
+// Tells the kernel what it must drop from its caches, from a thread of its own: such a call can wait for an operation
+// that the loop has still to answer, so the loop must never make it.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "lib/vfs/vfs.h"
+
+namespace flexfs::fuse {
+
+class Channel;
+
+class Notifier final : public vfs::KernelCaches {
+public:
+    ~Notifier() { close(); }
+    // Until then the kernel knows nothing, and nothing needs telling.
+    void attach(Channel& channel) { channel_ = &channel; }
+
+    void drop_attributes(wire::Ino ino) override;
+    void drop_data(wire::Ino ino) override;
+    void drop_entry(wire::Ino parent, const std::string& name) override;
+
+    // Leaves out what is still queued and ends the thread.
+    void close();
+
+private:
+    struct Notice {
+        wire::Ino ino;
+        bool data;
+        std::string name;  // empty: the inode itself
+    };
+    void queue(Notice notice);
+    void run();
+    void tell(const Notice& notice);
+
+    Channel* channel_ = nullptr;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Notice> notices_;
+    bool closing_ = false;
+    std::thread thread_;  // starts with the first notice: an embedded volume has none
+};
+
+}  // namespace flexfs::fuse

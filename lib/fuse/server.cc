@@ -1,0 +1,127 @@
+#include "lib/fuse/server.h"
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/fuse/operations.h"
+
+namespace flexfs::fuse {
+namespace {
+
+// What we ask the kernel for, where it offers it.
+constexpr std::uint64_t wanted_features =
+    FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_EXPORT_SUPPORT | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS |
+    FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+    FUSE_EXPLICIT_INVAL_DATA |  // what it caches is right until we say otherwise
+    FUSE_HANDLE_KILLPRIV_V2 |   // else it asks for security.capability before every write
+    FUSE_SETXATTR_EXT | FUSE_INIT_EXT;
+
+constexpr std::uint16_t background_max = 64;
+constexpr std::uint32_t readahead_bytes = 1 << 20;
+
+}  // namespace
+
+// A request under way. Known by its number while it waits, so that an interrupt finds it.
+struct Server::Running {
+    task::StopSource stop;
+    bool* ended = nullptr;
+};
+
+Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
+               ServerOptions options)
+    : options_(options),
+      client_(client),
+      channel_(descriptor, options.request_buffers, [this](Request request) { receive(std::move(request)); }),
+      notifier_(notifier) {
+    notifier.attach(channel_);
+    watching_ = loop.watch(channel_);
+    at_turn_end_ = loop.at_turn_end([this] {
+        if (channel_.ended() && !ended_.is_set()) {
+            watching_.reset();
+            ready_.set();
+            ended_.set();
+        }
+    });
+}
+
+Server::~Server() = default;
+
+Task<void> Server::ready() {
+    co_await ready_.wait();
+    co_await std::move(greeting_);
+    if (channel_.ended()) co_await fail(ENODEV, "the kernel took the filesystem down");
+}
+
+Task<void> Server::ended() {
+    co_await ended_.wait();
+}
+
+Task<void> Server::close() {
+    watching_.reset();
+    for (auto& [unique, running] : waiting_) running->stop.request();
+    co_await scope_.close();
+    notifier_.close();
+}
+
+void Server::receive(Request request) {
+    switch (request.opcode()) {
+    case FUSE_FORGET: return forget(*this, request);
+    case FUSE_BATCH_FORGET: return batch_forget(*this, request);
+    case FUSE_INTERRUPT: return interrupt(request.head<fuse_interrupt_in>().unique);
+    case FUSE_INIT: return channel_.send(request.unique(), init(request));
+    case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
+    }
+    bool ended = false;
+    auto running = std::make_unique<Running>();
+    Running* handle = running.get();
+    handle->ended = &ended;
+    const std::uint64_t unique = request.unique();
+    scope_.start(serve(*this, std::move(request), std::move(running)), &handle->stop);
+    if (ended) return;
+    handle->ended = nullptr;
+    waiting_.emplace(unique, handle);
+}
+
+Task<void> Server::serve(Server& server, Request request, std::unique_ptr<Running> running) {
+    const std::uint64_t unique = request.unique();
+    const Operation* known = operation(request.opcode());
+    Result<Answer> outcome = fail(ENOSYS);
+    if (known) outcome = co_await result(known->handle(server, std::move(request)));
+    if (!outcome && outcome.error().code == ECANCELED) outcome = fail(EINTR);
+    if (running->ended) *running->ended = true;
+    else server.waiting_.erase(unique);
+    server.channel_.send(unique, outcome);
+}
+
+void Server::interrupt(std::uint64_t unique) {
+    // Not there: it was answered already; the kernel drops the interrupt.
+    if (auto found = waiting_.find(unique); found != waiting_.end()) found->second->stop.request();
+}
+
+Result<Answer> Server::init(const Request& request) {
+    const auto in = request.head<fuse_init_in>();
+    if (in.major != FUSE_KERNEL_VERSION || in.minor < protocol_minor_least) {
+        greeting_ = fail(EPROTO, fmt::format("the kernel speaks FUSE {}.{}; flexfs needs 7.{} (Linux 5.17) or newer",
+                                             in.major, in.minor, protocol_minor_least));
+        ready_.set();
+        return fail(EPROTO);
+    }
+    std::uint64_t offered = in.flags;
+    if (in.flags & FUSE_INIT_EXT) offered |= std::uint64_t(in.flags2) << 32;
+    const std::uint64_t features = wanted_features & offered;
+
+    fuse_init_out out{};
+    out.major = FUSE_KERNEL_VERSION;
+    out.minor = std::min(in.minor, protocol_minor);
+    out.max_readahead = readahead_bytes;
+    out.flags = std::uint32_t(features);
+    out.flags2 = std::uint32_t(features >> 32);
+    out.max_background = background_max;
+    out.congestion_threshold = background_max * 3 / 4;
+    out.max_write = data_bytes_max;
+    out.max_pages = data_bytes_max / 4096;
+    out.time_gran = 1;
+    ready_.set();
+    return Answer().add(out);
+}
+
+}  // namespace flexfs::fuse

@@ -1,0 +1,61 @@
+// The filesystem as the kernel sees it: each of its requests becomes one coroutine over the vfs, and exactly one reply.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "lib/fuse/answer.h"
+#include "lib/fuse/channel.h"
+#include "lib/fuse/notifier.h"
+#include "lib/fuse/request.h"
+#include "lib/metrics/metrics.h"
+#include "lib/task/scope.h"
+#include "lib/task/sync.h"
+#include "lib/vfs/vfs.h"
+
+namespace flexfs::fuse {
+
+struct ServerOptions {
+    Validity validity{std::chrono::hours(1), std::chrono::hours(1)};
+    std::size_t request_buffers = 64;  // of a megabyte each
+};
+
+class Server {
+public:
+    // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what `client` tells of changes.
+    Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier, ServerOptions options);
+    ~Server();
+
+    // Ends with the first request answered after which the mount point works. EPROTO: a kernel too old.
+    Task<void> ready();
+    // Ends when the kernel has taken the filesystem down, by umount or a forced abort.
+    Task<void> ended();
+    // Stops answering; requests under way end with EINTR.
+    Task<void> close();
+
+    // For the operations.
+    vfs::Client& client() { return client_; }
+    const Validity& validity() const { return options_.validity; }
+    Result<Answer> init(const Request& request);
+    void interrupt(std::uint64_t unique);
+
+private:
+    struct Running;
+
+    void receive(Request request);
+    static Task<void> serve(Server& server, Request request, std::unique_ptr<Running> running);
+
+    ServerOptions options_;
+    vfs::Client& client_;
+    Channel channel_;
+    Notifier& notifier_;
+    Scope scope_;
+    std::unordered_map<std::uint64_t, Running*> waiting_;  // requests that did not finish at once
+    task::Event ready_;
+    task::Event ended_;
+    Result<void> greeting_;
+    std::unique_ptr<Loop::Registration> watching_;
+    std::unique_ptr<Loop::Registration> at_turn_end_;
+};
+
+}  // namespace flexfs::fuse
