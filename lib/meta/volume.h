@@ -35,6 +35,7 @@ struct Call {
     SessionId session = 0;       // 0: the service itself. One that is not open (any more): ESTALE
     std::uint64_t sequence = 0;  // the session's own count of its requests; 0: not remembered
     Request request;
+    Time now = 0;  // the service's clock; 0: that of the request, or of the call before
     // Who keeps the inode alive if this call takes its last link: every session with a grant on it,
     // the caller included if it may have it open. Empty: the inode is freed at once.
     std::vector<SessionId> holders = {};
@@ -78,6 +79,9 @@ struct LogState {
 // Files with at most this many extents bring all of them along with a Lookup or GetAttr.
 inline constexpr std::size_t entry_extents_max = 16;
 inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
+// A session's replies that are kept for its retries. So many requests with a sequence may be on
+// their way at once; a retry of an older one is EPROTO.
+inline constexpr std::uint64_t remembered_replies = 256;
 
 struct State;
 
@@ -105,7 +109,7 @@ public:
     template <class M>
     Result<typename M::Reply> apply(SessionId session, M request,
                                     std::vector<SessionId> holders = {}) {
-        const Call call{session, 0, std::move(request), std::move(holders)};
+        const Call call{session, 0, std::move(request), 0, std::move(holders)};
         Outcome outcome = std::move(apply(std::span(&call, 1)).front());
         if (!outcome.reply) return std::unexpected(std::move(outcome.reply.error()));
         return std::get<typename M::Reply>(std::move(*outcome.reply));

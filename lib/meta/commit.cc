@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/meta/cover.h"
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+// What a commit does to one block: which rows go, which come, and the bytes it covers more.
+struct BlockPlan {
+    std::vector<wire::Extent> dropped;
+    std::vector<wire::Extent> added;
+    std::int64_t gained = 0;
+};
+
+// Rows that newer ones cover wholly need not be kept. `rows` are the block's old ones, by seq.
+BlockPlan plan_block(std::span<const wire::Extent> rows, std::span<const wire::Extent> fresh) {
+    BlockPlan plan;
+    Cover cover;
+    for (auto e = fresh.rbegin(); e != fresh.rend(); ++e)
+        if (cover.add(e->off, e->len) > 0) plan.added.push_back(*e);
+    for (auto e = rows.rbegin(); e != rows.rend(); ++e)
+        if (cover.add(e->off, e->len) == 0) plan.dropped.push_back(*e);
+    std::ranges::reverse(plan.added);
+    plan.gained =
+        static_cast<std::int64_t>(cover.bytes()) - static_cast<std::int64_t>(covered_bytes(rows));
+    return plan;
+}
+
+Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
+                                           std::vector<wire::Extent> fresh) {
+    std::ranges::sort(fresh, {}, [](const wire::Extent& e) { return std::pair(e.idx, e.seq); });
+    std::vector<BlockPlan> plans;
+    for (auto block = fresh.begin(); block != fresh.end();) {
+        const auto end = std::find_if(block, fresh.end(),
+                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        TRY(const auto rows, load_extents(tx.st(), file, block->idx, block->idx));
+        plans.push_back(plan_block(rows, {block, end}));
+        block = end;
+    }
+    return plans;
+}
+
+Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& change,
+                          const wire::Commit& request) {
+    if (change.size > wire::file_bytes_max) return fail(EFBIG);
+    if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
+    if (change.set_inline && change.inline_data.size() > inline_bytes_max) return fail(EINVAL);
+    // Somebody else made it a small file meanwhile: its bytes must not be hidden or lost.
+    if (file.has(has_inline) && !change.extents.empty() && !change.clear_inline)
+        return fail(EAGAIN);
+    return check_extents(tx, change.extents, request.segments);
+}
+
+Result<void> commit_inline(Txn& tx, Inode& file, const wire::InodeCommit& change) {
+    if (change.inline_data.size() > file.attr.used)
+        TRY(tx.room_for_bytes(change.inline_data.size() - file.attr.used));
+    TRY(tx.drop_extents(file, 0));
+    TRY(tx.put_inline(file, change.inline_data));
+    file.attr.size = std::max<std::uint64_t>(file.attr.size, change.inline_data.size());
+    return {};
+}
+
+Result<void> commit_extents(Txn& tx, Inode& file, const wire::InodeCommit& change,
+                            std::uint64_t first_seq) {
+    std::vector<wire::Extent> fresh = change.extents;
+    for (wire::Extent& extent : fresh) {
+        extent.seq = first_seq++;
+        file.attr.size =
+            std::max(file.attr.size, extent.idx * tx.info().block_bytes + extent.off + extent.len);
+    }
+    TRY(const std::vector<BlockPlan> plans, plan_blocks(tx, file, std::move(fresh)));
+    if (change.clear_inline) TRY(tx.erase_inline(file));
+    for (const BlockPlan& plan : plans) {
+        for (const wire::Extent& extent : plan.dropped) TRY(tx.erase_extent(file.attr.ino, extent));
+        for (const wire::Extent& extent : plan.added) TRY(tx.add_extent(file, extent));
+        tx.add_used(file, plan.gained);
+    }
+    return {};
+}
+
+// How much more the volume holds after the extents: asked before anything changes.
+Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
+    if (tx.info().max_blocks == 0 || change.extents.empty()) return {};
+    TRY(const std::vector<BlockPlan> plans, plan_blocks(tx, file, change.extents));
+    std::int64_t gained = 0;
+    for (const BlockPlan& plan : plans) gained += plan.gained;
+    if (change.clear_inline) {
+        TRY(const Buffer data, load_inline(tx.st(), file));
+        gained -= static_cast<std::int64_t>(data.size());
+    }
+    return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();
+}
+
+Result<std::uint64_t> commit_inode(Txn& tx, const wire::InodeCommit& change,
+                                   const wire::Commit& request) {
+    TRY(Inode * file, tx.file(change.ino));
+    TRY(check_commit(tx, *file, change, request));
+    TRY(room_for_extents(tx, *file, change));
+
+    const std::uint64_t first_seq = tx.counters().next_seq;
+    tx.counters().next_seq += change.extents.size();
+    if (change.set_inline) {
+        TRY(commit_inline(tx, *file, change));
+    } else {
+        TRY(commit_extents(tx, *file, change, first_seq));
+    }
+    wire::Attr& attr = file->attr;
+    attr.size = std::max(attr.size, change.size);
+    if (change.mtime != 0) {
+        attr.mtime = change.mtime;
+        attr.ctime = std::max(attr.ctime, change.mtime);  // a chmod since then was later
+    }
+    if (change.atime != 0) attr.atime = change.atime;
+    tx.changed(*file);
+    if (change.kill_privileges) TRY(kill_privileges(tx, *file));
+    return first_seq;
+}
+
+}  // namespace
+
+Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
+                           std::span<const wire::SegmentUse> segments) {
+    const std::uint32_t block_bytes = tx.info().block_bytes;
+    for (const wire::Extent& e : extents) {
+        if (e.len == 0 || e.off >= block_bytes || e.len > block_bytes - e.off) return fail(EINVAL);
+        if (e.idx > (wire::file_bytes_max - e.off - e.len) / block_bytes) return fail(EFBIG);
+        const auto use = std::ranges::find(segments, e.segment, &wire::SegmentUse::segment);
+        const bool listed = use != segments.end();
+        if (listed && std::uint64_t{e.pos} + e.stored > use->bytes) return fail(EINVAL);
+        TRY(const bool usable, tx.is_usable(e.segment, listed));
+        if (!usable) return fail(ESTALE);
+    }
+    return {};
+}
+
+Result<wire::Committed> commit(Txn& tx, const wire::Commit& request) {
+    for (const wire::SegmentUse& use : request.segments) TRY(tx.check_segment(use));
+    for (const wire::SegmentUse& use : request.segments) TRY(tx.open_segment(use));
+
+    wire::Committed reply;
+    for (const wire::InodeCommit& change : request.inodes) {
+        Result<std::uint64_t> done = commit_inode(tx, change, request);
+        reply.first_seq.push_back(done.value_or(0));
+        reply.errors.push_back(code_of(done));
+    }
+    return reply;
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,28 @@
+// Which bytes of a block some extents cover.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/wire/types.h"
+
+namespace flexfs::meta {
+
+class Cover {
+public:
+    // How many of the bytes [off, off + len) were not covered before.
+    std::uint64_t add(std::uint64_t off, std::uint64_t len);
+    std::uint64_t bytes() const { return bytes_; }
+
+private:
+    struct Range {
+        std::uint64_t first, last;  // last is excluded
+    };
+    std::vector<Range> ranges_;  // disjoint, ascending
+    std::uint64_t bytes_ = 0;
+};
+
+std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block);
+
+}  // namespace flexfs::meta

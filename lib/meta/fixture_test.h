@@ -1,0 +1,142 @@
+// A volume in a folder of its own, and the requests that most tests make. Every test ends with a
+// verified database.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "lib/meta/volume.h"
+
+namespace flexfs::meta {
+
+struct Fixture {
+    std::string folder;
+    wire::VolumeInfo info;
+    std::unique_ptr<Volume> volume;
+    Time now = 1000;
+    SegmentId next_segment = 1'000'000;  // for session 0, which needs no reservation
+
+    explicit Fixture(wire::VolumeInfo wanted = {}) : info(std::move(wanted)) {
+        char name[] = "/tmp/flexfs-meta-XXXXXX";
+        folder = ::mkdtemp(name);
+        open();
+    }
+    ~Fixture() {
+        if (volume) verify();
+        volume.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    void open() {
+        auto opened = Volume::open({.path = folder + "/meta.db", .info = info, .now = 10});
+        REQUIRE_MESSAGE(opened, opened.error().message());
+        volume = std::move(*opened);
+    }
+    void reopen() {
+        volume.reset();
+        open();
+    }
+    // As a kill leaves it: the database and its log are copied while they are in use.
+    void crash() {
+        volume->end_reads();
+        const std::filesystem::path from = folder, to = folder + "-copy";
+        std::filesystem::create_directory(to);
+        for (const char* name : {"meta.db", "meta.db-wal"})
+            std::filesystem::copy_file(from / name, to / name);
+        volume.reset();
+        std::filesystem::remove_all(from);
+        std::filesystem::rename(to, from);
+        open();
+    }
+    void verify() {
+        auto wrong = volume->verify();
+        REQUIRE_MESSAGE(wrong, wrong.error().message());
+        for (const std::string& what : *wrong) FAIL_CHECK(what);
+    }
+    std::string dump() { return volume->dump().value(); }
+
+    template <class M>
+    Result<typename M::Reply> apply(M request) {
+        return volume->apply(0, std::move(request));
+    }
+    Result<wire::Entry> lookup(const std::string& name, Ino parent = 1) {
+        return volume->read(wire::Lookup{parent, name});
+    }
+    wire::Attr attr(Ino ino) { return volume->read(wire::GetAttr{ino}).value().attr; }
+    bool exists(Ino ino) { return volume->read(wire::GetAttr{ino}).has_value(); }
+
+    Ino make(Ino parent, const std::string& name, std::uint32_t mode, wire::Who who) {
+        auto made = apply(
+            wire::Make{.parent = parent, .name = name, .mode = mode, .now = ++now, .who = who});
+        REQUIRE_MESSAGE(made, made.error().message());
+        return made->attr.ino;
+    }
+    Ino create(Ino parent, const std::string& name, std::uint32_t mode = 0644, wire::Who who = {}) {
+        return make(parent, name, S_IFREG | mode, who);
+    }
+    Ino mkdir(Ino parent, const std::string& name, std::uint32_t mode = 0755, wire::Who who = {}) {
+        return make(parent, name, S_IFDIR | mode, who);
+    }
+
+    SessionId session() {
+        return volume->apply(0, wire::OpenSession{.client = "test"}).value().session;
+    }
+    void end(SessionId id) {
+        REQUIRE(volume->apply(id, wire::CloseSession()));
+        upkeep();
+    }
+    // All of maintain(), in steps of `limit`.
+    int upkeep(std::size_t limit = 1000) {
+        int steps = 0;
+        while (volume->maintain(now, limit).value()) ++steps;
+        return steps;
+    }
+
+    // Writes extents of `len` bytes each at the offsets, all in one new segment.
+    wire::Committed write(Ino ino, std::initializer_list<std::uint64_t> offsets,
+                          std::uint32_t len) {
+        wire::Commit commit{.segments = {{next_segment++, 16 << 20}}, .now = ++now};
+        wire::InodeCommit& change = commit.inodes.emplace_back();
+        change.ino = ino;
+        change.mtime = now;
+        std::uint32_t pos = 0;
+        for (std::uint64_t offset : offsets) {
+            change.extents.push_back({.idx = offset / info.block_bytes,
+                                      .off = std::uint32_t(offset % info.block_bytes),
+                                      .len = len,
+                                      .segment = next_segment - 1,
+                                      .pos = pos,
+                                      .stored = 100,
+                                      .check = ~std::uint64_t{offset}});
+            pos += 100;
+        }
+        auto done = apply(std::move(commit));
+        REQUIRE_MESSAGE(done, done.error().message());
+        return *done;
+    }
+    wire::Committed write_inline(Ino ino, const std::string& data) {
+        wire::Commit commit{.now = ++now};
+        commit.inodes.push_back({.ino = ino,
+                                 .size = data.size(),
+                                 .mtime = now,
+                                 .set_inline = true,
+                                 .inline_data = Buffer::copy_of(data)});
+        return apply(std::move(commit)).value();
+    }
+    wire::ExtentList extents(Ino ino, std::uint64_t first = 0, std::uint64_t count = UINT64_MAX,
+                             std::uint32_t limit = 4096) {
+        return volume->read(wire::Extents{ino, first, count, limit}).value();
+    }
+    void truncate(Ino ino, std::uint64_t size) {
+        wire::SetAttr request{.ino = ino, .mask = wire::set_size, .now = ++now};
+        request.attr.size = size;
+        REQUIRE(apply(request));
+    }
+};
+
+}  // namespace flexfs::meta

@@ -1,0 +1,40 @@
+#include <cerrno>
+
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+
+Result<wire::Entry> link(Txn& tx, const wire::Link& request) {
+    TRY(check_name(request.name));
+    TRY(Inode * parent, tx.living_directory(request.parent));
+    TRY(Inode * inode, tx.inode(request.ino));
+    if (inode->is_directory()) return fail(EPERM);
+    // What lost its last name stays nameless, as on every Linux filesystem; O_TMPFILE may get one.
+    if (inode->attr.nlink == 0 && !inode->has(is_linkable)) return fail(ENOENT);
+    TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
+    if (there) return fail(EEXIST);
+    if (inode->attr.nlink >= wire::nlink_max) return fail(EMLINK);
+
+    if (inode->has(is_linkable)) {
+        inode->state &= ~std::uint32_t{is_linkable};
+        std::vector<SessionId> holders;
+        {
+            db::Query query(tx.st().orphan_holders, request.ino);
+            for (;;) {
+                TRY(bool row, query.next());
+                if (!row) break;
+                holders.push_back(query.number(0));
+            }
+        }
+        for (SessionId holder : holders) TRY(tx.st().orphan_erase.run(request.ino, holder));
+    }
+    TRY(tx.add_name(request.parent, request.name, *inode));
+    ++inode->attr.nlink;
+    inode->attr.parent = request.parent;
+    inode->attr.ctime = request.now;
+    tx.changed(*inode);
+    tx.touch(*parent, request.now);
+    return entry_of(tx.st(), *inode, true);
+}
+
+}  // namespace flexfs::meta

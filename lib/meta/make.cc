@@ -1,0 +1,83 @@
+// mkdir, mknod, create, symlink, and files without a name.
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+Result<void> check_kind(const wire::Make& request) {
+    switch (request.mode & S_IFMT) {
+        case S_IFREG:
+        case S_IFDIR:
+        case S_IFCHR:
+        case S_IFBLK:
+        case S_IFIFO:
+        case S_IFSOCK: break;
+        case S_IFLNK:
+            if (request.target.empty()) return fail(ENOENT);
+            if (request.target.size() > wire::symlink_bytes_max) return fail(ENAMETOOLONG);
+            if (request.target.find('\0') != std::string::npos) return fail(EINVAL);
+            break;
+        default: return fail(EINVAL);
+    }
+    if (!request.name.empty()) return check_name(request.name);
+    return S_ISREG(request.mode) ? Result<void>() : fail(ENOENT);
+}
+
+// In a folder with the setgid bit everything gets its group, and folders get the bit too.
+void inherit(const Inode& parent, const wire::Make& request, wire::Attr& made) {
+    made.parent = parent.attr.ino;
+    made.mode = request.mode & (S_IFMT | 07777);
+    made.uid = request.who.uid;
+    made.gid = request.who.gid;
+    if (!(parent.attr.mode & S_ISGID)) return;
+    made.gid = parent.attr.gid;
+    if (S_ISDIR(made.mode)) made.mode |= S_ISGID;
+}
+
+}  // namespace
+
+// Existence is asked before limits: `mkdir -p` on a full volume must meet EEXIST, not ENOSPC.
+Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
+    TRY(check_kind(request));
+    TRY(Inode * parent, tx.living_directory(request.parent));
+    const bool named = !request.name.empty();
+    if (named) {
+        TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
+        if (there && !request.existing_ok) return fail(EEXIST);
+        if (there) {
+            TRY(Inode * found, tx.find(there->ino));
+            if (!found) return fail(tx.damage("a name without its inode"));
+            return entry_of(tx.st(), *found, true);
+        }
+    }
+    const bool is_folder = S_ISDIR(request.mode);
+    if (is_folder && parent->attr.nlink >= wire::nlink_max) return fail(EMLINK);
+    TRY(tx.room_for_inode());
+
+    Inode& made = tx.create();
+    wire::Attr& attr = made.attr;
+    attr.atime = attr.mtime = attr.ctime = attr.btime = request.now;
+    inherit(*parent, request, attr);
+    attr.nlink = is_folder ? 2 : named ? 1 : 0;
+    if (S_ISCHR(attr.mode) || S_ISBLK(attr.mode)) attr.rdev = request.rdev;
+    if (S_ISLNK(attr.mode)) {
+        attr.size = request.target.size();
+        TRY(tx.st().symlink_add.run(attr.ino, std::string_view(request.target)));
+    }
+    if (named) {
+        TRY(tx.add_name(request.parent, request.name, made));
+        if (is_folder) ++parent->attr.nlink;
+        tx.touch(*parent, request.now);
+    } else {
+        made.state |= is_linkable;
+        TRY(tx.st().orphan_add.run(attr.ino, tx.session()));
+    }
+    notes.created = true;
+    return entry_of(tx.st(), made, true);
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,47 @@
+// The operations, one file each: apply() finds them by the request's type. Errors are those that
+// the message documents; with any of them nothing has changed.
+#pragma once
+
+#include "lib/meta/txn.h"
+
+namespace flexfs::meta {
+
+// Beside the reply an operation may note what only the service wants to know (see Outcome).
+struct Notes {
+    bool created = false;
+    Ino moved = 0;
+};
+
+Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes);
+Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request);
+Result<wire::Entry> link(Txn& tx, const wire::Link& request);
+Result<wire::Removed> unlink(Txn& tx, const wire::Unlink& request);
+Result<wire::Removed> rmdir(Txn& tx, const wire::Rmdir& request);
+Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes);
+Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request);
+Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request);
+Result<wire::Committed> commit(Txn& tx, const wire::Commit& request);
+Result<wire::Done> compact(Txn& tx, const wire::Compact& request);
+Result<wire::Done> release(Txn& tx, const wire::Release& request);
+Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments& request);
+Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request);
+Result<wire::Done> close_session(Txn& tx);
+
+// --- what several of them do ---
+
+// The session no longer keeps the orphan alive; nothing if it never did.
+Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);
+// What write(2) and chown(2) do to the setuid and setgid bits and to file capabilities.
+Result<void> kill_privileges(Txn& tx, Inode& inode);
+// The file's bytes from `size` on are gone, and read as zeros should it grow again. Sets the size.
+Result<void> resize(Txn& tx, Inode& file, std::uint64_t size);
+
+// EINVAL: an extent that cannot be. ESTALE: one that leads into a segment that is not there (any
+// more).
+Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
+                           std::span<const wire::SegmentUse> segments);
+
+// About `limit` rows of what was left over by earlier calls. True: there is more.
+Result<bool> maintain(Txn& tx, std::size_t limit);
+
+}  // namespace flexfs::meta

@@ -1,0 +1,156 @@
+// Everything that a client reads and nothing changes.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/meta/reads.h"
+
+namespace flexfs::meta {
+namespace {
+
+Result<Inode> existing(State& state, Ino ino) {
+    TRY(const std::optional<Inode> inode, load_inode(state.st, ino));
+    if (!inode) return fail(ESTALE);
+    return *inode;
+}
+
+std::unexpected<Error> lost_inode(Ino ino) {
+    return fail(EIO, fmt::format("a name leads to the unknown inode {}", ino));
+}
+
+Result<wire::DirEntry> entry_from(const db::Query& query, bool plus) {
+    wire::DirEntry entry;
+    if (!plus) {
+        entry.cookie = query.number(0);
+        entry.name = query.text(1);
+        entry.ino = query.number(2);
+        entry.mode = query.as<std::uint32_t>(3) << 12;
+        return entry;
+    }
+    entry.ino = query.number(0);
+    if (query.null(1)) return lost_inode(entry.ino);
+    entry.attr = inode_from(query).attr;
+    entry.mode = entry.attr.mode;
+    entry.cookie = query.number(16);
+    entry.name = query.text(17);
+    return entry;
+}
+
+}  // namespace
+
+Result<wire::Entry> lookup(State& state, const wire::Lookup& request, bool with_data) {
+    if (request.name.size() > wire::name_bytes_max) return fail(ENAMETOOLONG);
+    if (request.name == "." || request.name == "..") {
+        TRY(const Inode folder, existing(state, request.parent));
+        if (!folder.is_directory()) return fail(ENOTDIR);
+        if (request.name == ".") return entry_of(state.st, folder, with_data);
+        TRY(const Inode parent, existing(state, folder.attr.parent));
+        return entry_of(state.st, parent, with_data);
+    }
+    Inode inode;
+    {
+        const std::string_view name = request.name;
+        db::Query query(state.st.lookup, request.parent, state.hash(name), name);
+        TRY(bool found, query.next());
+        if (!found) {
+            TRY(const Inode folder, existing(state, request.parent));
+            return fail(folder.is_directory() ? ENOENT : ENOTDIR);
+        }
+        if (query.null(1)) return lost_inode(query.number(0));
+        inode = inode_from(query);
+    }
+    return entry_of(state.st, inode, with_data);
+}
+
+Result<wire::Entry> getattr(State& state, const wire::GetAttr& request, bool with_data) {
+    TRY(const Inode inode, existing(state, request.ino));
+    return entry_of(state.st, inode, with_data);
+}
+
+Result<wire::Listing> readdir(State& state, const wire::ReadDir& request) {
+    TRY(const Inode folder, existing(state, request.ino));
+    if (!folder.is_directory()) return fail(ENOTDIR);
+    wire::Listing listing;
+    if (request.after > INT64_MAX) {
+        listing.end = true;
+        return listing;
+    }
+    db::Query query(request.plus ? state.st.dentry_list_plus : state.st.dentry_list, request.ino,
+                    request.after);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) break;
+        TRY(wire::DirEntry entry, entry_from(query, request.plus));
+        auto& entries = listing.entries;
+        if (entries.size() >= request.limit && !entries.empty() &&
+            entry.cookie != entries.back().cookie)
+            return listing;
+        entries.push_back(std::move(entry));
+    }
+    listing.end = true;
+    return listing;
+}
+
+Result<wire::Target> readlink(State& state, const wire::ReadLink& request) {
+    TRY(const Inode inode, existing(state, request.ino));
+    if (!S_ISLNK(inode.attr.mode)) return fail(EINVAL);
+    db::Query query(state.st.symlink_get, request.ino);
+    TRY(bool found, query.next());
+    if (!found) return fail(EIO, fmt::format("symlink {} has lost its target", request.ino));
+    return wire::Target{std::string(query.text(0))};
+}
+
+Result<wire::Value> getxattr(State& state, const wire::GetXattr& request) {
+    TRY(const Inode inode, existing(state, request.ino));
+    if (!inode.has(has_xattrs)) return fail(ENODATA);
+    db::Query query(state.st.xattr_get, request.ino, std::string_view(request.name));
+    TRY(bool found, query.next());
+    if (!found) return fail(ENODATA);
+    return wire::Value{Buffer::copy_of(query.blob(0))};
+}
+
+Result<wire::Names> listxattr(State& state, const wire::ListXattr& request) {
+    TRY(const Inode inode, existing(state, request.ino));
+    wire::Names names;
+    if (!inode.has(has_xattrs)) return names;
+    db::Query query(state.st.xattr_names, request.ino);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return names;
+        names.names.emplace_back(query.text(0));
+    }
+}
+
+Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
+    TRY(const Inode inode, existing(state, request.ino));
+    if (inode.is_directory()) return fail(EISDIR);
+    wire::ExtentList list;
+    list.attr = inode.attr;
+    TRY(list.inline_data, load_inline(state.st, inode));
+    if (request.count == 0) return list;
+    const std::uint64_t most = UINT64_MAX - request.first;
+    const std::uint64_t last = request.first + std::min(request.count - 1, most);
+    const std::size_t limit = std::max<std::size_t>(request.limit, 1);
+    TRY(list.extents, load_extents(state.st, inode, request.first, last, limit + 1));
+    if (list.extents.size() <= limit) return list;
+
+    // Whole blocks only: the block at the cut goes, or when it is the only one, comes whole.
+    list.more = true;
+    const std::uint64_t split = list.extents.back().idx;
+    std::erase_if(list.extents, [&](const wire::Extent& e) { return e.idx == split; });
+    if (list.extents.empty()) {
+        TRY(list.extents, load_extents(state.st, inode, split, split));
+    }
+    return list;
+}
+
+wire::Statistics statfs(const State& state) {
+    return {.used_bytes = state.counters.used_bytes,
+            .inodes = state.counters.inodes(),
+            .max_bytes = state.info.max_blocks * state.info.block_bytes,
+            .max_inodes = state.info.max_inodes};
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,124 @@
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <cerrno>
+
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+// One end of a rename: a name and what it leads to (null: nothing).
+struct End {
+    Inode* parent = nullptr;
+    std::string_view name;
+    Inode* inode = nullptr;
+
+    bool is_folder() const { return inode && inode->is_directory(); }
+};
+
+Result<End> find_end(Txn& tx, Ino parent, std::string_view name) {
+    TRY(check_name(name));
+    End end{nullptr, name, nullptr};
+    TRY(end.parent, tx.directory(parent));
+    TRY(const std::optional<Name> found, tx.name(parent, name));
+    if (!found) return end;
+    TRY(end.inode, tx.find(found->ino));
+    if (!end.inode) return fail(tx.damage("a name without its inode"));
+    return end;
+}
+
+// Whether `folder` is `below` or an ancestor of it.
+Result<bool> contains(Txn& tx, Ino folder, Ino below) {
+    // A loop in the tree would be damage; it must not hang the server.
+    for (int depth = 0; depth < 1'000'000; ++depth) {
+        if (below == folder) return true;
+        if (below == wire::root_ino) return false;
+        TRY(Inode * inode, tx.find(below));
+        if (!inode) return false;  // under a folder that was removed
+        below = inode->attr.parent;
+    }
+    return fail(tx.damage("folders that contain each other"));
+}
+
+Result<void> check_replaceable(Txn& tx, const End& from, const End& to) {
+    if (!to.inode) return {};
+    if (from.is_folder() && !to.is_folder()) return fail(ENOTDIR);
+    if (!from.is_folder() && to.is_folder()) return fail(EISDIR);
+    if (!to.is_folder()) return {};
+    TRY(const bool empty, tx.is_empty(to.inode->attr.ino));
+    if (!empty) return fail(ENOTEMPTY);
+    return {};
+}
+
+// `inode` now stands in `to` instead of `from`: its parent, and the folders' link counts.
+void move_between(Txn& tx, Inode& inode, Inode& from, Inode& to, Time now) {
+    inode.attr.ctime = now;
+    inode.attr.parent = to.attr.ino;
+    if (inode.is_directory()) {
+        --from.attr.nlink;
+        ++to.attr.nlink;
+    }
+    tx.changed(inode);
+}
+
+bool too_many_folders(const End& from, const End& to) {
+    return from.is_folder() && from.parent != to.parent && !to.is_folder() &&
+           to.parent->attr.nlink >= wire::nlink_max;
+}
+
+Result<wire::Removed> exchange(Txn& tx, const End& from, const End& to, Time now) {
+    TRY(tx.set_name(from.parent->attr.ino, from.name, *to.inode));
+    TRY(tx.set_name(to.parent->attr.ino, to.name, *from.inode));
+    move_between(tx, *from.inode, *from.parent, *to.parent, now);
+    move_between(tx, *to.inode, *to.parent, *from.parent, now);
+    tx.touch(*from.parent, now);
+    tx.touch(*to.parent, now);
+    return wire::Removed{to.inode->attr};
+}
+
+Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now) {
+    TRY(tx.erase_name(from.parent->attr.ino, from.name));
+    if (to.inode) {
+        TRY(tx.set_name(to.parent->attr.ino, to.name, *from.inode));
+    } else {
+        TRY(tx.add_name(to.parent->attr.ino, to.name, *from.inode));
+    }
+    move_between(tx, *from.inode, *from.parent, *to.parent, now);
+    tx.touch(*from.parent, now);
+    tx.touch(*to.parent, now);
+    if (!to.inode) return wire::Removed{};
+    if (to.is_folder()) --to.parent->attr.nlink;
+    to.inode->attr.ctime = now;
+    TRY(tx.drop_link(*to.inode));
+    return wire::Removed{to.inode->attr};
+}
+
+}  // namespace
+
+Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes) {
+    const bool exchanging = request.flags == RENAME_EXCHANGE;
+    if (request.flags != 0 && !exchanging && request.flags != RENAME_NOREPLACE) return fail(EINVAL);
+    TRY(const End from, find_end(tx, request.parent, request.name));
+    TRY(const End to, find_end(tx, request.new_parent, request.new_name));
+    if (!from.inode || (exchanging && !to.inode)) return fail(ENOENT);
+    if (to.parent->attr.nlink == 0) return fail(ENOENT);
+    if (to.inode && request.flags == RENAME_NOREPLACE) return fail(EEXIST);
+    if (from.inode == to.inode) return wire::Removed{};  // two names of one file: both stay
+    if (from.is_folder()) {
+        TRY(const bool loop, contains(tx, from.inode->attr.ino, request.new_parent));
+        if (loop) return fail(EINVAL);
+    }
+    if (exchanging && to.is_folder()) {
+        TRY(const bool loop, contains(tx, to.inode->attr.ino, request.parent));
+        if (loop) return fail(EINVAL);
+    }
+    if (too_many_folders(from, to)) return fail(EMLINK);
+    if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
+    if (!exchanging) TRY(check_replaceable(tx, from, to));
+
+    notes.moved = from.inode->attr.ino;
+    return exchanging ? exchange(tx, from, to, request.now) : replace(tx, from, to, request.now);
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,46 @@
+#include "lib/meta/cover.h"
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+// Cuts the one block that the new end of the file goes through, at `keep` bytes.
+Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t keep) {
+    TRY(const std::vector<wire::Extent> extents, load_extents(tx.st(), file, idx, idx));
+    std::vector<wire::Extent> left;
+    for (wire::Extent extent : extents) {
+        if (extent.off >= keep) {
+            TRY(tx.erase_extent(file.attr.ino, extent));
+            continue;
+        }
+        if (extent.off + extent.len > keep) {
+            extent.len = keep - extent.off;
+            TRY(tx.trim_extent(file, extent));
+        }
+        left.push_back(extent);
+    }
+    tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left)) -
+                          static_cast<std::int64_t>(covered_bytes(extents)));
+    return {};
+}
+
+}  // namespace
+
+Result<void> resize(Txn& tx, Inode& file, std::uint64_t size) {
+    if (size < file.attr.size) {
+        if (file.has(has_inline)) {
+            TRY(const Buffer data, load_inline(tx.st(), file));
+            if (size < data.size()) TRY(tx.put_inline(file, data.slice(0, size)));
+        }
+        const std::uint32_t block_bytes = tx.info().block_bytes;
+        const auto keep = static_cast<std::uint32_t>(size % block_bytes);
+        const std::uint64_t idx = size / block_bytes;
+        if (keep != 0) TRY(cut_block(tx, file, idx, keep));
+        TRY(tx.drop_extents(file, keep != 0 ? idx + 1 : idx));
+    }
+    file.attr.size = size;
+    tx.changed(file);
+    return {};
+}
+
+}  // namespace flexfs::meta

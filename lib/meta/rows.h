@@ -1,0 +1,73 @@
+// Rows as values, and the small files' data: what both reads and changes use.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "lib/meta/statements.h"
+#include "lib/wire/messages.h"
+
+namespace flexfs::meta {
+
+using wire::Ino;
+using wire::SegmentId;
+using wire::SessionId;
+
+// What an inode's other tables hold: saves asking them in vain. Numbers are for ever.
+enum InodeState : std::uint32_t {
+    has_inline = 1,    // rows in inline
+    has_extents = 2,   // there may be rows in extent
+    has_xattrs = 4,    // there may be rows in xattr
+    has_cuts = 8,      // there may be rows in cut
+    is_linkable = 16,  // never had a name (O_TMPFILE): Link may give it one
+};
+
+struct Inode {
+    wire::Attr attr;
+    std::uint32_t state = 0;  // InodeState
+    Time since = 0;
+
+    bool is_directory() const;
+    bool is_file() const;
+    bool has(InodeState bit) const { return (state & bit) != 0; }
+};
+
+struct Name {
+    Ino ino = 0;
+    std::uint32_t kind = 0;  // S_IFMT >> 12
+};
+
+struct Cut {
+    std::uint64_t idx = 0;
+    std::uint64_t seq = 0;
+};
+
+inline constexpr std::uint64_t inline_pieces = 32;
+// Six of these fill a page of 4096 bytes, twelve one of 8192.
+inline constexpr std::size_t inline_piece_bytes = 664;
+
+// Columns `ino` and INODE_COLUMNS, from `column` on.
+Inode inode_from(const db::Query& query, int column = 0);
+// Nothing: there is no such inode.
+Result<std::optional<Inode>> load_inode(Statements& st, Ino ino);
+Result<void> store_inode(db::Stmt& add_or_set, const Inode& inode);
+Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t hash,
+                                      std::string_view name);
+Result<Buffer> load_inline(Statements& st, const Inode& inode);
+// The rows of `cut` for the inode.
+Result<std::vector<Cut>> load_cuts(Statements& st, const Inode& inode);
+bool is_cut(const std::vector<Cut>& cuts, const wire::Extent& extent);
+wire::Extent extent_from(const db::Query& query);
+// The extents of blocks [first, last] that no cut hides, by (idx, seq), at most `limit` of them.
+Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inode,
+                                               std::uint64_t first, std::uint64_t last,
+                                               std::size_t limit = SIZE_MAX);
+// An inode's Entry; with its data if `with_data` and it is short enough.
+Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data);
+
+// EINVAL: empty, ".", "..", or with '/' or NUL inside. ENAMETOOLONG: more than name_bytes_max.
+Result<void> check_name(std::string_view name);
+// What orders a directory: 63 bits, 3 or more. `key` is the volume's.
+std::uint64_t name_hash(std::string_view name, std::uint64_t key);
+
+}  // namespace flexfs::meta

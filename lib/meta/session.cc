@@ -1,0 +1,49 @@
+// Sessions and the segment ids they reserve.
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+constexpr std::uint64_t reserved_segments_max = 4096;
+
+}  // namespace
+
+Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request) {
+    wire::Session reply{.session = request.resume, .volume = tx.info()};
+    if (request.resume != 0) {
+        const auto known = tx.sessions().open.find(request.resume);
+        if (known == tx.sessions().open.end()) return fail(ESTALE);
+        reply.read_only = known->second.read_only;
+        return reply;
+    }
+    reply.session = tx.counters().next_session++;
+    reply.read_only = request.read_only;
+    TRY(tx.st().session_add.run(reply.session, std::string_view(request.client),
+                                request.read_only));
+    tx.change_sessions().open.emplace(
+        reply.session, SessionInfo{reply.session, request.client, request.read_only});
+    return reply;
+}
+
+Result<wire::Done> close_session(Txn& tx) {
+    const SessionId session = tx.session();
+    if (session == 0) return fail(EINVAL);
+    TRY(tx.st().session_end.run(session));
+    Sessions& sessions = tx.change_sessions();
+    sessions.open.erase(session);
+    sessions.ended.push_back(session);
+    return wire::Done{};
+}
+
+Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments& request) {
+    const std::uint64_t count = std::clamp<std::uint64_t>(request.count, 1, reserved_segments_max);
+    const SegmentId first = tx.counters().next_segment;
+    tx.counters().next_segment += count;
+    TRY(tx.st().reserved_add.run(tx.session(), first, count));
+    return wire::SegmentRange{first, count};
+}
+
+}  // namespace flexfs::meta

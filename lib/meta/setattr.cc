@@ -1,0 +1,49 @@
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+
+Result<void> kill_privileges(Txn& tx, Inode& inode) {
+    std::uint32_t drop = inode.attr.mode & S_ISUID;
+    // Without group execution the bit once meant mandatory locking, and Linux leaves it.
+    if (inode.attr.mode & S_IXGRP) drop |= inode.attr.mode & S_ISGID;
+    if (drop != 0) {
+        inode.attr.mode &= ~drop;
+        tx.changed(inode);
+    }
+    if (!inode.has(has_xattrs)) return {};
+    return tx.st().xattr_erase.run(inode.attr.ino, std::string_view("security.capability"));
+}
+
+Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
+    const std::uint32_t mask = request.mask;
+    const wire::Attr& wanted = request.attr;
+    TRY(Inode * inode, tx.inode(request.ino));
+    if (mask & wire::set_size) {
+        TRY(inode, tx.file(request.ino));
+        if (wanted.size > wire::file_bytes_max) return fail(EFBIG);
+    }
+
+    wire::Attr& attr = inode->attr;
+    const bool chown = mask & (wire::set_uid | wire::set_gid);
+    if ((mask & wire::set_kill_privileges) || (chown && !inode->is_directory()))
+        TRY(kill_privileges(tx, *inode));
+    if (mask & wire::set_mode) attr.mode = (attr.mode & S_IFMT) | (wanted.mode & 07777);
+    if (mask & wire::set_uid) attr.uid = wanted.uid;
+    if (mask & wire::set_gid) attr.gid = wanted.gid;
+    if (mask & wire::set_flags) attr.flags = wanted.flags;
+    if (mask & wire::set_size) {
+        TRY(resize(tx, *inode, wanted.size));
+        attr.mtime = request.now;
+    }
+    if (mask & wire::set_atime) attr.atime = wanted.atime;
+    if (mask & wire::set_mtime) attr.mtime = wanted.mtime;
+    attr.ctime = mask & wire::set_ctime ? wanted.ctime : request.now;
+    tx.changed(*inode);
+    return entry_of(tx.st(), *inode, true);
+}
+
+}  // namespace flexfs::meta

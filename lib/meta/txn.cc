@@ -1,0 +1,181 @@
+#include "lib/meta/txn.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+
+namespace flexfs::meta {
+
+void Txn::start(SessionId session, std::span<const SessionId> holders, Time now) {
+    session_ = session;
+    holders_ = holders;
+    now_ = now;
+}
+
+Error Txn::damage(std::string what) {
+    damaged_ = true;
+    return {EIO, fmt::format("the metadata database {} is damaged: {}", state_.db->path(), what)};
+}
+
+Result<Inode*> Txn::find(Ino ino) {
+    if (auto known = inodes_.find(ino); known != inodes_.end())
+        return known->second.erased ? nullptr : &known->second;
+    TRY(std::optional<Inode> loaded, load_inode(st_, ino));
+    if (!loaded) return nullptr;
+    return &inodes_.emplace(ino, Held{*loaded, true}).first->second;
+}
+
+Result<Inode*> Txn::inode(Ino ino) {
+    TRY(Inode * inode, find(ino));
+    if (!inode) return fail(ESTALE);
+    return inode;
+}
+
+Result<Inode*> Txn::file(Ino ino) {
+    TRY(Inode * file, inode(ino));
+    if (file->is_directory()) return fail(EISDIR);
+    if (!file->is_file()) return fail(EINVAL);
+    return file;
+}
+
+Result<Inode*> Txn::directory(Ino ino) {
+    TRY(Inode * directory, inode(ino));
+    if (!directory->is_directory()) return fail(ENOTDIR);
+    return directory;
+}
+
+Result<Inode*> Txn::living_directory(Ino ino) {
+    TRY(Inode * living, directory(ino));
+    if (living->attr.nlink == 0) return fail(ENOENT);
+    return living;
+}
+
+Result<void> Txn::room_for_inode() const {
+    const std::uint64_t most = info().max_inodes;
+    if (most != 0 && counters_.inodes() >= most) return fail(ENOSPC);
+    return {};
+}
+
+Inode& Txn::create() {
+    Held made;
+    made.attr.ino = counters_.next_ino++;
+    made.attr.atime = made.attr.mtime = made.attr.ctime = made.attr.btime = now_;
+    made.since = now_;
+    made.dirty = true;
+    return inodes_.emplace(made.attr.ino, made).first->second;
+}
+
+void Txn::changed(Inode& inode) {
+    held(inode).dirty = true;
+    inode.since = now_;
+}
+
+void Txn::touch(Inode& directory, Time at) {
+    directory.attr.mtime = directory.attr.ctime = at;
+    changed(directory);
+}
+
+Result<void> Txn::drop_link(Inode& inode) {
+    inode.attr.nlink = inode.is_directory() ? 0 : inode.attr.nlink - 1;
+    changed(inode);
+    if (inode.attr.nlink > 0) return {};
+    bool kept = false;
+    for (SessionId holder : holders_) {
+        if (!sessions().open.contains(holder)) continue;
+        TRY(st_.orphan_add.run(inode.attr.ino, holder));
+        kept = true;
+    }
+    return kept ? Result<void>() : free(inode);
+}
+
+Result<void> Txn::free(Inode& inode) {
+    const Ino ino = inode.attr.ino;
+    TRY(erase_inline(inode));
+    if (inode.has(has_xattrs)) TRY(st_.xattr_erase_all.run(ino));
+    if (S_ISLNK(inode.attr.mode)) TRY(st_.symlink_erase.run(ino));
+    TRY(drop_extents(inode, 0));
+    counters_.used_bytes -= inode.attr.used;
+    ++counters_.deleted;
+    held(inode).erased = true;
+    return {};
+}
+
+Result<std::optional<Name>> Txn::name(Ino parent, std::string_view name) {
+    return load_name(st_, parent, state_.hash(name), name);
+}
+
+Result<void> Txn::add_name(Ino parent, std::string_view name, const Inode& to) {
+    return st_.dentry_add.run(parent, state_.hash(name), name, to.attr.ino, to.attr.mode >> 12,
+                              now_);
+}
+
+Result<void> Txn::set_name(Ino parent, std::string_view name, const Inode& to) {
+    return st_.dentry_set.run(parent, state_.hash(name), name, to.attr.ino, to.attr.mode >> 12,
+                              now_);
+}
+
+Result<void> Txn::erase_name(Ino parent, std::string_view name) {
+    return st_.dentry_erase.run(parent, state_.hash(name), name);
+}
+
+Result<bool> Txn::is_empty(Ino directory) {
+    db::Query query(st_.dentry_any, directory);
+    TRY(bool any, query.next());
+    return !any;
+}
+
+Sessions& Txn::change_sessions() {
+    if (!changed_sessions_) changed_sessions_ = state_.sessions;
+    return *changed_sessions_;
+}
+
+Result<void> Txn::flush() {
+    TRY(flush_inodes());
+    TRY(flush_segments());
+    return flush_counters();
+}
+
+Result<void> Txn::flush_inodes() {
+    std::vector<const Held*> changes;
+    changes.reserve(inodes_.size());
+    for (const auto& [ino, held] : inodes_) {
+        if (held.stored ? held.dirty || held.erased : !held.erased) changes.push_back(&held);
+    }
+    std::ranges::sort(changes, {}, [](const Held* held) { return held->attr.ino; });
+    for (const Held* held : changes) {
+        if (held->erased) {
+            TRY(st_.inode_erase.run(held->attr.ino));
+        } else {
+            TRY(store_inode(held->stored ? st_.inode_set : st_.inode_add, *held));
+        }
+    }
+    const auto last = inodes_.find(counters_.next_ino - 1);
+    if (last != inodes_.end() && last->second.erased) counters_.ino_floor = last->first;
+    return {};
+}
+
+Result<void> Txn::flush_counters() {
+    const Counters& before = state_.counters;
+    const auto put = [&](std::string_view name, std::uint64_t value, std::uint64_t was) {
+        return value == was ? Result<void>() : st_.counter_put.run(name, value);
+    };
+    TRY(put("ino_floor", counters_.ino_floor, before.ino_floor));
+    TRY(put("deleted", counters_.deleted, before.deleted));
+    TRY(put("next_seq", counters_.next_seq, before.next_seq));
+    TRY(put("next_segment", counters_.next_segment, before.next_segment));
+    TRY(put("next_session", counters_.next_session, before.next_session));
+    return put("used_bytes", counters_.used_bytes, before.used_bytes);
+}
+
+void Txn::settle() {
+    state_.counters = counters_;
+    state_.clock = std::max(state_.clock, now_);
+    if (changed_sessions_) state_.sessions = std::move(*changed_sessions_);
+    state_.cuts |= cuts_;
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,146 @@
+// One transaction: what the operations work with. Inodes are read once, changed in memory and
+// written at the end, in the order of their numbers, so a directory that gains sixteen names is
+// written once.
+//
+// An operation that answers with an error must not have changed anything: it asks first and changes
+// then. After a fault the whole transaction is thrown away.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/meta/state.h"
+
+namespace flexfs::meta {
+
+class Txn {
+public:
+    explicit Txn(State& state)
+        : state_(state),
+          st_(state.st),
+          counters_(state.counters),
+          now_(state.clock),
+          faults_before_(state.db->faults()) {}
+
+    Statements& st() { return st_; }
+    State& state() { return state_; }
+    const wire::VolumeInfo& info() const { return state_.info; }
+
+    // --- the call that is executed now ---
+
+    void start(SessionId session, std::span<const SessionId> holders, Time now);
+    SessionId session() const { return session_; }
+    Time now() const { return now_; }
+
+    // --- inodes ---
+
+    // Null: there is none. The pointer stays good until the transaction's end.
+    Result<Inode*> find(Ino ino);
+    Result<Inode*> inode(Ino ino);      // ESTALE
+    Result<Inode*> file(Ino ino);       // ESTALE, EISDIR (a directory), EINVAL (no regular file)
+    Result<Inode*> directory(Ino ino);  // ESTALE, ENOTDIR
+    // A directory that may get entries: ENOENT when it was removed itself.
+    Result<Inode*> living_directory(Ino ino);
+    // ENOSPC: the volume may not hold one more.
+    Result<void> room_for_inode() const;
+    // A new one with the next number, `since` and times now; the caller fills in the rest.
+    Inode& create();
+    void changed(Inode& inode);
+    // Entries of the directory changed at `at`.
+    void touch(Inode& directory, Time at);
+    // Takes one name, or a directory's only one, away. Without names the inode is freed, or kept as
+    // orphan while the call's holders want it.
+    Result<void> drop_link(Inode& inode);
+    // The inode and everything of it goes.
+    Result<void> free(Inode& inode);
+
+    // --- names ---
+
+    Result<std::optional<Name>> name(Ino parent, std::string_view name);
+    Result<void> add_name(Ino parent, std::string_view name, const Inode& to);
+    Result<void> set_name(Ino parent, std::string_view name, const Inode& to);
+    Result<void> erase_name(Ino parent, std::string_view name);
+    Result<bool> is_empty(Ino directory);
+
+    // --- data ---
+
+    // ENOSPC: `more` bytes would pass the volume's limit.
+    Result<void> room_for_bytes(std::uint64_t more) const;
+    void add_used(Inode& inode, std::int64_t bytes);
+    Result<void> put_inline(Inode& inode, ByteView data);
+    Result<void> erase_inline(Inode& inode);
+    std::uint64_t next_seq() { return counters_.next_seq++; }
+    Result<void> add_extent(Inode& inode, const wire::Extent& extent);
+    Result<void> trim_extent(Inode& inode, const wire::Extent& extent);
+    Result<void> erase_extent(Ino ino, const wire::Extent& extent);
+    // All extents from block `idx` on are dead; many of them are left to maintain().
+    Result<void> drop_extents(Inode& inode, std::uint64_t idx);
+
+    // --- segments ---
+
+    // Whether extents may lead into it: it has live bytes, or is new (`listed` by the request or
+    // opened before).
+    Result<bool> is_usable(SegmentId segment, bool listed);
+    // EINVAL: not the session's to use.
+    Result<void> check_segment(const wire::SegmentUse& use);
+    Result<void> open_segment(const wire::SegmentUse& use);
+    Result<void> make_garbage(SegmentId segment);
+
+    // --- counters and sessions ---
+
+    Counters& counters() { return counters_; }
+    const Counters& counters() const { return counters_; }
+    const Sessions& sessions() const {
+        return changed_sessions_ ? *changed_sessions_ : state_.sessions;
+    }
+    Sessions& change_sessions();
+    void cuts_exist() { cuts_ = true; }
+
+    // Writes what is still in memory; then the database may commit, and settle() makes it the
+    // State's.
+    Result<void> flush();
+    void settle();
+
+    // What the database should hold and does not: EIO, and the transaction must not commit.
+    Error damage(std::string what);
+    // Whether anything but an answer went wrong since the transaction began.
+    bool faulty() const { return damaged_ || state_.db->faults() != faults_before_; }
+
+private:
+    struct Held : Inode {
+        bool stored = false;  // has a row
+        bool dirty = false;
+        bool erased = false;
+    };
+    struct Segment {
+        std::uint64_t bytes = 0;
+        std::int64_t live = 0;
+        bool stored = false;
+        bool dirty = false;
+        SessionId session = 0;
+    };
+    static Held& held(Inode& inode) { return static_cast<Held&>(inode); }
+    Result<Segment*> segment(SegmentId id);
+    Result<void> flush_inodes();
+    Result<void> flush_segments();
+    Result<void> flush_counters();
+
+    State& state_;
+    Statements& st_;
+    Counters counters_;
+    SessionId session_ = 0;
+    std::span<const SessionId> holders_;
+    Time now_;
+    std::uint64_t faults_before_;
+    std::unordered_map<Ino, Held> inodes_;
+    std::map<SegmentId, Segment> segments_;
+    std::optional<Sessions> changed_sessions_;
+    bool cuts_ = false;
+    bool damaged_ = false;
+};
+
+}  // namespace flexfs::meta

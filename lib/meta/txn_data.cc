@@ -1,0 +1,184 @@
+// The part of a transaction that keeps file data: small files' bytes, extents, and the segments
+// they lead into.
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+#include "lib/meta/cover.h"
+#include "lib/meta/txn.h"
+
+namespace flexfs::meta {
+namespace {
+
+// Rows that one call removes by itself; maintain() removes the rest.
+constexpr std::size_t dropped_extents_max = 1024;
+
+}  // namespace
+
+Result<void> Txn::room_for_bytes(std::uint64_t more) const {
+    const std::uint64_t most = info().max_blocks * info().block_bytes;
+    if (most == 0 || more == 0) return {};
+    if (counters_.used_bytes > most || more > most - counters_.used_bytes) return fail(ENOSPC);
+    return {};
+}
+
+void Txn::add_used(Inode& inode, std::int64_t bytes) {
+    if (bytes == 0) return;
+    inode.attr.used += static_cast<std::uint64_t>(bytes);
+    counters_.used_bytes += static_cast<std::uint64_t>(bytes);
+    changed(inode);
+}
+
+Result<void> Txn::put_inline(Inode& inode, ByteView data) {
+    TRY(erase_inline(inode));
+    const std::uint64_t first = inode.attr.ino * inline_pieces;
+    for (std::uint64_t piece = 0; piece * inline_piece_bytes < data.size(); ++piece) {
+        const std::size_t at = piece * inline_piece_bytes;
+        const ByteView bytes = data.subspan(at, std::min(inline_piece_bytes, data.size() - at));
+        TRY(st_.inline_put.run(first + piece, bytes, now_));
+    }
+    if (!data.empty()) inode.state |= has_inline;
+    add_used(inode, static_cast<std::int64_t>(data.size()));
+    return {};
+}
+
+Result<void> Txn::erase_inline(Inode& inode) {
+    if (!inode.has(has_inline)) return {};
+    TRY(const Buffer data, load_inline(st_, inode));
+    const std::uint64_t first = inode.attr.ino * inline_pieces;
+    TRY(st_.inline_erase.run(first, first + inline_pieces - 1));
+    inode.state &= ~std::uint32_t{has_inline};
+    changed(inode);
+    add_used(inode, -static_cast<std::int64_t>(data.size()));
+    return {};
+}
+
+Result<void> Txn::add_extent(Inode& inode, const wire::Extent& e) {
+    TRY(Segment * segment, segment(e.segment));
+    check(segment);
+    segment->live += e.stored;
+    segment->dirty = true;
+    if (!inode.has(has_extents)) {
+        inode.state |= has_extents;
+        changed(inode);
+    }
+    return st_.extent_add.run(inode.attr.ino, e.idx, e.seq, e.off, e.len, e.skip, e.segment, e.pos,
+                              e.stored, e.check, now_);
+}
+
+Result<void> Txn::trim_extent(Inode& inode, const wire::Extent& extent) {
+    return st_.extent_trim.run(inode.attr.ino, extent.idx, extent.seq, extent.len, now_);
+}
+
+Result<void> Txn::erase_extent(Ino ino, const wire::Extent& extent) {
+    TRY(Segment * segment, segment(extent.segment));
+    if (!segment)
+        return fail(damage(fmt::format("an extent of inode {} leads into the unknown segment {}",
+                                       ino, extent.segment)));
+    segment->live -= extent.stored;
+    segment->dirty = true;
+    return st_.extent_erase.run(ino, extent.idx, extent.seq);
+}
+
+Result<void> Txn::drop_extents(Inode& inode, std::uint64_t idx) {
+    if (!inode.has(has_extents)) return {};
+    TRY(const std::vector<Cut> cuts, load_cuts(st_, inode));
+    std::vector<wire::Extent> dead;
+    bool all = true;
+    {
+        db::Query query(st_.extent_list, inode.attr.ino, idx, INT64_MAX);
+        for (;;) {
+            TRY(bool row, query.next());
+            if (!row) break;
+            const wire::Extent extent = extent_from(query);
+            if (dead.size() >= dropped_extents_max && extent.idx != dead.back().idx) {
+                all = false;
+                break;
+            }
+            dead.push_back(extent);
+        }
+    }
+    for (auto block = dead.begin(); block != dead.end();) {
+        const auto end = std::find_if(block, dead.end(),
+                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        // A cut's victims count as used until they are removed, apart from what lies over them.
+        const auto hidden =
+            std::partition(block, end, [&](const wire::Extent& e) { return !is_cut(cuts, e); });
+        const std::uint64_t gone = covered_bytes({block, hidden}) + covered_bytes({hidden, end});
+        for (auto extent = block; extent != end; ++extent)
+            TRY(erase_extent(inode.attr.ino, *extent));
+        add_used(inode, -static_cast<std::int64_t>(gone));
+        block = end;
+    }
+    if (!all) {
+        TRY(st_.cut_add.run(inode.attr.ino, dead.back().idx + 1, counters_.next_seq));
+        inode.state |= has_cuts;
+        cuts_exist();
+    } else if (idx == 0) {
+        inode.state &= ~std::uint32_t{has_extents};
+    }
+    changed(inode);
+    return {};
+}
+
+Result<Txn::Segment*> Txn::segment(SegmentId id) {
+    if (auto known = segments_.find(id); known != segments_.end()) return &known->second;
+    db::Query query(st_.segment_get, id);
+    TRY(bool found, query.next());
+    if (!found) return nullptr;
+    return &segments_.emplace(id, Segment{query.number(0), query.integer(1), true}).first->second;
+}
+
+Result<bool> Txn::is_usable(SegmentId id, bool listed) {
+    TRY(Segment * known, segment(id));
+    return known ? !known->stored || known->live > 0 : listed;
+}
+
+Result<void> Txn::check_segment(const wire::SegmentUse& use) {
+    if (use.segment == 0) return fail(EINVAL);
+    TRY(Segment * known, segment(use.segment));
+    if (known || session_ == 0) return {};
+    db::Query query(st_.reserved_find, session_, use.segment);
+    TRY(bool found, query.next());
+    if (!found || use.segment - query.number(0) >= query.number(1)) return fail(EINVAL);
+    return {};
+}
+
+Result<void> Txn::open_segment(const wire::SegmentUse& use) {
+    TRY(Segment * known, segment(use.segment));
+    if (known) return {};
+    segments_.emplace(use.segment, Segment{use.bytes, 0, false, true, session_});
+    if (session_ == 0) return {};
+    std::uint64_t first = 0;
+    bool last = false;
+    {
+        db::Query query(st_.reserved_find, session_, use.segment);
+        TRY(bool found, query.next());
+        check(found);  // check_segment() saw it
+        first = query.number(0);
+        last = query.number(2) == 1;
+    }
+    return (last ? st_.reserved_erase : st_.reserved_use).run(session_, first);
+}
+
+Result<void> Txn::make_garbage(SegmentId segment) {
+    return st_.garbage_add.run(segment, now_ + state_.garbage_delay.count());
+}
+
+Result<void> Txn::flush_segments() {
+    for (const auto& [id, segment] : segments_) {
+        if (!segment.dirty) continue;
+        if (segment.live < 0)
+            return fail(damage(fmt::format("segment {} has fewer live bytes than extents", id)));
+        if (segment.stored) {
+            TRY(st_.segment_live.run(id, segment.live));
+        } else {
+            TRY(st_.segment_add.run(id, segment.session, segment.bytes, segment.live, now_));
+        }
+        if (segment.live == 0) TRY(make_garbage(id));
+    }
+    return {};
+}
+
+}  // namespace flexfs::meta

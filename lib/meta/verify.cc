@@ -1,0 +1,193 @@
+// What must hold in every database between transactions.
+#include <algorithm>
+
+#include "lib/base/format.h"
+#include "lib/meta/cover.h"
+#include "lib/meta/inspect.h"
+
+namespace flexfs::meta {
+namespace {
+
+// A rule is broken where its query has rows; the first column says where.
+struct Rule {
+    const char* broken;
+    const char* sql;
+};
+
+constexpr Rule rules[] = {
+    {"a name leads to no inode",
+     "SELECT d.ino FROM dentry d LEFT JOIN inode i ON i.ino = d.ino WHERE i.ino IS NULL"},
+    {"a name's kind is not its inode's",
+     "SELECT d.ino FROM dentry d JOIN inode i ON i.ino = d.ino WHERE i.mode >> 12 <> d.kind"},
+    {"names stand in what is no folder (any more)",
+     "SELECT DISTINCT d.parent FROM dentry d LEFT JOIN inode p ON p.ino = d.parent "
+     "WHERE p.ino IS NULL OR p.mode >> 12 <> 4 OR p.nlink = 0"},
+    {"a folder's link count is not 2 and one for each folder in it",
+     "SELECT i.ino FROM inode i LEFT JOIN (SELECT parent, count(*) AS n FROM dentry "
+     "WHERE kind = 4 GROUP BY parent) c ON c.parent = i.ino "
+     "WHERE i.mode >> 12 = 4 AND i.nlink <> 0 AND i.nlink <> 2 + coalesce(c.n, 0)"},
+    {"a folder does not have exactly one name",
+     "SELECT i.ino FROM inode i LEFT JOIN (SELECT ino, count(*) AS n FROM dentry GROUP BY ino) c "
+     "ON c.ino = i.ino WHERE i.mode >> 12 = 4 AND i.ino <> 1 "
+     "AND coalesce(c.n, 0) <> (i.nlink <> 0)"},
+    {"a link count is not the number of names",
+     "SELECT i.ino FROM inode i LEFT JOIN (SELECT ino, count(*) AS n FROM dentry GROUP BY ino) c "
+     "ON c.ino = i.ino WHERE i.mode >> 12 <> 4 AND coalesce(c.n, 0) <> i.nlink"},
+    {"a folder's parent is not where its name is",
+     "SELECT i.ino FROM dentry d JOIN inode i ON i.ino = d.ino "
+     "WHERE d.kind = 4 AND i.parent <> d.parent"},
+    {"an inode has neither names nor holders",
+     "SELECT i.ino FROM inode i LEFT JOIN orphan o ON o.ino = i.ino "
+     "WHERE i.nlink = 0 AND o.ino IS NULL"},
+    {"an orphan has names, or is no inode",
+     "SELECT o.ino FROM orphan o LEFT JOIN inode i ON i.ino = o.ino "
+     "WHERE i.ino IS NULL OR i.nlink <> 0"},
+    {"an orphan is held by no session",
+     "SELECT o.ino FROM orphan o LEFT JOIN session s ON s.id = o.session WHERE s.id IS NULL"},
+    {"an extent leads into an unknown segment",
+     "SELECT e.ino FROM extent e LEFT JOIN segment s ON s.id = e.segment WHERE s.id IS NULL"},
+    {"a segment's live bytes are not those of its extents",
+     "SELECT s.id FROM segment s LEFT JOIN (SELECT segment, sum(stored) AS n FROM extent "
+     "GROUP BY segment) e ON e.segment = s.id WHERE s.live <> coalesce(e.n, 0)"},
+    {"a dead segment is not garbage, or a live one is",
+     "SELECT s.id FROM segment s LEFT JOIN garbage g ON g.segment = s.id "
+     "WHERE (s.live = 0) <> (g.segment IS NOT NULL)"},
+    {"extents belong to no inode, nor to a cut",
+     "SELECT DISTINCT e.ino FROM extent e LEFT JOIN inode i ON i.ino = e.ino "
+     "WHERE i.ino IS NULL AND e.ino NOT IN (SELECT ino FROM cut)"},
+    {"an inode does not know of its extents or cuts",
+     "SELECT i.ino FROM inode i WHERE (i.state & 2 = 0 AND EXISTS (SELECT 1 FROM extent e "
+     "WHERE e.ino = i.ino)) OR (i.state & 8 = 0 AND EXISTS (SELECT 1 FROM cut c "
+     "WHERE c.ino = i.ino))"},
+    {"an inode's inline data is not what it says",
+     "SELECT i.ino FROM inode i WHERE (i.state & 1) <> EXISTS (SELECT 1 FROM inline n "
+     "WHERE n.id BETWEEN i.ino * 32 AND i.ino * 32 + 31)"},
+    {"inline data belongs to no inode",
+     "SELECT n.id / 32 FROM inline n LEFT JOIN inode i ON i.ino = n.id / 32 WHERE i.ino IS NULL"},
+    {"xattrs belong to no inode, or to one that does not know of them",
+     "SELECT x.ino FROM xattr x LEFT JOIN inode i ON i.ino = x.ino "
+     "WHERE i.ino IS NULL OR i.state & 4 = 0"},
+    {"a link target is missing, or belongs to no symlink",
+     "SELECT coalesce(i.ino, s.ino) FROM (SELECT ino FROM inode WHERE mode >> 12 = 10) i "
+     "FULL JOIN symlink s ON s.ino = i.ino WHERE s.ino IS NULL OR i.ino IS NULL"},
+    {"a session has used more segments than it had",
+     "SELECT r.first FROM reserved r WHERE r.unused < 1 OR r.unused > r.count - (SELECT count(*) "
+     "FROM segment s WHERE s.id BETWEEN r.first AND r.first + r.count - 1)"},
+    {"ids are reserved for no session",
+     "SELECT r.first FROM reserved r LEFT JOIN session s ON s.id = r.session "
+     "WHERE s.id IS NULL AND r.session <> 0"},
+};
+
+Result<void> check_rules(db::Db& db, std::vector<std::string>& wrong) {
+    for (const Rule& rule : rules) {
+        TRY(db::Stmt stmt, db.prepare(rule.sql));
+        db::Query query(stmt);
+        for (;;) {
+            TRY(bool row, query.next());
+            if (!row) break;
+            wrong.push_back(fmt::format("{}: {}", query.integer(0), rule.broken));
+        }
+    }
+    return {};
+}
+
+Result<void> check_names(State& state, std::vector<std::string>& wrong) {
+    TRY(db::Stmt stmt, state.db->prepare("SELECT parent, hash, name FROM dentry"));
+    db::Query query(stmt);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return {};
+        if (state.hash(query.text(2)) != query.number(1))
+            wrong.push_back(
+                fmt::format("{}: the hash of '{}' is wrong", query.integer(0), query.text(2)));
+    }
+}
+
+// The bytes that count as used: what extents cover, seen and hidden ones each, and inline data.
+Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
+                                 std::vector<std::string>& wrong) {
+    TRY(const Buffer data, load_inline(state.st, inode));
+    TRY(const std::vector<Cut> cuts, load_cuts(state.st, inode));
+    if (data.size() > inode.attr.size)
+        wrong.push_back(fmt::format("{}: inline data beyond the end", inode.attr.ino));
+    std::uint64_t used = data.size();
+    Cover seen, hidden;
+    std::uint64_t idx = 0;
+    db::Query query(state.st.extent_list, inode.attr.ino, 0, INT64_MAX);
+    for (;;) {
+        TRY(bool row, query.next());
+        const wire::Extent e = row ? extent_from(query) : wire::Extent{};
+        if (!row || e.idx != idx) {
+            used += seen.bytes() + hidden.bytes();
+            if (!row) return used;
+            seen = hidden = Cover();
+            idx = e.idx;
+        }
+        const bool dead = is_cut(cuts, e);
+        (dead ? hidden : seen).add(e.off, e.len);
+        if (!dead && e.idx * state.info.block_bytes + e.off + e.len > inode.attr.size)
+            wrong.push_back(fmt::format("{}: an extent beyond the end", inode.attr.ino));
+    }
+}
+
+Result<void> check_inodes(State& state, std::vector<std::string>& wrong) {
+    TRY(db::Stmt stmt, state.db->prepare("SELECT ino FROM inode"));
+    db::Query query(stmt);
+    std::uint64_t count = 0, total = 0;
+    Ino last = state.counters.ino_floor;
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) break;
+        TRY(const std::optional<Inode> inode, load_inode(state.st, query.number(0)));
+        TRY(const std::uint64_t used, used_bytes(state, *inode, wrong));
+        if (used != inode->attr.used)
+            wrong.push_back(fmt::format("{}: {} bytes are used, not {}", inode->attr.ino, used,
+                                        inode->attr.used));
+        ++count;
+        total += used;
+        last = std::max(last, inode->attr.ino);
+    }
+    const Counters& c = state.counters;
+    if (c.inodes() != count)
+        wrong.push_back(fmt::format("there are {} inodes, not {}", count, c.inodes()));
+    if (c.used_bytes != total)
+        wrong.push_back(fmt::format("the volume uses {} bytes, not {}", total, c.used_bytes));
+    if (c.next_ino != last + 1)
+        wrong.push_back(fmt::format("the next inode is {}, not {}", last + 1, c.next_ino));
+    return {};
+}
+
+Result<void> check_counters(State& state, std::vector<std::string>& wrong) {
+    const auto above = [&](const char* what, std::uint64_t next, const char* sql) -> Result<void> {
+        TRY(const std::int64_t used, state.db->number(sql));
+        if (static_cast<std::uint64_t>(used) >= next)
+            wrong.push_back(fmt::format("the next {} is {}, but {} exists", what, next, used));
+        return {};
+    };
+    const Counters& c = state.counters;
+    TRY(above("seq", c.next_seq, "SELECT max(seq) FROM extent"));
+    TRY(above("session", c.next_session, "SELECT max(id) FROM session"));
+    return above("segment", c.next_segment, "SELECT max(first + count - 1) FROM reserved");
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> verify(State& state) {
+    std::vector<std::string> wrong;
+    TRY(db::Stmt stmt, state.db->prepare("PRAGMA quick_check(10)"));
+    {
+        db::Query query(stmt);
+        for (;;) {
+            TRY(bool row, query.next());
+            if (!row) break;
+            if (query.text(0) != "ok") wrong.emplace_back(query.text(0));
+        }
+    }
+    TRY(check_rules(*state.db, wrong));
+    TRY(check_names(state, wrong));
+    TRY(check_inodes(state, wrong));
+    TRY(check_counters(state, wrong));
+    return wrong;
+}
+
+}  // namespace flexfs::meta

@@ -1,0 +1,320 @@
+#include "lib/meta/volume.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+#include "lib/meta/inspect.h"
+#include "lib/meta/operations.h"
+#include "lib/meta/reads.h"
+#include "lib/meta/schema.h"
+#include "lib/meta/transact.h"
+
+namespace flexfs::meta {
+namespace {
+
+constexpr const char* formats[] = {schema_sql};
+
+constexpr std::uint32_t block_bytes_min = 256 << 10;
+constexpr std::uint32_t block_bytes_max = 8 << 20;
+
+Result<void> check_info(const wire::VolumeInfo& info) {
+    if (!std::has_single_bit(info.block_bytes) || info.block_bytes < block_bytes_min ||
+        info.block_bytes > block_bytes_max)
+        return fail(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
+    if (info.inline_bytes > inline_bytes_max)
+        return fail(EINVAL, fmt::format("inline files have at most {} bytes", inline_bytes_max));
+    return {};
+}
+
+Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
+    const auto put = [&](std::string_view name, const auto& value) {
+        return st.volume_put.run(name, value);
+    };
+    TRY(put("id", std::string_view(info.id)));
+    TRY(put("name", std::string_view(info.name)));
+    TRY(put("block_bytes", info.block_bytes));
+    TRY(put("compression", std::to_underlying(info.compression)));
+    TRY(put("inline_bytes", info.inline_bytes));
+    TRY(put("max_inodes", info.max_inodes));
+    TRY(put("max_blocks", info.max_blocks));
+    return put("retention_ns", info.retention_ns);
+}
+
+// What put_info() wrote. Nothing: the database is new.
+Result<std::optional<wire::VolumeInfo>> get_info(Statements& st) {
+    wire::VolumeInfo info;
+    const auto text = [&](std::string_view name, std::string& value) -> Result<bool> {
+        db::Query query(st.volume_get, name);
+        TRY(bool found, query.next());
+        if (found) value = query.text(0);
+        return found;
+    };
+    const auto number = [&](std::string_view name, auto& value) -> Result<bool> {
+        db::Query query(st.volume_get, name);
+        TRY(bool found, query.next());
+        if (found) value = static_cast<std::remove_reference_t<decltype(value)>>(query.integer(0));
+        return found;
+    };
+    TRY(bool found, text("id", info.id));
+    if (!found) return std::nullopt;
+    TRY(text("name", info.name));
+    TRY(number("block_bytes", info.block_bytes));
+    TRY(number("compression", info.compression));
+    TRY(number("inline_bytes", info.inline_bytes));
+    TRY(number("max_inodes", info.max_inodes));
+    TRY(number("max_blocks", info.max_blocks));
+    TRY(number("retention_ns", info.retention_ns));
+    return info;
+}
+
+Result<void> make_volume(State& state, const Options& options) {
+    state.info = options.info;
+    return transact(state, [&](Txn& tx) -> Result<void> {
+        tx.start(0, {}, options.now);
+        TRY(put_info(tx.st(), options.info));
+        Inode& root = tx.create();
+        check(root.attr.ino == wire::root_ino);
+        root.attr.mode = S_IFDIR | (options.root_mode & 07777);
+        root.attr.uid = options.root_uid;
+        root.attr.gid = options.root_gid;
+        root.attr.nlink = 2;
+        root.attr.parent = wire::root_ino;
+        return {};
+    });
+}
+
+Result<void> load_counters(State& state) {
+    Statements& st = state.st;
+    Counters counters;
+    const auto get = [&](std::string_view name, std::uint64_t& value) -> Result<void> {
+        db::Query query(st.counter_get, name);
+        TRY(bool found, query.next());
+        if (found) value = query.number(0);
+        return {};
+    };
+    TRY(get("ino_floor", counters.ino_floor));
+    TRY(get("deleted", counters.deleted));
+    TRY(get("next_seq", counters.next_seq));
+    TRY(get("next_segment", counters.next_segment));
+    TRY(get("next_session", counters.next_session));
+    TRY(get("used_bytes", counters.used_bytes));
+    db::Query query(st.inode_last, 0);
+    TRY(bool found, query.next());
+    counters.next_ino = std::max(counters.ino_floor, found ? query.number(0) : 0) + 1;
+    state.counters = counters;
+    return {};
+}
+
+Result<void> load_sessions(State& state) {
+    db::Query query(state.st.session_list);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return {};
+        const SessionId id = query.number(0);
+        if (query.integer(3) != 0) {
+            state.sessions.ended.push_back(id);
+        } else {
+            state.sessions.open.emplace(
+                id, SessionInfo{id, std::string(query.text(1)), query.integer(2) != 0});
+        }
+    }
+}
+
+Result<void> load(State& state, const Options& options) {
+    TRY(state.db, db::Db::open({.path = options.path,
+                                .create = options.create,
+                                .page_bytes = options.page_bytes,
+                                .cache_bytes = options.cache_bytes}));
+    TRY(state.db->migrate(formats));
+    TRY(state.st, Statements::prepare(*state.db));
+    TRY(load_counters(state));
+    TRY(std::optional<wire::VolumeInfo> info, get_info(state.st));
+    if (info) state.info = std::move(*info);
+    else TRY(make_volume(state, options));
+    state.hash_key = name_hash(state.info.id, 0);
+    TRY(load_sessions(state));
+    db::Query cut(state.st.cut_first);
+    TRY(state.cuts, cut.next());
+    return {};
+}
+
+// The read transaction that all reads until the next change share.
+Result<void> begin_read(State& state) {
+    if (state.reading) return {};
+    TRY(state.db->begin());
+    state.reading = true;
+    return {};
+}
+
+}  // namespace
+
+Volume::Volume(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Volume::~Volume() {
+    end_reads();
+    state_->st = Statements();
+}
+
+Result<std::unique_ptr<Volume>> Volume::open(Options options) {
+    TRY(check_info(options.info));
+    if (!std::has_single_bit(options.page_bytes) || options.page_bytes < 1024 ||
+        options.page_bytes > 65536)
+        return fail(EINVAL, "a database page is 1 KiB to 64 KiB, a power of two");
+    if (!options.create && ::access(options.path.c_str(), F_OK) != 0)
+        return fail_errno(options.path);
+    auto state = std::make_unique<State>();
+    state->garbage_delay = options.garbage_delay;
+    TRY(state->lock, db::LockFile::take(options.path + "-lock"));
+    std::unique_ptr<Volume> volume(new Volume(std::move(state)));
+    TRY(load(*volume->state_, options));
+    return volume;
+}
+
+const wire::VolumeInfo& Volume::info() const {
+    return state_->info;
+}
+
+Result<void> Volume::configure(const wire::VolumeInfo& info) {
+    TRY(check_info(info));
+    if (info.id != state_->info.id || info.block_bytes != state_->info.block_bytes)
+        return fail(EINVAL, "a volume's id and block size stay as they are");
+    TRY(transact(*state_, [&](Txn& tx) { return put_info(tx.st(), info); }));
+    state_->info = info;
+    return {};
+}
+
+std::vector<Outcome> Volume::apply(std::span<const Call> batch) {
+    return meta::apply(*state_, batch);
+}
+
+Result<wire::Entry> Volume::read(const wire::Lookup& request, bool with_data) {
+    TRY(begin_read(*state_));
+    return lookup(*state_, request, with_data);
+}
+
+Result<wire::Entry> Volume::read(const wire::GetAttr& request, bool with_data) {
+    TRY(begin_read(*state_));
+    return getattr(*state_, request, with_data);
+}
+
+Result<wire::Listing> Volume::read(const wire::ReadDir& request) {
+    TRY(begin_read(*state_));
+    return readdir(*state_, request);
+}
+
+Result<wire::Target> Volume::read(const wire::ReadLink& request) {
+    TRY(begin_read(*state_));
+    return readlink(*state_, request);
+}
+
+Result<wire::Value> Volume::read(const wire::GetXattr& request) {
+    TRY(begin_read(*state_));
+    return getxattr(*state_, request);
+}
+
+Result<wire::Names> Volume::read(const wire::ListXattr& request) {
+    TRY(begin_read(*state_));
+    return listxattr(*state_, request);
+}
+
+Result<wire::ExtentList> Volume::read(const wire::Extents& request) {
+    TRY(begin_read(*state_));
+    return extents(*state_, request);
+}
+
+Result<wire::Statistics> Volume::read(const wire::StatFs&) {
+    return statfs(*state_);
+}
+
+void Volume::end_reads() {
+    if (std::exchange(state_->reading, false)) state_->db->rollback();
+}
+
+Result<void> Volume::sync() {
+    return state_->db->sync();
+}
+
+Result<LogState> Volume::checkpoint() {
+    TRY(const db::LogState log, state_->db->checkpoint());
+    return LogState{log.bytes, log.uncopied};
+}
+
+std::uint64_t Volume::log_bytes() const {
+    return state_->db->log_bytes();
+}
+
+Result<LogState> Volume::truncate_log() {
+    end_reads();
+    TRY(const db::LogState log, state_->db->truncate_log());
+    return LogState{log.bytes, log.uncopied};
+}
+
+std::vector<SessionInfo> Volume::sessions() const {
+    std::vector<SessionInfo> all;
+    for (const auto& [id, session] : state_->sessions.open) all.push_back(session);
+    return all;
+}
+
+bool Volume::is_open(SessionId session) const {
+    return state_->sessions.open.contains(session);
+}
+
+Result<std::vector<SegmentId>> Volume::garbage(Time now, std::size_t limit) {
+    TRY(begin_read(*state_));
+    std::vector<SegmentId> due;
+    db::Query query(state_->st.garbage_due, now, limit);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return due;
+        due.push_back(query.number(0));
+    }
+}
+
+Result<void> Volume::forget_garbage(std::span<const SegmentId> segments) {
+    return transact(*state_, [&](Txn& tx) -> Result<void> {
+        for (SegmentId segment : segments) {
+            TRY(tx.st().garbage_erase.run(segment));
+            TRY(tx.st().segment_erase.run(segment));
+        }
+        return {};
+    });
+}
+
+Result<bool> Volume::maintain(Time now, std::size_t limit) {
+    if (!needs_upkeep()) return false;
+    TRY(const bool more, transact(*state_, [&](Txn& tx) {
+            tx.start(0, {}, now);
+            return meta::maintain(tx, std::max<std::size_t>(limit, 1));
+        }));
+    if (!more) state_->cuts = false;
+    return more;
+}
+
+bool Volume::needs_upkeep() const {
+    return state_->cuts || !state_->sessions.ended.empty();
+}
+
+Result<std::string> Volume::dump() {
+    TRY(begin_read(*state_));
+    return meta::dump(*state_);
+}
+
+Result<std::vector<std::string>> Volume::verify() {
+    TRY(begin_read(*state_));
+    return meta::verify(*state_);
+}
+
+Result<std::vector<std::string>> Volume::scans() {
+    return meta::scans(*state_);
+}
+
+void Volume::fail_statement(int nth, int code, int times) {
+    state_->db->fail_statement(nth, code, times);
+}
+
+}  // namespace flexfs::meta
