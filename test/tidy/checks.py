@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import PurePosixPath
 
+from tree import strings_of
+
 FILE_LINES = 500
 FUNCTION_LINES = 75  # "about 70"
 COLUMNS = 100
@@ -32,21 +34,30 @@ SYSTEM_HEADERS = re.compile(
 
 
 def check_layers(tree):
-    """A file includes only what its module uses, and its module uses only what stands below."""
-    modules, complaints = tree.modules(), []
-    reachable = {}
-    for module in modules:
-        below = [used for used in tree.uses(module) if used in reachable]
-        for used in set(tree.uses(module)) - set(below):
-            complaints.append(f"lib/{module}/meson.build: uses '{used}', which does not stand above"
-                              f" it in lib/meson.build")
-        reachable[module] = {module}.union(*(reachable[used] for used in below))
+    """A file includes only what its folder uses, and a module uses only what stands below it."""
+    reachable, complaints = _reachable(tree)
     for path in tree.sources("lib", "roles", "flexfs"):
         for number, include in tree.includes(path):
             wrong = _crosses(path, include.strip('"'), reachable) if include[0] == '"' else None
             if wrong:
                 complaints.append(f"{path}:{number}: {wrong}")
     return complaints
+
+
+def _reachable(tree):
+    """The modules that each folder of lib and roles may include, and what it wrongly wants to."""
+    reachable, complaints = {}, []
+    folders = [f"lib/{module}" for module in tree.modules()]
+    folders += [path.removesuffix("/meson.build") for path in tree.paths
+                if re.fullmatch(r"roles/\w+/meson.build", path)]
+    for folder in folders:
+        reachable[folder] = {folder.split("/")[1]} if folder.startswith("lib/") else set()
+        for used in strings_of("uses", tree.text(f"{folder}/meson.build")):
+            if f"lib/{used}" not in reachable:
+                complaints.append(f"{folder}/meson.build: uses '{used}', which does not stand above "
+                                  f"it in lib/meson.build")
+            reachable[folder] |= reachable.get(f"lib/{used}", set())
+    return reachable, complaints
 
 
 def _crosses(path, include, reachable):
@@ -56,11 +67,13 @@ def _crosses(path, include, reachable):
         return f"include \"{include}\" from the root of the repository"
     if home[0] == "lib" and target[0] != "lib":
         return f"lib may not include {include}"
-    if home[0] == "lib" and len(home) > 2 and target[1] not in reachable.get(home[1], {home[1]}):
-        return f"lib/{home[1]} may not include {include}: '{target[1]}' is not below what it uses"
-    if home[0] == "roles" and len(home) > 2 and target[0] == "roles" and len(target) > 2:
-        if home[1] != target[1]:
-            return f"no role includes another ({include})"
+    if len(home) < 3 or len(target) < 3 or home[:2] == target[:2]:
+        return None
+    if target[0] == "roles":
+        return f"no role includes another ({include})"
+    folder = "/".join(home[:2])
+    if target[1] not in reachable.get(folder, set()):
+        return f"{folder} may not include {include}: what it uses does not lead to '{target[1]}'"
     return None
 
 

@@ -15,6 +15,8 @@ BAD = {
         (MODULES | {"lib/base/a.cc": '#include "roles/roles.h"\n'}, "lib may not include roles"),
         (MODULES | {"lib/base/a.cc": '#include "b.h"\n'}, "from the root"),
         ({"roles/meta/a.cc": '#include "roles/mount/a.h"\n'}, "no role includes another"),
+        (MODULES | {"roles/meta/meson.build": "uses = ['task']\n",
+                    "roles/meta/a.cc": '#include "lib/vfs/a.h"\n'}, "may not include lib/vfs/a.h"),
     ],
     "gates": [
         ({"lib/vfs/a.cc": "#include <uv.h>\n"}, "<uv.h> is lib/loop's alone"),

@@ -61,10 +61,6 @@ class Tree:
         """The modules of lib/, bottom to top."""
         return strings_of("modules", self.text("lib/meson.build"))
 
-    def uses(self, module):
-        """What a module says that it uses."""
-        return strings_of("uses", self.text(f"lib/{module}/meson.build"))
-
     def code(self, path):
         """A C++ file without comments and the insides of literals; lines stay where they are."""
         return LITERAL_OR_COMMENT.sub(_blank, self.text(path))
