@@ -19,9 +19,10 @@ std::string padded(std::string_view text, std::size_t width, bool right) {
     return right ? space + std::string(text) : std::string(text) + space;
 }
 
-std::string key_of(std::string name) {
-    std::ranges::replace(name, ' ', '_');
-    return name;
+std::string key_of(std::string_view name) {
+    std::string key;
+    for (char c : name) key += c == ' ' ? "_" : c == '/' ? "_per_" : std::string(1, c);
+    return key;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace flexfs::cli {
 
 struct Column {
-    std::string name;    // the heading, and with '_' for ' ' the JSON key
+    std::string name;    // the heading; as JSON key "ops/s" is "ops_per_s" and "a b" is "a_b"
     bool right = false;  // numbers stand on the right
 };
 

@@ -1,0 +1,64 @@
+// One binary, many roles: the name it is called by (`ROLE.flexfs`) or its first argument chooses.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/format.h"
+#include "lib/cli/program.h"
+#include "lib/cli/suggest.h"
+#include "roles/roles.h"
+
+namespace flexfs {
+namespace {
+
+const Role* find_role(std::string_view name) {
+    for (const Role& role : roles)
+        if (role.name == name) return &role;
+    return nullptr;
+}
+
+std::string overview() {
+    std::vector<cli::Item> items;
+    for (const Role& role : roles)
+        items.push_back({std::string(role.name), std::string(role.summary)});
+    return "usage: flexfs ROLE ...\n\nRoles:\n" + cli::aligned(items) +
+           "\nflexfs ROLE --help tells what a role can do.\n";
+}
+
+int unknown_role(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const Role& role : roles) names.push_back(role.name);
+    const auto meant = cli::nearest(name, names);
+    fmt::print(stderr, "flexfs: unknown role '{}'{}\nSee flexfs --help\n", name,
+               meant ? fmt::format("; did you mean '{}'?", *meant)
+                     : fmt::format("; one of {}", fmt::join(names, ", ")));
+    return cli::exit_usage;
+}
+
+int run(std::string_view called, std::vector<std::string> args) {
+    called.remove_prefix(called.rfind('/') + 1);
+    if (called.ends_with(".flexfs")) {
+        const auto name = called.substr(0, called.rfind('.'));
+        const Role* role = find_role(name);
+        return role ? role->run({std::string(called), std::move(args)}) : unknown_role(name);
+    }
+    if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+        fmt::print("{}", overview());
+        return cli::exit_success;
+    }
+    if (args[0] == "--version" || args[0] == "version") {
+        fmt::print("{}", cli::version_line());
+        return cli::exit_success;
+    }
+    const std::string name = args[0];
+    args.erase(args.begin());
+    const Role* role = find_role(name);
+    return role ? role->run({"flexfs " + name, std::move(args)}) : unknown_role(name);
+}
+
+}  // namespace
+}  // namespace flexfs
+
+int main(int argc, char** argv) {
+    return flexfs::run(argc > 0 ? argv[0] : "flexfs", {argv + (argc > 0), argv + argc});
+}

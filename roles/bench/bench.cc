@@ -1,0 +1,105 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "lib/base/format.h"
+#include "lib/cli/program.h"
+#include "roles/bench/files.h"
+#include "roles/bench/phases.h"
+#include "roles/bench/report.h"
+#include "roles/roles.h"
+
+namespace flexfs {
+namespace bench {
+namespace {
+
+struct Options {
+    std::string dir;
+    Sizes sizes;
+    unsigned threads = 4;
+    unsigned repeat = 1;
+    bool json = false;
+    bool cold = false;
+};
+
+Result<void> run_all(const Options& options, unsigned threads, cli::Screen screen,
+                     std::vector<Measured>& all) {
+    TRY(Scratch scratch, Scratch::make(options.dir, threads));
+    for (const Phase& phase : all_phases(options.sizes, scratch, threads)) {
+        if (options.cold) TRY(drop_kernel_caches());
+        TRY(auto measured, run_phase(phase, threads, screen));
+        all.push_back(std::move(measured));
+    }
+    return scratch.remove();
+}
+
+Result<std::vector<Measured>> measure(const Options& options) {
+    TRY(check_room(options.dir, bytes_needed(options.sizes),
+                   options.sizes.files + options.threads));
+    const cli::Screen screen = cli::Screen::standard_error();
+    std::vector<unsigned> numbers{1};
+    if (options.threads > 1) numbers.push_back(options.threads);
+    std::vector<Measured> all;
+    for (unsigned round = 0; round < options.repeat; ++round)
+        for (unsigned threads : numbers) TRY(run_all(options, threads, screen, all));
+    return all;
+}
+
+int run(Options& options) {
+    if (options.sizes.small_bytes.empty()) options.sizes.small_bytes = {4096};
+    catch_interrupts();
+    const auto all = measure(options);
+    if (!all && all.error().code == ECANCELED && interrupted() != 0) {
+        fmt::print(stderr, "flexfs: interrupted; nothing is left in {}\n", options.dir);
+        return 128 + interrupted();
+    }
+    if (!all) return cli::report(fail(all.error()));
+    const cli::Table table = summary(*all);
+    fmt::print("{}", options.json ? cli::to_text(table.json()) : table.text());
+    return cli::exit_success;
+}
+
+cli::Target small_sizes(std::vector<std::uint64_t>& into) {
+    return {"SIZE", [&into](std::string_view value) -> Result<void> {
+                std::uint64_t bytes = 0;
+                TRY(cli::size(bytes, 0, {1, chunk_bytes}).set(value));
+                into.push_back(bytes);
+                return {};
+            }};
+}
+
+}  // namespace
+}  // namespace bench
+
+int role::bench(const cli::Call& call) {
+    flexfs::bench::Options options;
+    const cli::Program program{
+        .name = call.program,
+        .verbs = {{
+            .summary = "Measure how fast a mount point or folder is: large files, small files and "
+                       "metadata, with one thread and with several",
+            .arguments = {{"DIR", cli::text(options.dir, "DIR"),
+                           "where to measure; everything made there is removed again"}},
+            .flags = {{"--threads", cli::number(options.threads, {1, 256}),
+                       "measure with one thread and with this many (4)"},
+                      {"--size", cli::size(options.sizes.large_bytes),
+                       "of the large files together (1GiB); 0 leaves them out"},
+                      {"--files", cli::number(options.sizes.files),
+                       "how many small and empty files (10000); 0 leaves them out"},
+                      {"--fileSize", flexfs::bench::small_sizes(options.sizes.small_bytes),
+                       "of a small file (4KiB); give it again for more sizes"},
+                      {"--repeat", cli::number(options.repeat, {1, 1000}),
+                       "measure everything so often and tell the medians (1)"},
+                      {"--dropCaches", cli::sets(options.cold),
+                       "empty the kernel's caches before each phase; for root"},
+                      {"--json", cli::sets(options.json), "print JSON"}},
+            .run = [&] { return flexfs::bench::run(options); },
+            .details = "large write ends with fsync; the other writes do not, unless they say so.\n"
+                       "Random reads are of 4 KiB and end after ten seconds.\n",
+        }}};
+    return cli::run(program, call.args);
+}
+
+}  // namespace flexfs

@@ -1,0 +1,30 @@
+// What is measured: large files, small files, metadata.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "roles/bench/scratch.h"
+#include "roles/bench/workers.h"
+
+namespace flexfs::bench {
+
+struct Sizes {
+    std::uint64_t large_bytes = 1 << 30;     // of all large files together
+    std::uint64_t files = 10'000;            // of each kind of small files, and for metadata
+    std::vector<std::uint64_t> small_bytes;  // each at most 1 MiB
+};
+
+// Random reads end after that time, however many there were.
+inline constexpr Duration random_reads_max = std::chrono::seconds(10);
+// Small files that are synced one by one.
+inline constexpr std::uint64_t synced_files_max = 500;
+
+// In the order to run them; each leaves what the next needs. `scratch` must outlive the phases.
+std::vector<Phase> all_phases(const Sizes& sizes, const Scratch& scratch, unsigned threads);
+
+// What all_phases() takes at most at one time.
+std::uint64_t bytes_needed(const Sizes& sizes);
+
+}  // namespace flexfs::bench

@@ -1,0 +1,57 @@
+#include "roles/bench/scratch.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/base/text.h"
+
+namespace flexfs::bench {
+
+Result<void> check_room(const std::string& dir, std::uint64_t bytes, std::uint64_t files) {
+    struct stat attr;
+    if (stat(dir.c_str(), &attr) != 0) return fail_errno(dir);
+    if (!S_ISDIR(attr.st_mode)) return fail(ENOTDIR, dir);
+    struct statvfs space;
+    if (statvfs(dir.c_str(), &space) != 0) return fail_errno(dir);
+    const std::uint64_t room = std::uint64_t(space.f_bavail) * space.f_frsize;
+    if (space.f_blocks > 0 && room < bytes)
+        return fail(ENOSPC,
+                    fmt::format("{} has room for {}, and this needs {}; choose a smaller --size or "
+                                "fewer --files",
+                                dir, format_size(room), format_size(bytes)));
+    if (space.f_files > 0 && space.f_favail < files)
+        return fail(ENOSPC, fmt::format("{} can take {} files more, and this needs {}; choose "
+                                        "fewer --files",
+                                        dir, std::uint64_t(space.f_favail), files));
+    return {};
+}
+
+Result<Scratch> Scratch::make(const std::string& dir, unsigned workers) {
+    std::string path = fmt::format("{}/flexfs-bench-{}", dir, getpid());
+    if (mkdir(path.c_str(), 0700) != 0) return fail_errno(path);
+    Scratch scratch(std::move(path));
+    for (unsigned worker = 0; worker < workers; ++worker)
+        if (mkdir(scratch.folder(worker).c_str(), 0700) != 0)
+            return fail_errno(scratch.folder(worker));
+    return scratch;
+}
+
+Scratch::~Scratch() {
+    (void)remove();
+}
+
+Result<void> Scratch::remove() {
+    if (path_.empty()) return {};
+    const std::string path = std::exchange(path_, {});
+    std::error_code problem;
+    std::filesystem::remove_all(path, problem);
+    if (problem) return fail(problem.value(), fmt::format("{} could not be removed", path));
+    return {};
+}
+
+}  // namespace flexfs::bench

@@ -1,0 +1,103 @@
+#include "roles/install/place.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "lib/base/format.h"
+
+namespace flexfs::install {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> failed(const std::error_code& problem, std::string context) {
+    return fail(problem.value(), std::move(context));
+}
+
+// `name` appears whole or not at all: it is made beside and renamed.
+template <class Make>
+Result<void> replace(const fs::path& name, Make make) {
+    const fs::path made = fmt::format("{}.new-{}", name.string(), getpid());
+    std::error_code problem;
+    make(made, problem);
+    if (!problem) fs::rename(made, name, problem);
+    if (!problem) return {};
+    std::error_code ignored;
+    fs::remove(made, ignored);
+    return failed(problem, name.string());
+}
+
+bool same_bytes(const fs::path& a, const fs::path& b) {
+    std::error_code problem;
+    if (fs::file_size(a, problem) != fs::file_size(b, problem) || problem) return false;
+    std::ifstream left(a, std::ios::binary), right(b, std::ios::binary);
+    return left && right &&
+           std::equal(std::istreambuf_iterator<char>(left), {},
+                      std::istreambuf_iterator<char>(right));
+}
+
+// A link, or a copy of the binary as a user may have made it, can be replaced; nothing else.
+bool is_ours(const fs::path& name, const fs::path& binary) {
+    std::error_code problem;
+    return fs::is_symlink(name, problem) || same_bytes(name, binary);
+}
+
+Result<std::string> link(const fs::path& name, const fs::path& target, const fs::path& binary) {
+    std::error_code problem;
+    if (fs::read_symlink(name, problem) == target && !problem)
+        return fmt::format("{} is there", name.string());
+    if (fs::exists(fs::symlink_status(name, problem)) && !is_ours(name, binary))
+        return fail(EEXIST, fmt::format("{} is something else; move it away first", name.string()));
+    TRY(replace(name, [&](const fs::path& made, std::error_code& why) {
+        fs::create_symlink(target, made, why);
+    }));
+    return fmt::format("{} -> {}", name.string(), target.string());
+}
+
+Result<std::string> copy_binary(const fs::path& from, const fs::path& to) {
+    std::error_code problem;
+    if (fs::is_directory(to, problem)) return fail(EISDIR, to.string());
+    if (fs::equivalent(from, to, problem) || same_bytes(from, to))
+        return fmt::format("{} is there", to.string());
+    TRY(replace(to, [&](const fs::path& made, std::error_code& why) {
+        fs::copy_file(from, made, fs::copy_options::overwrite_existing, why);
+        if (!why) fs::permissions(made, fs::perms(0755), why);
+    }));
+    return fmt::format("{} copied from {}", to.string(), from.string());
+}
+
+Result<fs::path> folder(const std::string& path) {
+    std::error_code problem;
+    fs::create_directories(path, problem);
+    if (problem) return failed(problem, path);
+    const fs::path whole = fs::canonical(path, problem);
+    if (problem) return failed(problem, path);
+    return whole;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> place(const Plan& plan) {
+    std::vector<std::string> done;
+    const auto note = [&done](std::string line) { done.push_back(std::move(line)); };
+    TRY(fs::path prefix, folder(plan.prefix));
+    const fs::path binary = prefix / "flexfs";
+    TRY(auto copied, copy_binary(plan.binary, binary));
+    note(copied);
+    for (std::string_view role : plan.roles) {
+        TRY(auto linked, link(prefix / fmt::format("{}.flexfs", role), "flexfs", binary));
+        note(linked);
+    }
+    if (plan.sbin.empty()) return done;
+    TRY(fs::path sbin, folder(plan.sbin));
+    if (sbin == prefix) return done;
+    TRY(auto helper, link(sbin / "mount.flexfs", binary, binary));
+    note(helper);
+    return done;
+}
+
+}  // namespace flexfs::install

@@ -1,0 +1,26 @@
+// Every face of the one binary. A new role is a folder, a declaration and a row.
+#pragma once
+
+#include <string_view>
+
+#include "lib/cli/program.h"
+
+namespace flexfs {
+
+struct Role {
+    std::string_view name;
+    std::string_view summary;
+    int (*run)(const cli::Call& call);  // the exit code
+};
+
+namespace role {
+int bench(const cli::Call& call);
+int install(const cli::Call& call);
+}  // namespace role
+
+inline constexpr Role roles[] = {
+    {"bench", "measure how fast a mount point or folder is", role::bench},
+    {"install", "put flexfs and its names where the system finds them", role::install},
+};
+
+}  // namespace flexfs
