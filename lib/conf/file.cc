@@ -1,0 +1,106 @@
+#include "lib/conf/file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+namespace flexfs::conf {
+namespace {
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int get() const { return fd_; }
+    bool valid() const { return fd_ >= 0; }
+    int close() { return ::close(std::exchange(fd_, -1)); }
+
+private:
+    int fd_;
+};
+
+std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<void> make_private_folders(const std::string& path) {
+    struct stat attr;
+    if (stat(path.c_str(), &attr) == 0) return {};
+    if (path != "." && path != "/") TRY(make_private_folders(folder_of(path)));
+    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(path);
+    return {};
+}
+
+// Where the bytes are to go: a symlink's target, if it leads somewhere.
+std::string resolved(const std::string& path) {
+    const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
+    return real ? real.get() : path;
+}
+
+Result<void> fill(Descriptor& file, std::string_view text, const std::string& path, Access access) {
+    struct stat old;
+    mode_t mode = access == Access::owner ? 0600 : 0644;
+    if (stat(path.c_str(), &old) == 0) {
+        if (access == Access::everyone) mode = old.st_mode & 07777;
+        // Who may not give files away writes one of his own.
+        if (fchown(file.get(), old.st_uid, old.st_gid) != 0 && errno != EPERM)
+            return fail_errno(path);
+    }
+    if (fchmod(file.get(), mode) != 0) return fail_errno(path);
+    while (!text.empty()) {
+        const ssize_t n = write(file.get(), text.data(), text.size());
+        if (n < 0 && errno != EINTR) return fail_errno(path);
+        if (n > 0) text.remove_prefix(std::size_t(n));
+    }
+    if (fsync(file.get()) != 0 || file.close() != 0) return fail_errno(path);
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.valid()) return fail_errno(path);
+    std::string text(file_bytes_max + 1, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t n = read(file.get(), text.data() + size, text.size() - size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(path);
+        if (n == 0) break;
+        size += std::size_t(n);
+    }
+    if (size > file_bytes_max) return fail(EFBIG, path);
+    text.resize(size);
+    return text;
+}
+
+Result<void> replace_file(const std::string& name, std::string_view text, Access access) {
+    const std::string path = resolved(name);
+    const std::string folder = folder_of(path);
+    if (access == Access::owner) TRY(make_private_folders(folder));
+    std::string made = path + ".new-XXXXXX";
+    Descriptor file(mkostemp(made.data(), O_CLOEXEC));
+    if (!file.valid()) return fail_errno(path);
+    auto filled = fill(file, text, path, access);
+    if (filled && rename(made.c_str(), path.c_str()) != 0) filled = fail_errno(path);
+    if (!filled) {
+        unlink(made.c_str());
+        return filled;
+    }
+    const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!parent.valid() || fsync(parent.get()) != 0) return fail_errno(folder);
+    return {};
+}
+
+}  // namespace flexfs::conf

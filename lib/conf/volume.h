@@ -1,0 +1,35 @@
+// volume.yaml: what an embedded volume is, beside its data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/base/time.h"
+
+namespace flexfs::conf {
+
+inline constexpr unsigned volume_format = 1;
+inline constexpr std::uint64_t block_bytes_min = 256 << 10;
+inline constexpr std::uint64_t block_bytes_max = 8 << 20;
+inline constexpr std::uint64_t inline_bytes_max = 16 << 10;
+
+struct Volume {
+    std::string id;  // UUID
+    std::string name;
+    std::uint64_t block_bytes = 4 << 20;   // a power of two
+    std::string compression = "lz4";       // or none, zstd
+    std::uint64_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none does
+    std::uint64_t max_inodes = 0;          // 0: no limit
+    std::uint64_t max_blocks = 0;          // of block_bytes; 0: no limit
+    Time created = 0;                      // to the second
+
+    bool operator==(const Volume&) const = default;
+};
+
+// EINVAL (the sentence names file, line and key), EPROTO (made by a newer flexfs), ENOENT, EACCES.
+Result<Volume> load_volume(const std::string& path);
+// Durable when it returns. ENOSPC, EACCES, …
+Result<void> save_volume(const std::string& path, const Volume& volume);
+
+}  // namespace flexfs::conf
