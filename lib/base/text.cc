@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -21,6 +22,10 @@ Result<Quantity> parse_quantity(std::string_view text) {
     auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem != std::errc{} || !std::isfinite(number) || number < 0) return fail(EINVAL);
     return Quantity{number, text.substr(std::size_t(end - text.data()))};
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
 }  // namespace
@@ -102,6 +107,58 @@ std::string format_duration(Duration span) {
     const auto minutes = static_cast<std::int64_t>(s / 60);
     if (minutes < 60) return fmt::format("{}m {}s", minutes, static_cast<std::int64_t>(s) % 60);
     return fmt::format("{}h {}m", minutes / 60, minutes % 60);
+}
+
+Result<Time> parse_time(std::string_view text) {
+    const auto wrong = [&] {
+        return fail(EINVAL, fmt::format("'{}' is not a time such as 2025-01-31T23:59:59Z", text));
+    };
+    constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() <= shape.size() || text.size() > 40) return wrong();
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] == 'd' ? !is_digit(text[i]) : shape[i] != std::toupper(text[i]))
+            return wrong();
+    const auto part = [&](std::size_t at, std::size_t size) {
+        return *parse_number(text.substr(at, size));
+    };
+    const std::chrono::year_month_day day{std::chrono::year(int(part(0, 4))),
+                                          std::chrono::month(unsigned(part(5, 2))),
+                                          std::chrono::day(unsigned(part(8, 2)))};
+    const auto hour = part(11, 2), minute = part(14, 2), second = part(17, 2);
+    if (!day.ok() || hour > 23 || minute > 59 || second > 60) return wrong();
+    std::string_view rest = text.substr(shape.size());
+    std::int64_t ns = 0;
+    if (rest.starts_with('.')) {
+        rest.remove_prefix(1);
+        std::int64_t unit = 100'000'000;
+        if (!is_digit(rest.empty() ? ' ' : rest[0])) return wrong();
+        for (; !rest.empty() && is_digit(rest[0]); rest.remove_prefix(1), unit /= 10)
+            ns += (rest[0] - '0') * unit;
+    }
+    std::int64_t offset = 0;
+    if (rest != "Z" && rest != "z") {
+        if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || rest[3] != ':')
+            return wrong();
+        auto hours = parse_number(rest.substr(1, 2)), minutes = parse_number(rest.substr(4, 2));
+        if (!hours || !minutes || *hours > 23 || *minutes > 59) return wrong();
+        offset = std::int64_t(*hours * 60 + *minutes) * (rest[0] == '-' ? -60 : 60);
+    }
+    const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
+    const std::int64_t seconds =
+        days * 86400 + std::int64_t(hour * 3600 + minute * 60 + second) - offset;
+    if (seconds < -9'223'372'036 || seconds > 9'223'372'035) return wrong();  // what Time can hold
+    return seconds * 1'000'000'000 + ns;
+}
+
+std::string format_time(Time time) {
+    const auto at =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::sys_time<Duration>(Duration(time)));
+    const auto midnight = std::chrono::floor<std::chrono::days>(at);
+    const std::chrono::year_month_day day(midnight);
+    const std::chrono::hh_mm_ss clock(at - midnight);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", int(day.year()),
+                       unsigned(day.month()), unsigned(day.day()), clock.hours().count(),
+                       clock.minutes().count(), clock.seconds().count());
 }
 
 }  // namespace flexfs

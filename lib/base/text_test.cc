@@ -46,4 +46,17 @@ TEST_CASE("formatted sizes stay short") {
     CHECK(format_size(150u << 20) == "150 MiB");
 }
 
+TEST_CASE("times are read with offsets and fractions and written in UTC") {
+    CHECK(parse_time("1970-01-01T00:00:00Z") == 0);
+    CHECK(parse_time("2024-02-29T12:34:56.5Z") == 1'709'210'096'500'000'000);
+    CHECK(parse_time("2024-02-29T13:34:56+01:00") == parse_time("2024-02-29t12:34:56z"));
+    CHECK(format_time(1'709'210'096'999'999'999) == "2024-02-29T12:34:56Z");
+    CHECK(format_time(-1) == "1969-12-31T23:59:59Z");
+    for (const char* text :
+         {"", "now", "2024-02-30T00:00:00Z", "2024-02-29T24:00:00Z", "2024-02-29T12:34:56",
+          "2024-02-29 12:34:56Z", "2024-02-29T12:34:56.Z", "2024-02-29T12:34:56+1:00",
+          "2024-02-29T12:34:56Zx", "9999-01-01T00:00:00Z", "1600-01-01T00:00:00Z"})
+        CHECK_MESSAGE(!parse_time(text), text);
+}
+
 }  // namespace flexfs
