@@ -1,6 +1,7 @@
 #include "lib/cli/program.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "lib/base/format.h"
 #include "lib/cli/parse.h"
@@ -94,7 +95,10 @@ int run(const Program& program, Words args, Streams streams) {
 
 int report(const Result<void>& result) {
     if (result) return exit_success;
-    fmt::print(stderr, "flexfs: {}\n", result.error().message());
+    const Error& error = result.error();
+    // These two only say "wrong"; the sentence says what.
+    const bool explained = (error.code == EINVAL || error.code == EPROTO) && !error.context.empty();
+    fmt::print(stderr, "flexfs: {}\n", explained ? error.context : error.message());
     return exit_failure;
 }
 

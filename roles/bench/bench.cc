@@ -24,15 +24,23 @@ struct Options {
     bool cold = false;
 };
 
-Result<void> run_all(const Options& options, unsigned threads, cli::Screen screen,
-                     std::vector<Measured>& all) {
-    TRY(Scratch scratch, Scratch::make(options.dir, threads));
+Result<void> run_phases(const Options& options, const Scratch& scratch, unsigned threads,
+                        cli::Screen screen, std::vector<Measured>& all) {
     for (const Phase& phase : all_phases(options.sizes, scratch, threads)) {
         if (options.cold) TRY(drop_kernel_caches());
         TRY(auto measured, run_phase(phase, threads, screen));
         all.push_back(std::move(measured));
     }
-    return scratch.remove();
+    return {};
+}
+
+Result<void> run_all(const Options& options, unsigned threads, cli::Screen screen,
+                     std::vector<Measured>& all) {
+    TRY(Scratch scratch, Scratch::make(options.dir, threads));
+    auto ran = run_phases(options, scratch, threads, screen, all);
+    auto removed = scratch.remove();
+    if (!ran && !removed) cli::report(removed);  // two errors; the caller tells the first
+    return ran ? removed : ran;
 }
 
 Result<std::vector<Measured>> measure(const Options& options) {
@@ -52,7 +60,7 @@ int run(Options& options) {
     catch_interrupts();
     const auto all = measure(options);
     if (!all && all.error().code == ECANCELED && interrupted() != 0) {
-        fmt::print(stderr, "flexfs: interrupted; nothing is left in {}\n", options.dir);
+        fmt::print(stderr, "flexfs: interrupted\n");
         return 128 + interrupted();
     }
     if (!all) return cli::report(fail(all.error()));
