@@ -54,8 +54,8 @@ def _reachable(tree):
         reachable[folder] = {folder.split("/")[1]} if folder.startswith("lib/") else set()
         for used in strings_of("uses", tree.text(f"{folder}/meson.build")):
             if f"lib/{used}" not in reachable:
-                complaints.append(f"{folder}/meson.build: uses '{used}', which does not stand above "
-                                  f"it in lib/meson.build")
+                complaints.append(f"{folder}/meson.build: uses '{used}', which does not stand "
+                                  f"above it in lib/meson.build")
             reachable[folder] |= reachable.get(f"lib/{used}", set())
     return reachable, complaints
 
