@@ -71,7 +71,10 @@ fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity) {
 
 fuse_attr_out kernel_attr_out(const vfs::Known& node, const Validity& validity) {
     const Span valid = span(node.cacheable ? validity.attr : Duration::zero());
-    return {.attr_valid = valid.s, .attr_valid_nsec = valid.ns, .dummy = 0, .attr = kernel_attr(node.attr)};
+    return {.attr_valid = valid.s,
+            .attr_valid_nsec = valid.ns,
+            .dummy = 0,
+            .attr = kernel_attr(node.attr)};
 }
 
 bool DirectoryReply::add(const vfs::Listed& entry) {
@@ -86,7 +89,8 @@ bool DirectoryReply::add(const vfs::Listed& entry) {
     const std::size_t at = bytes_.size();
     bytes_.resize(at + size);
     if (plus_) {
-        // The kernel takes no reference for "." and ".."; nodeid 0 tells it there is nothing to take one on.
+        // The kernel takes no reference for "." and ".."; nodeid 0 tells it there is nothing to
+        // take one on.
         const bool dots = entry.name == "." || entry.name == "..";
         const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, validity_);
         std::memcpy(bytes_.data() + at, &out, sizeof out);

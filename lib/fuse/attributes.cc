@@ -10,8 +10,9 @@ struct MaskBit {
     std::uint32_t ours;
 };
 constexpr MaskBit mask_bits[] = {
-    {FATTR_MODE, wire::set_mode},   {FATTR_UID, wire::set_uid},     {FATTR_GID, wire::set_gid},
-    {FATTR_SIZE, wire::set_size},   {FATTR_ATIME, wire::set_atime}, {FATTR_MTIME, wire::set_mtime},
+    {FATTR_MODE, wire::set_mode},   {FATTR_UID, wire::set_uid},
+    {FATTR_GID, wire::set_gid},     {FATTR_SIZE, wire::set_size},
+    {FATTR_ATIME, wire::set_atime}, {FATTR_MTIME, wire::set_mtime},
     {FATTR_CTIME, wire::set_ctime}, {FATTR_KILL_SUIDGID, wire::set_kill_privileges},
 };
 

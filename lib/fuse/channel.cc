@@ -54,7 +54,9 @@ void RequestBuffers::put_back(std::byte* memory) {
 }
 
 Channel::Channel(int descriptor, std::size_t buffers, Receiver receiver)
-    : descriptor_(descriptor), receiver_(std::move(receiver)), buffers_(RequestBuffers::make(buffers)) {}
+    : descriptor_(descriptor),
+      receiver_(std::move(receiver)),
+      buffers_(RequestBuffers::make(buffers)) {}
 
 Channel::~Channel() {
     ::close(descriptor_);
@@ -73,7 +75,8 @@ bool Channel::read_one() {
     if (size < 0) {
         // ENOENT: the request was interrupted before we had it.
         if (errno == EAGAIN || errno == EINTR || errno == ENOENT) return errno == ENOENT;
-        if (errno != ENODEV) log::error("reading the kernel's requests: {}", strerrordesc_np(errno));
+        if (errno != ENODEV)
+            log::error("reading the kernel's requests: {}", strerrordesc_np(errno));
         ended_ = true;
         return true;
     }
@@ -110,7 +113,8 @@ void Channel::send(std::uint64_t unique, const Result<Answer>& outcome) {
         header.len += std::uint32_t(outcome->size());
     }
     pieces[0] = {&header, sizeof header};
-    // ENOENT: the kernel gave the request up meanwhile. Nothing else can be done about any error here.
+    // ENOENT: the kernel gave the request up meanwhile. Nothing else can be done about any error
+    // here.
     if (::writev(descriptor_, pieces, count) < 0 && errno != ENOENT && errno != ENODEV)
         log::error("answering request {}: {}", unique, strerrordesc_np(errno));
 }

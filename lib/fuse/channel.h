@@ -13,8 +13,9 @@
 
 namespace flexfs::fuse {
 
-// Memory for requests. A write's data stays where the kernel put it until it is uploaded, so buffers come and go; a few
-// free ones are kept, because fresh memory costs a page fault for every page.
+// Memory for requests. A write's data stays where the kernel put it until it is uploaded, so
+// buffers come and go; a few free ones are kept, because fresh memory costs a page fault for every
+// page.
 class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
 public:
     // At most `limit` buffers of request_bytes_max at a time.
@@ -49,8 +50,8 @@ public:
     bool ended() const { return ended_; }
 
     void send(std::uint64_t unique, const Result<Answer>& outcome);
-    // Tells the kernel something it did not ask: `code` is a fuse_notify_code. May wait; any thread. ENOENT where the
-    // kernel does not know the inode.
+    // Tells the kernel something it did not ask: `code` is a fuse_notify_code. May wait; any
+    // thread. ENOENT where the kernel does not know the inode.
     Result<void> notify(int code, ByteView body, std::string_view name = {});
 
 private:

@@ -14,7 +14,8 @@ struct Kernel {
     Kernel() { check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) == 0); }
     ~Kernel() { ::close(ends[0]); }
     void ask(std::uint32_t opcode, std::uint64_t unique, std::string_view body) {
-        const fuse_in_header header{.len = std::uint32_t(sizeof header + body.size()), .opcode = opcode, .unique = unique};
+        const fuse_in_header header{
+            .len = std::uint32_t(sizeof header + body.size()), .opcode = opcode, .unique = unique};
         std::string packet(reinterpret_cast<const char*>(&header), sizeof header);
         packet += body;
         check(::write(ends[0], packet.data(), packet.size()) == ssize_t(packet.size()));

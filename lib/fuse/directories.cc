@@ -29,8 +29,10 @@ Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
 Task<Answer> opendir(Server& server, Request request) {
     fuse_open_out out{};
     out.fh = co_await server.client().opendir(request.ino());
-    // The kernel keeps listings only where it keeps names at all; it drops them at any change it makes itself.
-    if (server.validity().entry > Duration::zero()) out.open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
+    // The kernel keeps listings only where it keeps names at all; it drops them at any change it
+    // makes itself.
+    if (server.validity().entry > Duration::zero())
+        out.open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
     co_return Answer().add(out);
 }
 

@@ -22,9 +22,11 @@ Task<Answer> create(Server& server, Request request) {
     const auto in = request.head<fuse_create_in>();
     std::string name = co_await request.name(sizeof in);
     const std::uint32_t mode = S_IFREG | (in.mode & 07777);
-    auto opened = co_await server.client().create(request.ino(), std::move(name), mode, int(in.flags),
-                                                  request.who());
-    co_return Answer().add(kernel_entry(opened.node, server.validity())).add(open_out(opened, in.flags));
+    auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
+                                                  int(in.flags), request.who());
+    co_return Answer()
+        .add(kernel_entry(opened.node, server.validity()))
+        .add(open_out(opened, in.flags));
 }
 
 Task<Answer> open(Server& server, Request request) {

@@ -35,17 +35,22 @@ Result<void> check_folder(const std::string& folder, const MountpointOptions& op
     struct stat here, above;
     if (::stat(folder.c_str(), &here) != 0) {
         const int code = errno;
-        return fail(code, fmt::format("mount point {}{}", folder, code == ENOENT ? " (make the folder first)" : ""));
+        return fail(code, fmt::format("mount point {}{}", folder,
+                                      code == ENOENT ? " (make the folder first)" : ""));
     }
     if (!S_ISDIR(here.st_mode)) return fail(ENOTDIR, "mount point " + folder);
     if (::stat((folder + "/..").c_str(), &above) == 0 && above.st_dev != here.st_dev)
-        return fail(EBUSY, fmt::format("something is mounted on {} already; unmount it first", folder));
+        return fail(EBUSY,
+                    fmt::format("something is mounted on {} already; unmount it first", folder));
     std::error_code problem;
     const bool empty = std::filesystem::is_empty(folder, problem);
     if (problem) return fail(problem.value(), "mount point " + folder);
     if (!empty && !options.non_empty)
-        return fail(ENOTEMPTY, fmt::format("mount point {} holds files, which the mount would hide; give an empty "
-                                           "folder, or --nonEmpty", folder));
+        return fail(
+            ENOTEMPTY,
+            fmt::format("mount point {} holds files, which the mount would hide; give an empty "
+                        "folder, or --nonEmpty",
+                        folder));
     return {};
 }
 
@@ -93,7 +98,8 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
         fuse_session_destroy(session);
         if (::access("/dev/fuse", F_OK) != 0)
             return fail(ENODEV, "this system has no /dev/fuse; load the kernel's fuse module");
-        return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ", last_words));
+        return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ",
+                                      last_words));
     }
     // The session was only needed to mount; its descriptor goes with it, ours stays.
     const int descriptor = ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 0);
@@ -113,7 +119,8 @@ Result<void> unmount(const std::string& folder, bool lazy) {
     const pid_t child = ::fork();
     if (child < 0) return fail_errno("starting fusermount3");
     if (child == 0) {
-        ::execlp("fusermount3", "fusermount3", lazy ? "-uqz" : "-uq", "--", folder.c_str(), nullptr);
+        ::execlp("fusermount3", "fusermount3", lazy ? "-uqz" : "-uq", "--", folder.c_str(),
+                 nullptr);
         ::_exit(127);
     }
     int status = 0;
@@ -130,7 +137,8 @@ bool is_stale(const std::string& folder) {
 void set_readahead(const std::string& folder, std::size_t bytes) {
     struct stat attr;
     if (::stat(folder.c_str(), &attr) != 0) return;
-    std::ofstream(fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(attr.st_dev), minor(attr.st_dev)))
+    std::ofstream(
+        fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(attr.st_dev), minor(attr.st_dev)))
         << bytes / 1024;
 }
 

@@ -9,18 +9,18 @@
 namespace flexfs::fuse {
 
 struct MountpointOptions {
-    std::string source;        // what mount(8) shows as the device
+    std::string source;  // what mount(8) shows as the device
     bool read_only = false;
     bool no_exec = false;
     bool no_suid = false;
     bool no_atime = false;
-    bool non_empty = false;    // cover what the folder holds
+    bool non_empty = false;  // cover what the folder holds
 };
 
 class Mountpoint {
 public:
-    // ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (something is mounted there), EACCES, ENODEV (no FUSE), each with a sentence.
-    // A mount left there by a process that is gone is taken away first.
+    // ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (something is mounted there), EACCES, ENODEV (no FUSE),
+    // each with a sentence. A mount left there by a process that is gone is taken away first.
     static Result<Mountpoint> mount(const std::string& folder, const MountpointOptions& options);
 
     // The kernel's queue, not blocking; the caller's to close.
@@ -29,18 +29,21 @@ public:
     void detach();
 
 private:
-    Mountpoint(std::string folder, int descriptor) : folder_(std::move(folder)), descriptor_(descriptor) {}
+    Mountpoint(std::string folder, int descriptor)
+        : folder_(std::move(folder)), descriptor_(descriptor) {}
     std::string folder_;
     int descriptor_;
 };
 
-// Takes a mount off the tree. EBUSY while it is in use, unless `lazy`; EINVAL where nothing is mounted.
+// Takes a mount off the tree. EBUSY while it is in use, unless `lazy`; EINVAL where nothing is
+// mounted.
 Result<void> unmount(const std::string& folder, bool lazy);
 
 // True where the process behind a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);
 
-// Lets the kernel read ahead by `bytes` where we may say so (root). Not from the loop that serves the mount.
+// Lets the kernel read ahead by `bytes` where we may say so (root). Not from the loop that serves
+// the mount.
 void set_readahead(const std::string& folder, std::size_t bytes);
 
 }  // namespace flexfs::fuse

@@ -15,7 +15,8 @@ Task<Answer> move(Server& server, Request request, std::uint64_t new_parent, std
                   std::size_t names_at) {
     std::string name = co_await request.name(names_at);
     std::string new_name = co_await request.name(names_at + name.size() + 1);
-    co_await server.client().rename(request.ino(), std::move(name), new_parent, std::move(new_name), flags);
+    co_await server.client().rename(request.ino(), std::move(name), new_parent, std::move(new_name),
+                                    flags);
     co_return Answer();
 }
 
@@ -34,14 +35,16 @@ Task<Answer> mkdir(Server& server, Request request) {
     const auto in = request.head<fuse_mkdir_in>();
     std::string name = co_await request.name(sizeof in);
     const std::uint32_t mode = S_IFDIR | (in.mode & 07777);
-    auto made = co_await server.client().make(request.ino(), std::move(name), mode, 0, {}, request.who());
+    auto made =
+        co_await server.client().make(request.ino(), std::move(name), mode, 0, {}, request.who());
     co_return entry(server, made);
 }
 
 Task<Answer> mknod(Server& server, Request request) {
     const auto in = request.head<fuse_mknod_in>();
     std::string name = co_await request.name(sizeof in);
-    auto made = co_await server.client().make(request.ino(), std::move(name), in.mode, in.rdev, {}, request.who());
+    auto made = co_await server.client().make(request.ino(), std::move(name), in.mode, in.rdev, {},
+                                              request.who());
     co_return entry(server, made);
 }
 
@@ -56,7 +59,8 @@ Task<Answer> symlink(Server& server, Request request) {
 Task<Answer> link(Server& server, Request request) {
     const auto in = request.head<fuse_link_in>();
     std::string name = co_await request.name(sizeof in);
-    co_return entry(server, co_await server.client().link(in.oldnodeid, request.ino(), std::move(name)));
+    co_return entry(server,
+                    co_await server.client().link(in.oldnodeid, request.ino(), std::move(name)));
 }
 
 Task<Answer> unlink(Server& server, Request request) {

@@ -26,7 +26,8 @@ void Notifier::queue(Notice notice) {
     std::lock_guard lock(mutex_);
     if (closing_ || !channel_) return;
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    // The bound is far beyond what the kernel takes a lease's time for; what is left out then ends with its validity.
+    // The bound is far beyond what the kernel takes a lease's time for; what is left out then ends
+    // with its validity.
     if (notices_.size() >= notices_max) notices_.pop_front();
     notices_.push_back(std::move(notice));
     changed_.notify_one();
@@ -49,12 +50,14 @@ void Notifier::tell(const Notice& notice) {
     Result<void> told;
     if (notice.name.empty()) {
         // A negative offset leaves the data alone; 0 and length 0 drop all of it.
-        const fuse_notify_inval_inode_out out{.ino = notice.ino, .off = notice.data ? 0 : -1, .len = 0};
+        const fuse_notify_inval_inode_out out{
+            .ino = notice.ino, .off = notice.data ? 0 : -1, .len = 0};
         told = channel_->notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));
     } else {
         const fuse_notify_inval_entry_out out{
             .parent = notice.ino, .namelen = std::uint32_t(notice.name.size()), .flags = 0};
-        told = channel_->notify(FUSE_NOTIFY_INVAL_ENTRY, std::as_bytes(std::span(&out, 1)), notice.name);
+        told = channel_->notify(FUSE_NOTIFY_INVAL_ENTRY, std::as_bytes(std::span(&out, 1)),
+                                notice.name);
     }
     if (!told && told.error().code != ENOENT && told.error().code != ENODEV)
         log::warn("telling the kernel to forget inode {}: {}", notice.ino, told.error().message());

@@ -1,5 +1,5 @@
-// Tells the kernel what it must drop from its caches, from a thread of its own: such a call can wait for an operation
-// that the loop has still to answer, so the loop must never make it.
+// Tells the kernel what it must drop from its caches, from a thread of its own: such a call can
+// wait for an operation that the loop has still to answer, so the loop must never make it.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,5 @@
-// The gate for the kernel's FUSE protocol (linux/fuse.h, documented in Linux's Documentation/filesystems/fuse.rst).
+// The gate for the kernel's FUSE protocol (linux/fuse.h, documented in Linux's
+// Documentation/filesystems/fuse.rst).
 #pragma once
 
 #include <linux/fuse.h>

@@ -21,14 +21,16 @@ public:
     wire::Ino ino() const { return header_.nodeid; }
     wire::Who who() const { return {header_.uid, header_.gid}; }
 
-    // The struct at the start of the body. Kernels older than ours send shorter ones: what is missing is zero.
+    // The struct at the start of the body. Kernels older than ours send shorter ones: what is
+    // missing is zero.
     template <class T>
     T head() const {
         T value{};
         std::memcpy(&value, body_.data(), std::min(sizeof value, body_.size()));
         return value;
     }
-    // The zero-terminated string that starts `offset` bytes into the body; EINVAL where none ends there.
+    // The zero-terminated string that starts `offset` bytes into the body; EINVAL where none ends
+    // there.
     Result<std::string> name(std::size_t offset = 0) const {
         if (offset > body_.size()) return fail(EINVAL);
         const std::string_view rest = body_.text().substr(offset);

@@ -9,8 +9,9 @@ namespace {
 
 // What we ask the kernel for, where it offers it.
 constexpr std::uint64_t wanted_features =
-    FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_EXPORT_SUPPORT | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS |
-    FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
+    FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_EXPORT_SUPPORT | FUSE_BIG_WRITES |
+    FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |
+    FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
     FUSE_EXPLICIT_INVAL_DATA |  // what it caches is right until we say otherwise
     FUSE_HANDLE_KILLPRIV_V2 |   // else it asks for security.capability before every write
     FUSE_SETXATTR_EXT | FUSE_INIT_EXT;
@@ -30,7 +31,8 @@ Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifi
                ServerOptions options)
     : options_(options),
       client_(client),
-      channel_(descriptor, options.request_buffers, [this](Request request) { receive(std::move(request)); }),
+      channel_(descriptor, options.request_buffers,
+               [this](Request request) { receive(std::move(request)); }),
       notifier_(notifier) {
     notifier.attach(channel_);
     watching_ = loop.watch(channel_);
@@ -64,11 +66,11 @@ Task<void> Server::close() {
 
 void Server::receive(Request request) {
     switch (request.opcode()) {
-    case FUSE_FORGET: return forget(*this, request);
-    case FUSE_BATCH_FORGET: return batch_forget(*this, request);
-    case FUSE_INTERRUPT: return interrupt(request.head<fuse_interrupt_in>().unique);
-    case FUSE_INIT: return channel_.send(request.unique(), init(request));
-    case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
+        case FUSE_FORGET: return forget(*this, request);
+        case FUSE_BATCH_FORGET: return batch_forget(*this, request);
+        case FUSE_INTERRUPT: return interrupt(request.head<fuse_interrupt_in>().unique);
+        case FUSE_INIT: return channel_.send(request.unique(), init(request));
+        case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
     }
     bool ended = false;
     auto running = std::make_unique<Running>();
@@ -100,8 +102,10 @@ void Server::interrupt(std::uint64_t unique) {
 Result<Answer> Server::init(const Request& request) {
     const auto in = request.head<fuse_init_in>();
     if (in.major != FUSE_KERNEL_VERSION || in.minor < protocol_minor_least) {
-        greeting_ = fail(EPROTO, fmt::format("the kernel speaks FUSE {}.{}; flexfs needs 7.{} (Linux 5.17) or newer",
-                                             in.major, in.minor, protocol_minor_least));
+        greeting_ = fail(
+            EPROTO,
+            fmt::format("the kernel speaks FUSE {}.{}; flexfs needs 7.{} (Linux 5.17) or newer",
+                        in.major, in.minor, protocol_minor_least));
         ready_.set();
         return fail(EPROTO);
     }

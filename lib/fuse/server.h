@@ -1,4 +1,5 @@
-// The filesystem as the kernel sees it: each of its requests becomes one coroutine over the vfs, and exactly one reply.
+// The filesystem as the kernel sees it: each of its requests becomes one coroutine over the vfs,
+// and exactly one reply.
 #pragma once
 
 #include <memory>
@@ -22,11 +23,14 @@ struct ServerOptions {
 
 class Server {
 public:
-    // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what `client` tells of changes.
-    Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier, ServerOptions options);
+    // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what
+    // `client` tells of changes.
+    Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
+           ServerOptions options);
     ~Server();
 
-    // Ends with the first request answered after which the mount point works. EPROTO: a kernel too old.
+    // Ends with the first request answered after which the mount point works. EPROTO: a kernel too
+    // old.
     Task<void> ready();
     // Ends when the kernel has taken the filesystem down, by umount or a forced abort.
     Task<void> ended();

@@ -33,7 +33,8 @@ Task<Answer> setxattr(Server& server, Request request) {
 Task<Answer> listxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
     std::string names;
-    for (const auto& name : co_await server.client().listxattr(request.ino())) (names += name) += '\0';
+    for (const auto& name : co_await server.client().listxattr(request.ino()))
+        (names += name) += '\0';
     co_return sized(Buffer::take(std::move(names)), in.size);
 }
 

@@ -1,10 +1,10 @@
 #include "lib/loop/loop.h"
 
-#include <sys/resource.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "lib/base/check.h"
 #include "lib/task/run_queue.h"
@@ -14,17 +14,12 @@ namespace {
 
 using task::RunQueue;
 
-// While descriptors keep having work, libuv's events (the pool, sockets, timers) have their turn this often.
+// While descriptors keep having work, libuv's events (the pool, sockets, timers) have their turn
+// this often.
 constexpr unsigned busy_turns = 8;
 
-// Times this thread was taken off its processor because somebody else wanted it.
-long preemptions() {
-    rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nivcsw;
-}
-
-// libuv frees a handle's memory only in its close callback; each registration owns its handle until then.
+// libuv frees a handle's memory only in its close callback; each registration owns its handle until
+// then.
 template <class Handle>
 void close_and_delete(Handle* handle) {
     uv_close(reinterpret_cast<uv_handle_t*>(handle),
@@ -62,8 +57,8 @@ private:
 
 }  // namespace
 
-// The one libuv timer that all sleepers share: it rings for the earliest. The async handle is never sent; it keeps
-// libuv waiting, instead of returning at once, when nothing else is open.
+// The one libuv timer that all sleepers share: it rings for the earliest. The async handle is never
+// sent; it keeps libuv waiting, instead of returning at once, when nothing else is open.
 struct Loop::Alarm {
     uv_timer_t timer;
     uv_async_t anchor;
@@ -79,16 +74,20 @@ struct Loop::Watch : Registration {
         loop.watched_.remove(this);
         close_and_delete(handle);
     }
-    // While the loop is awake it polls by itself; it wants to be told only in its sleep.
+    // Before the loop may sleep: it must wake for what can be taken, and only for that.
     void arm() {
+        const bool wanted = what.wanted();
+        if (wanted == armed) return;
+        armed = wanted;
         const auto readable = [](uv_poll_t*, int, int) {};  // being awake is all it takes
-        check(uv_poll_start(handle, UV_READABLE, readable) == 0);
+        if (wanted) check(uv_poll_start(handle, UV_READABLE, readable) == 0);
+        else uv_poll_stop(handle);
     }
-    void disarm() { uv_poll_stop(handle); }
 
     Loop& loop;
     Pollable& what;
     uv_poll_t* handle;
+    bool armed = false;
 };
 
 void Loop::Closer::operator()(uv_loop_t* uv) const {
@@ -98,12 +97,14 @@ void Loop::Closer::operator()(uv_loop_t* uv) const {
 }
 
 Loop::Loop() : uv_(new uv_loop_t), alarm_(std::make_unique<Alarm>()) {
-    // libuv reads it when the pool first starts; disk and compression share the pool, so a few more than processors.
+    // libuv reads it when the pool first starts; disk and compression share the pool, so a few more
+    // than processors.
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     check(uv_loop_init(uv_.get()) == 0);
     check(uv_timer_init(uv_.get(), &alarm_->timer) == 0);
     check(uv_async_init(uv_.get(), &alarm_->anchor, nullptr) == 0);
     alarm_->timer.data = this;
+    processors_ = int(std::thread::hardware_concurrency());
     now_ = monotonic_now();
 }
 
@@ -180,25 +181,29 @@ bool Loop::poll_all() {
     return any;
 }
 
+// True where work was found within `span`.
+bool Loop::poll_for(Duration span) {
+    if (spin_.wants_count(now_)) spin_.counted(now_, running_threads(), processors_);
+    if (span <= Duration::zero()) return false;
+    Duration now = now_;
+    for (int round = 1; now - now_ < span; ++round) {
+        const bool polled = poll_all();
+        if (!polled && round % 4 == 0) uv_run(uv(), UV_RUN_NOWAIT);
+        if (polled || !RunQueue::current().empty()) {
+            spin_.found();
+            return true;
+        }
+        now = monotonic_now();
+    }
+    spin_.missed(now, now - now_);
+    return false;
+}
+
 // Nothing is ready. Polls for a moment where that pays, then sleeps until libuv has an event.
 void Loop::wait() {
-    const Duration span = watched_.empty() ? Duration::zero() : spin_.span(now_);
-    if (span > Duration::zero()) {
-        const long before = preemptions();
-        for (int round = 1;; ++round) {
-            const bool polled = poll_all();
-            if (!polled && round % 4 == 0) uv_run(uv(), UV_RUN_NOWAIT);
-            const Duration now = monotonic_now();
-            if (polled || !RunQueue::current().empty()) return spin_.found(now, now - now_);
-            if (now - now_ >= span) {
-                spin_.missed(now, now - now_, preemptions() != before);
-                break;
-            }
-        }
-    }
+    if (!watched_.empty() && poll_for(spin_.span(now_))) return;
     for (Watch* watch : watched_) watch->arm();
     uv_run(uv(), UV_RUN_ONCE);
-    for (Watch* watch : watched_) watch->disarm();
     now_ = monotonic_now();
 }
 

@@ -1,7 +1,8 @@
 // The loop a process runs: one thread on which every coroutine lives, driven by libuv.
 //
-// A turn: what became ready is resumed until nothing is; then the turn hooks run (a metadata service commits here what
-// arrived in the turn); when they made nothing ready either, the loop polls for a moment, then sleeps until an event.
+// A turn: what became ready is resumed until nothing is; then the turn hooks run (a metadata
+// service commits here what arrived in the turn); when they made nothing ready either, the loop
+// polls for a moment, then sleeps until an event.
 #pragma once
 
 #include <functional>
@@ -18,12 +19,16 @@ struct uv_loop_s;
 
 namespace flexfs::loop {
 
-// A descriptor that the loop asks for work itself instead of waiting to be told: the kernel's FUSE queue. While the
-// loop is awake it calls poll() once a turn; asleep, it waits for the descriptor to become readable.
+// A descriptor that the loop asks for work itself instead of waiting to be told: the kernel's FUSE
+// queue. While the loop is awake it calls poll() once a turn; asleep, it waits for the descriptor
+// to become readable.
 class Pollable {
 public:
     virtual ~Pollable() = default;
     virtual int descriptor() const = 0;
+    // False while it could not take anything anyway; the loop does not wait for the descriptor
+    // then.
+    virtual bool wanted() { return true; }
     // Takes what is there without waiting; false when there was nothing.
     virtual bool poll() = 0;
 };
@@ -49,7 +54,8 @@ public:
     // `pollable` must outlive the handle.
     [[nodiscard]] std::unique_ptr<Registration> watch(Pollable& pollable);
     // Calls `handler` on the loop for each delivery of `signal`.
-    [[nodiscard]] std::unique_ptr<Registration> on_signal(int signal, std::function<void()> handler);
+    [[nodiscard]] std::unique_ptr<Registration> on_signal(int signal,
+                                                          std::function<void()> handler);
 
     // ECANCELED when the task is stopped.
     Task<void> sleep(Duration span);
@@ -70,6 +76,7 @@ private:
     void turn_until(const std::function<bool()>& done);
     void run_ready();
     bool poll_all();
+    bool poll_for(Duration span);
     void wait();
     void ring();
     void set_alarm();
@@ -80,6 +87,7 @@ private:
     std::multimap<Duration, task::WaitList*> sleepers_;
     std::unique_ptr<Alarm> alarm_;
     Spin spin_;
+    int processors_ = 1;
     Duration now_{};
 };
 

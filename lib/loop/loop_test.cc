@@ -59,7 +59,8 @@ TEST_CASE("offloaded work runs on another thread and its value or error comes ba
     CHECK(loop.run(main(loop, here)) == EIO);
 }
 
-TEST_CASE("turn hooks run after all that was ready, and what they wake runs before the loop sleeps") {
+TEST_CASE(
+    "turn hooks run after all that was ready, and what they wake runs before the loop sleeps") {
     Loop loop;
     task::Event committed;
     int ready = 0, seen = 0;

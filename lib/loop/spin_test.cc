@@ -13,7 +13,7 @@ TEST_CASE("a loop that polls in vain all the time spends at most a third of the 
         const Duration span = spin.span(now);
         now += std::max<Duration>(span, 10us);
         spent += span;
-        if (span > 0us) spin.missed(now, span, false);
+        if (span > 0us) spin.missed(now, span);
     }
 
     CHECK(spent < 10s / 3);
@@ -25,17 +25,23 @@ TEST_CASE("a loop that finds work every time keeps polling") {
     for (int i = 0; i < 100'000; ++i) {
         REQUIRE(spin.span(now) > 0us);
         now += 20us;
-        spin.found(now, 20us);
+        spin.found();
     }
 }
 
-TEST_CASE("where others wait for the processor the loop stops polling for a while") {
+TEST_CASE("there is no polling while threads wait for a processor") {
     Spin spin;
-    REQUIRE(spin.span(1s) > 0us);
-    spin.missed(1s, 50us, true);
+    spin.counted(1s, 3, 2);
+    CHECK(spin.span(1s) == 0us);
+    CHECK(!spin.wants_count(1s + 1ms));
+    CHECK(spin.wants_count(1s + 10ms));
 
-    CHECK(spin.span(1s + 1ms) == 0us);
+    spin.counted(1s + 10ms, 2, 2);
     CHECK(spin.span(1s + 10ms) > 0us);
+}
+
+TEST_CASE("this thread is counted among those that run") {
+    CHECK(running_threads() >= 1);
 }
 
 }  // namespace flexfs::loop

@@ -1,4 +1,5 @@
-// The coroutines of this thread that are ready to go on. Whoever owns the thread (the loop; a test) drains it.
+// The coroutines of this thread that are ready to go on. Whoever owns the thread (the loop; a test)
+// drains it.
 #pragma once
 
 #include <coroutine>

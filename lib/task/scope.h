@@ -19,7 +19,8 @@ public:
     void start(Task<void> task, StopSource* stop = nullptr);
     std::size_t running() const { return running_; }
 
-    // Until nothing runs any more. The first error that a task ended with since the last join, ECANCELED excepted.
+    // Until nothing runs any more. The first error that a task ended with since the last join,
+    // ECANCELED excepted.
     Task<void> join();
     // Everything that waits in it ends with ECANCELED.
     void cancel() { stop_.request(); }

@@ -1,4 +1,5 @@
-// Cancellation. A StopSource asks; everything that waits below a task started with it ends with ECANCELED.
+// Cancellation. A StopSource asks; everything that waits below a task started with it ends with
+// ECANCELED.
 #pragma once
 
 namespace flexfs::task {

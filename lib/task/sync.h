@@ -1,4 +1,5 @@
-// What coroutines of one thread coordinate with. Every wait ends with ECANCELED when its task is stopped.
+// What coroutines of one thread coordinate with. Every wait ends with ECANCELED when its task is
+// stopped.
 #pragma once
 
 #include <deque>
@@ -56,7 +57,8 @@ private:
     std::deque<Turn*> turns_;
 };
 
-// Held by one coroutine at a time; the guard gives it back. Must not be used where a plain check after the await will do.
+// Held by one coroutine at a time; the guard gives it back. Must not be used where a plain check
+// after the await will do.
 class Mutex {
 public:
     class [[nodiscard]] Guard {

@@ -1,8 +1,9 @@
 // Task<T>: the one coroutine type. Started when awaited, it ends with a Result<T>.
 //
-// Inside a Task, `co_await` of a Task, a Result or a wait (lib/task/wait.h) gives the value, or ends the awaiting
-// coroutine with the error; `co_await result(x)` hands over the Result instead. `co_await fail(EIO)` ends a Task<void>.
-// Coroutine parameters are values: a reference or view must provably outlive the task.
+// Inside a Task, `co_await` of a Task, a Result or a wait (lib/task/wait.h) gives the value, or
+// ends the awaiting coroutine with the error; `co_await result(x)` hands over the Result instead.
+// `co_await fail(EIO)` ends a Task<void>. Coroutine parameters are values: a reference or view must
+// provably outlive the task.
 #pragma once
 
 #include <coroutine>
@@ -22,8 +23,8 @@ struct PromiseBase {
     enum class State { running, value, error };
 
     std::coroutine_handle<> waiter = std::noop_coroutine();  // goes on when this ends
-    PromiseBase* heir = nullptr;                              // ends with this one's error, when there is one
-    StopSource* stop = nullptr;                               // inherited by what it awaits
+    PromiseBase* heir = nullptr;  // ends with this one's error, when there is one
+    StopSource* stop = nullptr;   // inherited by what it awaits
     State state = State::running;
     Error error;
 
@@ -31,7 +32,8 @@ struct PromiseBase {
         error = std::move(why);
         state = State::error;
     }
-    // Whom to resume now that this has ended. An error is passed up to the first that wants to see it.
+    // Whom to resume now that this has ended. An error is passed up to the first that wants to see
+    // it.
     std::coroutine_handle<> ended();
     [[noreturn]] void unhandled_exception();
 };
@@ -101,16 +103,26 @@ struct TaskPromise : PromiseBase {
     FinalAwaiter final_suspend() noexcept { return {}; }
 
     template <class U>
-    TaskAwaiter<U, false> await_transform(Task<U>&& task) { return {std::move(task)}; }
+    TaskAwaiter<U, false> await_transform(Task<U>&& task) {
+        return {std::move(task)};
+    }
     template <class U>
-    TaskAwaiter<U, true> await_transform(AsResult<Task<U>>&& task) { return {std::move(task.inner)}; }
+    TaskAwaiter<U, true> await_transform(AsResult<Task<U>>&& task) {
+        return {std::move(task.inner)};
+    }
     template <class U>
-    ResultAwaiter<U> await_transform(Result<U> result) { return {std::move(result)}; }
+    ResultAwaiter<U> await_transform(Result<U> result) {
+        return {std::move(result)};
+    }
     ResultAwaiter<void> await_transform(std::unexpected<Error> error) { return {std::move(error)}; }
     template <Leaf L>
-    auto await_transform(L&& leaf) { return typename std::decay_t<L>::template leaf_awaiter_for<false>(leaf); }
+    auto await_transform(L&& leaf) {
+        return typename std::decay_t<L>::template leaf_awaiter_for<false>(leaf);
+    }
     template <Leaf L>
-    auto await_transform(AsResult<L>&& leaf) { return typename L::template leaf_awaiter_for<true>(leaf.inner); }
+    auto await_transform(AsResult<L>&& leaf) {
+        return typename L::template leaf_awaiter_for<true>(leaf.inner);
+    }
 };
 
 template <class T>
@@ -157,7 +169,8 @@ public:
         if (handle_) handle_.destroy();
     }
 
-    // For whoever drives a task from outside a coroutine: starts it; done() tells when take() may be called.
+    // For whoever drives a task from outside a coroutine: starts it; done() tells when take() may
+    // be called.
     void start(StopSource* stop = nullptr) {
         handle_.promise().stop = stop;
         handle_.resume();
@@ -185,7 +198,8 @@ inline Task<void> Promise<void>::get_return_object() {
     return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-// Runs `task` on this thread's run queue alone; for tests of what needs no loop. It must not wait for anything else.
+// Runs `task` on this thread's run queue alone; for tests of what needs no loop. It must not wait
+// for anything else.
 template <class T>
 Result<T> run(Task<T> task) {
     task.start();

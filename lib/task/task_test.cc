@@ -12,9 +12,15 @@
 namespace flexfs::task {
 namespace {
 
-Task<int> number(int n) { co_return n; }
-Task<int> refuse(int code) { co_return fail(code, "refused"); }
-Task<void> refuse_void(int code) { co_await fail(code); }
+Task<int> number(int n) {
+    co_return n;
+}
+Task<int> refuse(int code) {
+    co_return fail(code, "refused");
+}
+Task<void> refuse_void(int code) {
+    co_await fail(code);
+}
 
 }  // namespace
 

@@ -3,7 +3,8 @@
 namespace flexfs::task {
 
 Waiting::~Waiting() {
-    // A frame destroyed while it is parked would leave a dangling entry; owners end their tasks first.
+    // A frame destroyed while it is parked would leave a dangling entry; owners end their tasks
+    // first.
     check(list_ == nullptr || !self_);
 }
 

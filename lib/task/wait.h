@@ -1,4 +1,5 @@
-// WaitList: the primitive under everything that suspends. Coroutines wait in it, in order, until they are woken.
+// WaitList: the primitive under everything that suspends. Coroutines wait in it, in order, until
+// they are woken.
 #pragma once
 
 #include <cerrno>
@@ -10,11 +11,13 @@ namespace flexfs::task {
 
 class WaitList;
 
-// One suspended coroutine. Lives in its frame. Woken at most once; then it goes on from the run queue.
+// One suspended coroutine. Lives in its frame. Woken at most once; then it goes on from the run
+// queue.
 class Waiting : StopHook {
 public:
     Waiting(WaitList* list, bool shielded) : list_(list), shielded_(shielded) {}
-    // Takes it out of its list, if it is in one, and makes the coroutine ready: with success, or an errno.
+    // Takes it out of its list, if it is in one, and makes the coroutine ready: with success, or an
+    // errno.
     void wake(int code = 0);
 
 protected:
@@ -73,7 +76,8 @@ public:
     ~WaitList() { check(first_ == nullptr); }
 
     bool empty() const { return first_ == nullptr; }
-    // co_await wait(): until woken, with the waker's errno; ECANCELED when the awaiting task is stopped first.
+    // co_await wait(): until woken, with the waker's errno; ECANCELED when the awaiting task is
+    // stopped first.
     Wait wait() { return {this, false}; }
     // The same, but a stop does not end it: for cleaning up, where the waker is sure to come.
     Wait wait_shielded() { return {this, true}; }

@@ -1,8 +1,10 @@
-// The filesystem of one mount, without FUSE: what a kernel asks, answered from grants and caches, the metadata service
-// and the object store. Everything runs on one loop. Permission bits are the caller's (the kernel's) to check.
+// The filesystem of one mount, without FUSE: what a kernel asks, answered from grants and caches,
+// the metadata service and the object store. Everything runs on one loop. Permission bits are the
+// caller's (the kernel's) to check.
 //
-// Every operation may end with EIO (a fault, logged once with its context), ESTALE (the inode is gone) and ECANCELED
-// (its task was stopped: a signal), beside what its comment or the message of the same name in lib/wire/messages.h says.
+// Every operation may end with EIO (a fault, logged once with its context), ESTALE (the inode is
+// gone) and ECANCELED (its task was stopped: a signal), beside what its comment or the message of
+// the same name in lib/wire/messages.h says.
 #pragma once
 
 #include <functional>
@@ -27,14 +29,15 @@ using HandleId = std::uint64_t;
 
 struct Options {
     bool read_only = false;
-    bool access_times = true;              // relatime; false: reads never change atime
-    bool flush_on_close = false;           // close waits as fsync does
+    bool access_times = true;     // relatime; false: reads never change atime
+    bool flush_on_close = false;  // close waits as fsync does
     std::uint64_t dirty_bytes_max = 64 << 20;
     Duration dirty_age_max = std::chrono::seconds(5);
-    unsigned store_requests_max = 16;      // puts and gets under way at the same time, each kind
+    unsigned store_requests_max = 16;  // puts and gets under way at the same time, each kind
 };
 
-// What the kernel may have cached and must drop because another client changed it. Called on the loop; must not wait.
+// What the kernel may have cached and must drop because another client changed it. Called on the
+// loop; must not wait.
 class KernelCaches {
 public:
     virtual ~KernelCaches() = default;
@@ -43,7 +46,8 @@ public:
     virtual void drop_entry(Ino parent, const std::string& name) = 0;
 };
 
-// An answer that may be cached until KernelCaches hears of it; with `cacheable` false it holds for this moment only.
+// An answer that may be cached until KernelCaches hears of it; with `cacheable` false it holds for
+// this moment only.
 struct Known {
     Attr attr;
     bool cacheable = false;
@@ -52,14 +56,14 @@ struct Known {
 struct Opened {
     Known node;
     HandleId handle = 0;
-    bool keep_cache = false;               // what the kernel holds of the data is still right
+    bool keep_cache = false;  // what the kernel holds of the data is still right
 };
 
 // One position in a directory listing: "." and ".." come first, with cookies 1 and 2.
 struct Listed {
     std::string name;
-    std::uint64_t cookie = 0;              // what to ask for next, to go on after this entry
-    Known node;                            // only ino and mode's type are set without `plus`
+    std::uint64_t cookie = 0;  // what to ask for next, to go on after this entry
+    Known node;                // only ino and mode's type are set without `plus`
 };
 
 // For `flexfs mount status` and for tests.
@@ -69,8 +73,10 @@ struct State {
     std::uint64_t open_handles = 0, cached_inodes = 0;
 };
 
-// Makes the caller through which the client reaches the metadata service, in this process or elsewhere.
-using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(rpc::Client<wire::Metadata>& client)>;
+// Makes the caller through which the client reaches the metadata service, in this process or
+// elsewhere.
+using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(
+    rpc::Client<wire::Metadata>& client)>;
 
 class Client {
 public:
@@ -79,7 +85,8 @@ public:
                                               cache::Budget& budget, Options options,
                                               KernelCaches* caches);
     virtual ~Client() = default;
-    // Writes back everything unsent, durably, and closes the session. The first error of what could not be written.
+    // Writes back everything unsent, durably, and closes the session. The first error of what could
+    // not be written.
     virtual Task<void> close() = 0;
 
     virtual const wire::VolumeInfo& volume() const = 0;
@@ -103,19 +110,22 @@ public:
 
     // --- directories ---
     virtual Task<HandleId> opendir(Ino ino) = 0;
-    // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it read ahead.
+    // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it
+    // read ahead.
     virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
     virtual void releasedir(HandleId handle) = 0;
 
     // --- files ---
     // `flags` as open(2). O_CREAT without O_EXCL opens what exists.
-    virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who) = 0;
+    virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
+                                Who who) = 0;
     virtual Task<Opened> open(Ino ino, int flags) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
-    virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset, std::size_t size) = 0;
-    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT. The buffer is kept, not copied, when it is large.
-    // `at_offset`: written back from the kernel's pages, so O_APPEND does not move it. `kill_privileges`: write(2)'s
-    // clearing of setuid and setgid.
+    virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
+                                           std::size_t size) = 0;
+    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT. The buffer is kept, not copied, when it
+    // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it.
+    // `kill_privileges`: write(2)'s clearing of setuid and setgid.
     virtual Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
                              bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.

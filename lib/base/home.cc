@@ -1,0 +1,35 @@
+#include "lib/base/home.h"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace flexfs {
+
+std::string flexfs_home() {
+    if (const char* chosen = std::getenv("FLEXFS_HOME"); chosen && *chosen) return chosen;
+    const char* home = std::getenv("HOME");
+    if (!home || !*home) {
+        const passwd* user = getpwuid(geteuid());
+        home = user ? user->pw_dir : "/";
+    }
+    return std::string(home) + "/.flexfs";
+}
+
+Result<void> make_private_folder(const std::string& path) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string part = path.substr(0, slash);
+        if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+            return fail_errno("making folder " + part);
+        if (slash == std::string::npos) break;
+    }
+    struct stat made;
+    if (stat(path.c_str(), &made) != 0) return fail_errno("folder " + path);
+    if (!S_ISDIR(made.st_mode)) return fail(ENOTDIR, "folder " + path);
+    return {};
+}
+
+}  // namespace flexfs

@@ -1,0 +1,52 @@
+// An embedded volume: its metadata service runs in this process, over a database beside the data.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lib/loop/loop.h"
+#include "lib/meta/volume.h"
+#include "lib/object/address.h"
+#include "lib/object/store.h"
+#include "lib/service/service.h"
+#include "roles/mount/presence.h"
+
+namespace flexfs::mount {
+
+struct EmbeddedOptions {
+    std::string address;     // as given: ./data, file:///data?latency=20ms
+    std::string db_folder;   // empty: `meta` in the data folder
+    wire::VolumeInfo fresh;  // what a new volume is made as; its id and name are chosen here
+    std::uint64_t db_cache_bytes = 64 << 20;
+    bool read_only = false;
+    bool sync = false;        // every metadata operation is on disk when answered
+    std::string mount_point;  // for whoever finds the folder in use
+};
+
+class Embedded {
+public:
+    // Opens the volume in the folder, or makes one where the folder is empty or missing. Each error
+    // is a sentence: ENOTDIR, EACCES, EBUSY (in use; says by whom), ENOTEMPTY (holds other files),
+    // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address).
+    static Result<std::unique_ptr<Embedded>> open(Loop& loop, const EmbeddedOptions& options);
+
+    object::Store& store() { return *store_; }
+    service::Service& service() { return *service_; }
+    meta::Volume& volume() { return *volume_; }
+    const std::string& folder() const { return folder_; }
+
+    // Ends the service's work. Before it is destroyed.
+    Task<void> close();
+
+private:
+    Embedded(std::string folder, LockFile lock)
+        : folder_(std::move(folder)), lock_(std::move(lock)) {}
+
+    std::string folder_;
+    LockFile lock_;
+    std::unique_ptr<object::Store> store_;
+    std::unique_ptr<meta::Volume> volume_;
+    std::unique_ptr<service::Service> service_;
+};
+
+}  // namespace flexfs::mount

@@ -1,0 +1,268 @@
+#include "roles/mount/options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/object/address.h"
+
+namespace flexfs::mount {
+namespace {
+
+constexpr std::uint64_t mem_bytes_min = 32 << 20;
+constexpr std::uint64_t mem_bytes_default_min = 256 << 20;
+constexpr std::uint64_t block_bytes_min = 256 << 10;
+constexpr std::uint64_t block_bytes_max = 8 << 20;
+constexpr std::uint64_t inline_bytes_max = 16 << 10;
+
+std::uint64_t ram_bytes() {
+    return std::uint64_t(sysconf(_SC_PHYS_PAGES)) * std::uint64_t(sysconf(_SC_PAGE_SIZE));
+}
+
+Result<std::string> absolute(std::string_view path) {
+    if (path.empty()) return fail(EINVAL, "the value is empty");
+    std::error_code problem;
+    const auto whole = std::filesystem::absolute(path, problem);
+    if (problem) return fail(problem.value(), "the working folder");
+    return whole.string();
+}
+
+cli::Target path(std::string& into, std::string hint) {
+    return {std::move(hint), [&into](std::string_view value) -> Result<void> {
+                TRY(into, absolute(value));
+                return {};
+            }};
+}
+
+// A switch that means another one too.
+cli::Target both(bool& one, bool& other, bool value) {
+    return {"", [&one, &other, value](std::string_view given) -> Result<void> {
+                TRY(cli::sets(one, value).set(given));
+                if (one == value) other = value;
+                return {};
+            }};
+}
+
+cli::Target ignored(std::string hint = {}) {
+    return {std::move(hint), [](std::string_view) -> Result<void> { return {}; }};
+}
+
+// Options that mount(8), fstab and other filesystems have; a null member: nothing to do for us.
+struct Foreign {
+    std::string_view name;
+    bool MountOptions::* member = nullptr;
+    bool value = false;
+};
+constexpr Foreign foreign_options[] = {{"rw", &MountOptions::read_only, false},
+                                       {"noatime", &MountOptions::no_atime, true},
+                                       {"atime", &MountOptions::no_atime, false},
+                                       {"relatime", &MountOptions::no_atime, false},
+                                       {"strictatime", &MountOptions::no_atime, false},
+                                       {"noexec", &MountOptions::no_exec, true},
+                                       {"exec", &MountOptions::no_exec, false},
+                                       {"nosuid", &MountOptions::no_suid, true},
+                                       {"suid", &MountOptions::no_suid, false},
+                                       {"nodev", &MountOptions::no_dev, true},
+                                       {"dev", &MountOptions::no_dev, false},
+                                       {"nonempty", &MountOptions::non_empty, true},
+                                       {"dirsync", &MountOptions::sync, true},
+                                       {"async", &MountOptions::sync, false},
+                                       {"defaults"},
+                                       {"auto"},
+                                       {"noauto"},
+                                       {"nofail"},
+                                       {"_netdev"},
+                                       {"user"},
+                                       {"users"},
+                                       {"nouser"},
+                                       {"owner"},
+                                       {"noowner"},
+                                       {"group"},
+                                       {"nogroup"},
+                                       {"diratime"},
+                                       {"nodiratime"},
+                                       {"norelatime"},
+                                       {"nostrictatime"},
+                                       {"lazytime"},
+                                       {"nolazytime"},
+                                       {"silent"},
+                                       {"loud"},
+                                       {"mand"},
+                                       {"nomand"},
+                                       {"iversion"},
+                                       {"noiversion"},
+                                       {"allow_other"},
+                                       {"default_permissions"}};
+
+// Meant for others: x-systemd.automount, comment=…
+bool is_comment(std::string_view name) {
+    return name.starts_with("x-") || name.starts_with("X-") || name == "comment";
+}
+
+// True if it was one of these.
+bool apply_foreign(MountOptions& options, std::string_view name) {
+    const auto row = std::ranges::find(foreign_options, name, &Foreign::name);
+    if (row == std::end(foreign_options)) return is_comment(name);
+    if (row->member) options.*row->member = row->value;
+    return true;
+}
+
+void add_helper_flags(std::vector<cli::Flag>& rows, MountOptions& options, bool helper) {
+    rows.push_back({helper ? "--foreground" : "-f, --foreground", cli::sets(options.foreground),
+                    "stay in the foreground; also chosen by NOTIFY_SOCKET"});
+    rows.push_back(
+        {helper ? "-v, --verbose" : "--verbose", cli::sets(options.verbose), "log more"});
+    if (!helper) return;
+    rows.push_back({"-f", cli::sets(options.fake), ""});
+    rows.push_back({"-s", ignored(), ""});
+    rows.push_back({"-n", ignored(), ""});
+    rows.push_back({"-t", ignored("TYPE"), ""});
+}
+
+void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
+    const std::string group = "When the volume is made, which the first mount does";
+    rows.push_back(
+        {"--blockSize",
+         {"SIZE",
+          [&fresh](std::string_view value) -> Result<void> {
+              TRY(cli::size(fresh.block_bytes, 0, {block_bytes_min, block_bytes_max}).set(value));
+              if (std::has_single_bit(*fresh.block_bytes)) return {};
+              return fail(EINVAL, fmt::format("'{}' is not a power of two", value));
+          }},
+         "files are stored in blocks of this size (4MiB)",
+         group});
+    rows.push_back({"--compression", cli::choice(fresh.compression, {"none", "lz4", "zstd"}),
+                    "of data (lz4)", group});
+    rows.push_back({"--inlineSize", cli::size(fresh.inline_bytes, 0, {0, inline_bytes_max}),
+                    "files up to this live in the database (8KiB); 0: none does", group});
+    rows.push_back({"--maxInodes", cli::number(fresh.max_inodes),
+                    "files and folders it takes (0: no limit)", group});
+    rows.push_back(
+        {"--maxBlocks", cli::number(fresh.max_blocks), "blocks it takes (0: no limit)", group});
+}
+
+}  // namespace
+
+wire::VolumeInfo NewVolume::info() const {
+    wire::VolumeInfo info;
+    info.block_bytes = block_bytes.value_or(info.block_bytes);
+    info.inline_bytes = inline_bytes.value_or(info.inline_bytes);
+    info.max_inodes = max_inodes.value_or(info.max_inodes);
+    info.max_blocks = max_blocks.value_or(info.max_blocks);
+    if (compression == "none") info.compression = wire::Compression::none;
+    if (compression == "lz4") info.compression = wire::Compression::lz4;
+    if (compression == "zstd") info.compression = wire::Compression::zstd;
+    return info;
+}
+
+std::vector<std::string> NewVolume::given() const {
+    std::vector<std::string> names;
+    if (block_bytes) names.push_back("--blockSize");
+    if (!compression.empty()) names.push_back("--compression");
+    if (inline_bytes) names.push_back("--inlineSize");
+    if (max_inodes) names.push_back("--maxInodes");
+    if (max_blocks) names.push_back("--maxBlocks");
+    return names;
+}
+
+std::vector<cli::Argument> arguments(MountOptions& options) {
+    return {{"VOLUME",
+             {"VOLUME",
+              [&options](std::string_view value) -> Result<void> {
+                  TRY(options.volume, absolute_address(value));
+                  return {};
+              }},
+             "what to mount: a folder such as ./data, made if it is not there, or file:///data"},
+            {"DIR", path(options.dir, "DIR"), "where: an empty folder"}};
+}
+
+std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
+    std::vector<cli::Flag> rows{
+        {"--ro", cli::sets(o.read_only), "nobody can change anything"},
+        {"--noATime", cli::sets(o.no_atime), "reading does not change access times"},
+        {"--noExec", cli::sets(o.no_exec), "programs cannot be run from it"},
+        {"--noSUID", cli::sets(o.no_suid), "set-user-id bits have no effect"},
+        {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
+        {"--nonEmpty", cli::sets(o.non_empty), "mount even if DIR has entries"},
+        {"--umask", cli::octal_mode(o.umask), "permission bits that nobody gets"},
+        {"--noXAttr", both(o.xattr, o.acl, false), "no extended attributes, and no ACLs"},
+        {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
+        {"--noACL", cli::sets(o.acl, false), "no access control lists"},
+        {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
+        {"--memCapacity", cli::size(o.mem_bytes, ram_bytes(), {mem_bytes_min}),
+         "for everything that caches or waits (2%, at least 256MiB)"},
+        {"--dirtyCapacity", cli::size(o.dirty_bytes, ram_bytes(), {mem_bytes_min / 8}),
+         "of it, for data that is not stored yet (a quarter)"},
+        {"--flushOnClose", cli::sets(o.flush_on_close), "close waits as fsync does"},
+        {"--sync", cli::sets(o.sync), "every answered change survives a power cut"},
+        {"--attrValid", cli::duration(o.attr_valid), "the kernel may keep attributes (3600)"},
+        {"--entryValid", cli::duration(o.entry_valid), "the kernel may keep names (3600)"},
+        {"--maxBops", cli::number(o.max_bops, {0, 4096}),
+         "block operations at a time (0: automatic)"},
+        {"--dbFolder", path(o.db_folder, "DIR"),
+         "where the metadata database is (meta in the volume's folder)"},
+        {"--logFile", path(o.log_file, "FILE"), "where a daemon logs"},
+        {"-o",
+         {"OPTIONS",
+          [&o, dialect](std::string_view list) {
+              return apply_option_list(o, list, dialect.sloppy);
+          }},
+         "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
+    add_helper_flags(rows, o, dialect.helper);
+    add_new_volume_flags(rows, o.fresh);
+    return rows;
+}
+
+Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy) {
+    const auto rows = flags(options, {});
+    for (std::string_view rest = list; !rest.empty();) {
+        const auto comma = std::min(rest.find(','), rest.size());
+        const std::string_view option = rest.substr(0, comma);
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+        const auto equals = std::min(option.find('='), option.size());
+        const auto name = option.substr(0, equals);
+        if (name.empty() || apply_foreign(options, name)) continue;
+        if (name == "remount")
+            return fail(EINVAL, "a mount cannot be changed while it runs; stop it first");
+        const bool known = std::ranges::any_of(
+            rows, [name](const cli::Flag& row) { return cli::long_name(row) == name; });
+        if (!known && sloppy) continue;
+        std::optional<std::string_view> value;
+        if (equals < option.size()) value = option.substr(equals + 1);
+        TRY(cli::set_option(rows, name, value));
+    }
+    return {};
+}
+
+Result<void> finish(MountOptions& options) {
+    if (options.mem_bytes == 0)
+        options.mem_bytes = std::max(ram_bytes() / 50, mem_bytes_default_min);
+    if (options.dirty_bytes == 0) options.dirty_bytes = options.mem_bytes / 4;
+    if (options.dirty_bytes > options.mem_bytes)
+        return fail(EINVAL,
+                    fmt::format("--dirtyCapacity {} is more than --memCapacity {}",
+                                format_size(options.dirty_bytes), format_size(options.mem_bytes)));
+    if (options.foreground && !options.log_file.empty())
+        return fail(EINVAL,
+                    "--logFile is for daemons; with --foreground the log goes to standard error");
+    return {};
+}
+
+Result<std::string> absolute_address(std::string_view text) {
+    if (text.empty()) return fail(EINVAL, "the value is empty");
+    if (!object::is_address(text))
+        return fail(EINVAL,
+                    fmt::format("no volume is named '{0}'; for a folder write ./{0}", text));
+    const auto colon = text.find(':'), slash = text.find('/');
+    if (slash == std::string_view::npos ? colon == std::string_view::npos : slash < colon)
+        return absolute(text);
+    TRY(auto address, object::parse_address(text));
+    if (address.kind == object::Address::Kind::file && !address.folder.starts_with('/'))
+        return fail(EINVAL, fmt::format("'{}' names a relative folder; write file:///path", text));
+    return std::string(text);
+}
+
+}  // namespace flexfs::mount

@@ -1,0 +1,86 @@
+// What `flexfs mount start` is told: by flags, and in the same words by the options of mount(8) and
+// fstab.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/time.h"
+#include "lib/cli/flag.h"
+#include "lib/wire/types.h"
+
+namespace flexfs::mount {
+
+// What a volume is made as, when it is made; nothing: the default.
+struct NewVolume {
+    std::optional<std::uint32_t> block_bytes;
+    std::optional<std::uint32_t> inline_bytes;
+    std::optional<std::uint64_t> max_inodes;
+    std::optional<std::uint64_t> max_blocks;
+    std::string compression;  // none, lz4, zstd
+
+    // Without id and name.
+    wire::VolumeInfo info() const;
+    // The flags that were given: "--blockSize", … For a volume that exists they come too late.
+    std::vector<std::string> given() const;
+};
+
+struct MountOptions {
+    std::string volume;  // a store address; folders in it are absolute
+    std::string dir;     // absolute, not resolved further
+
+    bool read_only = false;
+    bool no_atime = false;
+    bool no_exec = false;
+    bool no_suid = false;
+    bool no_dev = false;
+    bool non_empty = false;   // mount over a folder that has entries
+    std::uint32_t umask = 0;  // permission bits that nobody gets
+    bool xattr = true;
+    bool acl = true;                              // never without xattr
+    Duration attr_valid = std::chrono::hours(1);  // Duration::max(): for ever
+    Duration entry_valid = std::chrono::hours(1);
+
+    std::uint64_t mem_bytes = 0;    // finish() sets both if they are 0
+    std::uint64_t dirty_bytes = 0;  // at most mem_bytes
+    std::uint64_t max_bops = 0;     // block operations at a time; 0: automatic
+    bool flush_on_close = false;
+    bool sync = false;
+
+    std::string db_folder;  // absolute; empty: `meta` in the volume's folder
+    std::string log_file;   // absolute; empty: the default of a daemon
+    bool foreground = false;
+    bool verbose = false;
+    NewVolume fresh;
+
+    bool fake = false;                     // mount --fake: check everything, mount nothing
+    std::vector<std::string> option_list;  // -o, already applied
+};
+
+// How a command line is to be read.
+struct Dialect {
+    bool helper = false;  // mount(8) runs us: -f is --fake, -s, -n and -t are its own
+    bool sloppy = false;  // -s: unknown options of -o are ignored
+};
+
+// The rows of `start`; they write to `options`, which must outlive them.
+std::vector<cli::Argument> arguments(MountOptions& options);
+std::vector<cli::Flag> flags(MountOptions& options, Dialect dialect);
+
+// "ro,noATime,memCapacity=128M": flags without dashes, and what mount(8) itself knows (the likes of
+// noexec; rw, nofail, _netdev, x-… are ignored). The last of contradicting ones holds. EINVAL with
+// a sentence that names the option and the nearest valid one.
+Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy);
+
+// Fills in what depends on other options. EINVAL: they contradict each other.
+Result<void> finish(MountOptions& options);
+
+// "./data" as the address that means the same from any working folder; EINVAL for what is no
+// address, with a sentence.
+Result<std::string> absolute_address(std::string_view text);
+
+}  // namespace flexfs::mount

@@ -1,0 +1,19 @@
+// Serving a mount point, from the command's start to the daemon's end.
+#pragma once
+
+#include "roles/mount/options.h"
+
+namespace flexfs::mount {
+
+// `flexfs mount start`. The exit code: 0 once the mount answers (in the foreground: once it has
+// ended), 1 with a sentence on standard error.
+int run_mount(const MountOptions& options);
+
+// `flexfs mount status`: of the mount on `folder`, or of all of this user's where it is empty.
+int show_status(const std::string& folder, bool json);
+
+// `flexfs mount stop`: unmounts and waits until everything is written. `force`: also where files
+// are open.
+int stop_mount(const std::string& folder, bool force);
+
+}  // namespace flexfs::mount
