@@ -17,7 +17,8 @@ public:
     // The service that a Server offers at `address` (as in lib/loop/stream.h).
     Caller(Loop& loop, std::string address, Client<Table>& client)
         : client_(client),
-          own_link_(std::in_place, loop, std::move(address), Table::name, *this),
+          own_link_(std::in_place, loop, std::move(address), Table::name,
+                    static_cast<Link::Owner&>(*this)),
           link_(&*own_link_) {}
     ~Caller() override = default;
 

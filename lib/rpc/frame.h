@@ -27,6 +27,7 @@ namespace flexfs::rpc {
 inline constexpr std::size_t payload_bytes_max = 32 << 20;
 inline constexpr std::size_t hello_bytes_max = 4 << 10;
 inline constexpr std::size_t requests_max = 1024;
+inline constexpr Duration hello_longest = std::chrono::seconds(10);
 // A client that does not read: its requests wait beyond the first, it is left beyond the second.
 inline constexpr std::size_t unsent_bytes_max = 4 << 20;
 inline constexpr std::size_t push_bytes_max = 16 << 20;
@@ -88,6 +89,7 @@ WritableBuffer request_frame(const R& request) {
     return frame({.kind = Kind::request, .op = wire::op_of<R>}, request, back_bytes);
 }
 void set_turn(WritableBuffer& request, std::uint64_t id, std::uint64_t oldest);
+Buffer bare_frame(Header header);
 Buffer error_frame(Header header, Error error);
 // The error that a frame made by error_frame carries.
 Error refusal(const Buffer& payload);
@@ -134,5 +136,10 @@ private:
     task::WaitList added_;
     task::WaitList sent_;
 };
+
+// Sends what `outbox` gets, and closes the stream where that ends; `why` then has the error, if it
+// had none.
+Task<void> send_all(Outbox& outbox, loop::Stream& stream, Error& why);
+Task<void> close_after(Loop& loop, Duration span, loop::Stream& stream);
 
 }  // namespace flexfs::rpc

@@ -36,13 +36,14 @@ public:
 
 private:
     struct Call;
-    struct Attempt;
 
     Task<void> live();
     Task<void> attempt();
     Task<void> shake_hands(loop::Stream& stream, FrameReader& reader);
     Task<void> receive(FrameReader& reader);
-    void answer(Frame frame);
+    Task<void> receive_all(FrameReader& reader, loop::Stream& stream, Error& why);
+    Result<void> answer(Frame frame);
+    void cancel(std::uint64_t id, bool urgent);
     void open_gate();
     void lost();
     void end_calls(const Error& error);

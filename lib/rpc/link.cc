@@ -1,0 +1,240 @@
+#include "lib/rpc/link.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/task/yield.h"
+
+namespace flexfs::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration retry_first = 20ms;
+constexpr Duration retry_longest = 2s;
+
+Task<Frame> ask(loop::Stream& stream, FrameReader& reader, Hello hello) {
+    std::vector<Buffer> frames;
+    frames.push_back(frame(Header{.kind = Kind::hello}, hello).freeze());
+    co_await stream.write(std::move(frames));
+    co_return co_await reader.next(hello_bytes_max);
+}
+
+}  // namespace
+
+// One request on its way; lives in the frame of exchange().
+struct Link::Call {
+    Buffer frame;
+    bool urgent = false;
+    bool answered = false;
+    Result<Buffer> reply;
+    task::WaitList waiting;
+
+    void end(Result<Buffer> with) {
+        reply = std::move(with);
+        answered = true;
+        waiting.wake_all();
+    }
+};
+
+Link::Link(Loop& loop, std::string address, std::string_view protocol, Owner& owner)
+    : loop_(loop),
+      address_(std::move(address)),
+      protocol_(protocol),
+      owner_(owner),
+      random_(std::uint32_t(monotonic_now().count())) {}
+
+Link::~Link() {
+    check(calls_.empty());
+}
+
+Task<void> Link::start() {
+    check(!closed_ && scope_.running() == 0);
+    first_.reset();
+    scope_.start(live());
+    auto waited = co_await result(first_.wait());
+    if (!waited) co_await scope_.close();
+    co_await std::move(waited);
+    co_await std::move(first_outcome_);
+}
+
+Task<void> Link::close() {
+    closed_ = true;
+    co_await scope_.close();
+    end_calls(Error{ECANCELED, {}});
+    room_.wake_all();
+}
+
+// Ends when the first attempt fails, and when the scope is cancelled.
+Task<void> Link::live() {
+    Duration delay = retry_first;
+    for (;;) {
+        Result<void> outcome = co_await result(attempt());
+        const bool was_open = std::exchange(open_, false);
+        if (!first_.is_set()) {
+            first_outcome_ = std::move(outcome);
+            first_.set();
+            co_return;
+        }
+        if (scope_.cancelled()) co_return;
+        if (was_open) {
+            log::info("{}: {}; connecting again", address_, outcome.error().message());
+            delay = retry_first;
+        }
+        const std::uint64_t half = std::uint64_t(delay.count()) / 2;
+        co_await loop_.sleep(Duration(half + random_() % half));
+        delay = std::min(delay * 2, retry_longest);
+    }
+}
+
+// A connection from its beginning to its end, which is an error always.
+Task<void> Link::attempt() {
+    auto stream = co_await loop::connect(loop_, address_);
+    FrameReader reader(*stream);
+    auto welcome = co_await result(shake_hands(*stream, reader));
+    if (!welcome) {
+        // The service's word, not a broken connection: whoever waits is told.
+        if (welcome.error().code == EPROTO) end_calls(welcome.error());
+        co_await std::move(welcome);
+    }
+    Outbox outbox;
+    outbox_ = &outbox;
+    Scope tasks;
+    Error why;
+    tasks.start(send_all(outbox, *stream, why));
+    tasks.start(receive_all(reader, *stream, why));
+    auto greeted = co_await result(owner_.greet());
+    if (greeted && outbox_) open_gate();
+    if (!greeted && outbox_ && greeted.error().code != ECANCELED) end_calls(greeted.error());
+    if (!greeted) stream->close();
+    auto joined = co_await result(tasks.join());
+    co_await tasks.close();
+    lost();
+    co_await std::move(greeted);
+    co_await std::move(joined);
+    co_await fail(std::move(why));
+}
+
+Task<void> Link::shake_hands(loop::Stream& stream, FrameReader& reader) {
+    Hello hello{.magic = hello_magic,
+                .version_min = version_min,
+                .version_max = version_max,
+                .features = features,
+                .protocol = std::string(protocol_)};
+    Scope clock;
+    clock.start(close_after(loop_, hello_longest, stream));
+    auto answer = co_await result(ask(stream, reader, std::move(hello)));
+    co_await clock.close();
+    const Frame frame = co_await std::move(answer);
+    const auto welcome = wire::decode<Hello>(frame.payload);
+    if (frame.header.kind != Kind::hello || !welcome || welcome->magic != hello_magic)
+        co_await fail(EPROTO, address_ + " does not speak the protocol of flexfs");
+    if (welcome->code != 0) co_await fail(EPROTO, address_ + ": " + welcome->reason);
+}
+
+// Sending and receiving break together.
+Task<void> Link::receive_all(FrameReader& reader, loop::Stream& stream, Error& why) {
+    auto outcome = co_await result(receive(reader));
+    if (why.code == 0) why = std::move(outcome.error());
+    stream.close();
+    lost();
+}
+
+Task<void> Link::receive(FrameReader& reader) {
+    for (;;) {
+        Frame frame = co_await reader.next();
+        switch (frame.header.kind) {
+            case Kind::reply: co_await answer(std::move(frame)); break;
+            case Kind::push:
+                // Whoever was answered before must have seen its reply.
+                if (std::exchange(woken_, false)) co_await task::yield();
+                co_await owner_.pushed(frame.header.op, frame.payload);
+                break;
+            case Kind::end: co_await fail(refusal(frame.payload)); break;
+            default: co_await fail(EPROTO, "a frame that only clients send");
+        }
+    }
+}
+
+Result<void> Link::answer(Frame frame) {
+    const auto found = calls_.find(frame.header.id);
+    if (found == calls_.end())
+        return fail(EPROTO,
+                    fmt::format("an answer to request {}, which is not waiting", frame.header.id));
+    Call* call = found->second;
+    calls_.erase(found);
+    room_.wake_one();
+    if (!call) return {};
+    woken_ = true;
+    if (frame.header.flags & Header::error_flag) call->end(fail(refusal(frame.payload)));
+    else call->end(std::move(frame.payload));
+    return {};
+}
+
+// Sends what waited, in the order of its sequence.
+void Link::open_gate() {
+    if (!first_.is_set()) first_outcome_ = {};
+    first_.set();
+    open_ = true;
+    for (auto& [id, call] : calls_)
+        if (call && !call->urgent) outbox_->add(call->frame);
+}
+
+// Nothing that was for this connection only is left. What was asked stays, to be asked again.
+void Link::lost() {
+    if (outbox_) outbox_->finish();
+    outbox_ = nullptr;
+    open_ = false;
+    for (auto at = calls_.begin(); at != calls_.end();) {
+        Call* call = at->second;
+        const bool goes = !call || call->urgent;
+        if (goes && call) call->end(fail(ECONNRESET, address_));
+        at = goes ? calls_.erase(at) : std::next(at);
+    }
+    room_.wake_all();
+}
+
+void Link::end_calls(const Error& error) {
+    for (auto& [id, call] : std::exchange(calls_, {}))
+        if (call) call->end(fail(error));
+    room_.wake_all();
+}
+
+Task<Buffer> Link::exchange(WritableBuffer frame, bool urgent) {
+    if (frame.size() > Header::bytes + payload_bytes_max)
+        co_return fail(EMSGSIZE, fmt::format("a request of {} bytes", frame.size()));
+    while (!urgent && !closed_ && calls_.size() >= requests_max) co_await room_.wait();
+    if (closed_) co_return fail(ECANCELED);
+    if (urgent && !outbox_) co_return fail(ECONNRESET, address_);
+
+    const std::uint64_t id = next_id_++;
+    Call call{.urgent = urgent};
+    calls_.emplace(id, &call);
+    set_turn(frame, id, calls_.begin()->first);
+    const std::size_t size = frame.size();
+    call.frame = std::move(frame).freeze(size);
+    if (outbox_ && (open_ || urgent)) outbox_->add(call.frame);
+    auto woken = co_await result(call.waiting.wait());
+    if (!woken) {
+        if (!call.answered) cancel(id, urgent);
+        co_return fail(std::move(woken.error()));
+    }
+    co_return std::move(call.reply);
+}
+
+// The one who asked has gone. What was sent is still answered, and counts until then.
+void Link::cancel(std::uint64_t id, bool urgent) {
+    if (!outbox_ || !(open_ || urgent)) {
+        calls_.erase(id);
+        room_.wake_one();
+        return;
+    }
+    outbox_->add(bare_frame({.kind = Kind::cancel, .id = id}));
+    calls_.at(id) = nullptr;
+}
+
+}  // namespace flexfs::rpc
