@@ -16,6 +16,7 @@ struct Role {
 namespace role {
 int bench(const cli::Call& call);
 int install(const cli::Call& call);
+int mount(const cli::Call& call);
 }  // namespace role
 
 inline constexpr Role roles[] = {

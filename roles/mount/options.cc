@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <filesystem>
 
@@ -245,9 +246,6 @@ Result<void> finish(MountOptions& options) {
         return fail(EINVAL,
                     fmt::format("--dirtyCapacity {} is more than --memCapacity {}",
                                 format_size(options.dirty_bytes), format_size(options.mem_bytes)));
-    if (options.foreground && !options.log_file.empty())
-        return fail(EINVAL,
-                    "--logFile is for daemons; with --foreground the log goes to standard error");
     return {};
 }
 

@@ -1,0 +1,151 @@
+// The command line of the mount role.
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/cli/program.h"
+#include "lib/conf/file.h"
+#include "roles/mount/fstab.h"
+#include "roles/mount/options.h"
+#include "roles/mount/start.h"
+#include "roles/roles.h"
+
+namespace flexfs {
+namespace mount {
+namespace {
+
+struct FstabCommand {
+    std::string file = "/etc/fstab";
+    std::string options;
+    bool now = false;
+    bool force = false;
+};
+
+struct StopCommand {
+    std::string dir;
+    bool force = false;
+};
+
+struct StatusCommand {
+    std::string dir;
+    bool json = false;
+};
+
+// mount(8) runs `mount.flexfs SPEC DIR [-sfnv] -o OPTIONS`, always with -o; a user who calls it by
+// that name without means a flag of ours by -f.
+Dialect dialect_of(const cli::Call& call) {
+    const auto has = [&call](std::string_view start) {
+        return std::ranges::any_of(
+            call.args, [start](const std::string& word) { return word.starts_with(start); });
+    };
+    const bool helper = call.program == "mount.flexfs" && has("-o");
+    return {helper, helper && std::ranges::find(call.args, "-s") != call.args.end()};
+}
+
+int start(MountOptions& options, const std::string& program) {
+    if (auto complete = finish(options); !complete) {
+        fmt::print(stderr, "{}: {}\n", program, complete.error().context);
+        return cli::exit_usage;
+    }
+    return options.fake ? cli::exit_success : run_mount(options);
+}
+
+Result<std::string> read_fstab(const std::string& path) {
+    auto text = conf::read_file(path);
+    if (!text && text.error().code == ENOENT) return std::string();
+    return text;
+}
+
+Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
+    const FstabLine line{options.volume, options.dir,
+                         "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
+    TRY(auto before, read_fstab(command.file));
+    auto after = with_line(before, line, command.force);
+    if (!after) return fail(after.error().code, command.file + ": " + after.error().context);
+    std::error_code problem;
+    std::filesystem::create_directories(options.dir, problem);
+    if (problem) return fail(problem.value(), options.dir);
+    return conf::replace_file(command.file, *after, conf::Access::everyone);
+}
+
+int init_fstab(const FstabCommand& command, MountOptions& options, const std::string& program) {
+    auto applied = apply_option_list(options, command.options, false);
+    if (applied) applied = finish(options);
+    if (!applied) {
+        fmt::print(stderr, "{}: --mountOptions: {}\n", program, applied.error().context);
+        return cli::exit_usage;
+    }
+    const int code = cli::report(add_line(command, options));
+    return code == cli::exit_success && command.now ? run_mount(options) : code;
+}
+
+Result<void> remove_line(const FstabCommand& command, const MountOptions& options) {
+    TRY(auto before, conf::read_file(command.file));
+    auto after = without_line(before, options.volume, options.dir);
+    if (!after) return fail(after.error().code, command.file + ": " + after.error().context);
+    return conf::replace_file(command.file, *after, conf::Access::everyone);
+}
+
+int deinit_fstab(const FstabCommand& command, const MountOptions& options) {
+    const int code = cli::report(remove_line(command, options));
+    return code == cli::exit_success && command.now ? stop_mount(options.dir, command.force) : code;
+}
+
+std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
+                                   const std::string& program) {
+    const cli::Flag file{"--fstab", cli::text(command.file, "FILE"),
+                         "another file than /etc/fstab"};
+    return {{.name = "init fstab",
+             .summary = "Add a line to /etc/fstab, so that the system mounts the volume when it "
+                        "starts, and make the folder",
+             .arguments = arguments(options),
+             .flags = {{"--mountOptions", cli::text(command.options, "OPTIONS"),
+                        "more than _netdev,nofail, such as ro,noATime"},
+                       {"--now", cli::sets(command.now), "mount it now, too"},
+                       {"--force", cli::sets(command.force), "replace what fstab has for DIR"},
+                       file},
+             .run = [&] { return init_fstab(command, options, program); }},
+            {.name = "deinit fstab",
+             .summary = "Remove that line from /etc/fstab",
+             .arguments = arguments(options),
+             .flags = {{"--now", cli::sets(command.now), "unmount it now, too"},
+                       {"--force", cli::sets(command.force), "with --now: even if it is in use"},
+                       file},
+             .run = [&] { return deinit_fstab(command, options); }}};
+}
+
+}  // namespace
+}  // namespace mount
+
+int role::mount(const cli::Call& call) {
+    using namespace flexfs::mount;
+    MountOptions options;
+    FstabCommand fstab;
+    StopCommand stop;
+    StatusCommand status;
+    cli::Program program{
+        .name = call.program,
+        .summary = "Mount a volume as a folder",
+        .verbs = {{.name = "start",
+                   .summary = "Mount a volume; returns when the mount answers",
+                   .arguments = arguments(options),
+                   .flags = flags(options, dialect_of(call)),
+                   .run = [&] { return start(options, call.program); }},
+                  {.name = "status",
+                   .summary = "Tell how a mount is doing, or all of them",
+                   .arguments = {{"DIR", cli::text(status.dir, "DIR"), "its folder", false}},
+                   .flags = {{"--json", cli::sets(status.json), "print JSON"}},
+                   .run = [&] { return show_status(status.dir, status.json); }},
+                  {.name = "stop",
+                   .summary = "Unmount; returns when everything is stored",
+                   .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},
+                   .flags = {{"--force", cli::sets(stop.force), "even if files are open"}},
+                   .run = [&] { return stop_mount(stop.dir, stop.force); }}},
+        .default_verb = "start"};
+    for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
+        program.verbs.push_back(std::move(verb));
+    return cli::run(program, call.args);
+}
+
+}  // namespace flexfs

@@ -1,0 +1,182 @@
+#include "roles/mount/options.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/cli/program.h"
+
+namespace flexfs::mount {
+namespace {
+
+// What a command line of `start` becomes; `code` as cli::run() has it, 0 for success.
+struct Parsed {
+    MountOptions options;
+    int code = 0;
+};
+
+Parsed start(std::vector<std::string> args, Dialect dialect = {}) {
+    Parsed parsed;
+    const cli::Program program{.name = "flexfs mount",
+                               .verbs = {{.name = "start",
+                                          .arguments = arguments(parsed.options),
+                                          .flags = flags(parsed.options, dialect),
+                                          .run = [] { return 0; }}},
+                               .default_verb = "start"};
+    std::FILE* nowhere = std::fopen("/dev/null", "w");
+    parsed.code = cli::run(program, args, {nowhere, nowhere});
+    std::fclose(nowhere);
+    return parsed;
+}
+
+std::string complaint(std::string_view list) {
+    MountOptions options;
+    auto applied = apply_option_list(options, list, false);
+    return applied ? "" : applied.error().context;
+}
+
+std::string here(const std::string& path) {
+    return (std::filesystem::current_path() / path).string();
+}
+
+}  // namespace
+
+TEST_CASE("folders are absolute, for a daemon leaves the folder it was started in") {
+    const auto [options, code] = start({"./data", "mnt", "--dbFolder", "db", "--logFile=log"});
+
+    CHECK(code == 0);
+    CHECK(options.volume == here("./data"));
+    CHECK(options.dir == here("mnt"));
+    CHECK(options.db_folder == here("db"));
+    CHECK(options.log_file == here("log"));
+}
+
+TEST_CASE("an address with faults is kept as it is written") {
+    const std::string address = "file:///data?latency=20ms&errors=0.01&stall=0.001&truncate=0.001";
+
+    CHECK(absolute_address(address) == address);
+    CHECK(absolute_address("data/sub") == here("data/sub"));
+    CHECK(absolute_address("/data?x") == "/data?x");
+}
+
+TEST_CASE("what is no address is refused with what would be right") {
+    CHECK(absolute_address("statsu").error().context ==
+          "no volume is named 'statsu'; for a folder write ./statsu");
+    for (const char* text : {"", "file:data", "file:./data", "ftp://x/y", "file:///data?errors=2",
+                             "file:///data?frobnicate=1"})
+        CHECK_MESSAGE(absolute_address(text).error().code == EINVAL, text);
+}
+
+TEST_CASE("the flags of start reach their options") {
+    const auto [o, code] = start({"start",
+                                  "/d",
+                                  "/m",
+                                  "--ro",
+                                  "--noATime",
+                                  "--noExec",
+                                  "--noSUID",
+                                  "--noDev",
+                                  "--nonEmpty",
+                                  "--umask=027",
+                                  "--memCapacity=128M",
+                                  "--dirtyCapacity",
+                                  "32M",
+                                  "--flushOnClose",
+                                  "--sync",
+                                  "--attrValid=1s",
+                                  "--entryValid=-1",
+                                  "--maxBops=7",
+                                  "-f",
+                                  "--verbose",
+                                  "--blockSize=1M",
+                                  "--compression=zstd",
+                                  "--inlineSize=0",
+                                  "--maxInodes=5",
+                                  "--maxBlocks=6"});
+
+    CHECK(code == 0);
+    CHECK((o.read_only && o.no_atime && o.no_exec && o.no_suid && o.no_dev && o.non_empty));
+    CHECK((o.flush_on_close && o.sync && o.foreground && o.verbose && !o.fake));
+    CHECK(o.umask == 027);
+    CHECK(o.mem_bytes == 128 << 20);
+    CHECK(o.dirty_bytes == 32 << 20);
+    CHECK(o.attr_valid == std::chrono::seconds(1));
+    CHECK(o.entry_valid == Duration::max());
+    CHECK(o.max_bops == 7);
+    CHECK(o.fresh.given().size() == 5);
+    const wire::VolumeInfo info = o.fresh.info();
+    CHECK(info.block_bytes == 1 << 20);
+    CHECK(info.compression == wire::Compression::zstd);
+    CHECK(info.inline_bytes == 0);
+    CHECK(info.max_inodes == 5);
+    CHECK(info.max_blocks == 6);
+    CHECK(start({"/d", "/m", "--blockSize=3M"}).code == cli::exit_usage);
+    CHECK(start({"/d"}).code == cli::exit_usage);
+}
+
+TEST_CASE("ACLs and extended attributes go together") {
+    CHECK(start({"/d", "/m"}).options.acl);
+    CHECK(!start({"/d", "/m", "--noXAttr"}).options.acl);
+    CHECK(start({"/d", "/m", "--noACL"}).options.xattr);
+    CHECK(!start({"/d", "/m", "--noACL"}).options.acl);
+    const auto both = start({"/d", "/m", "--noXAttr", "--acl"}).options;
+    CHECK((both.acl && both.xattr));
+}
+
+TEST_CASE("a line of fstab is understood, in its spelling and in ours") {
+    MountOptions o;
+
+    REQUIRE(apply_option_list(o,
+                              "rw,_netdev,nofail,x-systemd.automount,noexec,nosuid,noATime,,"
+                              "memCapacity=128M,relatime,ro,user,noauto,comment=mine,umask=022",
+                              false));
+    CHECK((o.no_exec && o.no_suid && !o.no_dev && o.read_only));
+    CHECK(!o.no_atime);  // relatime came later
+    CHECK(o.mem_bytes == 128 << 20);
+    CHECK(o.umask == 022);
+    REQUIRE(apply_option_list(o, "rw,noatime,exec,compression=none", false));
+    CHECK((!o.read_only && o.no_atime && !o.no_exec));
+    CHECK(o.fresh.compression == "none");
+}
+
+TEST_CASE("a wrong option is named, with the nearest valid one") {
+    CHECK(complaint("ro,memCapcity=1G") ==
+          "unknown option 'memCapcity'; did you mean 'memCapacity'?");
+    CHECK(complaint("memCapacity") == "option 'memCapacity' needs a value: memCapacity=SIZE");
+    CHECK(complaint("memCapacity=1M") ==
+          "option 'memCapacity': 1M is too little; at least 32.0 MiB");
+    CHECK(complaint("remount,ro") == "a mount cannot be changed while it runs; stop it first");
+    CHECK(complaint("subtype=x") == "unknown option 'subtype'");
+    MountOptions o;
+    CHECK(apply_option_list(o, "subtype=x,ro", true));
+    CHECK(o.read_only);
+}
+
+TEST_CASE("called by mount(8), -f, -n, -s, -t and -v mean what they mean to it") {
+    const auto [o, code] =
+        start({"/d", "/m", "-n", "-v", "-f", "-s", "-t", "flexfs", "-o", "rw,noatime,odd"},
+              {.helper = true, .sloppy = true});
+
+    CHECK(code == 0);
+    CHECK((o.fake && o.verbose && o.no_atime && !o.foreground));
+    CHECK(start({"/d", "/m", "-o", "odd"}, {.helper = true}).code == cli::exit_usage);
+    CHECK(start({"/d", "/m", "-n"}).code == cli::exit_usage);
+}
+
+TEST_CASE("memory has its defaults, and dirty data is a part of it") {
+    MountOptions o;
+    REQUIRE(finish(o));
+    CHECK(o.mem_bytes >= 256 << 20);
+    CHECK(o.dirty_bytes == o.mem_bytes / 4);
+
+    MountOptions wrong;
+    wrong.mem_bytes = 64 << 20;
+    wrong.dirty_bytes = 128 << 20;
+    CHECK(finish(wrong).error().context ==
+          "--dirtyCapacity 128 MiB is more than --memCapacity 64.0 MiB");
+}
+
+}  // namespace flexfs::mount
