@@ -148,6 +148,9 @@ void Loop::set_alarm() {
 }
 
 void Loop::ring() {
+    // libuv rings alarms that are due before it waits for descriptors, and would then wait although
+    // somebody is ready to go on.
+    uv_stop(uv());
     const Duration now = monotonic_now();
     while (!sleepers_.empty() && sleepers_.begin()->first <= now) {
         task::WaitList* due = sleepers_.begin()->second;

@@ -34,6 +34,11 @@ TEST_CASE("sleepers wake in the order of their deadlines") {
     CHECK(order == std::vector{1, 2});
 }
 
+TEST_CASE("sleeps that are over before the loop waits for them end") {
+    Loop loop;
+    for (int i = 0; i < 100; ++i) CHECK(loop.run(loop.sleep(1us)));
+}
+
 TEST_CASE("a stopped sleep ends with ECANCELED long before its time") {
     Loop loop;
     auto main = [](Loop& on) -> Task<void> {
