@@ -45,7 +45,7 @@ public:
 private:
     bool happens(double probability);
     template <class T>
-    Task<T> disturb(Task<T> request);
+    Task<T> disturb(Task<T> request, std::uint64_t Counters::* lost, std::uint64_t count);
     Buffer spoil(Buffer good);
 
     Loop& loop_;

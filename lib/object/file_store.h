@@ -34,10 +34,10 @@ public:
     std::string describe() const override;
 
 private:
-    FileStore(Loop& loop, std::shared_ptr<Folder> folder);
+    FileStore(Loop& loop, std::unique_ptr<Folder> folder);
 
     Loop& loop_;
-    std::shared_ptr<Folder> folder_;
+    std::unique_ptr<Folder> folder_;
     Counters counters_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <random>
+#include <type_traits>
 
 #include "lib/loop/loop.h"
 #include "lib/object/store.h"
@@ -43,13 +44,12 @@ public:
     std::string describe() const override { return inner_->describe(); }
 
 private:
+    // What `ask` gives, asked again as the policy says. `what` is for the error's context.
     template <class Ask>
-    using Answer = std::invoke_result_t<Ask&>;
-
-    template <class Ask>
-    Answer<Ask> persist(std::string what, Duration timeout, Ask ask);
+    std::invoke_result_t<Ask&> persist(std::string what, Duration timeout, Ask ask);
     template <class T>
     Task<T> within(Duration timeout, Task<T> request);
+    Task<Buffer> get_exactly(std::string key, std::uint64_t offset, std::size_t size);
     Duration pause(unsigned tried);
 
     Loop& loop_;

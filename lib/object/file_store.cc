@@ -1,0 +1,71 @@
+#include "lib/object/file_store.h"
+
+#include "lib/base/format.h"
+#include "lib/loop/pool.h"
+#include "lib/object/folder.h"
+
+namespace flexfs::object {
+
+// What runs in the pool refers to the frames here: offload() is not left before it is done.
+
+FileStore::FileStore(Loop& loop, std::unique_ptr<Folder> folder)
+    : loop_(loop), folder_(std::move(folder)) {}
+FileStore::~FileStore() = default;
+
+Result<std::unique_ptr<Store>> FileStore::open(Loop& loop, std::string path) {
+    TRY(auto folder, Folder::open(std::move(path)));
+    return std::unique_ptr<Store>(new FileStore(loop, std::move(folder)));
+}
+
+Task<void> FileStore::put(std::string key, std::vector<Buffer> pieces) {
+    co_await check_key(key);
+    ++counters_.puts;
+    std::uint64_t bytes = 0;
+    for (const Buffer& piece : pieces) bytes += piece.size();
+    if (bytes > object_bytes_max) co_await fail(EFBIG);
+    co_await offload(loop_, [&] { return folder_->put(key, pieces); });
+    counters_.put_bytes += bytes;
+}
+
+Task<Buffer> FileStore::get(std::string key, std::uint64_t offset, std::size_t size) {
+    co_await check_key(key);
+    ++counters_.gets;
+    Buffer got = co_await offload(loop_, [&] { return folder_->get(key, offset, size); });
+    counters_.get_bytes += got.size();
+    co_return got;
+}
+
+Task<Buffer> FileStore::get(std::string key) {
+    co_await check_key(key);
+    ++counters_.gets;
+    Buffer got = co_await offload(loop_, [&] { return folder_->get(key); });
+    counters_.get_bytes += got.size();
+    co_return got;
+}
+
+Task<std::uint64_t> FileStore::size(std::string key) {
+    co_await check_key(key);
+    ++counters_.gets;
+    co_return co_await offload(loop_, [&] { return folder_->size(key); });
+}
+
+Task<void> FileStore::remove(std::vector<std::string> keys) {
+    for (const std::string& key : keys) co_await check_key(key);
+    counters_.deletes += keys.size();
+    co_await offload(loop_, [&] { return folder_->remove(keys); });
+}
+
+Task<Page> FileStore::list(std::string prefix, std::string after, std::size_t limit) {
+    ++counters_.lists;
+    co_return co_await offload(loop_, [&] { return folder_->list(prefix, after, limit); });
+}
+
+Task<FileStore::Space> FileStore::space() {
+    co_return co_await offload(loop_, [&] { return folder_->space(); });
+}
+
+std::string FileStore::describe() const {
+    return "folder " + folder_->path();
+}
+
+}  // namespace flexfs::object

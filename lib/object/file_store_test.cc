@@ -1,0 +1,146 @@
+#include "lib/object/file_store.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <random>
+
+#include "lib/object/folder.h"
+#include "lib/object/test_folder.h"
+#include "lib/task/scope.h"
+
+namespace flexfs::object {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_text(const fs::path& path, const std::string& text) {
+    std::ofstream(path) << text;
+}
+
+std::size_t entries_in(const fs::path& folder) {
+    return std::size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+Buffer random_bytes(std::size_t size, std::uint64_t seed) {
+    std::mt19937_64 dice(seed);
+    WritableBuffer bytes(size);
+    for (std::byte& b : bytes.bytes()) b = std::byte(dice());
+    return std::move(bytes).freeze();
+}
+
+}  // namespace
+
+TEST_CASE("an object is the file of its name, with exactly the bytes of its pieces") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    std::vector<Buffer> pieces;
+    std::string expected;
+    for (int i = 0; i < 3000; ++i) {  // more than one writev takes, with sizes that fit no page
+        pieces.push_back(random_bytes(std::size_t(i % 7 == 0 ? 5000 : 1 + i % 50), 1 + i));
+        expected += pieces.back().text();
+    }
+
+    REQUIRE((*store)->put("vol/ab/x", pieces));
+    std::ifstream file(fs::path(folder.path()) / "vol/ab/x", std::ios::binary);
+    CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == expected);
+    CHECK(entries_in(fs::path(folder.path()) / ".put") == 0);
+}
+
+TEST_CASE("what a killed process left behind goes away, what another is writing stays") {
+    TestFolder folder;
+    REQUIRE(Folder::open(folder.path()));
+    const fs::path put = fs::path(folder.path()) / ".put";
+    write_text(put / "dead-1", "half a segm");
+    write_text(put / "alive-1", "half a segm");
+    const Fd writer(::open((put / "alive-1").c_str(), O_WRONLY));
+    REQUIRE(::flock(writer.get(), LOCK_EX) == 0);
+
+    REQUIRE(Folder::open(folder.path()));
+    CHECK(!fs::exists(put / "dead-1"));
+    CHECK(fs::exists(put / "alive-1"));
+}
+
+TEST_CASE("a put that does not fit is ENOSPC or EFBIG and leaves nothing behind") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    const std::vector<Buffer> pieces(3, random_bytes(1 << 20, 1));
+    rlimit before;
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const rlimit small{1 << 20, before.rlim_max};
+    const auto old = ::signal(SIGXFSZ, SIG_IGN);
+
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+    const auto put = (*store)->put("v/1", pieces);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    ::signal(SIGXFSZ, old);
+
+    CHECK(code_of(put) == EFBIG);
+    CHECK(entries_in(fs::path(folder.path()) / ".put") == 0);
+    CHECK(code_of((*store)->get("v/1")) == ENOENT);
+    CHECK((*store)->put("v/1", pieces));
+}
+
+TEST_CASE("a folder that somebody removed is made again") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE((*store)->put("v/ab/1", {}));
+    fs::remove_all(fs::path(folder.path()) / "v");
+
+    CHECK(code_of((*store)->put("v/ab/2", {})) == EIO);
+    CHECK((*store)->put("v/ab/2", {}));
+}
+
+TEST_CASE("what is no plain file is no object") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    const fs::path root(folder.path());
+    REQUIRE(::mkfifo((root / "pipe").c_str(), 0600) == 0);
+    fs::create_symlink("/etc", root / "link");
+    fs::create_directory(root / "folder");
+
+    CHECK(code_of((*store)->get("pipe")) == ENOENT);
+    CHECK(code_of((*store)->get("folder")) == ENOENT);
+    CHECK((*store)->list("", "", 10)->objects.empty());
+}
+
+TEST_CASE("opening says what is wrong with the folder") {
+    TestFolder folder;
+    const std::string file = folder.path() + "/file";
+    write_text(file, "");
+
+    const auto plain = Folder::open(file);
+    REQUIRE(!plain);
+    CHECK(plain.error().code == ENOTDIR);
+    CHECK(plain.error().message().find(file) != std::string::npos);
+    CHECK(code_of(Folder::open(folder.path() + "/a/b")) == ENOENT);
+    CHECK(Folder::open(folder.path() + "/made"));
+}
+
+TEST_CASE("puts and gets under way together do not disturb each other") {
+    TestFolder folder;
+    Loop loop;
+    auto store = FileStore::open(loop, folder.path());
+    REQUIRE(store);
+    auto round = [](Store& on, int n) -> Task<void> {
+        const Buffer data = random_bytes(100'000 + std::size_t(n), std::uint64_t(n));
+        const std::string key = "v/" + std::to_string(n % 3) + "/" + std::to_string(n);
+        co_await on.put(key, {data.slice(0, 50'000), data.slice(50'000)});
+        if (!(co_await on.get(key) == data)) co_await fail(EIO, "other bytes came back");
+    };
+    std::vector<Task<void>> tasks;
+    for (int n = 0; n < 20; ++n) tasks.push_back(round(**store, n));
+
+    CHECK(loop.run(task::all(std::move(tasks))));
+}
+
+}  // namespace flexfs::object

@@ -1,0 +1,268 @@
+#include "lib/object/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/base/uuid.h"
+
+namespace flexfs::object {
+namespace {
+
+constexpr const char* put_folder = ".put";
+constexpr int read_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a planted pipe must not hold us
+constexpr int folder_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
+
+// From here on space is reserved ahead and writeback starts while later pieces are still copied:
+// on a fast disk a single 16 MiB put is twice as fast for it. Small files only pay for both.
+constexpr std::size_t large_bytes = 1 << 20;
+constexpr std::size_t writeback_bytes = 4 << 20;
+
+// Sets of folder names do not grow past this; forgetting one costs an fsync.
+constexpr std::size_t lasting_max = 4096;
+
+std::string parent_of(const std::string& key) {
+    const auto slash = key.rfind('/');
+    return slash == std::string::npos ? std::string{} : key.substr(0, slash);
+}
+
+std::vector<iovec> vectors_of(const std::vector<Buffer>& pieces) {
+    std::vector<iovec> vectors;
+    vectors.reserve(pieces.size());
+    for (const Buffer& piece : pieces)
+        if (!piece.empty()) vectors.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+    return vectors;
+}
+
+// One writev of some MiB from `left[at]` on; what is left afterwards begins at the returned place.
+// -1 with errno.
+ssize_t write_some(int fd, std::vector<iovec>& left, std::size_t& at) {
+    int count = 0;
+    std::size_t bytes = 0;
+    while (at + count < left.size() && count < IOV_MAX && bytes < writeback_bytes)
+        bytes += left[at + count++].iov_len;
+    const ssize_t written = ::writev(fd, &left[at], count);
+    for (std::size_t n = written > 0 ? std::size_t(written) : 0; n > 0;) {
+        const std::size_t used = std::min(n, left[at].iov_len);
+        left[at].iov_base = static_cast<std::byte*>(left[at].iov_base) + used;
+        left[at].iov_len -= used;
+        n -= used;
+        if (left[at].iov_len == 0) ++at;
+    }
+    return written;
+}
+
+Result<void> sync_path(const std::filesystem::path& path) {
+    const Fd fd(::open(path.c_str(), folder_flags));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_errno("sync " + path.string());
+    return {};
+}
+
+}  // namespace
+
+Fd::~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Folder::Folder(std::string path, Fd root)
+    : path_(std::move(path)), root_(std::move(root)), nonce_(make_uuid()) {}
+
+Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
+    std::error_code ignored;
+    const auto full = std::filesystem::absolute(path, ignored).lexically_normal();
+    const bool made = ::mkdir(full.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return fail_errno("make folder " + full.string());
+    if (made) TRY(sync_path(full.parent_path()));
+
+    Fd root(::open(full.c_str(), folder_flags));
+    if (!root.valid()) return fail_errno("open folder " + full.string());
+    if (::mkdirat(root.get(), put_folder, 0700) != 0 && errno != EEXIST)
+        return fail_errno("write into folder " + full.string());
+    auto folder = std::unique_ptr<Folder>(new Folder(full.string(), std::move(root)));
+    folder->clear_leftovers();
+    return folder;
+}
+
+// A temporary file whose lock can be had has no writer. One that cannot be removed costs only
+// space.
+void Folder::clear_leftovers() const {
+    const int fd = ::openat(root_.get(), put_folder, folder_flags);
+    DIR* entries = fd < 0 ? nullptr : ::fdopendir(fd);
+    if (!entries) {
+        if (fd >= 0) ::close(fd);
+        return;
+    }
+    while (const dirent* entry = ::readdir(entries)) {
+        if (entry->d_name[0] == '.') continue;
+        const Fd left(::openat(fd, entry->d_name, read_flags | O_NOFOLLOW));
+        if (left.valid() && ::flock(left.get(), LOCK_EX | LOCK_NB) == 0)
+            ::unlinkat(fd, entry->d_name, 0);
+    }
+    ::closedir(entries);
+}
+
+std::unexpected<Error> Folder::fault(const char* what, const std::string& name) const {
+    int code = errno;
+    auto context = fmt::format("{} {}/{}", what, path_, name);
+    switch (code) {
+        case ENOSPC:
+        case EDQUOT:
+        case EACCES:
+        case EROFS:
+        case EFBIG: break;
+        case EPERM: code = EACCES; break;
+        default: context = Error{code, std::move(context)}.message(); code = EIO;
+    }
+    return fail(code, std::move(context));
+}
+
+Result<void> Folder::sync_folder(const std::string& relative) const {
+    const Fd fd(::openat(root_.get(), relative.empty() ? "." : relative.c_str(), folder_flags));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) return fault("sync folder", relative);
+    return {};
+}
+
+// A folder that is there already may have been made by somebody who was killed before syncing it,
+// or who is about to: it is synced once by us, too, before an object in it counts as durable.
+Result<void> Folder::make_parents(const std::string& parent) {
+    const std::lock_guard lock(mutex_);
+    if (parent.empty() || lasting_.contains(parent)) return {};
+    if (lasting_.size() >= lasting_max) lasting_.clear();
+    for (std::size_t end = 0; end != std::string::npos;) {
+        end = parent.find('/', end + 1);
+        std::string folder = parent.substr(0, end);
+        if (lasting_.contains(folder)) continue;
+        if (::mkdirat(root_.get(), folder.c_str(), 0700) != 0 && errno != EEXIST)
+            return fault("make folder", folder);
+        TRY(sync_folder(parent_of(folder)));
+        lasting_.insert(std::move(folder));
+    }
+    return {};
+}
+
+Result<void> Folder::put(const std::string& key, const std::vector<Buffer>& pieces) {
+    TRY(make_parents(parent_of(key)));
+    std::string temporary;
+    {
+        const std::lock_guard lock(mutex_);
+        temporary = fmt::format("{}/{}-{}", put_folder, nonce_, ++puts_);
+    }
+    const Fd file(
+        ::openat(root_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file.valid()) return fault("create", temporary);
+    // Fails where somebody took it for a leftover just now, and removed it.
+    const bool swept = ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    auto done = swept ? Result<void>(fault("lock", temporary)) : write_file(file.get(), pieces);
+    if (done) done = publish(temporary, key);
+    if (!done) ::unlinkat(root_.get(), temporary.c_str(), 0);
+    return done;
+}
+
+Result<void> Folder::write_file(int fd, const std::vector<Buffer>& pieces) const {
+    std::size_t total = 0;
+    for (const Buffer& piece : pieces) total += piece.size();
+    const bool large = total >= large_bytes;
+    if (large && ::fallocate(fd, 0, 0, off_t(total)) != 0 && (errno == ENOSPC || errno == EDQUOT))
+        return fault("reserve space in", put_folder);
+
+    auto left = vectors_of(pieces);
+    off_t end = 0;
+    for (std::size_t at = 0; at < left.size();) {
+        const ssize_t written = write_some(fd, left, at);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return fault("write in", put_folder);
+        if (large) ::sync_file_range(fd, end, written, SYNC_FILE_RANGE_WRITE);
+        end += written;
+    }
+    if (::fsync(fd) != 0) return fault("sync in", put_folder);
+    return {};
+}
+
+Result<void> Folder::publish(const std::string& temporary, const std::string& key) {
+    const int root = root_.get();
+    if (::renameat(root, temporary.c_str(), root, key.c_str()) != 0) {
+        auto failed = fault("rename to", key);
+        // Somebody may have removed the folder: the next try is to make it again.
+        const std::lock_guard lock(mutex_);
+        lasting_.clear();
+        return failed;
+    }
+    return sync_folder(parent_of(key));
+}
+
+// An object that is open for reading.
+struct Folder::Source {
+    Fd fd;
+    std::uint64_t bytes;
+
+    Result<Buffer> read(std::uint64_t offset, std::size_t size) const;
+};
+
+Result<Buffer> Folder::Source::read(std::uint64_t offset, std::size_t size) const {
+    WritableBuffer into(size);
+    for (std::size_t done = 0; done < size;) {
+        const ssize_t got =
+            ::pread(fd.get(), into.data() + done, size - done, off_t(offset + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read");
+        if (got == 0) return fail(EIO, "it became shorter while it was read");
+        done += std::size_t(got);
+    }
+    return std::move(into).freeze();
+}
+
+Result<Folder::Source> Folder::source(const std::string& key) const {
+    Fd fd(::openat(root_.get(), key.c_str(), read_flags));
+    if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return fail(ENOENT);
+    struct stat attr;
+    if (!fd.valid() || ::fstat(fd.get(), &attr) != 0) return fault("open", key);
+    if (!S_ISREG(attr.st_mode)) return fail(ENOENT);
+    return Source{std::move(fd), std::uint64_t(attr.st_size)};
+}
+
+Result<Buffer> Folder::get(const std::string& key, std::uint64_t offset, std::size_t size) const {
+    TRY(const Source from, source(key));
+    if (offset > from.bytes || size > from.bytes - offset)
+        return fail(ERANGE, fmt::format("object {} ends at {}", key, from.bytes));
+    if (size > object_bytes_max) return fail(EFBIG, "get " + key);
+    auto got = from.read(offset, size);
+    if (!got) return fail(EIO, fmt::format("{}/{}: {}", path_, key, got.error().message()));
+    return got;
+}
+
+Result<Buffer> Folder::get(const std::string& key) const {
+    TRY(const std::uint64_t bytes, size(key));
+    return get(key, 0, bytes);
+}
+
+Result<std::uint64_t> Folder::size(const std::string& key) const {
+    TRY(const Source from, source(key));
+    return from.bytes;
+}
+
+Result<void> Folder::remove(const std::vector<std::string>& keys) const {
+    for (const std::string& key : keys) {
+        if (::unlinkat(root_.get(), key.c_str(), 0) == 0) continue;
+        if (errno != ENOENT && errno != ENOTDIR) return fault("remove", key);
+    }
+    return {};
+}
+
+Result<Store::Space> Folder::space() const {
+    struct statvfs disk;
+    if (::fstatvfs(root_.get(), &disk) != 0) return fault("statvfs of", "");
+    return Store::Space{disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize};
+}
+
+}  // namespace flexfs::object

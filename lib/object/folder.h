@@ -1,0 +1,66 @@
+// The blocking half of FileStore: objects as files under one folder. Plain calls, from any thread,
+// several at once. Keys have passed check_key().
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/object/store.h"
+
+namespace flexfs::object {
+
+// A descriptor that closes itself.
+class Fd {
+public:
+    explicit Fd(int fd) : fd_(fd) {}
+    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Fd& operator=(Fd&&) = delete;
+    ~Fd();
+
+    int get() const { return fd_; }
+    bool valid() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+class Folder {
+public:
+    // Errors as FileStore::open().
+    static Result<std::unique_ptr<Folder>> open(std::string path);
+
+    const std::string& path() const { return path_; }
+
+    // Errors as the operations of Store.
+    Result<void> put(const std::string& key, const std::vector<Buffer>& pieces);
+    Result<Buffer> get(const std::string& key, std::uint64_t offset, std::size_t size) const;
+    Result<Buffer> get(const std::string& key) const;
+    Result<std::uint64_t> size(const std::string& key) const;
+    Result<void> remove(const std::vector<std::string>& keys) const;
+    Result<Page> list(const std::string& prefix, const std::string& after, std::size_t limit) const;
+    Result<Store::Space> space() const;
+
+private:
+    struct Source;
+    Folder(std::string path, Fd root);
+
+    void clear_leftovers() const;
+    Result<void> make_parents(const std::string& parent);
+    Result<void> write_file(int fd, const std::vector<Buffer>& pieces) const;
+    Result<void> publish(const std::string& temporary, const std::string& key);
+    Result<void> sync_folder(const std::string& relative) const;
+    Result<Source> source(const std::string& key) const;
+    std::unexpected<Error> fault(const char* what, const std::string& name) const;
+
+    std::string path_;
+    Fd root_;
+    std::mutex mutex_;
+    std::set<std::string> lasting_;  // folders whose own entry is known to be on disk
+    std::uint64_t puts_ = 0;         // names of temporary files
+    std::string nonce_;              // the same, among processes
+};
+
+}  // namespace flexfs::object
