@@ -15,6 +15,10 @@
 namespace flexfs::db {
 namespace {
 
+// Keeps other processes out, and so needs no system calls for locks: our two connections meet in
+// memory. A tool that opens the database meanwhile is told that it is locked.
+constexpr const char* vfs = "unix-excl";
+
 constexpr std::uint64_t log_header_bytes = 32;
 constexpr std::uint64_t frame_header_bytes = 24;
 
@@ -60,7 +64,7 @@ Error error_of(sqlite3* connection, int code, const std::string& path, std::stri
 Result<sqlite3*> connect_to(const std::string& path, int flags) {
     sqlite3* connection = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &connection,
-                                     flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+                                     flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
     if (code != SQLITE_OK) {
         Error error = error_of(connection, code, path, "open");
         sqlite3_close(connection);

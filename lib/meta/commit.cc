@@ -142,6 +142,7 @@ Result<wire::Committed> commit(Txn& tx, const wire::Commit& request) {
     wire::Committed reply;
     for (const wire::InodeCommit& change : request.inodes) {
         Result<std::uint64_t> done = commit_inode(tx, change, request);
+        if (!done && tx.faulty()) return std::unexpected(std::move(done.error()));
         reply.first_seq.push_back(done.value_or(0));
         reply.errors.push_back(code_of(done));
     }

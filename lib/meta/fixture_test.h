@@ -22,8 +22,8 @@ struct Fixture {
     SegmentId next_segment = 1'000'000;  // for session 0, which needs no reservation
 
     explicit Fixture(wire::VolumeInfo wanted = {}) : info(std::move(wanted)) {
-        char name[] = "/tmp/flexfs-meta-XXXXXX";
-        folder = ::mkdtemp(name);
+        folder = std::filesystem::temp_directory_path() / "flexfs-meta-XXXXXX";
+        REQUIRE(::mkdtemp(folder.data()));
         open();
     }
     ~Fixture() {

@@ -43,6 +43,8 @@ struct Cut {
 };
 
 inline constexpr std::uint64_t inline_pieces = 32;
+// The `due` of garbage whose deletion has begun: nothing may lead into it again.
+inline constexpr Time condemned = INT64_MIN;
 // Six of these fill a page of 4096 bytes, twelve one of 8192.
 inline constexpr std::size_t inline_piece_bytes = 664;
 

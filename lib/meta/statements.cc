@@ -79,6 +79,7 @@ constexpr StatementRow rows[] = {
     {ROW(segment_erase), "DELETE FROM segment WHERE id = ?"},
 
     {ROW(garbage_add), "INSERT OR REPLACE INTO garbage(segment, due) VALUES(?, ?)"},
+    {ROW(garbage_get), "SELECT due FROM garbage WHERE segment = ?"},
     {ROW(garbage_due), "SELECT segment FROM garbage WHERE due <= ? ORDER BY due, segment LIMIT ?"},
     {ROW(garbage_erase), "DELETE FROM garbage WHERE segment = ?"},
 

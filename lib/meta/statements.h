@@ -18,7 +18,7 @@ struct Statements {
     db::Stmt extent_list, extent_add, extent_trim, extent_erase;
     db::Stmt cut_first, cut_list, cut_add, cut_erase;
     db::Stmt segment_get, segment_add, segment_live, segment_erase;
-    db::Stmt garbage_add, garbage_due, garbage_erase;
+    db::Stmt garbage_add, garbage_get, garbage_due, garbage_erase;
     db::Stmt orphan_holders, orphan_add, orphan_erase, orphan_after;
     db::Stmt session_list, session_add, session_end, session_erase;
     db::Stmt reserved_add, reserved_find, reserved_use, reserved_erase, reserved_first;

@@ -120,6 +120,7 @@ private:
         std::uint64_t bytes = 0;
         std::int64_t live = 0;
         bool stored = false;
+        bool was_dead = false;
         bool dirty = false;
         SessionId session = 0;
     };

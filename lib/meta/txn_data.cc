@@ -127,12 +127,20 @@ Result<Txn::Segment*> Txn::segment(SegmentId id) {
     db::Query query(st_.segment_get, id);
     TRY(bool found, query.next());
     if (!found) return nullptr;
-    return &segments_.emplace(id, Segment{query.number(0), query.integer(1), true}).first->second;
+    const std::int64_t live = query.integer(1);
+    const Segment loaded{
+        .bytes = query.number(0), .live = live, .stored = true, .was_dead = live == 0};
+    return &segments_.emplace(id, loaded).first->second;
 }
 
 Result<bool> Txn::is_usable(SegmentId id, bool listed) {
     TRY(Segment * known, segment(id));
-    return known ? !known->stored || known->live > 0 : listed;
+    if (!known || !listed) return known ? !known->stored || known->live > 0 : listed;
+    if (!known->stored || known->live > 0) return true;
+    // Dead, but its session means to use it after all: in time, unless its deletion has begun.
+    db::Query query(st_.garbage_get, id);
+    TRY(bool found, query.next());
+    return found && query.integer(0) != condemned;
 }
 
 Result<void> Txn::check_segment(const wire::SegmentUse& use) {
@@ -148,7 +156,7 @@ Result<void> Txn::check_segment(const wire::SegmentUse& use) {
 Result<void> Txn::open_segment(const wire::SegmentUse& use) {
     TRY(Segment * known, segment(use.segment));
     if (known) return {};
-    segments_.emplace(use.segment, Segment{use.bytes, 0, false, true, session_});
+    segments_.emplace(use.segment, Segment{.bytes = use.bytes, .dirty = true, .session = session_});
     if (session_ == 0) return {};
     std::uint64_t first = 0;
     bool last = false;
@@ -176,7 +184,11 @@ Result<void> Txn::flush_segments() {
         } else {
             TRY(st_.segment_add.run(id, segment.session, segment.bytes, segment.live, now_));
         }
-        if (segment.live == 0) TRY(make_garbage(id));
+        if (segment.live == 0) {
+            TRY(make_garbage(id));
+        } else if (segment.was_dead) {
+            TRY(st_.garbage_erase.run(id));
+        }
     }
     return {};
 }

@@ -248,6 +248,10 @@ std::uint64_t Volume::log_bytes() const {
     return state_->db->log_bytes();
 }
 
+std::uint64_t Volume::log_frames() const {
+    return state_->db->log_frames_written();
+}
+
 Result<LogState> Volume::truncate_log() {
     end_reads();
     TRY(const db::LogState log, state_->db->truncate_log());
@@ -265,14 +269,19 @@ bool Volume::is_open(SessionId session) const {
 }
 
 Result<std::vector<SegmentId>> Volume::garbage(Time now, std::size_t limit) {
-    TRY(begin_read(*state_));
-    std::vector<SegmentId> due;
-    db::Query query(state_->st.garbage_due, now, limit);
-    for (;;) {
-        TRY(bool row, query.next());
-        if (!row) return due;
-        due.push_back(query.number(0));
-    }
+    return transact(*state_, [&](Txn& tx) -> Result<std::vector<SegmentId>> {
+        std::vector<SegmentId> due;
+        {
+            db::Query query(tx.st().garbage_due, now, limit);
+            for (;;) {
+                TRY(bool row, query.next());
+                if (!row) break;
+                due.push_back(query.number(0));
+            }
+        }
+        for (SegmentId segment : due) TRY(tx.st().garbage_add.run(segment, condemned));
+        return due;
+    });
 }
 
 Result<void> Volume::forget_garbage(std::span<const SegmentId> segments) {

@@ -143,6 +143,8 @@ public:
     Result<LogState> checkpoint();
     // The log's size now, cheap.
     std::uint64_t log_bytes() const;
+    // Pages written to the log since open: what a transaction costs.
+    std::uint64_t log_frames() const;
     // Copies what is left and empties the log's file. The owner's thread; quick right after a
     // checkpoint(). A log that stays small needs it never: call it when log_bytes() after a
     // checkpoint() is still above a bound.
@@ -156,8 +158,9 @@ public:
     std::vector<SessionInfo> sessions() const;
     bool is_open(SessionId session) const;
 
-    // Up to `limit` segments without live bytes that were due at `now`, oldest first. Call sync()
-    // before deleting the objects: a power cut might otherwise bring back rows that lead to them.
+    // Up to `limit` segments without live bytes that were due at `now`, oldest first, those first
+    // whose deletion had begun before. Nothing can lead into them again. Call sync() before
+    // deleting the objects: a power cut might otherwise bring back rows that lead to them.
     Result<std::vector<SegmentId>> garbage(Time now, std::size_t limit);
     // The objects are deleted.
     Result<void> forget_garbage(std::span<const SegmentId> segments);
