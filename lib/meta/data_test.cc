@@ -13,7 +13,7 @@ constexpr std::uint64_t block = 4 << 20;
 constexpr std::uint64_t kib = 1024;
 
 std::vector<SegmentId> garbage(Fixture& f) {
-    return f.volume->garbage(f.now + Time(1e12), 100).value();
+    return f.volume->condemn_garbage(f.now + Time(1e12), 100).value();
 }
 
 }  // namespace
@@ -189,8 +189,8 @@ TEST_CASE("garbage is due after its delay and gone when confirmed") {
     const Time died = ++f.now;
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "a", .now = died}));
     const Time delay = Duration(std::chrono::minutes(1)).count();
-    CHECK(f.volume->garbage(died + delay - 1, 10).value().empty());
-    const auto due = f.volume->garbage(died + delay, 10).value();
+    CHECK(f.volume->condemn_garbage(died + delay - 1, 10).value().empty());
+    const auto due = f.volume->condemn_garbage(died + delay, 10).value();
     REQUIRE(due.size() == 1);
     REQUIRE(f.volume->forget_garbage(due));
     CHECK(garbage(f).empty());

@@ -268,7 +268,7 @@ bool Volume::is_open(SessionId session) const {
     return state_->sessions.open.contains(session);
 }
 
-Result<std::vector<SegmentId>> Volume::garbage(Time now, std::size_t limit) {
+Result<std::vector<SegmentId>> Volume::condemn_garbage(Time now, std::size_t limit) {
     return transact(*state_, [&](Txn& tx) -> Result<std::vector<SegmentId>> {
         std::vector<SegmentId> due;
         {

@@ -161,7 +161,7 @@ public:
     // Up to `limit` segments without live bytes that were due at `now`, oldest first, those first
     // whose deletion had begun before. Nothing can lead into them again. Call sync() before
     // deleting the objects: a power cut might otherwise bring back rows that lead to them.
-    Result<std::vector<SegmentId>> garbage(Time now, std::size_t limit);
+    Result<std::vector<SegmentId>> condemn_garbage(Time now, std::size_t limit);
     // The objects are deleted.
     Result<void> forget_garbage(std::span<const SegmentId> segments);
 
