@@ -6,6 +6,7 @@
 namespace flexfs {
 
 std::string Error::message() const {
+    if (explained) return context;
     const char* text = strerrordesc_np(code);
     std::string reason = text ? text : "error " + std::to_string(code);
     return context.empty() ? reason : context + ": " + reason;
@@ -13,6 +14,10 @@ std::string Error::message() const {
 
 std::unexpected<Error> fail(int code, std::string context) {
     return std::unexpected(Error{code, std::move(context)});
+}
+
+std::unexpected<Error> explain(int code, std::string sentence) {
+    return std::unexpected(Error{code, std::move(sentence), true});
 }
 
 std::unexpected<Error> fail_errno(std::string context) {

@@ -13,8 +13,10 @@ namespace flexfs {
 struct Error {
     int code = 0;
     std::string context;
+    bool explained = false;  // the context is a sentence that says it all
 
-    // "context: No such file or directory", or only the latter when there is no context.
+    // "context: No such file or directory"; one of them alone where there is no context, or where
+    // it says it all.
     std::string message() const;
 
     friend bool operator==(const Error& a, const Error& b) { return a.code == b.code; }
@@ -25,9 +27,11 @@ using Result = std::expected<T, Error>;
 
 // The error branch of any Result: `return fail(ENOENT);`.
 inline std::unexpected<Error> fail(int code) {
-    return std::unexpected(Error{code, {}});
+    return std::unexpected(Error{code, {}, false});
 }
 std::unexpected<Error> fail(int code, std::string context);
+// With a sentence for people that needs no "No such file or directory" after it.
+std::unexpected<Error> explain(int code, std::string sentence);
 inline std::unexpected<Error> fail(Error error) {
     return std::unexpected(std::move(error));
 }

@@ -34,7 +34,7 @@ std::size_t Answer::size() const {
     return bytes;
 }
 
-fuse_attr kernel_attr(const wire::Attr& attr) {
+fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask) {
     return {
         .ino = attr.ino,
         .size = attr.size,
@@ -45,7 +45,7 @@ fuse_attr kernel_attr(const wire::Attr& attr) {
         .atimensec = rest(attr.atime),
         .mtimensec = rest(attr.mtime),
         .ctimensec = rest(attr.ctime),
-        .mode = attr.mode,
+        .mode = attr.mode & ~umask,
         .nlink = attr.nlink,
         .uid = attr.uid,
         .gid = attr.gid,
@@ -55,9 +55,9 @@ fuse_attr kernel_attr(const wire::Attr& attr) {
     };
 }
 
-fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity) {
-    const Span entry = span(node.cacheable ? validity.entry : Duration::zero());
-    const Span attr = span(node.cacheable ? validity.attr : Duration::zero());
+fuse_entry_out kernel_entry(const vfs::Known& node, const View& view) {
+    const Span entry = span(node.cacheable ? view.entry_valid : Duration::zero());
+    const Span attr = span(node.cacheable ? view.attr_valid : Duration::zero());
     return {
         .nodeid = node.attr.ino,
         .generation = 0,  // inode numbers are never reused
@@ -65,16 +65,16 @@ fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity) {
         .attr_valid = attr.s,
         .entry_valid_nsec = entry.ns,
         .attr_valid_nsec = attr.ns,
-        .attr = kernel_attr(node.attr),
+        .attr = kernel_attr(node.attr, view.umask),
     };
 }
 
-fuse_attr_out kernel_attr_out(const vfs::Known& node, const Validity& validity) {
-    const Span valid = span(node.cacheable ? validity.attr : Duration::zero());
+fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view) {
+    const Span valid = span(node.cacheable ? view.attr_valid : Duration::zero());
     return {.attr_valid = valid.s,
             .attr_valid_nsec = valid.ns,
             .dummy = 0,
-            .attr = kernel_attr(node.attr)};
+            .attr = kernel_attr(node.attr, view.umask)};
 }
 
 bool DirectoryReply::add(const vfs::Listed& entry) {
@@ -92,7 +92,7 @@ bool DirectoryReply::add(const vfs::Listed& entry) {
         // The kernel takes no reference for "." and ".."; nodeid 0 tells it there is nothing to
         // take one on.
         const bool dots = entry.name == "." || entry.name == "..";
-        const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, validity_);
+        const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, view_);
         std::memcpy(bytes_.data() + at, &out, sizeof out);
     }
     const fuse_dirent dirent{.ino = entry.node.attr.ino,

@@ -36,21 +36,23 @@ private:
     std::vector<Buffer> data_;
 };
 
-// For how long the kernel may keep what we tell it.
-struct Validity {
-    Duration attr{};
-    Duration entry{};
+// How this mount shows the volume: for how long the kernel may keep what we tell it, and permission
+// bits that nobody gets.
+struct View {
+    Duration attr_valid{};
+    Duration entry_valid{};
+    std::uint32_t umask = 0;
 };
 
-fuse_attr kernel_attr(const wire::Attr& attr);
-fuse_entry_out kernel_entry(const vfs::Known& node, const Validity& validity);
-fuse_attr_out kernel_attr_out(const vfs::Known& node, const Validity& validity);
+fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask = 0);
+fuse_entry_out kernel_entry(const vfs::Known& node, const View& view);
+fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view);
 
 // A readdir reply under construction: entries as the kernel wants them, within `limit` bytes.
 class DirectoryReply {
 public:
-    DirectoryReply(std::size_t limit, bool plus, const Validity& validity)
-        : limit_(limit), plus_(plus), validity_(validity) {}
+    DirectoryReply(std::size_t limit, bool plus, const View& view)
+        : limit_(limit), plus_(plus), view_(view) {}
 
     // False where it has no room left; then nothing was added.
     bool add(const vfs::Listed& entry);
@@ -63,7 +65,7 @@ public:
 private:
     std::size_t limit_;
     bool plus_;
-    const Validity& validity_;
+    const View& view_;
     std::vector<std::byte> bytes_;
     std::uint64_t last_cookie_ = 0;
     std::size_t last_group_ = 0;  // where the entries with last_cookie_ begin

@@ -6,7 +6,7 @@
 namespace flexfs::fuse {
 namespace {
 
-const Validity hour{std::chrono::hours(1), std::chrono::hours(1)};
+const View hour{std::chrono::hours(1), std::chrono::hours(1)};
 
 vfs::Listed listed(std::string name, std::uint64_t cookie) {
     vfs::Listed entry;

@@ -24,7 +24,7 @@ Time join(std::uint64_t seconds, std::uint32_t rest) {
 
 Task<Answer> getattr(Server& server, Request request) {
     auto node = co_await server.client().getattr(request.ino());
-    co_return Answer().add(kernel_attr_out(node, server.validity()));
+    co_return Answer().add(kernel_attr_out(node, server.view()));
 }
 
 Task<Answer> setattr(Server& server, Request request) {
@@ -42,7 +42,7 @@ Task<Answer> setattr(Server& server, Request request) {
     attr.mtime = in.valid & FATTR_MTIME_NOW ? now : join(in.mtime, in.mtimensec);
     attr.ctime = join(in.ctime, in.ctimensec);
     auto node = co_await server.client().setattr(request.ino(), mask, attr, request.who());
-    co_return Answer().add(kernel_attr_out(node, server.validity()));
+    co_return Answer().add(kernel_attr_out(node, server.view()));
 }
 
 Task<Answer> readlink(Server& server, Request request) {

@@ -5,7 +5,7 @@ namespace flexfs::fuse {
 namespace {
 
 Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
-    DirectoryReply reply(in.size, plus, server.validity());
+    DirectoryReply reply(in.size, plus, server.view());
     std::uint64_t cookie = in.offset;
     while (true) {
         auto entries = co_await server.client().readdir(in.fh, cookie, plus);
@@ -31,7 +31,7 @@ Task<Answer> opendir(Server& server, Request request) {
     out.fh = co_await server.client().opendir(request.ino());
     // The kernel keeps listings only where it keeps names at all; it drops them at any change it
     // makes itself.
-    if (server.validity().entry > Duration::zero())
+    if (server.view().entry_valid > Duration::zero())
         out.open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
     co_return Answer().add(out);
 }

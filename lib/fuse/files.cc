@@ -25,7 +25,7 @@ Task<Answer> create(Server& server, Request request) {
     auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
                                                   int(in.flags), request.who());
     co_return Answer()
-        .add(kernel_entry(opened.node, server.validity()))
+        .add(kernel_entry(opened.node, server.view()))
         .add(open_out(opened, in.flags));
 }
 

@@ -13,6 +13,7 @@
 #include <cstdarg>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "lib/base/format.h"
 #include "lib/fuse/protocol.h"
@@ -32,16 +33,19 @@ void remember(fuse_log_level, const char* format, va_list arguments) {
 
 Result<void> check_folder(const std::string& folder, const MountpointOptions& options) {
     if (is_stale(folder)) TRY(unmount(folder, true));
-    struct stat here, above;
+    if (is_mounted(folder))
+        return explain(EBUSY,
+                       fmt::format("something is mounted on {} already; unmount it first", folder));
+    struct stat here;
     if (::stat(folder.c_str(), &here) != 0) {
-        const int code = errno;
-        return fail(code, fmt::format("mount point {}{}", folder,
-                                      code == ENOENT ? " (make the folder first)" : ""));
+        if (errno == ENOENT)
+            return explain(
+                ENOENT,
+                fmt::format("the mount point {} does not exist; make the folder first", folder));
+        return fail_errno("mount point " + folder);
     }
-    if (!S_ISDIR(here.st_mode)) return fail(ENOTDIR, "mount point " + folder);
-    if (::stat((folder + "/..").c_str(), &above) == 0 && above.st_dev != here.st_dev)
-        return fail(EBUSY,
-                    fmt::format("something is mounted on {} already; unmount it first", folder));
+    if (!S_ISDIR(here.st_mode))
+        return explain(ENOTDIR, fmt::format("the mount point {} is not a folder", folder));
     std::error_code problem;
     const bool empty = std::filesystem::is_empty(folder, problem);
     if (problem) return fail(problem.value(), "mount point " + folder);
@@ -58,7 +62,8 @@ std::string option_list(const MountpointOptions& options) {
     std::string list = fmt::format("default_permissions,subtype=flexfs,fsname={},max_read={}",
                                    options.source, data_bytes_max);
     // What a local filesystem allows, root allows here; fusermount3 decides for others.
-    if (::geteuid() == 0) list += ",allow_other,dev";
+    if (::geteuid() == 0) list += ",allow_other";
+    list += options.no_dev ? ",nodev" : ::geteuid() == 0 ? ",dev" : "";
     list += options.no_suid ? ",nosuid" : ::geteuid() == 0 ? ",suid" : "";
     if (options.no_exec) list += ",noexec";
     if (options.no_atime) list += ",noatime";
@@ -97,7 +102,7 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
         const int code = errno ? errno : EIO;
         fuse_session_destroy(session);
         if (::access("/dev/fuse", F_OK) != 0)
-            return fail(ENODEV, "this system has no /dev/fuse; load the kernel's fuse module");
+            return explain(ENODEV, "this system has no /dev/fuse; load the kernel's fuse module");
         return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ",
                                       last_words));
     }
@@ -127,6 +132,24 @@ Result<void> unmount(const std::string& folder, bool lazy) {
     ::waitpid(child, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
     return fail(WEXITSTATUS(status) == 127 ? EPERM : EBUSY, "unmounting " + folder);
+}
+
+bool is_mounted(const std::string& folder) {
+    // The fifth field of a line is the mount point, with blanks and the like as \040.
+    std::string escaped_path;
+    for (char c : folder) {
+        const bool special = c == ' ' || c == '\t' || c == '\n' || c == '\\';
+        escaped_path +=
+            special ? fmt::format("\\{:03o}", static_cast<unsigned char>(c)) : std::string(1, c);
+    }
+    std::ifstream mounts("/proc/self/mountinfo");
+    std::string line, field;
+    while (std::getline(mounts, line)) {
+        std::istringstream fields(line);
+        for (int i = 0; i < 5; ++i) fields >> field;
+        if (field == escaped_path) return true;
+    }
+    return false;
 }
 
 bool is_stale(const std::string& folder) {

@@ -13,6 +13,7 @@ struct MountpointOptions {
     bool read_only = false;
     bool no_exec = false;
     bool no_suid = false;
+    bool no_dev = false;
     bool no_atime = false;
     bool non_empty = false;  // cover what the folder holds
 };
@@ -38,6 +39,9 @@ private:
 // Takes a mount off the tree. EBUSY while it is in use, unless `lazy`; EINVAL where nothing is
 // mounted.
 Result<void> unmount(const std::string& folder, bool lazy);
+
+// True where a filesystem is mounted on exactly this folder, whether or not it answers.
+bool is_mounted(const std::string& folder);
 
 // True where the process behind a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);

@@ -7,7 +7,7 @@ namespace flexfs::fuse {
 namespace {
 
 Answer entry(const Server& server, const vfs::Known& node) {
-    return Answer().add(kernel_entry(node, server.validity()));
+    return Answer().add(kernel_entry(node, server.view()));
 }
 
 // rename and rename2 differ in their struct only.

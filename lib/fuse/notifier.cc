@@ -27,7 +27,7 @@ void Notifier::queue(Notice notice) {
     if (closing_ || !channel_) return;
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     // The bound is far beyond what the kernel takes a lease's time for; what is left out then ends
-    // with its validity.
+    // with its view.
     if (notices_.size() >= notices_max) notices_.pop_front();
     notices_.push_back(std::move(notice));
     changed_.notify_one();

@@ -31,14 +31,14 @@ constexpr Operation operations[] = {
     {FUSE_RELEASEDIR, "releasedir", releasedir},
     {FUSE_FSYNCDIR, "fsyncdir", fsyncdir},
     {FUSE_STATFS, "statfs", statfs},
-    {FUSE_GETXATTR, "getxattr", getxattr},
-    {FUSE_SETXATTR, "setxattr", setxattr},
-    {FUSE_LISTXATTR, "listxattr", listxattr},
-    {FUSE_REMOVEXATTR, "removexattr", removexattr},
+    {FUSE_GETXATTR, "getxattr", getxattr, true},
+    {FUSE_SETXATTR, "setxattr", setxattr, true},
+    {FUSE_LISTXATTR, "listxattr", listxattr, true},
+    {FUSE_REMOVEXATTR, "removexattr", removexattr, true},
 };
 
 constexpr auto by_opcode = [] {
-    std::array<const Operation*, 64> table{};
+    std::array<const Operation*, opcodes> table{};
     for (const Operation& row : operations) table[row.opcode] = &row;
     return table;
 }();
@@ -47,6 +47,10 @@ constexpr auto by_opcode = [] {
 
 const Operation* operation(std::uint32_t opcode) {
     return opcode < by_opcode.size() ? by_opcode[opcode] : nullptr;
+}
+
+std::span<const Operation> all_operations() {
+    return operations;
 }
 
 }  // namespace flexfs::fuse

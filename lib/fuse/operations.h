@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "lib/fuse/server.h"
 
@@ -12,10 +13,12 @@ struct Operation {
     const char* name;
     // Answers the request; its error becomes the reply's errno.
     Task<Answer> (*handle)(Server& server, Request request);
+    bool xattr = false;
 };
 
 // Null for what we do not know: the kernel is told ENOSYS, and most often never asks again.
 const Operation* operation(std::uint32_t opcode);
+std::span<const Operation> all_operations();
 
 // names.cc
 Task<Answer> lookup(Server& server, Request request);

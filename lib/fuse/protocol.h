@@ -19,4 +19,7 @@ inline constexpr std::size_t data_bytes_max = 1 << 20;
 // What the kernel wants a read of its queue to offer: the largest request, which is a write.
 inline constexpr std::size_t request_bytes_max = data_bytes_max + 4096;
 
+// Opcodes are smaller than this, but for one that we do not answer.
+inline constexpr std::uint32_t opcodes = 64;
+
 }  // namespace flexfs::fuse

@@ -24,25 +24,32 @@ constexpr std::uint32_t readahead_bytes = 1 << 20;
 // A request under way. Known by its number while it waits, so that an interrupt finds it.
 struct Server::Running {
     task::StopSource stop;
+    Duration since = monotonic_now();
     bool* ended = nullptr;
 };
 
 Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
-               ServerOptions options)
+               metrics::Registry& metrics, ServerOptions options)
     : options_(options),
       client_(client),
       channel_(descriptor, options.request_buffers,
                [this](Request request) { receive(std::move(request)); }),
       notifier_(notifier) {
     notifier.attach(channel_);
+    for (const Operation& row : all_operations())
+        durations_[row.opcode] =
+            &metrics.histogram("flexfs_mount_fuse_op_duration_seconds",
+                               "From a kernel request's arrival to its reply.", {{"op", row.name}});
     watching_ = loop.watch(channel_);
     at_turn_end_ = loop.at_turn_end([this] {
-        if (channel_.ended() && !ended_.is_set()) {
-            watching_.reset();
-            ready_.set();
-            ended_.set();
-        }
+        if (channel_.ended() && !ended_.is_set()) abort();
     });
+}
+
+void Server::abort() {
+    watching_.reset();
+    ready_.set();
+    ended_.set();
 }
 
 Server::~Server() = default;
@@ -50,7 +57,7 @@ Server::~Server() = default;
 Task<void> Server::ready() {
     co_await ready_.wait();
     co_await std::move(greeting_);
-    if (channel_.ended()) co_await fail(ENODEV, "the kernel took the filesystem down");
+    if (ended_.is_set()) co_await fail(ENODEV, "the kernel took the filesystem down");
 }
 
 Task<void> Server::ended() {
@@ -85,13 +92,19 @@ void Server::receive(Request request) {
 
 Task<void> Server::serve(Server& server, Request request, std::unique_ptr<Running> running) {
     const std::uint64_t unique = request.unique();
-    const Operation* known = operation(request.opcode());
+    const Operation* known = server.offered(request.opcode());
     Result<Answer> outcome = fail(ENOSYS);
     if (known) outcome = co_await result(known->handle(server, std::move(request)));
     if (!outcome && outcome.error().code == ECANCELED) outcome = fail(EINTR);
     if (running->ended) *running->ended = true;
     else server.waiting_.erase(unique);
     server.channel_.send(unique, outcome);
+    if (known) server.durations_[known->opcode]->record(monotonic_now() - running->since);
+}
+
+const Operation* Server::offered(std::uint32_t opcode) const {
+    const Operation* known = operation(opcode);
+    return known && known->xattr && !options_.xattrs ? nullptr : known;
 }
 
 void Server::interrupt(std::uint64_t unique) {

@@ -2,6 +2,7 @@
 // and exactly one reply.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <unordered_map>
 
@@ -9,24 +10,27 @@
 #include "lib/fuse/channel.h"
 #include "lib/fuse/notifier.h"
 #include "lib/fuse/request.h"
-#include "lib/metrics/metrics.h"
+#include "lib/metrics/registry.h"
 #include "lib/task/scope.h"
 #include "lib/task/sync.h"
 #include "lib/vfs/vfs.h"
 
 namespace flexfs::fuse {
 
+struct Operation;
+
 struct ServerOptions {
-    Validity validity{std::chrono::hours(1), std::chrono::hours(1)};
+    View view{std::chrono::hours(1), std::chrono::hours(1)};
+    bool xattrs = true;                // false: as if the filesystem knew none
     std::size_t request_buffers = 64;  // of a megabyte each
 };
 
 class Server {
 public:
     // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what
-    // `client` tells of changes.
+    // `client` tells of changes. Counts how long requests took in `metrics`, by operation.
     Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
-           ServerOptions options);
+           metrics::Registry& metrics, ServerOptions options);
     ~Server();
 
     // Ends with the first request answered after which the mount point works. EPROTO: a kernel too
@@ -34,12 +38,14 @@ public:
     Task<void> ready();
     // Ends when the kernel has taken the filesystem down, by umount or a forced abort.
     Task<void> ended();
+    // As if the kernel had taken it down.
+    void abort();
     // Stops answering; requests under way end with EINTR.
     Task<void> close();
 
     // For the operations.
     vfs::Client& client() { return client_; }
-    const Validity& validity() const { return options_.validity; }
+    const View& view() const { return options_.view; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
 
@@ -47,6 +53,8 @@ private:
     struct Running;
 
     void receive(Request request);
+    // Null: as if it did not exist.
+    const Operation* offered(std::uint32_t opcode) const;
     static Task<void> serve(Server& server, Request request, std::unique_ptr<Running> running);
 
     ServerOptions options_;
@@ -54,6 +62,7 @@ private:
     Channel channel_;
     Notifier& notifier_;
     Scope scope_;
+    std::array<metrics::Histogram*, opcodes> durations_{};
     std::unordered_map<std::uint64_t, Running*> waiting_;  // requests that did not finish at once
     task::Event ready_;
     task::Event ended_;

@@ -8,10 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
-
-#include "lib/base/bytes.h"
 
 namespace flexfs::mount {
 namespace {
@@ -29,14 +28,13 @@ Result<void> await_verdict(int pipe, pid_t daemon) {
     if (said.starts_with('+')) return {};
     if (said.starts_with('-')) {
         ::waitpid(daemon, nullptr, 0);
-        const int code = said.size() > 2 ? int(std::uint8_t(said[1])) : EIO;
-        return fail(code, said.substr(2));
+        return explain(EIO, said.substr(1));
     }
     int status = 0;
     ::waitpid(daemon, &status, 0);
-    return fail(EIO, WIFSIGNALED(status) ? std::string("the daemon died at its start: ") +
-                                               strsignal(WTERMSIG(status))
-                                         : std::string("the daemon ended at its start"));
+    return explain(EIO, WIFSIGNALED(status) ? std::string("the daemon died at its start: ") +
+                                                  strsignal(WTERMSIG(status))
+                                            : std::string("the daemon ended at its start"));
 }
 
 }  // namespace
@@ -56,7 +54,7 @@ void Readiness::ready(const std::string& status) {
 }
 
 void Readiness::failed(const std::string& sentence) {
-    tell('-', '\x05' + sentence);
+    tell('-', sentence);
 }
 
 bool has_service_manager() {

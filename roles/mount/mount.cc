@@ -57,12 +57,17 @@ Result<std::string> read_fstab(const std::string& path) {
     return text;
 }
 
+// A sentence that needs no errno behind it.
+std::unexpected<Error> about(const std::string& file, const Error& error) {
+    return fail(EINVAL, file + ": " + error.context);
+}
+
 Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
     const FstabLine line{options.volume, options.dir,
                          "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
     TRY(auto before, read_fstab(command.file));
     auto after = with_line(before, line, command.force);
-    if (!after) return fail(after.error().code, command.file + ": " + after.error().context);
+    if (!after) return about(command.file, after.error());
     std::error_code problem;
     std::filesystem::create_directories(options.dir, problem);
     if (problem) return fail(problem.value(), options.dir);
@@ -83,7 +88,7 @@ int init_fstab(const FstabCommand& command, MountOptions& options, const std::st
 Result<void> remove_line(const FstabCommand& command, const MountOptions& options) {
     TRY(auto before, conf::read_file(command.file));
     auto after = without_line(before, options.volume, options.dir);
-    if (!after) return fail(after.error().code, command.file + ": " + after.error().context);
+    if (!after) return about(command.file, after.error());
     return conf::replace_file(command.file, *after, conf::Access::everyone);
 }
 
@@ -97,7 +102,7 @@ std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
     const cli::Flag file{"--fstab", cli::text(command.file, "FILE"),
                          "another file than /etc/fstab"};
     return {{.name = "init fstab",
-             .summary = "Add a line to /etc/fstab, so that the system mounts the volume when it "
+             .summary = "add a line to /etc/fstab, so that the system mounts the volume when it "
                         "starts, and make the folder",
              .arguments = arguments(options),
              .flags = {{"--mountOptions", cli::text(command.options, "OPTIONS"),
@@ -107,7 +112,7 @@ std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
                        file},
              .run = [&] { return init_fstab(command, options, program); }},
             {.name = "deinit fstab",
-             .summary = "Remove that line from /etc/fstab",
+             .summary = "remove that line from /etc/fstab",
              .arguments = arguments(options),
              .flags = {{"--now", cli::sets(command.now), "unmount it now, too"},
                        {"--force", cli::sets(command.force), "with --now: even if it is in use"},
@@ -126,19 +131,19 @@ int role::mount(const cli::Call& call) {
     StatusCommand status;
     cli::Program program{
         .name = call.program,
-        .summary = "Mount a volume as a folder",
+        .summary = "mount a volume as a folder",
         .verbs = {{.name = "start",
-                   .summary = "Mount a volume; returns when the mount answers",
+                   .summary = "mount a volume; returns when the mount answers",
                    .arguments = arguments(options),
                    .flags = flags(options, dialect_of(call)),
                    .run = [&] { return start(options, call.program); }},
                   {.name = "status",
-                   .summary = "Tell how a mount is doing, or all of them",
+                   .summary = "tell how a mount is doing, or all of them",
                    .arguments = {{"DIR", cli::text(status.dir, "DIR"), "its folder", false}},
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
                    .run = [&] { return show_status(status.dir, status.json); }},
                   {.name = "stop",
-                   .summary = "Unmount; returns when everything is stored",
+                   .summary = "unmount; returns when everything is stored",
                    .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},
                    .flags = {{"--force", cli::sets(stop.force), "even if files are open"}},
                    .run = [&] { return stop_mount(stop.dir, stop.force); }}},

@@ -23,11 +23,20 @@ std::uint64_t ram_bytes() {
     return std::uint64_t(sysconf(_SC_PHYS_PAGES)) * std::uint64_t(sysconf(_SC_PAGE_SIZE));
 }
 
+// Without "." and a slash at the end. ".." is followed above the last part only, which may be a
+// mount that does not answer.
 Result<std::string> absolute(std::string_view path) {
+    namespace fs = std::filesystem;
     if (path.empty()) return fail(EINVAL, "the value is empty");
     std::error_code problem;
-    const auto whole = std::filesystem::absolute(path, problem);
+    fs::path whole = fs::absolute(path, problem);
     if (problem) return fail(problem.value(), "the working folder");
+    if (std::ranges::find(whole, "..") != whole.end() && whole.filename() != "..") {
+        const fs::path above = fs::weakly_canonical(whole.parent_path(), problem);
+        if (!problem) whole = above / whole.filename();
+    }
+    whole = whole.lexically_normal();
+    if (!whole.has_filename() && whole.has_relative_path()) whole = whole.parent_path();
     return whole.string();
 }
 
@@ -199,8 +208,8 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
          "of it, for data that is not stored yet (a quarter)"},
         {"--flushOnClose", cli::sets(o.flush_on_close), "close waits as fsync does"},
         {"--sync", cli::sets(o.sync), "every answered change survives a power cut"},
-        {"--attrValid", cli::duration(o.attr_valid), "the kernel may keep attributes (3600)"},
-        {"--entryValid", cli::duration(o.entry_valid), "the kernel may keep names (3600)"},
+        {"--attrValid", cli::duration(o.attr_valid), "the kernel may keep attributes (3600s)"},
+        {"--entryValid", cli::duration(o.entry_valid), "the kernel may keep names (3600s)"},
         {"--maxBops", cli::number(o.max_bops, {0, 4096}),
          "block operations at a time (0: automatic)"},
         {"--dbFolder", path(o.db_folder, "DIR"),

@@ -48,10 +48,12 @@ TEST_CASE("folders are absolute, for a daemon leaves the folder it was started i
     const auto [options, code] = start({"./data", "mnt", "--dbFolder", "db", "--logFile=log"});
 
     CHECK(code == 0);
-    CHECK(options.volume == here("./data"));
+    CHECK(options.volume == here("data"));
     CHECK(options.dir == here("mnt"));
     CHECK(options.db_folder == here("db"));
     CHECK(options.log_file == here("log"));
+    CHECK(start({"/a/./b//", "/c/../m/"}).options.volume == "/a/b");
+    CHECK(start({"/", "/usr/../m/"}).options.dir == "/m");
 }
 
 TEST_CASE("an address with faults is kept as it is written") {

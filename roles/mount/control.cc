@@ -1,0 +1,61 @@
+#include "roles/mount/control.h"
+
+#include <unistd.h>
+
+#include "lib/cli/json.h"
+
+namespace flexfs::mount {
+
+class Control::Conversation final : public rpc::Serving<Conversation, wire::Control> {
+public:
+    explicit Conversation(Control& control) : control_(control) {}
+
+    Task<wire::StatusText> serve(rpc::Context, wire::Status) {
+        co_return wire::StatusText{control_.status()};
+    }
+    Task<wire::Done> serve(rpc::Context, wire::Stop) {
+        control_.stop_();
+        co_return wire::Done{};
+    }
+
+private:
+    Control& control_;
+};
+
+std::unique_ptr<rpc::Handler<wire::Control>> Control::connected(rpc::Pusher<wire::Control>&) {
+    return std::make_unique<Conversation>(*this);
+}
+
+Buffer Control::status() const {
+    const vfs::State state = subjects_.client.state();
+    const object::Counters store = subjects_.embedded.store().counters();
+    const service::Counters service = subjects_.embedded.service().counters();
+    const auto& info = subjects_.client.volume();
+    cli::Json json;
+    json["mount_point"] = subjects_.options.dir;
+    json["volume"] = {{"address", subjects_.options.volume}, {"id", info.id}, {"name", info.name}};
+    json["pid"] = ::getpid();
+    json["version"] = FLEXFS_VERSION;
+    json["dirty"] = {{"bytes", state.dirty_bytes},
+                     {"files", state.dirty_files},
+                     {"oldest_s", double(state.dirty_oldest.count()) / 1e9}};
+    json["memory"] = {{"budget", subjects_.options.mem_bytes}, {"used", subjects_.budget.used()}};
+    json["open_handles"] = state.open_handles;
+    json["cached_inodes"] = state.cached_inodes;
+    json["store"] = {{"requests",
+                      {{"get", store.gets},
+                       {"put", store.puts},
+                       {"delete", store.deletes},
+                       {"list", store.lists}}},
+                     {"bytes", {{"get", store.get_bytes}, {"put", store.put_bytes}}}};
+    json["metadata"] = {{"changes", service.calls},
+                        {"transactions", service.batches},
+                        {"syncs", service.syncs},
+                        {"checkpoints", service.checkpoints},
+                        {"segments_deleted", service.segments_deleted},
+                        {"segments_repacked", service.segments_repacked}};
+    json["metrics"] = subjects_.metrics.json();
+    return Buffer::take(cli::to_text(json));
+}
+
+}  // namespace flexfs::mount

@@ -1,0 +1,39 @@
+// What a running mount tells `flexfs mount status`.
+#pragma once
+
+#include "lib/cache/budget.h"
+#include "lib/metrics/registry.h"
+#include "lib/rpc/rpc.h"
+#include "lib/vfs/vfs.h"
+#include "lib/wire/control.h"
+#include "roles/mount/embedded.h"
+#include "roles/mount/options.h"
+
+namespace flexfs::mount {
+
+class Control final : public rpc::Service<wire::Control> {
+public:
+    // What it reports on; must outlive it.
+    struct Subjects {
+        const MountOptions& options;
+        Embedded& embedded;
+        vfs::Client& client;
+        cache::Budget& budget;
+        metrics::Registry& metrics;
+    };
+    // `stop` is called when a client asks the mount to end.
+    Control(Subjects subjects, std::function<void()> stop)
+        : subjects_(subjects), stop_(std::move(stop)) {}
+
+    std::unique_ptr<rpc::Handler<wire::Control>> connected(
+        rpc::Pusher<wire::Control>& client) override;
+
+private:
+    class Conversation;
+    Buffer status() const;
+
+    Subjects subjects_;
+    std::function<void()> stop_;
+};
+
+}  // namespace flexfs::mount

@@ -1,0 +1,158 @@
+#include "roles/mount/embedded.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/base/uuid.h"
+#include "lib/conf/volume.h"
+
+namespace flexfs::mount {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
+
+// What the folder holds beside a volume's own files; nothing: a volume may be made in it.
+Result<std::string> foreign_file(const std::string& folder) {
+    std::error_code problem;
+    for (const auto& entry : fs::directory_iterator(folder, problem)) {
+        const std::string name = entry.path().filename();
+        // What is left of a start that was cut off before volume.yaml was written.
+        if (name != "lock" && name != "meta" && name != "lost+found") return name;
+    }
+    if (problem) return fail(problem.value(), "folder " + folder);
+    return std::string();
+}
+
+Result<void> make_folder(const std::string& folder) {
+    struct stat attr;
+    if (::stat(folder.c_str(), &attr) == 0) {
+        if (S_ISDIR(attr.st_mode)) return {};
+        return explain(ENOTDIR, fmt::format("{} is not a folder; a volume is kept in one", folder));
+    }
+    if (errno != ENOENT) return fail_errno("folder " + folder);
+    if (::mkdir(folder.c_str(), 0700) != 0) return fail_errno("making folder " + folder);
+    return {};
+}
+
+wire::VolumeInfo info_of(const conf::Volume& file) {
+    wire::VolumeInfo info;
+    info.id = file.id;
+    info.name = file.name;
+    info.block_bytes = std::uint32_t(file.block_bytes);
+    info.inline_bytes = std::uint32_t(file.inline_bytes);
+    info.max_inodes = file.max_inodes;
+    info.max_blocks = file.max_blocks;
+    for (std::size_t i = 0; i < std::size(compression_names); ++i)
+        if (file.compression == compression_names[i]) info.compression = wire::Compression(i);
+    return info;
+}
+
+conf::Volume file_of(const wire::VolumeInfo& info) {
+    return {.id = info.id,
+            .name = info.name,
+            .block_bytes = info.block_bytes,
+            .compression = compression_names[int(info.compression)],
+            .inline_bytes = info.inline_bytes,
+            .max_inodes = info.max_inodes,
+            .max_blocks = info.max_blocks,
+            .created = wall_now()};
+}
+
+struct Description {
+    wire::VolumeInfo info;
+    bool fresh = false;  // the folder holds no volume yet
+};
+
+// Reads what the volume in `folder` is, or decides what it is going to be.
+Result<Description> describe(const std::string& folder, const EmbeddedOptions& options) {
+    auto known = conf::load_volume(folder + "/volume.yaml");
+    if (known) return Description{info_of(*known), false};
+    if (known.error().code != ENOENT) return fail(std::move(known.error()));
+
+    TRY(std::string foreign, foreign_file(folder));
+    if (!foreign.empty())
+        return explain(ENOTEMPTY,
+                       fmt::format("{} holds other files ({}) and no volume; give an empty "
+                                   "folder, or one that does not exist yet",
+                                   folder, foreign));
+    if (options.read_only)
+        return explain(
+            ENOENT,
+            fmt::format("{} holds no volume; mount it once without --ro to make one", folder));
+    wire::VolumeInfo info = options.fresh;
+    info.id = make_uuid();
+    info.name = fs::path(folder).filename();
+    return Description{info, true};
+}
+
+Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
+                                                    const Description& description,
+                                                    const EmbeddedOptions& options) {
+    const std::string db_folder = options.db_folder.empty() ? folder + "/meta" : options.db_folder;
+    if (description.fresh) TRY(make_folder(db_folder));
+    auto volume = meta::Volume::open({.path = db_folder + "/volume.db",
+                                      .cache_bytes = options.db_cache_bytes,
+                                      .create = description.fresh,
+                                      .info = description.info,
+                                      .root_uid = ::geteuid(),
+                                      .root_gid = ::getegid(),
+                                      .now = wall_now()});
+    if (!volume && volume.error().code == ENOENT)
+        return explain(ENOENT,
+                       fmt::format("the database of the volume in {} is not there ({}); give "
+                                   "--dbFolder, or restore it from a backup",
+                                   folder, db_folder + "/volume.db"));
+    return volume;
+}
+
+Result<LockFile> lock_folder(const std::string& folder, const std::string& mount_point) {
+    const std::string path = folder + "/lock";
+    auto lock = LockFile::take(path, mount_point);
+    if (lock || lock.error().code != EBUSY) return lock;
+    const auto holder = lock_holder(path);
+    return explain(EBUSY, fmt::format("{} is in use by the mount on {} (process {})", folder,
+                                      holder ? holder->rest : "?", holder ? holder->pid : 0));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptions& options) {
+    TRY(const object::Address address, object::parse_address(options.address));
+    if (address.kind != object::Address::Kind::file)
+        return explain(EINVAL,
+                       fmt::format("'{}' does not outlive the mount; an embedded volume is kept "
+                                   "in a folder",
+                                   options.address));
+    TRY(make_folder(address.folder));
+    TRY(LockFile lock, lock_folder(address.folder, options.mount_point));
+    std::unique_ptr<Embedded> made(new Embedded(address.folder, std::move(lock)));
+
+    TRY(const Description description, describe(address.folder, options));
+    TRY(made->store_, object::open_store(loop, address));
+    TRY(made->volume_, open_database(address.folder, description, options));
+    if (description.fresh) {
+        // Last, so that a start that is cut off leaves no volume without its database.
+        TRY(conf::save_volume(address.folder + "/volume.yaml", file_of(made->volume_->info())));
+    } else if (made->volume_->info() != description.info) {
+        // The limits may be edited in volume.yaml; what cannot change is refused here.
+        TRY(made->volume_->configure(description.info));
+    }
+    service::Options service_options{.sync_always = options.sync};
+    made->service_ =
+        std::make_unique<service::Service>(loop, *made->volume_, *made->store_, service_options);
+    return made;
+}
+
+Task<void> Embedded::close() {
+    co_await service_->close();
+    co_await store_->close();
+}
+
+}  // namespace flexfs::mount

@@ -1,0 +1,251 @@
+// `flexfs mount start`: one process from the checks of the command line to the last flush.
+#include "roles/mount/start.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/home.h"
+#include "lib/base/log.h"
+#include "lib/cache/budget.h"
+#include "lib/fuse/mountpoint.h"
+#include "lib/fuse/server.h"
+#include "lib/loop/pool.h"
+#include "lib/rpc/server.h"
+#include "lib/wire/control.h"
+#include "roles/mount/control.h"
+#include "roles/mount/daemon.h"
+#include "roles/mount/embedded.h"
+#include "roles/mount/presence.h"
+
+namespace flexfs::mount {
+namespace {
+
+constexpr std::size_t readahead_bytes = 1 << 20;
+// The longest that a mount whose files are still open waits for them after it was told to stop.
+constexpr Duration detach_patience = std::chrono::seconds(10);
+// The longest that a start waits for the mount before it to write its last data.
+constexpr int predecessor_patience_s = 60;
+
+// How one budget for memory is divided: the database's page cache is SQLite's own; everything else
+// draws on one budget, of which dirty data may take a part.
+struct Memory {
+    std::uint64_t database;
+    std::uint64_t rest;
+    std::uint64_t dirty;
+};
+Memory divide(const MountOptions& options) {
+    const std::uint64_t database = std::min<std::uint64_t>(options.mem_bytes / 4, 256 << 20);
+    const std::uint64_t rest = options.mem_bytes - database;
+    return {database, rest, std::min(options.dirty_bytes, rest / 2)};
+}
+
+EmbeddedOptions embedded_options(const MountOptions& options) {
+    return {.address = options.volume,
+            .db_folder = options.db_folder,
+            .fresh = options.fresh.info(),
+            .db_cache_bytes = divide(options).database,
+            .read_only = options.read_only,
+            .sync = options.sync,
+            .mount_point = options.dir};
+}
+
+vfs::Options vfs_options(const MountOptions& options) {
+    vfs::Options made;
+    made.read_only = options.read_only;
+    made.access_times = !options.no_atime;
+    made.flush_on_close = options.flush_on_close;
+    made.dirty_bytes_max = divide(options).dirty;
+    if (options.max_bops) made.store_requests_max = unsigned(options.max_bops);
+    return made;
+}
+
+fuse::ServerOptions server_options(const MountOptions& options) {
+    const auto kept = [](Duration valid) {
+        return std::min<Duration>(valid, std::chrono::years(1));
+    };
+    // Dirty data stays in the buffers in which it came; a few more are for what is under way.
+    return {.view = {kept(options.attr_valid), kept(options.entry_valid), options.umask},
+            .xattrs = options.xattr,
+            .request_buffers = std::size_t(divide(options).dirty / fuse::request_bytes_max + 8)};
+}
+
+// The mount while it serves.
+class Mount {
+public:
+    Mount(const MountOptions& options, const Presence& presence, LockFile lock, Readiness readiness)
+        : options_(options),
+          presence_(presence),
+          lock_(std::move(lock)),
+          readiness_(std::move(readiness)),
+          budget_(divide(options).rest, divide(options).dirty) {}
+
+    // From opening the volume to its clean end.
+    Task<void> run(Loop& loop) {
+        loop_ = &loop;
+        co_await open_volume();
+        auto served = co_await result(serve());
+        auto closed = co_await result(client_->close());
+        client_.reset();
+        co_await embedded_->close();
+        embedded_.reset();
+        co_await std::move(served);
+        co_await std::move(closed);
+    }
+    bool was_ready() const { return ready_; }
+    Readiness& readiness() { return readiness_; }
+
+private:
+    Task<void> open_volume() {
+        embedded_ = co_await Embedded::open(*loop_, embedded_options(options_));
+        auto connect = [this](rpc::Client<wire::Metadata>& client) {
+            return std::make_unique<rpc::Caller<wire::Metadata>>(embedded_->service(), client);
+        };
+        client_ = co_await vfs::Client::open(*loop_, connect, embedded_->store(), budget_,
+                                             vfs_options(options_), &notifier_);
+    }
+
+    Task<void> serve() {
+        auto mounted =
+            co_await fuse::Mountpoint::mount(options_.dir, {.source = options_.volume,
+                                                            .read_only = options_.read_only,
+                                                            .no_exec = options_.no_exec,
+                                                            .no_suid = options_.no_suid,
+                                                            .no_dev = options_.no_dev,
+                                                            .no_atime = options_.no_atime,
+                                                            .non_empty = options_.non_empty});
+        fuse::Server server(*loop_, mounted.descriptor(), *client_, notifier_, metrics_,
+                            server_options(options_));
+        Scope scope;
+        const auto stop = [&] { scope.start(leave(mounted, server)); };
+        Control control({options_, *embedded_, *client_, budget_, metrics_}, stop);
+        rpc::Server<wire::Control> control_server(*loop_, control);
+        auto on_term = loop_->on_signal(SIGTERM, stop);
+        auto on_int = loop_->on_signal(SIGINT, stop);
+        auto on_quit = loop_->on_signal(SIGQUIT, stop);
+        auto on_hup = loop_->on_signal(SIGHUP, log::rotate);
+
+        auto outcome = co_await result(answer(server, control_server));
+        if (!outcome) mounted.detach();
+        co_await scope.close();
+        co_await control_server.close();
+        co_await server.close();
+        co_await std::move(outcome);
+    }
+
+    // Until the kernel has taken the filesystem down.
+    Task<void> answer(fuse::Server& server, rpc::Server<wire::Control>& control) {
+        ::unlink(presence_.socket.c_str());
+        co_await control.listen("unix:" + presence_.socket);
+        co_await server.ready();
+        // The mount answers when a stranger's stat returns; the loop itself must not ask.
+        co_await offload(*loop_, [dir = options_.dir]() -> Result<void*> {
+            struct stat attr;
+            if (::stat(dir.c_str(), &attr) != 0) return fail_errno("the new mount on " + dir);
+            fuse::set_readahead(dir, readahead_bytes);
+            return nullptr;
+        });
+        ready_ = true;
+        log::info("{} is mounted on {}", options_.volume, options_.dir);
+        readiness_.ready("serving " + options_.dir);
+        co_await server.ended();
+        log::info("{} was unmounted", options_.dir);
+        notify_service_manager("STOPPING=1");
+    }
+
+    // SIGTERM: nobody finds the mount any more; who has files open may go on with them for a
+    // moment.
+    Task<void> leave(fuse::Mountpoint& mounted, fuse::Server& server) {
+        if (leaving_) {
+            log::warn("told twice to stop: open files are cut off");
+            co_return server.abort();
+        }
+        leaving_ = true;
+        log::info("told to stop; unmounting {}", options_.dir);
+        co_await offload(*loop_, [&mounted]() -> Result<void*> {
+            mounted.detach();
+            return nullptr;
+        });
+        co_await loop_->sleep(detach_patience);
+        log::warn("files are still open in {}; they are cut off", options_.dir);
+        server.abort();
+    }
+
+    const MountOptions& options_;
+    const Presence& presence_;
+    LockFile lock_;
+    Readiness readiness_;
+    Loop* loop_ = nullptr;
+    metrics::Registry metrics_;
+    cache::Budget budget_;
+    fuse::Notifier notifier_;
+    std::unique_ptr<Embedded> embedded_;
+    std::unique_ptr<vfs::Client> client_;
+    bool ready_ = false;
+    bool leaving_ = false;
+};
+
+// One mount on a mount point at a time. One that was just unmounted may still be writing its last
+// data: it is waited for.
+Result<LockFile> lock_mount_point(const Presence& presence, const std::string& dir) {
+    for (int waited_s = 0;; ++waited_s) {
+        auto lock = LockFile::take(presence.lock, dir);
+        if (lock || lock.error().code != EBUSY) return lock;
+        const auto holder = lock_holder(presence.lock);
+        const pid_t pid = holder ? holder->pid : 0;
+        if (fuse::is_mounted(dir) || waited_s >= predecessor_patience_s)
+            return explain(EBUSY,
+                           fmt::format("{} is a flexfs mount already (process {}); `flexfs mount "
+                                       "stop {}` ends it",
+                                       dir, pid, dir));
+        if (waited_s == 0) log::info("waiting for process {} to end its mount on {}", pid, dir);
+        ::sleep(1);
+    }
+}
+
+Result<void> serve_mount(const MountOptions& options, const Presence& presence,
+                         Readiness readiness) {
+    auto lock = lock_mount_point(presence, options.dir);
+    if (!lock) {
+        readiness.failed(lock.error().message());
+        return fail(std::move(lock.error()));
+    }
+    Loop loop;
+    Mount mount(options, presence, std::move(*lock), std::move(readiness));
+    auto outcome = loop.run(mount.run(loop));
+    ::unlink(presence.socket.c_str());
+    if (!outcome && !mount.was_ready()) mount.readiness().failed(outcome.error().message());
+    else if (!outcome) log::error("{}", outcome.error().message());
+    return outcome;
+}
+
+Result<void> start(MountOptions options) {
+    options.dir = absolute_path(options.dir);
+    TRY(const Presence presence, presence_of(options.dir));
+    const bool background = !options.foreground && !has_service_manager();
+    if (options.verbose) log::set_level(log::Level::debug);
+    if (!background) {
+        if (!options.log_file.empty()) TRY(log::to_file(options.log_file));
+        return serve_mount(options, presence, Readiness());
+    }
+    const std::string log_file = options.log_file.empty() ? presence.log : options.log_file;
+    TRY(make_private_folder(flexfs_home() + "/mount/log"));
+    TRY(Forked forked, go_to_background(log_file));
+    if (!forked.daemon) return forked.outcome;
+    if (auto opened = log::to_file(log_file); !opened) {
+        forked.readiness.failed(opened.error().message());
+        ::_exit(1);
+    }
+    ::_exit(serve_mount(options, presence, std::move(forked.readiness)) ? 0 : 1);
+}
+
+}  // namespace
+
+int run_mount(const MountOptions& options) {
+    auto outcome = options.fake ? Result<void>{} : start(options);
+    if (outcome) return 0;
+    fmt::print(stderr, "flexfs: {}\n", outcome.error().message());
+    return 1;
+}
+
+}  // namespace flexfs::mount
