@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 
 #include "lib/base/format.h"
 #include "lib/cli/program.h"
@@ -34,6 +35,12 @@ void wrap(std::string& out, std::string_view text, std::size_t indent, std::size
         text.remove_prefix(std::min(space + 1, text.size()));
     }
     out += '\n';
+}
+
+// A summary as a sentence.
+std::string sentence(std::string text) {
+    if (!text.empty()) text[0] = char(std::toupper(static_cast<unsigned char>(text[0])));
+    return text + ".";
 }
 
 std::string item_name(const Flag& flag) {
@@ -86,7 +93,7 @@ std::string help(const Program& program, const Verb& verb) {
         out += "       " + usage_of(program, unnamed);
     }
     out += "\n";
-    wrap(out, verb.summary + ".", 0, 0);
+    wrap(out, sentence(verb.summary), 0, 0);
     std::vector<Item> items;
     for (const Argument& argument : verb.arguments) items.push_back({argument.name, argument.help});
     if (!items.empty()) out += "\n" + aligned(items);
@@ -99,7 +106,7 @@ std::string help(const Program& program) {
     if (program.verbs.size() == 1 && program.verbs[0].name.empty())
         return help(program, program.verbs[0]);
     std::string out = fmt::format("usage: {} COMMAND ...\n\n", program.name);
-    wrap(out, program.summary + ".", 0, 0);
+    wrap(out, sentence(program.summary), 0, 0);
     std::vector<Item> items;
     for (const Verb& verb : program.verbs) {
         std::string name = verb.name;

@@ -39,19 +39,28 @@ Found find_verb(const Program& program, Words args) {
     return {};
 }
 
-std::string unknown_verb(const Program& program, Words args) {
+// What stands where a verb's name could, two words if the first could begin one.
+std::string said_verb(const Program& program, Words args) {
+    const bool first_of_two = std::ranges::any_of(
+        program.verbs, [&](const Verb& verb) { return verb.name.starts_with(args[0] + " "); });
+    return first_of_two && args.size() > 1 ? args[0] + " " + args[1] : args[0];
+}
+
+// "; did you mean 'status'?", or nothing.
+std::string meant_verb(const Program& program, std::string_view said) {
     std::vector<std::string_view> names;
-    bool first_of_two = false;
-    for (const Verb& verb : program.verbs) {
-        names.push_back(verb.name);
-        first_of_two = first_of_two || verb.name.starts_with(args[0] + " ");
-    }
-    std::string said = args[0];
-    if (first_of_two && args.size() > 1) said += " " + args[1];
-    std::string sentence = fmt::format("unknown command '{}'", said);
-    if (auto meant = nearest(said, names))
-        return sentence + fmt::format("; did you mean '{}'?", *meant);
-    return sentence + fmt::format("; one of {}", fmt::join(names, ", "));
+    for (const Verb& verb : program.verbs) names.push_back(verb.name);
+    const auto meant = nearest(said, names);
+    return meant ? fmt::format("; did you mean '{}'?", *meant) : "";
+}
+
+std::string unknown_verb(const Program& program, Words args) {
+    const std::string said = said_verb(program, args);
+    if (auto meant = meant_verb(program, said); !meant.empty())
+        return fmt::format("unknown command '{}'{}", said, meant);
+    std::vector<std::string_view> names;
+    for (const Verb& verb : program.verbs) names.push_back(verb.name);
+    return fmt::format("unknown command '{}'; one of {}", said, fmt::join(names, ", "));
 }
 
 bool asks_for_help(std::string_view word) {
@@ -85,7 +94,12 @@ int run(const Program& program, Words args, Streams streams) {
     if (!verb) return bad_usage(program, "", unknown_verb(program, args), streams);
 
     auto parsed = parse(*verb, rest);
-    if (!parsed) return bad_usage(program, verb->name, parsed.error().context, streams);
+    if (!parsed) {
+        std::string sentence = parsed.error().context;
+        const bool implied = !one_command && rest.size() == args.size();
+        if (implied) sentence += meant_verb(program, said_verb(program, args));
+        return bad_usage(program, verb->name, sentence, streams);
+    }
     if (*parsed == Parsed::help) {
         fmt::print(streams.out, "{}", help(program, *verb));
         return exit_success;

@@ -105,6 +105,8 @@ TEST_CASE("bad usage is one sentence that names what is wrong, and exit code 2")
         {{"start"}, "NAME is missing"},
         {{"start", ""}, "NAME: the value is empty"},
         {{"start", "v", "d", "e"}, "'e' is one argument too many"},
+        {{"strat", "v", "d"}, "'d' is one argument too many; did you mean 'start'?"},
+        {{"init", "fsatb", "d"}, "'d' is one argument too many; did you mean 'init fstab'?"},
     };
     for (const auto& each : cases) {
         Shop shop;
@@ -138,7 +140,7 @@ TEST_CASE("help shows every row of the table") {
     CHECK(shop.call({"--help"}) == 0);
     CHECK(shop.out == R"(usage: flexfs shop COMMAND ...
 
-buy and sell.
+Buy and sell.
 
 Commands:
   start NAME [DIR]  open the shop
@@ -152,7 +154,7 @@ The word start can be left out.
     CHECK(shop.out == R"(usage: flexfs shop start NAME [DIR] [flags]
        flexfs shop NAME [DIR] [flags]
 
-open the shop.
+Open the shop.
 
   NAME  of the shop
   DIR   where it stands

@@ -86,7 +86,7 @@ int role::bench(const cli::Call& call) {
     const cli::Program program{
         .name = call.program,
         .verbs = {{
-            .summary = "Measure how fast a mount point or folder is: large files, small files and "
+            .summary = "measure how fast a mount point or folder is: large files, small files and "
                        "metadata, with one thread and with several",
             .arguments = {{"DIR", cli::text(options.dir, "DIR"),
                            "where to measure; everything made there is removed again"}},

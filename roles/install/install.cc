@@ -29,7 +29,7 @@ int role::install(const cli::Call& call) {
         .name = call.program,
         .verbs = {{
             .summary =
-                "Put flexfs where the system finds it: the program itself (a copy, unless it "
+                "put flexfs where the system finds it: the program itself (a copy, unless it "
                 "is there already), a name ROLE.flexfs for each role, and mount.flexfs for "
                 "mount -t flexfs",
             .flags = {{"--prefix", cli::text(prefix, "DIR"),

@@ -1,0 +1,110 @@
+#!/bin/bash
+# What flexfs says and answers before it does anything: roles, help, bad usage, names, bench.
+# limit: 300
+. "$(dirname "$0")/../lib.sh"
+
+golden=$FLEXFS_SOURCE/test/golden
+
+# code EXPECTED COMMAND…: succeeds when the command ends with that exit code.
+code() {
+    local expected=$1 actual=0
+    shift
+    "$@" || actual=$?
+    echo "exit code $actual"
+    ((actual == expected))
+}
+
+# --- help ---
+
+# golden/mount-start.help is what `flexfs mount start --help` says, word for word.
+same_help() {
+    local words
+    words=$(basename "$1" .help)
+    # shellcheck disable=SC2086  # one word per argument
+    diff -u "$1" <("$FLEXFS" ${words//-/ } --help)
+}
+for file in "$golden"/*.help; do
+    check "the help of $(basename "$file" .help) is as it was" same_help "$file"
+done
+
+every_role_has_help() {
+    local role
+    for role in $("$FLEXFS" | sed -n '/^Roles:/,/^$/s/^  \(\w*\)  .*/\1/p'); do
+        [[ -f $golden/$role.help ]] || { echo "no golden help for $role" && return 1; }
+    done
+}
+check "every role's help is looked at here" every_role_has_help
+
+# --- exit codes ---
+
+check "flexfs alone lists the roles" grep -q '^  bench ' <("$FLEXFS")
+check "the version is told at once" grep -qE '^flexfs [0-9]' <("$FLEXFS" --version)
+check "a role tells the version, too" diff <("$FLEXFS" --version) <("$FLEXFS" bench version)
+check "an unknown role is bad usage" code 2 "$FLEXFS" frobnicate
+check_fails "an unknown role is answered with the nearest" "did you mean 'bench'" "$FLEXFS" bnech
+check "an unknown flag is bad usage" code 2 "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
+check_fails "an unknown flag is answered with the nearest" "--sized; did you mean --size" \
+    "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
+check "a folder that is not there is a failure, not bad usage" \
+    code 1 "$FLEXFS" bench "$FLEXFS_TMP/none"
+
+# --- names ---
+
+ln -s "$FLEXFS" "$FLEXFS_TMP/bench.flexfs"
+check "a link named ROLE.flexfs is that role" \
+    grep -q '^usage: bench.flexfs DIR' <("$FLEXFS_TMP/bench.flexfs" --help)
+
+bin=$FLEXFS_TMP/prefix/bin sbin=$FLEXFS_TMP/prefix/sbin
+check "install puts everything in place" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
+check "install can be run again" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
+check "what was installed runs" grep -q '^flexfs ' <("$bin/bench.flexfs" version)
+check "what was installed can install" "$bin/flexfs" install --prefix "$bin" --sbin "$sbin"
+
+# --- fstab ---
+
+fstab=$FLEXFS_TMP/fstab data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
+echo "# a comment" >"$fstab"
+flexfs_fstab() { "$FLEXFS" mount "$1" fstab "$data" "$mnt" --fstab "$fstab" "${@:2}"; }
+check "init fstab adds a line" flexfs_fstab init --mountOptions ro,noATime
+check "the line is as mount(8) wants it" \
+    grep -qxF "$data $mnt flexfs _netdev,nofail,ro,noATime 0 0" "$fstab"
+check "init fstab makes the folder" test -d "$mnt"
+check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
+check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
+    flexfs_fstab init --force --mountOptions noAtim
+check "deinit fstab removes the line" flexfs_fstab deinit
+check "deinit fstab leaves the rest" diff "$fstab" <(echo "# a comment")
+check_fails "deinit fstab tells when there is no line" "no line mounts" flexfs_fstab deinit
+
+# --- bench ---
+
+measured=$FLEXFS_TMP/measured
+mkdir "$measured"
+little=(--size 8M --files 50 --threads 2)
+
+check "bench measures a folder" "$FLEXFS" bench "$measured" "${little[@]}"
+check "bench leaves nothing behind" rmdir "$measured"
+mkdir "$measured"
+
+tells_rates() {
+    "$FLEXFS" bench "$measured" "${little[@]}" --repeat 3 --json | python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+assert {row["threads"] for row in rows} == {1, 2}, rows
+assert {"large write", "create", "stat", "list"} <= {row["phase"] for row in rows}, rows
+assert all(row["ops_per_s"] > 0 and row["seconds"] > 0 for row in rows), rows'
+}
+check "bench tells rates as JSON, one row for a phase and number of threads" tells_rates
+
+# An interrupt in the middle: exit code 130, and the folder empty again.
+interrupted() {
+    local pid status=0
+    "$FLEXFS" bench "$measured" --size 64M --files 1000000 2>/dev/null &
+    pid=$!
+    wait_until 30 compgen -G "$measured/flexfs-bench-*/0/*" >/dev/null || return
+    kill -TERM $pid
+    wait $pid || status=$?
+    echo "exit code $status"
+    ((status == 143)) && rmdir "$measured"
+}
+check "an interrupted bench cleans up" interrupted
