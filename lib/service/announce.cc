@@ -1,0 +1,175 @@
+// Which changes concern whom.
+#include <stdio.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lib/service/grants.h"
+
+namespace flexfs::service {
+namespace {
+
+constexpr std::uint32_t names = wire::revoke_attr | wire::revoke_entry;
+
+// What a request did to one inode, beside its attributes.
+std::uint32_t effect(const wire::SetAttr& request) {
+    std::uint32_t what = wire::revoke_attr;
+    if (request.mask & wire::set_size) what |= wire::revoke_data;
+    // These drop security.capability.
+    if (request.mask & (wire::set_uid | wire::set_gid | wire::set_kill_privileges))
+        what |= wire::revoke_xattr;
+    return what;
+}
+
+std::uint32_t effect(const wire::InodeCommit& change) {
+    std::uint32_t what = wire::revoke_attr | wire::revoke_data;
+    if (change.kill_privileges) what |= wire::revoke_xattr;
+    return what;
+}
+
+template <class... F>
+struct Cases : F... {
+    using F::operator()...;
+};
+
+}  // namespace
+
+template <class F>
+void Grants::each_holder(Ino ino, SessionId except, F&& f) {
+    const SessionId exclusive = exclusive_.holder(ino);
+    const auto visit = [&](SessionId id) {
+        if (id == except) return;
+        if (Session* session = sessions_.get(id)) f(*session);
+    };
+    for (SessionId id : blankets_) visit(id);
+    for (SessionId id : shared_.holders(ino))
+        if (id != exclusive) visit(id);
+    if (exclusive != 0 && std::ranges::find(blankets_, exclusive) == blankets_.end())
+        visit(exclusive);
+}
+
+void Grants::revoke(Ino ino, std::uint32_t what, SessionId except, const std::string& name) {
+    each_holder(ino, except,
+                [&](Session& session) { session.push(wire::Revoke{ino, what, name}); });
+}
+
+// An inode has lost a name.
+void Grants::revoke_link(const wire::Attr& attr, SessionId except) {
+    if (attr.ino == 0) return;
+    revoke(attr.ino, wire::revoke_attr | (attr.nlink == 0 ? wire::revoke_orphan : 0), except);
+}
+
+void Grants::announce(const meta::Call& call, const meta::Outcome& outcome, Session& session) {
+    if (!session.blanket) share_names(call, session);
+    if (!alone() && !outcome.repeated) revoke_all(call, outcome);
+}
+
+// Whoever changes a name knows afterwards what it leads to, or that it leads nowhere.
+void Grants::share_names(const meta::Call& call, Session& session) {
+    const Cases cases{
+        [&](const wire::Make& m) { share(m.parent, session); },
+        [&](const wire::Link& m) { share(m.parent, session); },
+        [&](const wire::Unlink& m) { share(m.parent, session); },
+        [&](const wire::Rmdir& m) { share(m.parent, session); },
+        [&](const wire::Rename& m) {
+            share(m.parent, session);
+            share(m.new_parent, session);
+        },
+        [](const auto&) {},
+    };
+    std::visit(cases, call.request);
+}
+
+void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
+    const SessionId me = call.session;
+    const auto removed = [&] { return std::get<wire::Removed>(*outcome.reply).attr; };
+    const Cases cases{
+        [&](const wire::Make& m) {
+            if (outcome.created) revoke(m.parent, names, me, m.name);
+        },
+        [&](const wire::Link& m) {
+            revoke(m.parent, names, me, m.name);
+            revoke(m.ino, wire::revoke_attr, me);
+        },
+        [&](const wire::Unlink& m) {
+            revoke(m.parent, names, me, m.name);
+            revoke_link(removed(), me);
+        },
+        [&](const wire::Rmdir& m) {
+            revoke(m.parent, names, me, m.name);
+            revoke_link(removed(), me);
+        },
+        [&](const wire::Rename& m) {
+            if (outcome.moved == 0) return;
+            revoke(m.parent, names, me, m.name);
+            revoke(m.new_parent, names, me, m.new_name);
+            revoke(outcome.moved, wire::revoke_attr, me);
+            revoke_link(removed(), me);
+        },
+        [&](const wire::SetAttr& m) { revoke(m.ino, effect(m), me); },
+        [&](const wire::SetXattr& m) {
+            revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me);
+        },
+        [&](const wire::RemoveXattr& m) {
+            revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me);
+        },
+        [&](const wire::Commit& m) {
+            const auto& errors = std::get<wire::Committed>(*outcome.reply).errors;
+            for (std::size_t i = 0; i < m.inodes.size(); ++i)
+                if (errors[i] == 0) revoke(m.inodes[i].ino, effect(m.inodes[i]), me);
+        },
+        // Extents that somebody remembers may lead into a segment that is deleted soon.
+        [&](const wire::Compact& m) { revoke(m.ino, wire::revoke_data, me); },
+        [](const auto&) {},
+    };
+    std::visit(cases, call.request);
+}
+
+std::vector<SessionId> Grants::holders(Ino ino, SessionId caller) {
+    std::vector<SessionId> all;
+    if (caller != 0) all.push_back(caller);
+    each_holder(ino, caller, [&](Session& session) { all.push_back(session.id); });
+    return all;
+}
+
+std::vector<SessionId> Grants::all_sessions() const {
+    std::vector<SessionId> all;
+    for (const auto& [id, session] : sessions_) all.push_back(id);
+    return all;
+}
+
+std::vector<SessionId> Grants::target_holders(Ino parent, const std::string& name,
+                                              SessionId caller) {
+    const auto target = volume_.read(wire::Lookup{parent, name}, false);
+    return target ? holders(target->attr.ino, caller) : std::vector<SessionId>{};
+}
+
+void Grants::name_holders(std::span<meta::Call> calls) {
+    // Names that an earlier call of the batch gives: what they will lead to is not known yet.
+    std::set<std::pair<Ino, std::string>> given;
+    const auto give = [&](Ino parent, const std::string& name) {
+        if (calls.size() > 1 && !alone()) given.emplace(parent, name);
+    };
+    for (meta::Call& call : calls) {
+        const auto loses = [&](Ino parent, const std::string& name) {
+            if (alone()) call.holders.assign(call.session != 0, call.session);
+            else if (given.contains({parent, name})) call.holders = all_sessions();
+            else call.holders = target_holders(parent, name, call.session);
+        };
+        const Cases cases{
+            [&](const wire::Unlink& m) { loses(m.parent, m.name); },
+            [&](const wire::Rmdir& m) { loses(m.parent, m.name); },
+            [&](const wire::Rename& m) {
+                loses(m.new_parent, m.new_name);
+                give(m.parent, m.name);
+                give(m.new_parent, m.new_name);
+            },
+            [&](const wire::Make& m) { give(m.parent, m.name); },
+            [&](const wire::Link& m) { give(m.parent, m.name); },
+            [](const auto&) {},
+        };
+        std::visit(cases, call.request);
+    }
+}
+
+}  // namespace flexfs::service

@@ -1,0 +1,121 @@
+#include "lib/service/conversation.h"
+
+#include <sys/stat.h>
+
+#include "lib/base/log.h"
+
+
+namespace flexfs::service {
+namespace {
+
+template <class R>
+constexpr std::string_view name_of() {
+    return wire::Metadata::Requests::name_of(wire::op_of<R>);
+}
+
+// Changes that must not be forgotten by a power cut once they are answered: ids that would otherwise
+// be given a second time, and what asks for it.
+template <class R>
+bool asks_for_sync(const R& request) {
+    if constexpr (std::is_same_v<R, wire::Commit>) return request.durable;
+    else return std::is_same_v<R, wire::ReserveSegments>;
+}
+
+}  // namespace
+
+void Conversation::complain(std::string_view doing, const Error& error) {
+    log::error("metadata: {}: {}", doing, error.message());
+}
+
+void Conversation::submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
+                          meta::Request request) {
+    parts_.batch.add(ticket, {session.id, context.sequence, std::move(request)});
+}
+
+template <class Reply>
+Result<Reply> Conversation::outcome(Session& session, Batch::Ticket& ticket) {
+    meta::Outcome& outcome = ticket.outcome;
+    if (!outcome.reply) return std::unexpected(std::move(outcome.reply.error()));
+    parts_.grants.announce(*ticket.call, outcome, session);
+    return std::get<Reply>(std::move(*outcome.reply));
+}
+
+Task<void> Conversation::make_durable(Session& session, Grant* granted) {
+    const std::uint64_t pushed = session.pushed;
+    co_await parts_.syncer.sync();
+    if (granted && session.pushed != pushed) *granted = Grant::none;
+}
+
+// --- changes ---
+
+template <class R>
+Task<typename R::Reply> Conversation::serve(rpc::Context context, R request) {
+    Session* me = co_await session();
+    const bool sync = parts_.options.sync_always || asks_for_sync(request);
+    Batch::Ticket ticket;
+    submit(ticket, *me, context, std::move(request));
+    co_await ticket.applied.wait_shielded();
+    auto reply = co_await checked(name_of<R>(), outcome<typename R::Reply>(*me, ticket));
+    if (sync) co_await make_durable(*me, nullptr);
+    co_return reply;
+}
+
+template Task<wire::Removed> Conversation::serve(rpc::Context, wire::Unlink);
+template Task<wire::Removed> Conversation::serve(rpc::Context, wire::Rmdir);
+template Task<wire::Removed> Conversation::serve(rpc::Context, wire::Rename);
+template Task<wire::Done> Conversation::serve(rpc::Context, wire::SetXattr);
+template Task<wire::Done> Conversation::serve(rpc::Context, wire::RemoveXattr);
+template Task<wire::Done> Conversation::serve(rpc::Context, wire::Release);
+template Task<wire::Committed> Conversation::serve(rpc::Context, wire::Commit);
+template Task<wire::SegmentRange> Conversation::serve(rpc::Context, wire::ReserveSegments);
+template Task<wire::Done> Conversation::serve(rpc::Context, wire::Compact);
+
+Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Make request) {
+    Session* me = co_await session();
+    Batch::Ticket ticket;
+    submit(ticket, *me, context, std::move(request));
+    co_await ticket.applied.wait_shielded();
+    wire::Entry entry = co_await checked("make", outcome<wire::Entry>(*me, ticket));
+
+    const Ino ino = entry.attr.ino;
+    const bool created = ticket.outcome.created;
+    if (ticket.outcome.repeated) entry.grant = Grant::none;  // it may be another's since
+    else if (created && S_ISREG(entry.attr.mode))
+        entry.grant = parts_.grants.share_created(ino, *me);
+    else if (created || !parts_.grants.in_the_way(ino, *me))
+        entry.grant = parts_.grants.share(ino, *me);
+    else entry = co_await read_settled(*me, {ino}, true);
+    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    co_return entry;
+}
+
+Task<wire::Entry> Conversation::serve(rpc::Context context, wire::SetAttr request) {
+    Session* me = co_await session();
+    const Ino ino = request.ino;
+    Grants::Turn turn;
+    if (parts_.grants.in_the_way(ino, *me))
+        turn = co_await parts_.grants.settle(ino, me->id, Grant::shared);
+    Batch::Ticket ticket;
+    submit(ticket, *me, context, std::move(request));
+    co_await ticket.applied.wait_shielded();
+    wire::Entry entry = co_await checked("setattr", outcome<wire::Entry>(*me, ticket));
+    entry.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, *me);
+    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    co_return entry;
+}
+
+Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Link request) {
+    Session* me = co_await session();
+    const Ino ino = request.ino;
+    Batch::Ticket ticket;
+    submit(ticket, *me, context, std::move(request));
+    co_await ticket.applied.wait_shielded();
+    wire::Entry entry = co_await checked("link", outcome<wire::Entry>(*me, ticket));
+    if (ticket.outcome.repeated) entry.grant = Grant::none;
+    else if (!parts_.grants.in_the_way(ino, *me)) entry.grant = parts_.grants.share(ino, *me);
+    else entry = co_await read_settled(*me, {ino}, !me->local);
+    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    co_return entry;
+}
+
+}  // namespace flexfs::service

@@ -1,0 +1,73 @@
+// One client's requests. Reads are answered at once, from the volume between two batches; changes
+// wait for the turn's end, where all that arrived in the turn are one transaction.
+//
+// What a reply tells and what pushes tell must reach the client in the order in which it happened.
+// Replies leave when their handler ends, so a handler registers what it is about to tell, and pushes
+// what its change means for others, in the very step in which it ends. Where it has to wait after
+// that (for a sync), it compares Session::pushed, and takes its grant back.
+#pragma once
+
+#include <memory>
+
+#include "lib/service/parts.h"
+
+namespace flexfs::service {
+
+class Conversation final : public rpc::Serving<Conversation, wire::Metadata> {
+public:
+    Conversation(Service::Parts& parts, Pusher& client) : parts_(parts), client_(client) {}
+    ~Conversation() override;
+
+    Task<wire::Session> serve(rpc::Context context, wire::OpenSession request);
+    Task<wire::Done> serve(rpc::Context context, wire::CloseSession request);
+    Task<wire::Done> serve(rpc::Context context, wire::Renew request);
+    Task<wire::Done> serve(rpc::Context context, wire::ReturnGrant request);
+    Task<wire::Done> serve(rpc::Context context, wire::Sync request);
+
+    Task<wire::Entry> serve(rpc::Context context, wire::Lookup request);
+    Task<wire::Entry> serve(rpc::Context context, wire::GetAttr request);
+    Task<wire::Entry> serve(rpc::Context context, wire::Open request);
+    Task<wire::ExtentList> serve(rpc::Context context, wire::Extents request);
+    Task<wire::Listing> serve(rpc::Context context, wire::ReadDir request);
+    Task<wire::Target> serve(rpc::Context context, wire::ReadLink request);
+    Task<wire::Value> serve(rpc::Context context, wire::GetXattr request);
+    Task<wire::Names> serve(rpc::Context context, wire::ListXattr request);
+    Task<wire::Statistics> serve(rpc::Context context, wire::StatFs request);
+
+    Task<wire::Entry> serve(rpc::Context context, wire::Make request);
+    Task<wire::Entry> serve(rpc::Context context, wire::SetAttr request);
+    Task<wire::Entry> serve(rpc::Context context, wire::Link request);
+    // All other changes: their replies tell nothing that may be cached.
+    template <class R>
+    Task<typename R::Reply> serve(rpc::Context context, R request);
+
+private:
+    // The wall at which faults of the metadata are logged; answers pass.
+    template <class T>
+    static Result<T> checked(std::string_view doing, Result<T> done) {
+        if (!done && done.error().code == EIO) complain(doing, done.error());
+        return done;
+    }
+    static void complain(std::string_view doing, const Error& error);
+
+    // ESTALE: there is none, or it has ended.
+    Result<Session*> session();
+    void submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
+                meta::Request request);
+    // What became of an applied change, which the others are told.
+    template <class Reply>
+    Result<Reply> outcome(Session& session, Batch::Ticket& ticket);
+    // Waits until what the reply says is on disk.
+    Task<void> make_durable(Session& session, Grant* granted);
+
+    // Reads a file for the session, whatever anybody holds.
+    Task<wire::Entry> read_settled(Session& session, wire::GetAttr request, bool with_data);
+    Task<wire::Entry> open_exclusive(Session& session, Ino ino);
+    void share_listing(Session& session, wire::Listing& listing);
+
+    Service::Parts& parts_;
+    Pusher& client_;
+    std::shared_ptr<Session> session_;  // set once
+};
+
+}  // namespace flexfs::service

@@ -1,0 +1,37 @@
+// What a service consists of, and its handlers share.
+#pragma once
+
+#include "lib/service/batch.h"
+#include "lib/service/grants.h"
+#include "lib/service/service.h"
+#include "lib/service/sessions.h"
+#include "lib/service/syncer.h"
+#include "lib/service/upkeep.h"
+#include "lib/task/scope.h"
+
+namespace flexfs::service {
+
+struct Service::Parts {
+    Parts(Loop& on, meta::Volume& of, object::Store& store, Options wanted);
+
+    Loop& loop;
+    meta::Volume& volume;
+    const Options options;
+    Sessions sessions;
+    Syncer syncer;
+    Grants grants;
+    Batch batch;
+    Upkeep upkeep;
+    Scope scope;
+    std::unique_ptr<Loop::Registration> hook;
+
+    void prepare(std::span<meta::Call> calls);
+    void end_of_turn();
+    void adopt_sessions();
+    // The session is gone when it ends. EIO, ENOSPC: it is still there.
+    Task<void> end(std::shared_ptr<Session> session);
+    Task<void> end_expired(Duration now);
+    Task<void> watch_leases();
+};
+
+}  // namespace flexfs::service

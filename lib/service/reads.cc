@@ -1,0 +1,147 @@
+// Requests that change nothing in the volume.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/service/conversation.h"
+
+namespace flexfs::service {
+namespace {
+
+// One reply must not keep the loop for long.
+constexpr std::uint32_t listing_max = 4096;
+constexpr std::uint32_t extents_max = 16384;
+
+}  // namespace
+
+Task<wire::Entry> Conversation::serve(rpc::Context, wire::Lookup request) {
+    Session* me = co_await session();
+    // In this process asking again costs less than reading what may not be wanted.
+    const bool with_data = !me->local;
+    Grants::Turn turn;
+    Ino settled = 0;
+    for (;;) {
+        parts_.grants.share(request.parent, *me);  // of the name, found or not
+        wire::Entry entry = co_await checked("lookup", parts_.volume.read(request, with_data));
+        const Ino ino = entry.attr.ino;
+        if (ino != settled && parts_.grants.in_the_way(ino, *me)) {
+            turn = Grants::Turn();
+            turn = co_await parts_.grants.settle(ino, me->id, Grant::shared);
+            settled = ino;  // unless the name leads elsewhere by now
+            continue;
+        }
+        entry.grant = parts_.grants.share(ino, *me);
+        co_return entry;
+    }
+}
+
+Task<wire::Entry> Conversation::read_settled(Session& me, wire::GetAttr request, bool with_data) {
+    Grants::Turn turn;
+    if (parts_.grants.in_the_way(request.ino, me))
+        turn = co_await parts_.grants.settle(request.ino, me.id, Grant::shared);
+    wire::Entry entry = co_await checked("getattr", parts_.volume.read(request, with_data));
+    entry.grant = parts_.grants.share(request.ino, me);
+    co_return entry;
+}
+
+Task<wire::Entry> Conversation::serve(rpc::Context, wire::GetAttr request) {
+    Session* me = co_await session();
+    const bool with_data = !me->local;
+    if (parts_.grants.in_the_way(request.ino, *me))
+        co_return co_await read_settled(*me, request, with_data);
+    wire::Entry entry = co_await checked("getattr", parts_.volume.read(request, with_data));
+    entry.grant = parts_.grants.share(request.ino, *me);
+    co_return entry;
+}
+
+Task<wire::Entry> Conversation::serve(rpc::Context, wire::Open request) {
+    Session* me = co_await session();
+    if (request.want == Grant::exclusive) co_return co_await open_exclusive(*me, request.ino);
+    co_return co_await read_settled(*me, {request.ino}, true);
+}
+
+Task<wire::Entry> Conversation::open_exclusive(Session& me, Ino ino) {
+    Grants& grants = parts_.grants;
+    const wire::GetAttr request{ino};
+    const bool taken = grants.taken(ino, me);
+    if (grants.recalled(ino, me)) {
+        // Its answer to the Recall is on its way: what it is given now would be lost with that. Nor
+        // may it wait here, because whoever waits for that answer must not wait for this one.
+        wire::Entry entry = co_await checked("open", parts_.volume.read(request, true));
+        entry.grant = Grant::none;
+        co_return entry;
+    }
+    Grants::Turn turn;
+    if (!grants.alone()) {
+        turn = co_await grants.settle(ino, me.id, Grant::none);
+        // Changes that others sent before: the holder must start from what they make of the file.
+        if (!parts_.batch.empty()) co_await parts_.batch.applied();
+        co_await session();
+    }
+    wire::Entry entry = co_await checked("open", parts_.volume.read(request, true));
+    entry.grant = S_ISREG(entry.attr.mode) ? grants.give_exclusive(ino, me, taken)
+                                           : grants.share(ino, me);
+    co_return entry;
+}
+
+Task<wire::ExtentList> Conversation::serve(rpc::Context, wire::Extents request) {
+    Session* me = co_await session();
+    Grants::Turn turn;
+    if (parts_.grants.in_the_way(request.ino, *me))
+        turn = co_await parts_.grants.settle(request.ino, me->id, Grant::shared);
+    request.limit = std::min(request.limit, extents_max);
+    wire::ExtentList list = co_await checked("extents", parts_.volume.read(request));
+    list.grant = parts_.grants.share(request.ino, *me);
+    co_return list;
+}
+
+Task<wire::Listing> Conversation::serve(rpc::Context, wire::ReadDir request) {
+    Session* me = co_await session();
+    request.limit = std::clamp<std::uint32_t>(request.limit, 1, listing_max);
+    wire::Listing listing = co_await checked("readdir", parts_.volume.read(request));
+    listing.grant = parts_.grants.share(request.ino, *me);
+    if (request.plus && !(me->blanket && parts_.grants.alone())) share_listing(*me, listing);
+    co_return listing;
+}
+
+// To recall every file that somebody writes would make `ls` wait for all of their data; who wants to
+// know the size of one asks for it.
+void Conversation::share_listing(Session& me, wire::Listing& listing) {
+    for (wire::DirEntry& entry : listing.entries) {
+        const bool known = !parts_.grants.in_the_way(entry.ino, me) &&
+                           parts_.grants.share(entry.ino, me) != Grant::none;
+        if (!known) entry.attr = {};
+    }
+}
+
+Task<wire::Target> Conversation::serve(rpc::Context, wire::ReadLink request) {
+    Session* me = co_await session();
+    parts_.grants.share(request.ino, *me);
+    co_return co_await checked("readlink", parts_.volume.read(request));
+}
+
+Task<wire::Value> Conversation::serve(rpc::Context, wire::GetXattr request) {
+    Session* me = co_await session();
+    parts_.grants.share(request.ino, *me);
+    co_return co_await checked("getxattr", parts_.volume.read(request));
+}
+
+Task<wire::Names> Conversation::serve(rpc::Context, wire::ListXattr request) {
+    Session* me = co_await session();
+    parts_.grants.share(request.ino, *me);
+    co_return co_await checked("listxattr", parts_.volume.read(request));
+}
+
+Task<wire::Statistics> Conversation::serve(rpc::Context, wire::StatFs request) {
+    co_await session();
+    co_return co_await checked("statfs", parts_.volume.read(request));
+}
+
+Task<wire::Done> Conversation::serve(rpc::Context, wire::Sync) {
+    co_await session();
+    co_await parts_.syncer.sync();
+    co_return wire::Done{};
+}
+
+}  // namespace flexfs::service
