@@ -22,7 +22,7 @@ namespace flexfs::loop {
 namespace {
 
 constexpr int backlog = 128;
-constexpr unsigned peer_lost_s = 20;  // as long as a session's lease
+constexpr int peer_lost_s = 20;  // as long as a session's lease
 constexpr std::size_t unix_path_max = sizeof(sockaddr_un::sun_path) - 1;
 
 // libuv's codes are negated errnos, but for those of its name service.
@@ -94,14 +94,19 @@ Result<SocketPtr> make_tcp_socket(uv_loop_t* uv, int family) {
     return uv_fail(status, "socket");
 }
 
-// Answers at once, and notices within peer_lost_s that the peer's machine is gone.
+// Small messages leave at once, and a peer whose machine is gone is noticed within peer_lost_s.
 void tune(uv_tcp_t& tcp) {
     uv_tcp_nodelay(&tcp, 1);
-    uv_tcp_keepalive(&tcp, 1, peer_lost_s / 2);
     uv_os_fd_t fd = -1;
-    const unsigned ms = peer_lost_s * 1000;
-    if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd) == 0)
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd) != 0) return;
+    const auto set = [fd](int level, int option, int value) {
+        setsockopt(fd, level, option, &value, sizeof value);
+    };
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, peer_lost_s / 2);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, peer_lost_s / 4);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 2);
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, peer_lost_s * 1000);
 }
 
 class SocketStream final : public Stream {

@@ -196,4 +196,20 @@ Task<void> until(Loop& loop, Condition condition) {
     while (!condition()) co_await loop.sleep(std::chrono::microseconds(100));
 }
 
+// --- for tests that play one end themselves ---
+
+inline Hello good_hello() {
+    return {.magic = hello_magic, .version_min = 1, .version_max = 1, .protocol = "toy"};
+}
+
+inline Task<void> send(loop::Stream& stream, Buffer bytes) {
+    std::vector<Buffer> frames;
+    frames.push_back(std::move(bytes));
+    co_await stream.write(std::move(frames));
+}
+
+inline Buffer hello_frame(const Hello& hello) {
+    return frame(Header{.kind = Kind::hello}, hello).freeze();
+}
+
 }  // namespace flexfs::rpc

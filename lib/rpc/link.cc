@@ -74,7 +74,7 @@ Task<void> Link::live() {
     Duration delay = retry_first;
     for (;;) {
         Result<void> outcome = co_await result(attempt());
-        const bool was_open = std::exchange(open_, false);
+        const bool was_open = std::exchange(opened_, false);
         if (!first_.is_set()) {
             first_outcome_ = std::move(outcome);
             first_.set();
@@ -179,7 +179,7 @@ Result<void> Link::answer(Frame frame) {
 void Link::open_gate() {
     if (!first_.is_set()) first_outcome_ = {};
     first_.set();
-    open_ = true;
+    open_ = opened_ = true;
     for (auto& [id, call] : calls_)
         if (call && !call->urgent) outbox_->add(call->frame);
 }

@@ -58,6 +58,7 @@ private:
     task::WaitList room_;                   // for less than requests_max calls
     Outbox* outbox_ = nullptr;              // of the connection, when there is one
     bool open_ = false;                     // the greeting is over
+    bool opened_ = false;                   // it was once, in this attempt
     bool closed_ = false;
     bool woken_ = false;  // a call since the reader last let others run
     std::minstd_rand random_;

@@ -1,9 +1,12 @@
 // What holds wherever the service is: each test runs in process, over a unix socket and over TCP.
+#include "lib/rpc/rpc.h"
+
 #include <doctest/doctest.h>
 
 #include <cerrno>
 
 #include "lib/rpc/fixture_test.h"
+#include "lib/wire/control.h"
 
 namespace flexfs::rpc {
 namespace {
@@ -160,6 +163,35 @@ TEST_CASE("a greeting that fails is what start fails with") {
         CHECK(pair.loop.run(pair.caller->close()));
         CHECK(pair.loop.run(pair.server.close()));
     }
+}
+
+TEST_CASE("a mount's status is asked for over its unix socket") {
+    struct Mount final : Service<wire::Control> {
+        struct Answers final : Serving<Answers, wire::Control> {
+            Task<wire::StatusText> serve(Context, wire::Status) {
+                co_return wire::StatusText{Buffer::copy_of("{}")};
+            }
+            Task<wire::Done> serve(Context, wire::Stop) { co_return fail(EBUSY, "in use"); }
+        };
+        std::unique_ptr<Handler<wire::Control>> connected(Pusher<wire::Control>&) override {
+            return std::make_unique<Answers>();
+        }
+    };
+    struct Asker final : Client<wire::Control> {
+        Task<void> connected(Caller<wire::Control>&) override { co_return; }
+    };
+    Loop loop;
+    Mount mount;
+    Asker asker;
+    Server<wire::Control> server(loop, mount);
+    REQUIRE(server.listen(toy_address(Transport::unix_socket)));
+    Caller<wire::Control> caller(loop, server.addresses()[0], asker);
+    REQUIRE(loop.run(caller.start()));
+
+    CHECK(loop.run(caller.call(wire::Status{}))->json.text() == "{}");
+    CHECK(code_of(loop.run(caller.call(wire::Stop{}))) == EBUSY);
+    CHECK(loop.run(caller.close()));
+    CHECK(loop.run(server.close()));
 }
 
 }  // namespace flexfs::rpc

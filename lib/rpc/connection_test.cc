@@ -1,4 +1,5 @@
-// What is about sockets alone: the handshake, broken frames, lost connections.
+#include "lib/rpc/connection.h"
+
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -7,20 +8,6 @@
 
 namespace flexfs::rpc {
 namespace {
-
-Hello good_hello() {
-    return {.magic = hello_magic, .version_min = 1, .version_max = 1, .protocol = "toy"};
-}
-
-Task<void> send(loop::Stream& stream, Buffer bytes) {
-    std::vector<Buffer> frames;
-    frames.push_back(std::move(bytes));
-    co_await stream.write(std::move(frames));
-}
-
-Buffer hello_frame(const Hello& hello) {
-    return frame(Header{.kind = Kind::hello}, hello).freeze();
-}
 
 Buffer request(std::uint64_t id, Echo message) {
     WritableBuffer bytes = request_frame(message);
@@ -39,44 +26,6 @@ Task<Error> last_word(Loop& loop, std::string address, Buffer bytes) {
         const Frame last = co_await reader.next();
         if (last.header.kind == Kind::end) co_return refusal(last.payload);
     }
-}
-
-// A server that is played by a test, one connection after the other.
-struct Stage {
-    explicit Stage(Loop& on) : loop(on), listener(*loop::listen(on, "127.0.0.1:0")) {}
-
-    // The next client, after its hello and the request of its greeting.
-    struct Guest {
-        std::unique_ptr<loop::Stream> stream;
-        std::unique_ptr<FrameReader> reader;
-    };
-    Task<Guest> welcome(Hello answer) {
-        Guest guest{co_await listener->accept(), nullptr};
-        guest.reader = std::make_unique<FrameReader>(*guest.stream);
-        co_await guest.reader->next();
-        co_await send(*guest.stream, hello_frame(answer));
-        co_return guest;
-    }
-    Task<Guest> greeted() {
-        Guest guest = co_await welcome(good_hello());
-        const Frame greeting = co_await guest.reader->next();
-        co_await answer(guest, greeting.header);
-        co_return guest;
-    }
-    Task<void> answer(Guest& guest, Header header) {
-        header.kind = Kind::reply;
-        co_await send(*guest.stream, frame(header, Text{"answer"}).freeze());
-    }
-
-    Loop& loop;
-    std::unique_ptr<loop::Listener> listener;
-};
-
-Task<void> ask(Caller<Toy>& caller, std::string text, std::vector<std::string>& answers,
-               int& code) {
-    auto reply = co_await result(caller.call(Echo{std::move(text)}));
-    code = code_of(reply);
-    if (reply) answers.push_back(reply->text);
 }
 
 }  // namespace
@@ -196,41 +145,6 @@ TEST_CASE("an operation that the service does not know is ENOSYS") {
     CHECK(pair.loop.run(pair.server.close()));
 }
 
-TEST_CASE("ends that do not understand each other say so in a sentence") {
-    Loop loop;
-    Stage stage(loop);
-    ToyClient<Toy> client;
-    const auto start = [&](Hello answer) {
-        struct Play {
-            static Task<Error> run(Stage& on, Caller<Toy>& caller, Hello said) {
-                Scope scope;
-                struct Host {
-                    static Task<void> serve(Stage& at, Hello say) {
-                        auto guest = co_await at.welcome(std::move(say));
-                    }
-                };
-                scope.start(Host::serve(on, std::move(said)));
-                auto started = co_await result(caller.start());
-                co_await scope.close();
-                co_return started ? Error{} : std::move(started.error());
-            }
-        };
-        Caller<Toy> caller(loop, stage.listener->address(), client);
-        const Error error = *loop.run(Play::run(stage, caller, std::move(answer)));
-        CHECK(loop.run(caller.close()));
-        return error;
-    };
-    Hello refusing = good_hello();
-    refusing.code = EPROTO;
-    refusing.reason = "it speaks the versions 2 to 3 of the protocol, not 1 to 1";
-    Hello stranger = good_hello();
-    stranger.magic = 5;
-
-    CHECK(start(refusing).message().contains("versions 2 to 3"));
-    CHECK(start(refusing).code == EPROTO);
-    CHECK(start(stranger).context.contains("does not speak the protocol"));
-}
-
 TEST_CASE("a server refuses other versions, other protocols and strangers, and serves on") {
     Pair pair(Transport::tcp);
     const auto outcome = pair.run([](Pair& with) -> Task<void> {
@@ -266,111 +180,6 @@ TEST_CASE("a server refuses other versions, other protocols and strangers, and s
     CHECK_MESSAGE(outcome, outcome.error().message());
 }
 
-TEST_CASE("a lost reply is asked for again with the same sequence, after a new greeting") {
-    Loop loop;
-    Stage stage(loop);
-    ToyClient<Toy> client;
-    Caller<Toy> caller(loop, stage.listener->address(), client);
-    struct Play {
-        static Task<void> serve(Stage& on, std::vector<std::uint64_t>& sequences) {
-            {
-                auto first = co_await on.greeted();
-                for (int i = 0; i < 2; ++i)
-                    sequences.push_back((co_await first.reader->next()).header.id);
-            }  // vanishes
-            auto second = co_await on.greeted();
-            std::vector<Header> asked;
-            for (int i = 0; i < 2; ++i) {
-                asked.push_back((co_await second.reader->next()).header);
-                sequences.push_back(asked.back().id);
-            }
-            for (const Header& header : asked) co_await on.answer(second, header);
-            co_await second.reader->next();  // until the client leaves
-        }
-        static Task<void> run(Stage& on, Caller<Toy>& from, std::vector<std::uint64_t>& sequences) {
-            Scope host, calls;
-            std::vector<std::string> answers;
-            int codes[2] = {-1, -1};
-            host.start(serve(on, sequences));
-            co_await from.start();
-            calls.start(ask(from, "one", answers, codes[0]));
-            calls.start(ask(from, "two", answers, codes[1]));
-            co_await calls.join();
-            CHECK(codes[0] == 0);
-            CHECK(codes[1] == 0);
-            co_await from.close();
-            co_await host.close();
-        }
-    };
-    std::vector<std::uint64_t> sequences;
-    const auto outcome = loop.run(Play::run(stage, caller, sequences));
-
-    CHECK_MESSAGE(outcome, outcome.error().message());
-    CHECK(sequences == std::vector<std::uint64_t>{2, 3, 2, 3});
-    CHECK(client.connections == 2);
-}
-
-TEST_CASE("what is waiting when a new greeting is refused ends with that error") {
-    Loop loop;
-    Stage stage(loop);
-    ToyClient<Toy> client;
-    Caller<Toy> caller(loop, stage.listener->address(), client);
-    struct Play {
-        static Task<void> serve(Stage& on, ToyClient<Toy>& with) {
-            {
-                auto first = co_await on.greeted();
-                co_await first.reader->next();
-                with.refused_with = EACCES;
-            }
-            auto second = co_await on.greeted();
-        }
-        static Task<void> run(Stage& on, Caller<Toy>& from, ToyClient<Toy>& with) {
-            Scope host;
-            host.start(serve(on, with));
-            co_await from.start();
-            std::vector<std::string> answers;
-            int code = 0;
-            co_await ask(from, "one", answers, code);
-            CHECK(code == EACCES);
-            co_await from.close();
-            co_await host.close();
-        }
-    };
-    const auto outcome = loop.run(Play::run(stage, caller, client));
-
-    CHECK_MESSAGE(outcome, outcome.error().message());
-}
-
-TEST_CASE("calls wait while the server is away, and a stop ends such a wait") {
-    Pair pair(Transport::unix_socket);
-    const std::string address = pair.server.addresses()[0];
-    struct Play {
-        static Task<void> run(Pair& with, std::string at) {
-            co_await with.caller->start();
-            co_await with.server.close();
-            Scope waiting, stopped;
-            std::vector<std::string> answers;
-            int code = -1, stopped_code = -1;
-            waiting.start(ask(*with.caller, "patience", answers, code));
-            stopped.start(ask(*with.caller, "hurry", answers, stopped_code));
-            co_await stopped.close();
-            CHECK(stopped_code == ECANCELED);
-            CHECK(code == -1);
-
-            Server<Toy> again(with.loop, with.service);
-            co_await again.listen(at);
-            co_await waiting.join();
-            CHECK(code == 0);
-            CHECK(with.client.connections == 2);
-            co_await with.caller->close();
-            co_await again.close();
-        }
-    };
-    const auto outcome = pair.loop.run(Play::run(pair, address));
-
-    CHECK_MESSAGE(outcome, outcome.error().message());
-}
-
 TEST_CASE("a client that vanishes has its handlers stopped and destroyed") {
     Pair pair(Transport::tcp);
     const auto outcome = pair.run([](Pair& with) -> Task<void> {
@@ -392,20 +201,6 @@ TEST_CASE("a client that vanishes has its handlers stopped and destroyed") {
     });
 
     CHECK_MESSAGE(outcome, outcome.error().message());
-}
-
-TEST_CASE("the service learns which sequences are answered for good") {
-    Pair pair(Transport::unix_socket);
-    const auto outcome = pair.run([](Pair& with) -> Task<void> {
-        for (int i = 0; i < 3; ++i) co_await with.caller->call(Echo{"x"});
-    });
-
-    CHECK_MESSAGE(outcome, outcome.error().message());
-    REQUIRE(pair.service.contexts.size() == 4);
-    for (std::size_t i = 0; i < 4; ++i) {
-        CHECK(pair.service.contexts[i].sequence == i + 1);
-        CHECK(pair.service.contexts[i].oldest == i + 1);
-    }
 }
 
 TEST_CASE("a client that does not read what is pushed to it is disconnected") {
