@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "lib/object/test_folder.h"
+#include "lib/object/scratch_test.h"
 
 namespace flexfs::object {
 namespace {

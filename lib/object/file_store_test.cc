@@ -13,7 +13,7 @@
 #include <random>
 
 #include "lib/object/folder.h"
-#include "lib/object/test_folder.h"
+#include "lib/object/scratch_test.h"
 #include "lib/task/scope.h"
 
 namespace flexfs::object {

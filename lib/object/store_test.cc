@@ -9,7 +9,7 @@
 #include "lib/object/address.h"
 #include "lib/object/file_store.h"
 #include "lib/object/memory_store.h"
-#include "lib/object/test_folder.h"
+#include "lib/object/scratch_test.h"
 
 namespace flexfs::object {
 namespace {

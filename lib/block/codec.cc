@@ -1,0 +1,52 @@
+#include "lib/block/codec.h"
+
+#include <lz4.h>
+#include <zstd.h>
+
+namespace flexfs::block {
+namespace {
+
+// zstd's higher levels gain little on the data of files and fall behind a network's pace.
+constexpr int zstd_level = 1;
+
+const char* chars(ByteView bytes) {
+    return reinterpret_cast<const char*>(bytes.data());
+}
+char* chars(MutableBytes bytes) {
+    return reinterpret_cast<char*>(bytes.data());
+}
+
+}  // namespace
+
+std::size_t compress(Compression codec, ByteView in, MutableBytes out) {
+    switch (codec) {
+        case Compression::none: return 0;
+        case Compression::lz4: {
+            const int used =
+                LZ4_compress_default(chars(in), chars(out), int(in.size()), int(out.size()));
+            return used > 0 ? std::size_t(used) : 0;
+        }
+        case Compression::zstd: {
+            const std::size_t used =
+                ZSTD_compress(out.data(), out.size(), in.data(), in.size(), zstd_level);
+            return ZSTD_isError(used) ? 0 : used;
+        }
+    }
+    return 0;
+}
+
+bool decompress(Compression codec, ByteView in, MutableBytes out) {
+    switch (codec) {
+        case Compression::none: return false;
+        case Compression::lz4:
+            return LZ4_decompress_safe(chars(in), chars(out), int(in.size()), int(out.size())) ==
+                   int(out.size());
+        case Compression::zstd: {
+            const std::size_t made = ZSTD_decompress(out.data(), out.size(), in.data(), in.size());
+            return !ZSTD_isError(made) && made == out.size();
+        }
+    }
+    return false;
+}
+
+}  // namespace flexfs::block

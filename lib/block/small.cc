@@ -1,0 +1,56 @@
+#include "lib/block/small.h"
+
+#include <cerrno>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+#include "lib/block/codec.h"
+#include "lib/block/fields.h"
+
+namespace flexfs::block {
+namespace {
+
+constexpr std::size_t length_bytes = 3;
+constexpr std::size_t prefix_bytes = 1 + length_bytes;
+
+std::unexpected<Error> damaged(std::string_view what) {
+    return fail(EIO, fmt::format("the packed data of a small file is damaged: {}", what));
+}
+
+}  // namespace
+
+Buffer pack_small(ByteView data, Compression compression) {
+    check(data.size() <= small_bytes_max);
+    WritableBuffer packed(data.size() + small_overhead);
+    const std::size_t worth = worthwhile(data.size());
+    if (worth > prefix_bytes) {
+        const auto room = packed.bytes().subspan(prefix_bytes, worth - prefix_bytes);
+        if (const std::size_t used = compress(compression, data, room)) {
+            store<1>(packed.data(), std::uint64_t(compression));
+            store<length_bytes>(packed.data() + 1, data.size());
+            return Buffer::copy_of(packed.bytes().first(prefix_bytes + used));
+        }
+    }
+    store<1>(packed.data(), 0);
+    if (!data.empty()) std::memcpy(packed.data() + 1, data.data(), data.size());
+    return std::move(packed).freeze();
+}
+
+Result<Buffer> unpack_small(Buffer packed) {
+    if (packed.empty()) return damaged("it is empty");
+    const auto codec = load<1>(packed.data());
+    if (codec > std::uint64_t(Compression::zstd)) return damaged("its codec is unknown");
+    if (codec == 0) {
+        if (packed.size() - 1 > small_bytes_max) return damaged("it is too long");
+        return packed.slice(1);
+    }
+    if (packed.size() <= prefix_bytes) return damaged("it is too short");
+    const std::size_t size = load<length_bytes>(packed.data() + 1);
+    if (size > small_bytes_max || packed.size() >= size) return damaged("its length is impossible");
+    WritableBuffer data(size);
+    if (!decompress(Compression(codec), packed.slice(prefix_bytes), data.bytes()))
+        return damaged("it does not decompress");
+    return std::move(data).freeze();
+}
+
+}  // namespace flexfs::block
