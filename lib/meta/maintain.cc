@@ -79,15 +79,17 @@ Result<bool> release_orphans(Txn& tx, SessionId session, std::size_t limit) {
     // per ended session costs less than an index that every unlink of an open file had to keep.
     std::vector<Ino> held;
     Ino after = 0;
+    SessionId after_session = 0;
     for (bool end = false; !end && held.size() < limit;) {
-        db::Query query(tx.st().orphan_after, after, limit);
+        db::Query query(tx.st().orphan_after, after, after_session, limit);
         end = true;
         for (;;) {
             TRY(bool row, query.next());
             if (!row) break;
             end = false;
             after = query.number(0);
-            if (query.number(1) == session) held.push_back(after);
+            after_session = query.number(1);
+            if (after_session == session) held.push_back(after);
         }
     }
     for (Ino ino : held) TRY(release_orphan(tx, ino, session));

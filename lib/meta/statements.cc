@@ -87,7 +87,8 @@ constexpr StatementRow rows[] = {
     {ROW(orphan_add), "INSERT OR IGNORE INTO orphan(ino, session) VALUES(?, ?)"},
     {ROW(orphan_erase), "DELETE FROM orphan WHERE ino = ? AND session = ?"},
     {ROW(orphan_after),
-     "SELECT ino, session FROM orphan WHERE ino > ? ORDER BY ino, session LIMIT ?"},
+     "SELECT ino, session FROM orphan WHERE (ino, session) > (?, ?) "
+     "ORDER BY ino, session LIMIT ?"},
 
     {ROW(session_list), "SELECT id, client, read_only, ended FROM session WHERE id > 0"},
     {ROW(session_add), "INSERT INTO session(id, client, read_only, ended) VALUES(?, ?, ?, 0)"},

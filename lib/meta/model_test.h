@@ -1,0 +1,264 @@
+// The rules of the filesystem once more, as plainly as they can be said: maps in memory, no limits,
+// no database. The simulation compares a Volume with it. File data is told by cells of 1 KiB that
+// hold the `check` of the extent that wrote them, 0 for a hole.
+#pragma once
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/meta/volume.h"
+
+namespace flexfs::meta {
+
+inline constexpr std::uint64_t cell_bytes = 1024;
+
+struct ModelInode {
+    std::uint32_t mode = 0, uid = 0, gid = 0, nlink = 0;
+    std::uint64_t size = 0;
+    Time mtime = 0, ctime = 0;
+    Ino parent = 0;
+    std::string target, inline_data;
+    std::map<std::string, Ino> names;
+    std::map<std::string, std::string> xattrs;
+    std::vector<std::uint64_t> cells;
+    std::set<SessionId> holders;
+    bool linkable = false;
+
+    bool folder() const { return S_ISDIR(mode); }
+    void touch(Time now) { mtime = ctime = now; }
+};
+
+class Model {
+public:
+    std::map<Ino, ModelInode> inodes;
+    Ino next = 2;
+    std::uint64_t block_cells = 256;
+
+    Model() {
+        inodes[1] = {.mode = S_IFDIR | 0755, .nlink = 2, .mtime = 10, .ctime = 10, .parent = 1};
+    }
+
+    int make(const wire::Make& m, SessionId session) {
+        if (int code = living_folder(m.parent)) return code;
+        ModelInode& parent = inodes[m.parent];
+        if (parent.names.contains(m.name)) return m.existing_ok ? 0 : EEXIST;
+        const Ino ino = next++;
+        ModelInode& made = inodes[ino];
+        made = {.mode = m.mode,
+                .uid = m.who.uid,
+                .gid = m.who.gid,
+                .nlink = 1,
+                .size = m.target.size(),
+                .mtime = m.now,
+                .ctime = m.now,
+                .parent = m.parent,
+                .target = m.target};
+        if (parent.mode & S_ISGID) {
+            made.gid = parent.gid;
+            if (made.folder()) made.mode |= S_ISGID;
+        }
+        if (m.name.empty()) {
+            made.nlink = 0;
+            made.linkable = true;
+            made.holders = {session};
+            return 0;
+        }
+        parent.names[m.name] = ino;
+        parent.touch(m.now);
+        if (made.folder()) {
+            made.nlink = 2;
+            ++parent.nlink;
+        }
+        return 0;
+    }
+
+    int link(const wire::Link& m) {
+        if (int code = living_folder(m.parent)) return code;
+        if (!inodes.contains(m.ino)) return ESTALE;
+        ModelInode& inode = inodes[m.ino];
+        if (inode.folder()) return EPERM;
+        if (inode.nlink == 0 && !inode.linkable) return ENOENT;
+        if (inodes[m.parent].names.contains(m.name)) return EEXIST;
+        inode.linkable = false;
+        inode.holders.clear();
+        ++inode.nlink;
+        inode.parent = m.parent;
+        inode.ctime = m.now;
+        inodes[m.parent].names[m.name] = m.ino;
+        inodes[m.parent].touch(m.now);
+        return 0;
+    }
+
+    int unlink(const wire::Unlink& m, const std::set<SessionId>& holders) {
+        if (int code = folder(m.parent)) return code;
+        ModelInode& parent = inodes[m.parent];
+        if (!parent.names.contains(m.name)) return ENOENT;
+        const Ino ino = parent.names[m.name];
+        if (inodes[ino].folder()) return EISDIR;
+        parent.names.erase(m.name);
+        parent.touch(m.now);
+        inodes[ino].ctime = m.now;
+        drop(ino, holders);
+        return 0;
+    }
+
+    int rmdir(const wire::Rmdir& m, const std::set<SessionId>& holders) {
+        if (int code = folder(m.parent)) return code;
+        ModelInode& parent = inodes[m.parent];
+        if (!parent.names.contains(m.name)) return ENOENT;
+        const Ino ino = parent.names[m.name];
+        if (!inodes[ino].folder()) return ENOTDIR;
+        if (!inodes[ino].names.empty()) return ENOTEMPTY;
+        parent.names.erase(m.name);
+        --parent.nlink;
+        parent.touch(m.now);
+        inodes[ino].ctime = m.now;
+        drop(ino, holders);
+        return 0;
+    }
+
+    int rename(const wire::Rename& m, const std::set<SessionId>& holders) {
+        if (int code = folder(m.parent)) return code;
+        if (int code = folder(m.new_parent)) return code;
+        ModelInode &from = inodes[m.parent], &to = inodes[m.new_parent];
+        const Ino ino = from.names.contains(m.name) ? from.names[m.name] : 0;
+        const Ino old = to.names.contains(m.new_name) ? to.names[m.new_name] : 0;
+        const bool exchange = m.flags == RENAME_EXCHANGE;
+        if (ino == 0 || (exchange && old == 0)) return ENOENT;
+        if (to.nlink == 0) return ENOENT;
+        if (old != 0 && m.flags == RENAME_NOREPLACE) return EEXIST;
+        if (ino == old) return 0;
+        if (inodes[ino].folder() && above(ino, m.new_parent)) return EINVAL;
+        if (exchange && inodes[old].folder() && above(old, m.parent)) return EINVAL;
+        if (!exchange && old != 0) {
+            if (inodes[ino].folder() && !inodes[old].folder()) return ENOTDIR;
+            if (!inodes[ino].folder() && inodes[old].folder()) return EISDIR;
+            if (!inodes[old].names.empty()) return ENOTEMPTY;
+        }
+        from.names.erase(m.name);
+        to.names.erase(m.new_name);
+        put(m.new_parent, m.new_name, ino, m.parent, m.now);
+        if (exchange) put(m.parent, m.name, old, m.new_parent, m.now);
+        from.touch(m.now);
+        to.touch(m.now);
+        if (!exchange && old != 0) {
+            if (inodes[old].folder()) --to.nlink;
+            inodes[old].ctime = m.now;
+            drop(old, holders);
+        }
+        return 0;
+    }
+
+    int setattr(const wire::SetAttr& m) {
+        if (!inodes.contains(m.ino)) return ESTALE;
+        ModelInode& inode = inodes[m.ino];
+        if ((m.mask & wire::set_size) && inode.folder()) return EISDIR;
+        if ((m.mask & wire::set_size) && !S_ISREG(inode.mode)) return EINVAL;
+        if (m.mask & wire::set_mode) inode.mode = (inode.mode & S_IFMT) | (m.attr.mode & 07777);
+        if (m.mask & wire::set_size) {
+            resize(inode, m.attr.size);
+            inode.mtime = m.now;
+        }
+        inode.ctime = m.now;
+        return 0;
+    }
+
+    int set_xattr(const wire::SetXattr& m) {
+        if (!inodes.contains(m.ino)) return ESTALE;
+        auto& xattrs = inodes[m.ino].xattrs;
+        if (xattrs.contains(m.name) && (m.flags & XATTR_CREATE)) return EEXIST;
+        if (!xattrs.contains(m.name) && (m.flags & XATTR_REPLACE)) return ENODATA;
+        xattrs[m.name] = m.value.text();
+        inodes[m.ino].ctime = m.now;
+        return 0;
+    }
+
+    int remove_xattr(const wire::RemoveXattr& m) {
+        if (!inodes.contains(m.ino)) return ESTALE;
+        if (inodes[m.ino].xattrs.erase(m.name) == 0) return ENODATA;
+        inodes[m.ino].ctime = m.now;
+        return 0;
+    }
+
+    int commit(const wire::InodeCommit& m) {
+        if (!inodes.contains(m.ino)) return ESTALE;
+        ModelInode& inode = inodes[m.ino];
+        if (inode.folder()) return EISDIR;
+        if (!S_ISREG(inode.mode)) return EINVAL;
+        if (!inode.inline_data.empty() && !m.extents.empty() && !m.clear_inline) return EAGAIN;
+        if (m.set_inline) {
+            inode.cells.clear();
+            inode.inline_data = m.inline_data.text();
+            inode.size = std::max<std::uint64_t>(inode.size, inode.inline_data.size());
+        }
+        if (m.clear_inline) inode.inline_data.clear();
+        for (const wire::Extent& e : m.extents) {
+            const std::uint64_t first = e.idx * block_cells + e.off / cell_bytes;
+            const std::uint64_t end = first + e.len / cell_bytes;
+            if (inode.cells.size() < end) inode.cells.resize(end);
+            std::fill(inode.cells.begin() + long(first), inode.cells.begin() + long(end), e.check);
+            inode.size = std::max(inode.size, end * cell_bytes);
+        }
+        inode.mtime = m.mtime;
+        inode.ctime = std::max(inode.ctime, m.mtime);
+        return 0;
+    }
+
+    void release(Ino ino, SessionId session) {
+        if (inodes.contains(ino) && inodes[ino].holders.erase(session) &&
+            inodes[ino].holders.empty())
+            inodes.erase(ino);
+    }
+
+    void end_session(SessionId session) {
+        std::vector<Ino> all;
+        for (const auto& [ino, inode] : inodes) all.push_back(ino);
+        for (const Ino ino : all) release(ino, session);
+    }
+
+    static void resize(ModelInode& inode, std::uint64_t size) {
+        inode.size = size;
+        if (inode.inline_data.size() > size) inode.inline_data.resize(size);
+        if (inode.cells.size() > size / cell_bytes) inode.cells.resize(size / cell_bytes);
+    }
+
+private:
+    int folder(Ino ino) const {
+        if (!inodes.contains(ino)) return ESTALE;
+        return inodes.at(ino).folder() ? 0 : ENOTDIR;
+    }
+    int living_folder(Ino ino) const {
+        if (int code = folder(ino)) return code;
+        return inodes.at(ino).nlink == 0 ? ENOENT : 0;
+    }
+    bool above(Ino high, Ino low) {
+        for (; low != 1 && low != high; low = inodes[low].parent) {}
+        return low == high;
+    }
+    void put(Ino parent, const std::string& name, Ino ino, Ino before, Time now) {
+        inodes[parent].names[name] = ino;
+        inodes[ino].parent = parent;
+        inodes[ino].ctime = now;
+        if (!inodes[ino].folder()) return;
+        ++inodes[parent].nlink;
+        --inodes[before].nlink;
+    }
+    void drop(Ino ino, const std::set<SessionId>& holders) {
+        ModelInode& inode = inodes[ino];
+        inode.nlink = inode.folder() ? 0 : inode.nlink - 1;
+        if (inode.nlink > 0) return;
+        inode.holders = holders;
+        if (holders.empty()) inodes.erase(ino);
+    }
+};
+
+}  // namespace flexfs::meta
