@@ -64,7 +64,7 @@ BAD = {
     ],
     "shell": [
         ({"test/a": "#!/bin/bash\nif true; then\n"}, "syntax error"),
-        ({"test/a.sh": "#!/bin/bash\ncd /x\nunused=$1\n"}, "unused"),
+        ({"test/a.sh": "#!/bin/bash\ncd /x\nls\n"}, "cd ... || exit"),
     ],
     "scripts": [
         ({"test/a.py": "def:\n"}, "test/a.py:1"),
