@@ -40,6 +40,12 @@ void Reservation::merge(Reservation other) {
     bytes_ += std::exchange(other.bytes_, 0);
 }
 
+void Reservation::make_clean() {
+    if (!std::exchange(dirty_, false) || bytes_ == 0) return;
+    budget_->dirty_ -= bytes_;
+    budget_->hand_out();
+}
+
 Budget::Budget(std::uint64_t limit, std::uint64_t dirty_limit)
     : limit_(limit), dirty_limit_(std::min(limit, dirty_limit)) {}
 
@@ -87,6 +93,7 @@ std::optional<Reservation> Budget::try_take(std::uint64_t bytes, Kind kind) {
 
 Task<Reservation> Budget::take(std::uint64_t bytes, Kind kind) {
     if (auto taken = try_take(bytes, kind)) co_return std::move(*taken);
+    if (kind == Kind::dirty && refused_ != 0) co_return fail(refused_);
     bytes = clamp(bytes, kind);
     Turn turn{bytes, {}};
     turns(kind).push_back(&turn);
@@ -102,6 +109,15 @@ Task<Reservation> Budget::take(std::uint64_t bytes, Kind kind) {
 Reservation Budget::claim(std::uint64_t bytes) {
     make_room(bytes, Kind::clean);
     return grant(bytes, Kind::clean);
+}
+
+void Budget::refuse_dirty(int code) {
+    refused_ = code;
+    if (code == 0) return;
+    while (!dirty_turns_.empty()) {
+        dirty_turns_.front()->waiting.wake_one(code);
+        dirty_turns_.pop_front();
+    }
 }
 
 Buffer Budget::charge(Buffer memory, Reservation reservation) {

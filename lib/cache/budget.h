@@ -32,6 +32,8 @@ public:
     Reservation split(std::uint64_t bytes);
     // Both together; of the same budget and kind, or one of them empty.
     void merge(Reservation other);
+    // From now on these bytes are no longer dirty.
+    void make_clean();
 
 private:
     friend class Budget;
@@ -62,6 +64,9 @@ public:
     // At once, above the limit if need be: for the bounded work that gives memory back, such as
     // writing dirty data out.
     Reservation claim(std::uint64_t bytes);
+    // Who would wait for dirty bytes, or does already, gets the error `code` instead: what is dirty
+    // cannot be written out. 0: they wait again.
+    void refuse_dirty(int code);
     // `memory`, whose last copy gives `reservation` back.
     static Buffer charge(Buffer memory, Reservation reservation);
 
@@ -103,6 +108,7 @@ private:
     std::deque<Turn*> dirty_turns_;
     std::list<Reclaim> reclaims_;
     bool reclaiming_ = false;
+    int refused_ = 0;
 };
 
 class Budget::Reclaimer {

@@ -77,6 +77,21 @@ TEST_CASE("a wait that is stopped takes nothing and lets those behind it go on")
     CHECK(budget.used() == 70);
 }
 
+TEST_CASE("writers are refused, not kept waiting, while dirty data cannot be written out") {
+    Budget budget(100, 30);
+    Scope scope;
+    std::vector<Reservation> held;
+    auto first = budget.try_take(30, dirty);
+    scope.start(hold(budget, 5, dirty, held));
+
+    budget.refuse_dirty(ENOSPC);
+    CHECK(code_of(task::run(scope.join())) == ENOSPC);
+    CHECK(code_of(task::run(budget.take(5, dirty))) == ENOSPC);
+    first->make_clean();
+    CHECK(task::run(budget.take(5, dirty)));
+    CHECK(budget.dirty() == 0);
+}
+
 TEST_CASE("a request above the limit is served when nothing else is held") {
     Budget budget(100, 50);
     const auto all = budget.try_take(1000);

@@ -1,0 +1,161 @@
+#include "lib/vfs/batch.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "lib/block/segment.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// Bounds how long one transaction of the service takes.
+constexpr std::size_t parts_max = 1024;
+constexpr std::size_t inline_bytes_max = 4 << 20;
+
+bool is_gone(const Node& node) {
+    return node.orphan && node.handles == 0;
+}
+
+Flight& begin_flight(Batch& batch, Nodes& nodes, Node& node) {
+    // Several blocks of one file may come one by one.
+    if (!batch.parts.empty() && batch.parts.back().node.get() == &node)
+        return *batch.parts.back().flight;
+    File& file = *node.file;
+    file.flights.emplace_back().id = ++file.last_flight;
+    Batch::Part part;
+    part.node = nodes.pin(node);
+    part.flight = std::prev(file.flights.end());
+    part.first_piece = batch.pieces.size();
+    batch.parts.push_back(std::move(part));
+    return *batch.parts.back().flight;
+}
+
+void take_block(Batch& batch, Flight& flight, Node& node, std::uint64_t idx) {
+    File& file = *node.file;
+    Batch::Part& part = batch.parts.back();
+    const std::uint64_t start = idx * file.block_bytes;
+    std::uint64_t next = UINT64_MAX;  // where the last span ended
+    for (Span& span : file.dirty.take({start, start + file.block_bytes})) {
+        if (span.offset != next) {
+            const auto off = static_cast<std::uint32_t>(span.offset - start);
+            batch.pieces.push_back({{node.attr.ino, idx, off}, {}});
+            ++part.pieces;
+        }
+        next = span.end();
+        batch.pieces.back().data.push_back(span.buffer());
+        batch.bytes += span.bytes.size();
+        part.spans.push_back(span);
+        flight.data.put(std::move(span));
+    }
+}
+
+// A file so small that it lives in the metadata goes there as a whole.
+void take_inline(Batch& batch, Flight& flight, Node& node) {
+    File& file = *node.file;
+    const std::size_t size = std::max<std::uint64_t>(file.inline_data.size(), file.dirty.end());
+    WritableBuffer whole(size);
+    std::fill_n(whole.data(), size, std::byte{0});
+    std::ranges::copy(file.inline_data.view(), whole.data());
+    Batch::Part& part = batch.parts.back();
+    for (Span& span : file.dirty.take({0, size})) {
+        std::ranges::copy(span.bytes, whole.data() + span.offset);
+        batch.bytes += span.bytes.size();
+        part.spans.push_back(span);
+        flight.data.put(std::move(span));
+    }
+    flight.is_inline = true;
+    flight.content = std::move(whole).freeze();
+    batch.inline_bytes += size;
+}
+
+// The bytes that lived in the metadata move to frames: those that were not written anew join what
+// was. They are few, and their memory is counted with the node.
+void lift_inline(File& file) {
+    auto chunk = std::make_shared<Chunk>();
+    chunk->kept = file.inline_data;
+    file.dirty.put_under({0, chunk, chunk->kept.view()});
+}
+
+}  // namespace
+
+bool Batch::has_room() const {
+    return bytes < bytes_max && parts.size() < parts_max && inline_bytes < inline_bytes_max;
+}
+
+bool gather(Batch& batch, Nodes& nodes, Node& node, const wire::VolumeInfo& volume) {
+    File& file = *node.file;
+    if (file.dirty.empty() || !batch.has_room() || is_gone(node)) return false;
+    const bool small = file.inline_known && file.size() <= volume.inline_bytes &&
+                       file.extents.knows_all() && file.extents.empty();
+    const bool leaves_inline = !small && !file.inline_data.empty();
+    // What is inline is one whole, not layers: the next version of it needs the outcome of the
+    // last.
+    const bool blocked = (small || leaves_inline)
+                             ? !file.flights.empty()
+                             : !file.flights.empty() && (file.flights.back().is_inline ||
+                                                         file.flights.back().clear_inline);
+    if (blocked) return false;
+
+    Flight& flight = begin_flight(batch, nodes, node);
+    if (small) {
+        take_inline(batch, flight, node);
+        return true;
+    }
+    if (leaves_inline) {
+        lift_inline(file);
+        flight.clear_inline = true;
+    }
+    while (!file.dirty.empty() && batch.bytes < batch.bytes_max)
+        take_block(batch, flight, node, file.dirty.all().begin()->first / file.block_bytes);
+    return true;
+}
+
+bool gather_block(Batch& batch, Nodes& nodes, Node& node, std::uint64_t idx) {
+    File& file = *node.file;
+    const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
+    if (!file.inline_data.empty() || !file.inline_known || is_gone(node)) return false;
+    if (!file.flights.empty() &&
+        (file.flights.back().is_inline || file.flights.back().clear_inline))
+        return false;
+    if (!file.dirty.covers(range)) return false;
+    take_block(batch, begin_flight(batch, nodes, node), node, idx);
+    return true;
+}
+
+wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
+                         std::vector<std::size_t>& which) {
+    wire::Commit request;
+    if (packed) request.segments.push_back(packed->segment);
+    for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+        Batch::Part& part = batch.parts[i];
+        Node& node = *part.node;
+        if (is_gone(node)) continue;
+        File& file = *node.file;
+        Flight& flight = *part.flight;
+        wire::InodeCommit change;
+        change.ino = node.attr.ino;
+        change.mtime = part.mtime = std::exchange(file.mtime, 0);
+        change.kill_privileges = part.kill_privileges = std::exchange(file.kill_privileges, false);
+        change.set_inline = flight.is_inline;
+        change.inline_data = flight.content;
+        change.clear_inline = flight.clear_inline;
+        for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
+             ++piece) {
+            wire::Extent extent = packed->extents[piece];
+            const std::uint64_t offset = extent.idx * file.block_bytes + extent.off;
+            if (offset >= flight.clip) continue;
+            extent.len = static_cast<std::uint32_t>(
+                std::min<std::uint64_t>(extent.len, flight.clip - offset));
+            change.extents.push_back(extent);
+        }
+        flight.sent = true;
+        batch.durable |= file.durable_waiters > 0;
+        request.inodes.push_back(std::move(change));
+        which.push_back(i);
+    }
+    request.durable = batch.durable;
+    request.now = wall_now();
+    return request;
+}
+
+}  // namespace flexfs::vfs

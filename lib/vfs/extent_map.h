@@ -1,0 +1,50 @@
+// What is known of the extents of one file: for some of its blocks, all of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "lib/wire/types.h"
+
+namespace flexfs::vfs {
+
+using wire::Extent;
+
+class ExtentMap {
+public:
+    explicit ExtentMap(std::uint32_t block_bytes) : block_bytes_(block_bytes) {}
+
+    // Nothing is known any more.
+    void forget();
+    // These are all that blocks [first, last) have, ordered by (idx, seq).
+    void learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents);
+    void learn_all(const std::vector<Extent>& extents) {
+        forget();
+        learn(0, UINT64_MAX, extents);
+    }
+
+    // The first block in [first, last) that is not known; `last` when all are.
+    std::uint64_t first_unknown(std::uint64_t first, std::uint64_t last) const;
+    bool knows_all() const { return first_unknown(0, UINT64_MAX) == UINT64_MAX; }
+    bool empty() const { return blocks_.empty(); }
+    // Of a known block, by seq.
+    std::span<const Extent> block(std::uint64_t idx) const;
+
+    // A new extent lies over what is there; what it hides wholly goes, as on the server. Returns by
+    // how many bytes the block now covers more; 0 when the block is not known.
+    std::uint64_t add(const Extent& extent);
+    // The file was truncated to `size`.
+    void cut(std::uint64_t size);
+
+    std::size_t memory_bytes() const { return extents_ * sizeof(Extent) + blocks_.size() * 112; }
+
+private:
+    std::uint32_t block_bytes_;
+    std::map<std::uint64_t, std::uint64_t> known_;  // first -> last, apart from each other
+    std::map<std::uint64_t, std::vector<Extent>> blocks_;
+    std::size_t extents_ = 0;
+};
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,81 @@
+// What a client holds of one regular file's data: what was written and is not sent yet, what is on
+// its way, and what it knows of what is stored.
+#pragma once
+
+#include <list>
+#include <optional>
+
+#include "lib/cache/frames.h"
+#include "lib/task/wait.h"
+#include "lib/vfs/extent_map.h"
+#include "lib/vfs/layer.h"
+#include "lib/wire/messages.h"
+
+namespace flexfs::vfs {
+
+// Data that left the dirty layer together and will be committed together.
+struct Flight {
+    std::uint64_t id = 0;
+    Layer data;
+    bool is_inline = false;           // the commit sets the whole file's bytes
+    Buffer content;                   // then: these
+    bool clear_inline = false;        // the commit moves what was inline to frames
+    bool sent = false;                // the commit is under way
+    std::uint64_t clip = UINT64_MAX;  // the file was truncated here since it left
+};
+
+// A part of a read: bytes of memory, of a stored frame, or a hole.
+struct Source {
+    enum class Kind { memory, frame, hole, unknown };
+    Kind kind = Kind::hole;
+    Range range;           // in the file
+    Buffer bytes;          // memory
+    cache::FrameAt frame;  // frame: its data from `skip` on
+    std::uint32_t skip = 0;
+};
+
+struct File {
+    explicit File(std::uint32_t block) : block_bytes(block), extents(block) {}
+
+    std::uint32_t block_bytes;
+    Layer dirty;
+    std::list<Flight> flights;  // oldest first; a later one lies over an earlier one
+    std::uint64_t last_flight = 0;
+    bool inline_known = false;  // `inline_data` is what the server has; empty: it has none
+    Buffer inline_data;
+    ExtentMap extents;
+    std::uint64_t committed_size = 0;  // as the server knows it
+    Time mtime = 0;                    // of unsent writes; 0: none
+    bool kill_privileges = false;      // asked for by an unsent write
+    Duration dirty_since{};            // by the loop's clock
+    bool queued = false;               // the flusher has it in its queue
+    unsigned durable_waiters = 0;      // who waits until what is on its way is durable
+
+    struct Failure {
+        std::uint64_t count = 0;
+        int code = 0;
+    } failure;               // of writing back; each handle remembers the count it has told
+    task::WaitList changed;  // flights ended, or failed
+
+    bool has_unsent() const { return !dirty.empty() || !flights.empty(); }
+    std::uint64_t unsent_bytes() const;
+    // With what is unsent.
+    std::uint64_t size() const;
+    // Where each byte of the range, which ends at size() at most, is to be read from. In order.
+    std::vector<Source> sources(Range range) const;
+    // Blocks [first, last) that hold the range.
+    Range blocks(Range range) const {
+        return {range.first / block_bytes, (range.last + block_bytes - 1) / block_bytes};
+    }
+    // Drops the bytes from `size` on, in memory and in what is known. Returns the unsent ones.
+    std::vector<Span> cut(std::uint64_t size);
+    // The flight failed: what was not written anew since is dirty again.
+    void put_back(std::list<Flight>::iterator flight);
+    // Nothing that the server told of the data holds any more.
+    void forget_stored();
+    // An answer of the server about the whole file, or all but its extents.
+    void learn(const wire::Entry& entry);
+    void fail_with(int code);
+};
+
+}  // namespace flexfs::vfs

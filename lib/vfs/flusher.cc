@@ -1,0 +1,412 @@
+#include "lib/vfs/flusher.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/log.h"
+#include "lib/block/segment.h"
+
+namespace flexfs::vfs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned batches_max = 4;  // that start by themselves; who asks is not made to wait
+// What an fsync takes along of other files: enough to share its object, little enough to not wait.
+constexpr std::uint64_t company_bytes_max = 4 << 20;
+constexpr Duration pause_min = 500ms, pause_max = 30s;
+// When the oldest data is due, what is at least this old goes with it.
+constexpr Duration company_age_min = 1s;
+constexpr Duration overdue_pause = 10ms;
+constexpr std::size_t accessed_max = 4096;
+constexpr Duration accessed_age_max = 30s;
+
+std::uint64_t batch_bytes(const cache::Budget& budget, std::uint32_t block_bytes) {
+    const std::uint64_t share = std::max<std::uint64_t>(budget.dirty_limit() / 4, block_bytes);
+    return std::min<std::uint64_t>(share, block::segment_bytes_target);
+}
+
+}  // namespace
+
+Flusher::Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
+                 cache::Packer& packer, cache::Frames& frames, const Options& options)
+    : loop_(loop),
+      session_(session),
+      nodes_(nodes),
+      budget_(budget),
+      packer_(packer),
+      frames_(frames),
+      options_(options),
+      batch_bytes_(batch_bytes(budget, session.volume().block_bytes)),
+      reclaimer_(budget.add_reclaimer([this](cache::Budget::Kind kind, std::uint64_t) {
+          if (kind == cache::Budget::Kind::dirty) press();
+      })) {
+    scope_.start(tick());
+}
+
+Flusher::~Flusher() = default;
+
+void Flusher::wrote(Node& node, Range range) {
+    File& file = *node.file;
+    if (!file.queued) {
+        file.queued = true;
+        file.dirty_since = loop_.now();
+        queue_.push_back(nodes_.pin(node));
+        dirtied_.wake_all();
+    }
+    // Only a write that ends a block is looked at: writers that fill one from its middle wait for
+    // its age.
+    const std::uint64_t block = file.block_bytes;
+    for (std::uint64_t idx = range.first / block; (idx + 1) * block <= range.last; ++idx)
+        if (file.dirty.covers({idx * block, (idx + 1) * block}))
+            full_.emplace_back(nodes_.pin(node), idx);
+    start_what_is_due();
+}
+
+Duration Flusher::oldest() const {
+    if (queue_.empty()) return {};
+    return loop_.now() - queue_.front()->file->dirty_since;
+}
+
+void Flusher::start_what_is_due() {
+    const std::uint64_t block = session_.volume().block_bytes;
+    while (batches_ < batches_max && trouble_.code == 0) {
+        const std::uint64_t idle = budget_.dirty() - std::min(flying_, budget_.dirty());
+        if (full_.size() * block >= batch_bytes_) {
+            if (!start_full_blocks()) return;
+        } else if (idle > budget_.dirty_limit() / 2) {
+            if (!start_batch(nullptr, false)) return;
+        } else {
+            return;
+        }
+    }
+}
+
+// Somebody waits for memory that only writing back can free.
+void Flusher::press() {
+    if (trouble_.code != 0) return;
+    while (batches_ < batches_max && start_batch(nullptr, false)) {}
+}
+
+bool Flusher::start_full_blocks() {
+    Batch batch;
+    batch.bytes_max = batch_bytes_;
+    while (!full_.empty() && batch.has_room()) {
+        auto [node, idx] = std::move(full_.front());
+        full_.pop_front();
+        gather_block(batch, nodes_, *node, idx);
+    }
+    if (batch.parts.empty()) return false;
+    launch(std::move(batch));
+    return true;
+}
+
+bool Flusher::start_batch(Node* first, bool durable, Duration age_min) {
+    Batch batch;
+    batch.bytes_max = batch_bytes_;
+    batch.durable = durable;
+    const wire::VolumeInfo& volume = session_.volume();
+    if (first && !gather(batch, nodes_, *first, volume)) return false;
+    if (first) batch.bytes_max = std::min(batch_bytes_, batch.bytes + company_bytes_max);
+    const Duration newest = loop_.now() - age_min;
+    for (const NodeRef& node : queue_) {
+        if (!batch.has_room()) break;
+        if (node.get() != first && node->file->dirty_since <= newest && !(first && node->orphan))
+            gather(batch, nodes_, *node, volume);
+    }
+    if (batch.parts.empty()) return false;
+    launch(std::move(batch));
+    return true;
+}
+
+void Flusher::launch(Batch batch) {
+    // Flights hold their files from now on.
+    std::erase_if(queue_, [](const NodeRef& node) {
+        if (!node->file->dirty.empty()) return false;
+        node->file->queued = false;
+        return true;
+    });
+    ++batches_;
+    flying_ += batch.bytes;
+    scope_.start(run(std::move(batch)));
+}
+
+Task<void> Flusher::run(Batch batch) {
+    const std::uint64_t bytes = batch.bytes;
+    Result<void> outcome;
+    if (batch.pieces.empty()) {
+        outcome = co_await result(commit(batch, nullptr));
+    } else if (auto packed = co_await result(packer_.pack(batch.pieces))) {
+        outcome = co_await result(commit(batch, &*packed));
+    } else {
+        outcome = fail(std::move(packed.error()));
+    }
+    if (!outcome) {
+        for (Batch::Part& part : batch.parts) failed(part, outcome.error().code);
+        trouble(outcome.error());
+    }
+    --batches_;
+    flying_ -= bytes;
+    batch = {};
+    landed_.wake_all();
+    start_what_is_due();
+}
+
+// Commits of one file stay in the order in which its data was written.
+Task<void> Flusher::in_turn(const Batch& batch) {
+    for (const Batch::Part& part : batch.parts) {
+        File& file = *part.node->file;
+        while (&file.flights.front() != &*part.flight) co_await file.changed.wait();
+    }
+}
+
+Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
+    co_await in_turn(batch);
+    std::vector<std::size_t> which;
+    wire::Commit request = make_commit(batch, packed, which);
+    const std::uint64_t stamp = nodes_.last_stamp();
+    Result<wire::Committed> reply;
+    if (!request.inodes.empty()) reply = co_await result(session_.call(request));
+    const bool refused = !reply && (reply.error().code == ENOSPC || reply.error().code == EDQUOT);
+    // Nothing leads to it, and it would stay until the session ends.
+    if (packed && (refused || request.inodes.empty()))
+        co_await result(packer_.discard(packed->segment.segment));
+    if (!reply) co_await fail(std::move(reply.error()));
+    if (reply->errors.size() != request.inodes.size() ||
+        reply->first_seq.size() != request.inodes.size())
+        if (!request.inodes.empty()) co_await fail(EPROTO, "a commit's answer of another length");
+
+    if (batch.durable) durable_ = std::max(durable_, stamp);
+    std::vector<bool> sent(batch.parts.size());
+    Result<void> worst;
+    for (std::size_t i = 0; i < which.size(); ++i) {
+        Batch::Part& part = batch.parts[which[i]];
+        sent[which[i]] = true;
+        const int code = reply->errors[i];
+        if (code == 0) {
+            succeeded(batch, part, request.inodes[i], reply->first_seq[i]);
+        } else if (code == ESTALE || code == ENOENT) {
+            part.node->file->flights.erase(part.flight);  // nobody can ever read it
+            part.node->file->fail_with(ESTALE);
+            part.node->file->changed.wake_all();
+        } else {
+            failed(part, code);
+            if (code == EAGAIN) scope_.start(refresh(part.node));
+            else worst = fail(code);
+        }
+    }
+    for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+        if (sent[i]) continue;  // the file was gone before its turn came
+        batch.parts[i].node->file->flights.erase(batch.parts[i].flight);
+        batch.parts[i].node->file->changed.wake_all();
+    }
+    if (worst) worked();
+    else trouble(worst.error());
+}
+
+void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit& change,
+                        std::uint64_t first_seq) {
+    Node& node = *part.node;
+    File& file = *node.file;
+    Flight& flight = *part.flight;
+    file.committed_size = std::max(file.committed_size, flight.data.end());
+    if (change.mtime != 0) {
+        node.attr.mtime = change.mtime;
+        node.attr.ctime = std::max(node.attr.ctime, change.mtime);
+    }
+    if (flight.is_inline) {
+        file.inline_data = flight.content;
+        node.attr.used = flight.content.size();
+    }
+    if (flight.clear_inline) {
+        node.attr.used -= std::min<std::uint64_t>(node.attr.used, file.inline_data.size());
+        file.inline_data = {};
+    }
+    for (wire::Extent extent : change.extents) {
+        extent.seq = first_seq++;
+        // Cut off while the commit was under way? Then truncate waited for this.
+        node.attr.used += file.extents.add(extent);
+    }
+    for (Span& span : part.spans) span.chunk->reservation.make_clean();
+    auto extent = change.extents.begin();
+    for (std::size_t i = part.first_piece; i < part.first_piece + part.pieces; ++i) {
+        cache::Piece& piece = batch.pieces[i];
+        while (extent != change.extents.end() &&
+               (extent->idx < piece.info.idx ||
+                (extent->idx == piece.info.idx && extent->off < piece.info.off)))
+            ++extent;
+        if (extent == change.extents.end() || extent->idx != piece.info.idx ||
+            extent->off != piece.info.off)
+            continue;
+        frames_.put({extent->segment, extent->pos, extent->stored, extent->check},
+                    std::move(piece.data));
+    }
+    if (!batch.durable) node.stamp = nodes_.next_stamp();
+    file.flights.erase(part.flight);
+    file.changed.wake_all();
+}
+
+void Flusher::failed(Batch::Part& part, int code) {
+    File& file = *part.node->file;
+    file.put_back(part.flight);
+    if (file.mtime == 0) file.mtime = part.mtime;
+    file.kill_privileges |= part.kill_privileges;
+    if (code != EAGAIN) file.fail_with(code);
+    if (!file.queued && !file.dirty.empty()) {
+        file.queued = true;
+        queue_.push_front(part.node);
+        dirtied_.wake_all();
+    }
+    file.changed.wake_all();
+}
+
+// What the server has of the file is not what it was thought to have.
+Task<void> Flusher::refresh(NodeRef node) {
+    node->file->forget_stored();
+    nodes_.learn(co_await session_.call(wire::GetAttr{node->attr.ino}));
+    start_batch(node.get(), false);
+}
+
+void Flusher::trouble(const Error& error) {
+    if (trouble_.code == 0)
+        log::error("writing back failed, {} bytes wait: {}", budget_.dirty(), error.message());
+    trouble_.code = error.code;
+    trouble_.pause = std::clamp(trouble_.pause * 2, pause_min, pause_max);
+    trouble_.until = loop_.now() + trouble_.pause;
+    budget_.refuse_dirty(error.code);
+}
+
+void Flusher::worked() {
+    if (trouble_.code == 0) return;
+    log::info("writing back goes on");
+    trouble_ = {};
+    budget_.refuse_dirty(0);
+}
+
+Task<void> Flusher::flush(NodeRef node, bool durable) {
+    File& file = *node->file;
+    const std::uint64_t failures = file.failure.count;
+    struct Waiter {
+        unsigned& count;
+        unsigned by;
+        ~Waiter() { count -= by; }
+    } waiter{file.durable_waiters, durable ? 1u : 0u};
+    waiter.count += waiter.by;
+    for (bool more = true; more;) {
+        while (start_batch(node.get(), durable)) {}
+        // What could not leave now has to wait for what is on its way: one more round takes it.
+        more = !file.dirty.empty() && !file.flights.empty();
+        const std::uint64_t last = file.last_flight;
+        while (!file.flights.empty() && file.flights.front().id <= last &&
+               file.failure.count == failures)
+            co_await file.changed.wait();
+        if (file.failure.count != failures) co_await fail(file.failure.code);
+    }
+    if (durable) co_await sync(node->stamp);
+}
+
+Task<void> Flusher::settled(NodeRef node) {
+    File& file = *node->file;
+    const auto sent = [](const Flight& flight) { return flight.sent; };
+    while (std::ranges::any_of(file.flights, sent)) co_await file.changed.wait();
+}
+
+Task<void> Flusher::sync(std::uint64_t stamp) {
+    if (stamp <= durable_) co_return;
+    const std::uint64_t answered = nodes_.last_stamp();
+    co_await session_.call(wire::Sync{});
+    durable_ = std::max(durable_, answered);
+}
+
+void Flusher::drop(Node& node) {
+    File& file = *node.file;
+    file.cut(0);
+    if (!file.queued) return;
+    file.queued = false;
+    std::erase_if(queue_, [&](const NodeRef& queued) { return queued.get() == &node; });
+}
+
+Task<void> Flusher::tick() {
+    for (;;) {
+        while (queue_.empty() && accessed_.empty()) co_await dirtied_.wait();
+        Duration due = Duration::max();
+        if (!accessed_.empty()) due = accessed_since_ + accessed_age_max;
+        if (!queue_.empty())
+            due = std::min(due, queue_.front()->file->dirty_since + options_.dirty_age_max);
+        due = std::max(due, trouble_.until);
+        // Data that has to wait for what is on its way may be overdue for a while.
+        co_await loop_.sleep(std::max<Duration>(due - loop_.now(), overdue_pause));
+        if (loop_.now() < trouble_.until) continue;
+        if (!accessed_.empty() && loop_.now() - accessed_since_ >= accessed_age_max)
+            co_await result(tell_access_times());
+        start_old();
+    }
+}
+
+void Flusher::start_old() {
+    const Duration now = loop_.now();
+    for (std::size_t left = queue_.size(); left > 0 && batches_ < batches_max; --left) {
+        File& oldest = *queue_.front()->file;
+        if (now - oldest.dirty_since < options_.dirty_age_max) return;
+        if (queue_.front()->orphan) {
+            // What was unlinked while it is open leaves only when memory runs short.
+            oldest.dirty_since = now;
+            queue_.splice(queue_.end(), queue_, queue_.begin());
+        } else if (!start_batch(nullptr, false, company_age_min)) {
+            return;
+        }
+        if (queue_.empty()) return;
+    }
+}
+
+void Flusher::accessed(Node& node, Time when) {
+    node.atime = when;
+    if (accessed_.empty()) {
+        accessed_since_ = loop_.now();
+        dirtied_.wake_all();
+    }
+    accessed_[node.attr.ino] = when;
+    if (accessed_.size() >= accessed_max) scope_.start(tell_access_times());
+}
+
+Task<void> Flusher::tell_access_times() {
+    const auto times = std::exchange(accessed_, {});
+    wire::Commit request;
+    request.now = wall_now();
+    for (const auto& [ino, time] : times) {
+        wire::InodeCommit change;
+        change.ino = ino;
+        change.atime = time;
+        request.inodes.push_back(std::move(change));
+    }
+    co_await session_.call(std::move(request));
+    for (const auto& [ino, time] : times) {
+        Node* node = nodes_.find(ino);
+        if (!node) continue;
+        node->attr.atime = std::max(node->attr.atime, time);
+        if (node->atime == time) node->atime = 0;
+    }
+}
+
+Task<void> Flusher::close() {
+    Error first;
+    const auto note = [&](const Result<void>& outcome) {
+        if (!outcome && first.code == 0) first = outcome.error();
+    };
+    for (const NodeRef& node : std::list(queue_))
+        if (node->orphan) drop(*node);
+    if (!accessed_.empty()) note(co_await result(tell_access_times()));
+    trouble_ = {};
+    while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
+        while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
+        if (batches_ > 0) co_await landed_.wait();
+    }
+    if (trouble_.code != 0) note(fail(trouble_.code, "writing back"));
+    note(co_await result(sync(nodes_.last_stamp())));
+    co_await scope_.close();
+    queue_.clear();
+    full_.clear();
+    if (first.code != 0) co_await fail(std::move(first));
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,105 @@
+#include "lib/vfs/layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+namespace flexfs::vfs {
+
+Span Span::slice(std::uint64_t first, std::uint64_t last) const {
+    first = std::max(first, offset);
+    last = std::min(last, end());
+    check(first < last);
+    return {first, chunk, bytes.subspan(first - offset, last - first)};
+}
+
+Layer::Spans::const_iterator Layer::first_in(Range range) const {
+    auto at = spans_.upper_bound(range.first);
+    if (at != spans_.begin() && std::prev(at)->second.end() > range.first) --at;
+    return at;
+}
+
+void Layer::insert(Span span) {
+    bytes_ += span.bytes.size();
+    const std::uint64_t offset = span.offset;
+    spans_.emplace(offset, std::move(span));
+}
+
+std::vector<Span> Layer::take(Range range) {
+    std::vector<Span> taken;
+    auto at = first_in(range);
+    while (at != spans_.end() && at->first < range.last) {
+        const Span whole = at->second;
+        at = spans_.erase(at);
+        bytes_ -= whole.bytes.size();
+        taken.push_back(whole.slice(range.first, range.last));
+        if (whole.offset < range.first) insert(whole.slice(whole.offset, range.first));
+        if (whole.end() > range.last) insert(whole.slice(range.last, whole.end()));
+    }
+    return taken;
+}
+
+void Layer::put(Span span) {
+    if (span.bytes.empty()) return;
+    take({span.offset, span.end()});
+    insert(std::move(span));
+}
+
+void Layer::put_under(const Span& span) {
+    if (span.bytes.empty()) return;
+    for (const Range& gap : gaps({span.offset, span.end()}))
+        insert(span.slice(gap.first, gap.last));
+}
+
+bool Layer::append(std::uint64_t offset, ByteView data) {
+    auto after = spans_.upper_bound(offset);
+    if (after == spans_.begin()) return false;
+    Span& span = std::prev(after)->second;
+    Chunk& chunk = *span.chunk;
+    if (span.end() != offset || !chunk.memory || chunk.capacity - chunk.used < data.size())
+        return false;
+    // Only the span at the end of what is used may grow into the rest.
+    if (span.bytes.data() + span.bytes.size() != chunk.memory.get() + chunk.used) return false;
+    if (after != spans_.end() && after->first < offset + data.size()) return false;
+    std::memcpy(chunk.memory.get() + chunk.used, data.data(), data.size());
+    chunk.used += data.size();
+    span.bytes = {span.bytes.data(), span.bytes.size() + data.size()};
+    bytes_ += data.size();
+    return true;
+}
+
+std::vector<Span> Layer::find(Range range) const {
+    std::vector<Span> found;
+    for (auto at = first_in(range); at != spans_.end() && at->first < range.last; ++at)
+        found.push_back(at->second.slice(range.first, range.last));
+    return found;
+}
+
+std::size_t Layer::bytes_before(std::uint64_t offset) const {
+    const auto at = spans_.lower_bound(offset);
+    if (at == spans_.begin()) return 0;
+    const Span& span = std::prev(at)->second;
+    return span.end() == offset ? span.bytes.size() : 0;
+}
+
+bool Layer::covers(Range range) const {
+    std::uint64_t next = range.first;
+    for (auto at = first_in(range); at != spans_.end() && at->first <= next; ++at) {
+        next = at->second.end();
+        if (next >= range.last) return true;
+    }
+    return next >= range.last;
+}
+
+std::vector<Range> Layer::gaps(Range range) const {
+    std::vector<Range> found;
+    std::uint64_t next = range.first;
+    for (auto at = first_in(range); at != spans_.end() && at->first < range.last; ++at) {
+        if (at->first > next) found.push_back({next, at->first});
+        next = at->second.end();
+    }
+    if (next < range.last) found.push_back({next, range.last});
+    return found;
+}
+
+}  // namespace flexfs::vfs

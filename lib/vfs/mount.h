@@ -1,0 +1,106 @@
+// The Client: its parts put together. One file per family of operations.
+#pragma once
+
+#include <unordered_set>
+
+#include "lib/vfs/directory.h"
+#include "lib/vfs/flusher.h"
+#include "lib/vfs/names.h"
+#include "lib/vfs/reader.h"
+#include "lib/vfs/writer.h"
+
+namespace flexfs::vfs {
+
+class Mount final : public Client, Session::Listener {
+public:
+    Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store, cache::Budget& budget,
+          Options options, KernelCaches* caches);
+    ~Mount() override;
+
+    Task<void> close() override;
+    const wire::VolumeInfo& volume() const override { return session_->volume(); }
+    State state() const override;
+
+    Task<Known> lookup(Ino parent, std::string name) override;
+    Task<Known> getattr(Ino ino) override;
+    Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override;
+    Task<std::string> readlink(Ino ino) override;
+    Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
+                     std::string target, Who who) override;
+    Task<Known> link(Ino ino, Ino parent, std::string name) override;
+    Task<void> unlink(Ino parent, std::string name) override;
+    Task<void> rmdir(Ino parent, std::string name) override;
+    Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
+                      std::uint32_t flags) override;
+    void forget(Ino ino) override;
+
+    Task<HandleId> opendir(Ino ino) override;
+    Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
+    void releasedir(HandleId handle) override;
+
+    Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
+                        Who who) override;
+    Task<Opened> open(Ino ino, int flags) override;
+    Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
+                                   std::size_t size) override;
+    Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
+                     bool kill_privileges) override;
+    Task<void> flush(HandleId handle) override;
+    Task<void> fsync(HandleId handle, bool data_only) override;
+    void release(HandleId handle) override;
+    Task<void> fsyncdir(Ino ino) override;
+
+    Task<Buffer> getxattr(Ino ino, std::string name) override;
+    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) override;
+    Task<std::vector<std::string>> listxattr(Ino ino) override;
+    Task<void> removexattr(Ino ino, std::string name) override;
+    Task<Space> statfs() override;
+
+private:
+    struct Handle {
+        NodeRef node;
+        int flags = 0;
+        std::uint64_t failures_told = 0;
+        ReadAhead ahead;
+    };
+
+    void revoked(wire::Revoke what) override;
+    void recalled(wire::Recall what) override;
+    void reconnected() override;
+    Task<void> give_back(wire::Recall what);
+
+    Task<void> writable() const;
+    Known known(const Node& node) const;
+    Result<std::shared_ptr<Handle>> handle(HandleId id) const;
+    Task<NodeRef> fresh(Ino ino);
+    Opened opened(NodeRef node, int flags);
+    Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
+    void lost_name(const wire::Attr& attr);
+    void note_access(Node& node);
+    Task<void> tell_failure(Handle& handle);
+
+    void release_orphan(Ino ino);
+    Task<void> send_releases();
+
+    Loop& loop_;
+    std::unique_ptr<Session> session_;
+    object::Store& store_;
+    const Options options_;
+    KernelCaches* caches_;
+    Nodes nodes_;
+    Names names_;
+    cache::Frames frames_;
+    cache::Packer packer_;
+    Flusher flusher_;
+    Reader reader_;
+    Writer writer_;
+    std::unordered_map<HandleId, std::shared_ptr<Handle>> handles_;
+    std::unordered_map<HandleId, std::shared_ptr<Directory>> directories_;
+    HandleId last_handle_ = 0;
+    std::unordered_set<Ino> orphans_;  // held by this client, until it sends Release
+    std::vector<Ino> released_;        // to be sent
+    bool sending_releases_ = false;
+    Scope scope_;
+};
+
+}  // namespace flexfs::vfs

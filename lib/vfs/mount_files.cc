@@ -1,0 +1,180 @@
+// Open files and directories.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+namespace {
+
+constexpr Time day = 24ll * 3600 * 1'000'000'000;
+
+bool may_read(int flags) {
+    return (flags & O_ACCMODE) != O_WRONLY;
+}
+bool may_write(int flags) {
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Mount::Handle>> Mount::handle(HandleId id) const {
+    const auto found = handles_.find(id);
+    if (found == handles_.end()) return fail(EBADF);
+    return found->second;
+}
+
+// A node whose attributes and place of data are known, or were a moment ago where nothing may be
+// kept.
+Task<NodeRef> Mount::fresh(Ino ino) {
+    if (Node* node = nodes_.find(ino); node && node->knows_attr())
+        if (!node->file || node->file->inline_known) co_return nodes_.pin(*node);
+    co_return nodes_.pin(nodes_.learn(co_await session_->call(wire::GetAttr{ino})));
+}
+
+Opened Mount::opened(NodeRef node, int flags) {
+    Opened opened;
+    opened.node = known(*node);
+    opened.keep_cache = opened.node.cacheable;
+    opened.handle = ++last_handle_;
+    auto handle = std::make_shared<Handle>();
+    handle->flags = flags;
+    handle->failures_told = node->file->failure.count;
+    ++node->handles;
+    handle->node = std::move(node);
+    handles_.emplace(opened.handle, std::move(handle));
+    return opened;
+}
+
+Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who) {
+    co_await writable();
+    wire::Make request;
+    request.parent = parent;
+    request.name = name;
+    request.mode = S_IFREG | (mode & 07777);
+    request.existing_ok = !(flags & O_EXCL);
+    request.now = wall_now();
+    request.who = who;
+    const auto made = co_await result(session_->call(std::move(request)));
+    nodes_.forget_attr(parent);
+    if (!made) {
+        names_.erase(parent, name);
+        co_return fail(made.error());
+    }
+    NodeRef node = nodes_.pin(nodes_.learn(*made));
+    if (made->grant != Grant::none && !name.empty()) names_.put(parent, name, made->attr.ino);
+    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
+    if (name.empty()) {
+        node->orphan = true;
+        orphans_.insert(made->attr.ino);
+    }
+    if ((flags & O_TRUNC) && node->stat().size > 0)
+        co_await setattr(made->attr.ino, wire::set_size, Attr{}, who);
+    co_return opened(std::move(node), flags);
+}
+
+Task<Opened> Mount::open(Ino ino, int flags) {
+    if (may_write(flags) || (flags & O_TRUNC)) co_await writable();
+    NodeRef node = co_await fresh(ino);
+    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
+    if ((flags & O_TRUNC) && node->stat().size > 0)
+        co_await setattr(ino, wire::set_size, Attr{}, Who{});
+    co_return opened(std::move(node), flags);
+}
+
+Task<std::vector<Buffer>> Mount::read(HandleId id, std::uint64_t offset, std::size_t size) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    if (!may_read(handle->flags)) co_return fail(EBADF);
+    const NodeRef node = handle->node;
+    File& file = *node->file;
+    if (node->grant == Grant::none) {
+        // Nothing may be kept: each read asks.
+        file.forget_stored();
+        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
+    } else if (!node->knows_attr() && !file.has_unsent()) {
+        nodes_.learn(co_await session_->call(wire::GetAttr{node->attr.ino}));
+    }
+    note_access(*node);
+    const std::uint64_t end = std::min(file.size(), offset + std::min(size, SIZE_MAX - offset));
+    if (offset >= end) co_return std::vector<Buffer>();
+    co_return co_await reader_.read(node, {offset, end}, handle->ahead);
+}
+
+// As relatime: an access is told when the last one told is older than the data, or than a day.
+void Mount::note_access(Node& node) {
+    if (!options_.access_times || session_->read_only()) return;
+    const Time last = std::max(node.atime, node.attr.atime);
+    const Time changed = std::max({node.attr.mtime, node.attr.ctime, node.file->mtime});
+    if (last > changed) {
+        const Time now = wall_now();
+        if (now - last < day) return;
+    }
+    flusher_.accessed(node, wall_now());
+}
+
+Task<void> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_offset,
+                        bool kill_privileges) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    if (!may_write(handle->flags) && !at_offset) co_await fail(EBADF);
+    Writer::Request request;
+    request.offset = offset;
+    request.append = (handle->flags & O_APPEND) && !at_offset;
+    request.kill_privileges = kill_privileges;
+    request.data = std::move(data);
+    co_await writer_.write(handle->node, std::move(request));
+}
+
+Task<void> Mount::tell_failure(Handle& handle) {
+    const File::Failure& failure = handle.node->file->failure;
+    if (failure.count == handle.failures_told) co_return;
+    handle.failures_told = failure.count;
+    co_await fail(failure.code);
+}
+
+Task<void> Mount::flush(HandleId id) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    co_await tell_failure(*handle);
+    if (options_.flush_on_close && may_write(handle->flags)) co_await fsync(id, false);
+}
+
+Task<void> Mount::fsync(HandleId id, bool) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    const auto flushed = co_await result(flusher_.flush(handle->node, true));
+    // What it tells now it has told.
+    if (!flushed) handle->failures_told = handle->node->file->failure.count;
+    co_await flushed;
+    co_await tell_failure(*handle);
+}
+
+void Mount::release(HandleId id) {
+    const auto found = handles_.find(id);
+    if (found == handles_.end()) return;
+    const NodeRef node = found->second->node;
+    handles_.erase(found);
+    --node->handles;
+}
+
+Task<HandleId> Mount::opendir(Ino ino) {
+    directories_.emplace(++last_handle_, std::make_shared<Directory>(*session_, nodes_, ino));
+    co_return last_handle_;
+}
+
+Task<std::vector<Listed>> Mount::readdir(HandleId id, std::uint64_t cookie, bool plus) {
+    const auto found = directories_.find(id);
+    if (found == directories_.end()) co_return fail(EBADF);
+    const std::shared_ptr<Directory> directory = found->second;
+    co_return co_await directory->read(cookie, plus);
+}
+
+void Mount::releasedir(HandleId id) {
+    directories_.erase(id);
+}
+
+Task<void> Mount::fsyncdir(Ino) {
+    co_await flusher_.sync(nodes_.last_stamp());
+}
+
+}  // namespace flexfs::vfs

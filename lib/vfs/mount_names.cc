@@ -1,0 +1,152 @@
+// Names and attributes.
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+
+Task<void> Mount::writable() const {
+    if (session_->read_only()) co_await fail(EROFS);
+}
+
+Known Mount::known(const Node& node) const {
+    return {node.stat(), node.grant != Grant::none};
+}
+
+Task<Known> Mount::lookup(Ino parent, std::string name) {
+    if (const Ino ino = names_.find(parent, name))
+        if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
+    const wire::Entry entry = co_await session_->call(wire::Lookup{parent, name});
+    Node& node = nodes_.learn(entry);
+    if (entry.grant != Grant::none && name != "." && name != "..")
+        names_.put(parent, name, entry.attr.ino);
+    co_return known(node);
+}
+
+Task<Known> Mount::getattr(Ino ino) {
+    if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
+    co_return known(nodes_.learn(co_await session_->call(wire::GetAttr{ino})));
+}
+
+Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
+    co_await writable();
+    if (!(mask & wire::set_size)) co_return co_await change(ino, mask, attr, who);
+
+    const NodeRef node = co_await fresh(ino);
+    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
+    if (attr.size > wire::file_bytes_max) co_return fail(EFBIG);
+    // A commit that is under way must not make the file longer again behind the truncation's back.
+    co_await flusher_.settled(node);
+    const std::vector<Span> cut = node->file->cut(attr.size);
+    auto changed = co_await result(change(ino, mask, attr, who));
+    if (changed) co_return std::move(*changed);
+    // It stays as long as it was, with all its bytes.
+    for (const Span& span : cut) node->file->dirty.put_under(span);
+    if (!cut.empty()) flusher_.wrote(*node, {cut.front().offset, cut.front().end()});
+    node->file->forget_stored();
+    node->current = false;
+    co_return fail(std::move(changed.error()));
+}
+
+Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who) {
+    wire::SetAttr request;
+    request.ino = ino;
+    request.mask = mask;
+    request.attr = attr;
+    request.now = wall_now();
+    request.who = who;
+    const auto entry = co_await result(session_->call(std::move(request)));
+    Node* node = nodes_.find(ino);
+    if (!entry) {
+        if (node) node->current = false;  // stopped, it may have been done all the same
+        co_return fail(entry.error());
+    }
+    // Times of writes before this are not to undo it.
+    if (node && node->file && (mask & (wire::set_mtime | wire::set_size))) node->file->mtime = 0;
+    if (node && (mask & wire::set_atime)) node->atime = 0;
+    if (node && node->file && (mask & wire::set_mode)) node->file->kill_privileges = false;
+    co_return known(nodes_.learn(*entry));
+}
+
+Task<std::string> Mount::readlink(Ino ino) {
+    wire::Target target = co_await session_->call(wire::ReadLink{ino});
+    co_return std::move(target.target);
+}
+
+Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
+                        std::string target, Who who) {
+    co_await writable();
+    wire::Make request;
+    request.parent = parent;
+    request.name = name;
+    request.mode = mode;
+    request.rdev = rdev;
+    request.target = std::move(target);
+    request.now = wall_now();
+    request.who = who;
+    const auto made = co_await result(session_->call(std::move(request)));
+    names_.erase(parent, name);
+    nodes_.forget_attr(parent);
+    if (!made) co_return fail(made.error());
+    Node& node = nodes_.learn(*made);
+    if (made->grant != Grant::none) names_.put(parent, name, made->attr.ino);
+    co_return known(node);
+}
+
+Task<Known> Mount::link(Ino ino, Ino parent, std::string name) {
+    co_await writable();
+    const auto linked = co_await result(session_->call(wire::Link{ino, parent, name, wall_now()}));
+    names_.erase(parent, name);
+    nodes_.forget_attr(parent);
+    nodes_.forget_attr(ino);
+    if (!linked) co_return fail(linked.error());
+    Node& node = nodes_.learn(*linked);
+    if (node.attr.nlink > 0) {  // a file made without a name has one now
+        node.orphan = false;
+        orphans_.erase(ino);
+    }
+    if (linked->grant != Grant::none) names_.put(parent, name, ino);
+    co_return known(node);
+}
+
+Task<void> Mount::unlink(Ino parent, std::string name) {
+    co_await writable();
+    const auto removed = co_await result(session_->call(wire::Unlink{parent, name, wall_now()}));
+    if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
+    names_.erase(parent, name);
+    nodes_.forget_attr(parent);
+    lost_name((co_await removed).attr);
+}
+
+Task<void> Mount::rmdir(Ino parent, std::string name) {
+    co_await writable();
+    const auto removed = co_await result(session_->call(wire::Rmdir{parent, name, wall_now()}));
+    names_.erase(parent, name);
+    nodes_.forget_attr(parent);
+    lost_name((co_await removed).attr);
+}
+
+Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
+                         std::uint32_t flags) {
+    co_await writable();
+    wire::Rename request{parent, name, new_parent, new_name, flags, wall_now()};
+    const auto removed = co_await result(session_->call(std::move(request)));
+    // The moved inode has a new ctime, and a directory a new parent. Where the name was looked up
+    // so long ago that it is forgotten, any inode may be the one.
+    const Ino moved = names_.find(parent, name);
+    if (moved) nodes_.forget_attr(moved);
+    else nodes_.forget_attrs();
+    names_.erase(parent, name);
+    names_.erase(new_parent, new_name);
+    nodes_.forget_attr(parent);
+    nodes_.forget_attr(new_parent);
+    const wire::Attr replaced = (co_await removed).attr;
+    if (flags == 0 && moved) names_.put(new_parent, new_name, moved);
+    if (flags == RENAME_EXCHANGE) nodes_.forget_attr(replaced.ino);
+    else lost_name(replaced);
+}
+
+}  // namespace flexfs::vfs

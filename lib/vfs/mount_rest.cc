@@ -1,0 +1,55 @@
+// Extended attributes, and the volume as a whole.
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// What a volume without a limit of inodes tells of them: enough for any installer's check.
+constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
+
+}  // namespace
+
+Task<Buffer> Mount::getxattr(Ino ino, std::string name) {
+    wire::Value value = co_await session_->call(wire::GetXattr{ino, std::move(name)});
+    co_return std::move(value.value);
+}
+
+// Both change the ctime, and an ACL the mode.
+Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) {
+    co_await writable();
+    wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now()};
+    const auto done = co_await result(session_->call(std::move(request)));
+    nodes_.forget_attr(ino);
+    co_await done;
+}
+
+Task<void> Mount::removexattr(Ino ino, std::string name) {
+    co_await writable();
+    const auto done =
+        co_await result(session_->call(wire::RemoveXattr{ino, std::move(name), wall_now()}));
+    nodes_.forget_attr(ino);
+    co_await done;
+}
+
+Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
+    wire::Names names = co_await session_->call(wire::ListXattr{ino});
+    co_return std::move(names.names);
+}
+
+Task<Client::Space> Mount::statfs() {
+    const wire::Statistics used = co_await session_->call(wire::StatFs{});
+    const object::Store::Space store = co_await store_.space();
+    Space space;
+    space.free_bytes = store.free;
+    space.total_bytes = store.total;
+    if (used.max_bytes > 0) {
+        space.total_bytes = used.max_bytes;
+        const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, used.used_bytes);
+        space.free_bytes = store.total > 0 ? std::min(left, store.free) : left;
+    }
+    space.total_inodes = used.max_inodes > 0 ? used.max_inodes : used.inodes + inodes_unlimited;
+    space.free_inodes = space.total_inodes - std::min(space.total_inodes, used.inodes);
+    co_return space;
+}
+
+}  // namespace flexfs::vfs

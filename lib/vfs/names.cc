@@ -1,0 +1,48 @@
+#include "lib/vfs/names.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// An entry with its place in the list and in the table.
+std::uint64_t weight(std::string_view name) {
+    return 160 + (name.size() > 15 ? name.size() + 16 : 0);
+}
+
+}  // namespace
+
+Ino Names::find(Ino parent, std::string_view name) {
+    const auto found = by_name_.find({parent, name});
+    if (found == by_name_.end()) return 0;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return found->second->ino;
+}
+
+void Names::put(Ino parent, std::string_view name, Ino ino) {
+    if (const auto found = by_name_.find({parent, name}); found != by_name_.end()) {
+        found->second->ino = ino;
+        return;
+    }
+    entries_.push_front({parent, std::string(name), ino});
+    by_name_.emplace(Key{parent, entries_.front().name}, entries_.begin());
+    bytes_ += weight(name);
+    while (bytes_ > bytes_max_) remove(std::prev(entries_.end()));
+}
+
+void Names::erase(Ino parent, std::string_view name) {
+    const auto found = by_name_.find({parent, name});
+    if (found != by_name_.end()) remove(found->second);
+}
+
+void Names::remove(Entries::iterator entry) {
+    bytes_ -= weight(entry->name);
+    by_name_.erase({entry->parent, entry->name});
+    entries_.erase(entry);
+}
+
+void Names::clear() {
+    by_name_.clear();
+    entries_.clear();
+    bytes_ = 0;
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,55 @@
+// Names that were looked up, as long as the grant on their directory holds; as many as there is
+// room for.
+#pragma once
+
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "lib/cache/budget.h"
+#include "lib/wire/types.h"
+
+namespace flexfs::vfs {
+
+using wire::Ino;
+
+class Names {
+public:
+    // `bytes` of `budget` are theirs from the beginning.
+    Names(cache::Budget& budget, std::uint64_t bytes)
+        : bytes_max_(bytes), memory_(budget.claim(bytes)) {}
+
+    // The inode, or 0 when the name is not known.
+    Ino find(Ino parent, std::string_view name);
+    void put(Ino parent, std::string_view name, Ino ino);
+    void erase(Ino parent, std::string_view name);
+    void clear();
+
+private:
+    struct Key {
+        Ino parent;
+        std::string_view name;  // of the entry
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const {
+            return std::hash<std::string_view>()(key.name) ^ (key.parent * 0x9e3779b97f4a7c15ull);
+        }
+    };
+    struct Entry {
+        Ino parent;
+        std::string name;
+        Ino ino;
+    };
+    using Entries = std::list<Entry>;
+    void remove(Entries::iterator entry);
+
+    Entries entries_;  // the longest unused last
+    std::unordered_map<Key, Entries::iterator, KeyHash> by_name_;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t bytes_max_;
+    cache::Reservation memory_;
+};
+
+}  // namespace flexfs::vfs

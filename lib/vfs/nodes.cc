@@ -1,0 +1,133 @@
+#include "lib/vfs/nodes.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace flexfs::vfs {
+namespace {
+
+// Of the hash table and the list, per node.
+constexpr std::size_t overhead_bytes = 64;
+
+}  // namespace
+
+Attr Node::stat() const {
+    Attr now = attr;
+    now.atime = std::max(now.atime, atime);
+    if (!file) return now;
+    now.size = file->size();
+    if (file->has_unsent())
+        now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_bytes()));
+    if (file->mtime != 0) {
+        now.mtime = file->mtime;
+        now.ctime = std::max(now.ctime, file->mtime);
+    }
+    if (file->kill_privileges) {
+        now.mode &= ~std::uint32_t{S_ISUID};
+        if (now.mode & S_IXGRP) now.mode &= ~std::uint32_t{S_ISGID};
+    }
+    return now;
+}
+
+NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {
+    nodes.pinned(node);
+}
+
+NodeRef::NodeRef(const NodeRef& other) : nodes_(other.nodes_), node_(other.node_) {
+    if (node_) nodes_->pinned(*node_);
+}
+
+NodeRef::~NodeRef() {
+    if (node_) nodes_->unpinned(*node_);
+}
+
+Nodes::Nodes(cache::Budget& budget, std::uint64_t bytes, std::uint32_t block_bytes)
+    : block_bytes_(block_bytes), bytes_max_(bytes), memory_(budget.claim(bytes)) {}
+
+Nodes::~Nodes() {
+    for (auto& [ino, node] : nodes_) check(node.pins == 0);
+}
+
+Node* Nodes::find(Ino ino) {
+    const auto found = nodes_.find(ino);
+    if (found == nodes_.end()) return nullptr;
+    Node& node = found->second;
+    if (node.pins == 0) unused_.splice(unused_.begin(), unused_, node.place);
+    return &node;
+}
+
+void Nodes::apply(Node& node, const Attr& attr) {
+    node.attr = attr;
+    node.current = true;
+    if (node.atime != 0 && node.atime <= attr.atime) node.atime = 0;
+    if (node.file) node.file->committed_size = attr.size;
+}
+
+Node& Nodes::learn(const wire::Entry& entry) {
+    auto [where, fresh] = nodes_.try_emplace(entry.attr.ino);
+    Node& node = where->second;
+    if (fresh) {
+        if (S_ISREG(entry.attr.mode)) node.file = std::make_unique<File>(block_bytes_);
+        unused_.push_front(&node);
+        node.place = unused_.begin();
+    }
+    apply(node, entry.attr);
+    node.stamp = next_stamp();
+    // An exclusive grant ends with its recall only, whatever an answer to a mere look says.
+    if (node.grant != Grant::exclusive) node.grant = entry.grant;
+    if (node.file) node.file->learn(entry);
+    weigh(node);
+    shrink();
+    return node;
+}
+
+void Nodes::learn_attr(const Attr& attr) {
+    if (Node* node = find(attr.ino)) {
+        apply(*node, attr);
+        node->stamp = next_stamp();
+    }
+}
+
+void Nodes::forget_attr(Ino ino) {
+    if (Node* node = find(ino)) {
+        node->current = false;
+        node->stamp = next_stamp();
+    }
+}
+
+void Nodes::forget_attrs() {
+    for (auto& [ino, node] : nodes_) node.current = false;
+}
+
+void Nodes::pinned(Node& node) {
+    if (node.pins++ == 0) unused_.erase(node.place);
+}
+
+void Nodes::unpinned(Node& node) {
+    if (--node.pins > 0) return;
+    unused_.push_front(&node);
+    node.place = unused_.begin();
+    weigh(node);
+    shrink();
+}
+
+void Nodes::weigh(Node& node) {
+    std::size_t weight = sizeof(Node) + overhead_bytes;
+    if (node.file)
+        weight += sizeof(File) + node.file->inline_data.size() + node.file->extents.memory_bytes();
+    bytes_ += weight - node.weight;
+    node.weight = weight;
+}
+
+// The newest unused one stays: it is what was just asked for.
+void Nodes::shrink() {
+    while (bytes_ > bytes_max_ && unused_.size() > 1) {
+        Node& victim = *unused_.back();
+        unused_.pop_back();
+        bytes_ -= victim.weight;
+        nodes_.erase(victim.attr.ino);
+    }
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,109 @@
+// The inodes that a client knows something of, as many as there is room for. What is not in use is
+// forgotten, the longest unused first; the kernel may know many more.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <unordered_map>
+
+#include "lib/cache/budget.h"
+#include "lib/vfs/file.h"
+#include "lib/wire/messages.h"
+
+namespace flexfs::vfs {
+
+using wire::Attr;
+using wire::Grant;
+using wire::Ino;
+
+struct Node {
+    Attr attr;  // the server's answer; stat() lays over it what is unsent
+    Grant grant = Grant::none;
+    bool current = false;        // attr holds as long as the grant does
+    bool recalled = false;       // another client waits for what is unsent; nothing is added to it
+    bool orphan = false;         // the last link is gone
+    Time atime = 0;              // newer than attr.atime, not sent yet; 0: none
+    std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
+    std::uint32_t pins = 0;      // by NodeRef
+    std::uint32_t handles = 0;   // open ones
+    std::size_t weight = 0;      // bytes as the table counted them last
+    std::unique_ptr<File> file;  // of a regular file
+    std::list<Node*>::iterator place;  // among the unused, while pins is 0
+
+    bool knows_attr() const { return current && grant != Grant::none; }
+    // The attributes as a program must see them now.
+    Attr stat() const;
+};
+
+class Nodes;
+
+// Keeps a node in the table.
+class NodeRef {
+public:
+    NodeRef() = default;
+    NodeRef(Nodes& nodes, Node& node);
+    NodeRef(const NodeRef& other);
+    NodeRef(NodeRef&& other) noexcept
+        : nodes_(other.nodes_), node_(std::exchange(other.node_, nullptr)) {}
+    NodeRef& operator=(NodeRef other) noexcept {
+        std::swap(nodes_, other.nodes_);
+        std::swap(node_, other.node_);
+        return *this;
+    }
+    ~NodeRef();
+
+    explicit operator bool() const { return node_ != nullptr; }
+    Node& operator*() const { return *node_; }
+    Node* operator->() const { return node_; }
+    Node* get() const { return node_; }
+
+private:
+    Nodes* nodes_ = nullptr;
+    Node* node_ = nullptr;
+};
+
+class Nodes {
+public:
+    // `bytes` of `budget` are the table's from the beginning, which bounds what is not in use.
+    Nodes(cache::Budget& budget, std::uint64_t bytes, std::uint32_t block_bytes);
+    ~Nodes();
+
+    // Null when nothing is known of it. Good until the next await.
+    Node* find(Ino ino);
+    // The node that `entry` is about, with what it says. Good until the next await.
+    Node& learn(const wire::Entry& entry);
+    // Attributes alone, as a change answered them; nothing when the node is not known.
+    void learn_attr(const Attr& attr);
+    void forget_attr(Ino ino);
+    // Of every node: it is not known which one changed.
+    void forget_attrs();
+    NodeRef pin(Node& node) { return {*this, node}; }
+
+    std::size_t size() const { return nodes_.size(); }
+    template <class F>
+    void each(F&& function) {
+        for (auto& [ino, node] : nodes_) function(node);
+    }
+    // A change of the metadata was answered; what it did may not be durable before the next sync.
+    std::uint64_t next_stamp() { return ++stamp_; }
+    std::uint64_t last_stamp() const { return stamp_; }
+
+private:
+    friend class NodeRef;
+    void apply(Node& node, const Attr& attr);
+    void pinned(Node& node);
+    void unpinned(Node& node);
+    void weigh(Node& node);
+    void shrink();
+
+    std::unordered_map<Ino, Node> nodes_;
+    std::list<Node*> unused_;  // the longest unused last
+    std::uint32_t block_bytes_;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t bytes_max_;
+    std::uint64_t stamp_ = 0;
+    cache::Reservation memory_;
+};
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,145 @@
+#include "lib/vfs/reader.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+
+namespace flexfs::vfs {
+namespace {
+
+constexpr std::size_t zero_bytes = 128 << 10;
+// What is known of one file's extents is begun anew when it takes more.
+constexpr std::size_t extents_bytes_max = 4 << 20;
+// Blocks whose extents are asked for together, so that a scan does not ask for each.
+constexpr std::uint64_t extent_blocks = 256;
+// Segments are repacked now and then: extents that lead nowhere are asked for again this often.
+constexpr int tries_max = 3;
+// One read at the beginning of a file is no evidence of more to come.
+constexpr unsigned in_order_min = 2;
+
+Error where(const Node& node, const Source& source, const Error& why) {
+    return {why.code,
+            fmt::format("inode {} bytes {} to {}, segment {:016x} at {}: {}", node.attr.ino,
+                        source.range.first, source.range.last, source.frame.segment,
+                        source.frame.pos, why.context.empty() ? why.message() : why.context)};
+}
+
+bool is_unknown(const Source& source) {
+    return source.kind == Source::Kind::unknown;
+}
+
+}  // namespace
+
+Reader::Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget)
+    : session_(session),
+      nodes_(nodes),
+      frames_(frames),
+      window_max_(std::max<std::uint64_t>(budget.limit() / 8, session.volume().block_bytes)) {
+    WritableBuffer zeros(zero_bytes);
+    std::ranges::fill(zeros.bytes(), std::byte{0});
+    zeros_ = std::move(zeros).freeze();
+}
+
+Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahead) {
+    for (int tried = 1;; ++tried) {
+        std::vector<Source> sources = node->file->sources(range);
+        if (std::ranges::any_of(sources, is_unknown)) {
+            co_await learn_extents(node, range);
+            sources = node->file->sources(range);
+        }
+        // All that must be fetched sets out before the first is waited for.
+        std::vector<cache::FrameAt> missing;
+        for (const Source& source : sources)
+            if (source.kind == Source::Kind::frame && !frames_.has(source.frame))
+                missing.push_back(source.frame);
+        const bool waited = !missing.empty();
+        if (waited) frames_.fetch(std::move(missing));
+        if (tried == 1) look_ahead(*node->file, ahead, range, waited);
+
+        auto data = co_await result(gather(node, std::move(sources)));
+        if (data || data.error().code == ECANCELED) co_return data;
+        if (data.error().code != ENOENT || tried == tries_max) {
+            log::error("{}", data.error().message());
+            co_return fail(EIO, data.error().context);
+        }
+        node->file->extents.forget();
+    }
+}
+
+Task<void> Reader::learn_extents(NodeRef node, Range range) {
+    File& file = *node->file;
+    const Range blocks = file.blocks(range);
+    while (true) {
+        const std::uint64_t first = file.extents.first_unknown(blocks.first, blocks.last);
+        if (first >= blocks.last) co_return;
+        if (file.extents.memory_bytes() > extents_bytes_max) file.extents.forget();
+        wire::Extents request;
+        request.ino = node->attr.ino;
+        request.first = first;
+        request.count = std::max(blocks.last - first, extent_blocks);
+        const wire::ExtentList reply = co_await session_.call(std::move(request));
+        if (node->grant != Grant::exclusive) node->grant = reply.grant;
+        nodes_.learn_attr(reply.attr);
+        file.inline_known = true;
+        file.inline_data = reply.inline_data;
+        std::uint64_t last = first + std::max(blocks.last - first, extent_blocks);
+        if (reply.more && !reply.extents.empty()) last = reply.extents.back().idx + 1;
+        file.extents.learn(first, last, reply.extents);
+    }
+}
+
+Buffer Reader::zeros(std::uint64_t bytes) {
+    return zeros_.slice(0, std::min<std::uint64_t>(bytes, zeros_.size()));
+}
+
+Task<std::vector<Buffer>> Reader::gather(NodeRef node, std::vector<Source> sources) {
+    std::vector<Buffer> data;
+    data.reserve(sources.size());
+    for (Source& source : sources) {
+        std::uint64_t size = source.range.last - source.range.first;
+        if (source.kind == Source::Kind::memory) {
+            data.push_back(std::move(source.bytes));
+        } else if (source.kind == Source::Kind::hole) {
+            for (; size > 0; size -= data.back().size()) data.push_back(zeros(size));
+        } else if (source.kind == Source::Kind::unknown) {
+            co_return fail(ENOENT);  // revoked at once
+        } else {
+            cache::FramePtr frame = frames_.find(source.frame);
+            if (!frame) {
+                auto fetched = co_await result(frames_.get(source.frame));
+                if (!fetched) co_return fail(where(*node, source, fetched.error()));
+                frame = std::move(*fetched);
+            }
+            if (source.skip + size > frame->size())
+                co_return fail(where(*node, source, {EIO, "the frame is shorter than its extent"}));
+            frame->append_to(data, source.skip, size);
+        }
+    }
+    co_return data;
+}
+
+void Reader::look_ahead(const File& file, ReadAhead& state, Range range, bool waited) {
+    if (range.first != state.next) state = {};
+    state.next = range.last;
+    if (++state.in_order < in_order_min) return;
+    state.until = std::max(state.until, range.last);
+    if (state.window == 0) state.window = file.block_bytes;
+    else if (waited) state.window = std::min(state.window * 2, window_max_);
+    const std::uint64_t end = std::min(range.last + state.window, file.size());
+    // Not for every little read: when half of the window is used up.
+    if (state.until >= end || state.until - range.last > state.window / 2) return;
+
+    std::vector<cache::FrameAt> wanted;
+    for (const Source& source : file.sources({state.until, end})) {
+        if (source.kind == Source::Kind::unknown) break;
+        if (source.kind == Source::Kind::frame) wanted.push_back(source.frame);
+    }
+    state.until = end;
+    // No memory, or no free request: it gets by with less ahead.
+    if (frames_.prefetch(wanted) < wanted.size())
+        state.window = std::max<std::uint64_t>(state.window / 2, file.block_bytes);
+}
+
+}  // namespace flexfs::vfs

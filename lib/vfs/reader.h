@@ -1,0 +1,41 @@
+// Reading: from what is unsent, from memory, from the store; and ahead of who reads in order.
+#pragma once
+
+#include "lib/cache/frames.h"
+#include "lib/vfs/nodes.h"
+#include "lib/vfs/session.h"
+
+namespace flexfs::vfs {
+
+// How one handle has read so far.
+struct ReadAhead {
+    std::uint64_t next = 0;    // where the last read ended
+    std::uint64_t until = 0;   // what is fetched, or on its way, ends here
+    std::uint64_t window = 0;  // bytes to have ahead of the reader; 0: it is not known to need any
+    unsigned in_order = 0;     // reads so far that began where the one before ended
+};
+
+class Reader {
+public:
+    // All of them must outlive it.
+    Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget);
+
+    // Bytes of `range`, which ends at the file's size at most, and on their way what the reader
+    // will want next. EIO, logged, where a frame is missing or damaged. `ahead` lives meanwhile.
+    Task<std::vector<Buffer>> read(NodeRef node, Range range, ReadAhead& ahead);
+    // What the server has of the blocks that the range touches is known when this ends.
+    Task<void> learn_extents(NodeRef node, Range range);
+
+private:
+    Task<std::vector<Buffer>> gather(NodeRef node, std::vector<Source> sources);
+    void look_ahead(const File& file, ReadAhead& state, Range range, bool waited);
+    Buffer zeros(std::uint64_t bytes);
+
+    Session& session_;
+    Nodes& nodes_;
+    cache::Frames& frames_;
+    std::uint64_t window_max_;
+    Buffer zeros_;
+};
+
+}  // namespace flexfs::vfs

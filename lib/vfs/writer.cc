@@ -1,0 +1,93 @@
+#include "lib/vfs/writer.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace flexfs::vfs {
+namespace {
+
+// From here on the kernel's own buffer is kept: it is one of request_bytes, which a copy of less
+// would waste.
+constexpr std::size_t kept_bytes_min = 512 << 10;
+constexpr std::size_t request_bytes = (1 << 20) + (4 << 10);
+// What a span costs beside its bytes, and what a file does that has only one.
+constexpr std::size_t span_bytes = 256, file_bytes = 1024;
+// Memory for a writer that goes on where it ended grows up to this.
+constexpr std::size_t chunk_bytes_max = 1 << 20;
+
+// How much memory to get for `size` bytes behind `before` bytes that lie there already.
+std::size_t capacity_for(std::size_t size, std::size_t before) {
+    return std::max(size, std::min(2 * before, chunk_bytes_max));
+}
+
+}  // namespace
+
+bool Writer::is_owned(const Node& node) const {
+    return node.grant == Grant::exclusive && !node.recalled && node.file->inline_known;
+}
+
+Task<void> Writer::own(NodeRef node) {
+    while (!is_owned(*node)) {
+        while (node->recalled) co_await node->file->changed.wait();
+        nodes_.learn(co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
+        if (!node->recalled) co_return;
+    }
+}
+
+Task<void> Writer::write(NodeRef node, Request request) {
+    File& file = *node->file;
+    const std::size_t size = request.data.size();
+    if (size == 0) co_return;
+    if (!request.append && request.offset > wire::file_bytes_max - size) co_await fail(EFBIG);
+
+    // The usual case of a small writer: there is memory, and the grant.
+    if (is_owned(*node)) {
+        const std::uint64_t offset = request.append ? file.size() : request.offset;
+        if (file.dirty.append(offset, request.data)) {
+            insert(*node, request, offset, {});
+            co_return;
+        }
+    }
+    const bool kept = size >= kept_bytes_min;
+    std::size_t before = 0;
+    if (!kept) before = file.dirty.bytes_before(request.append ? file.size() : request.offset);
+    const std::size_t bytes = (kept ? std::max(size, request_bytes) : capacity_for(size, before)) +
+                              (file.dirty.empty() ? file_bytes : span_bytes);
+    cache::Reservation memory = co_await budget_.take(bytes, cache::Budget::Kind::dirty);
+    co_await own(node);
+
+    const std::uint64_t offset = request.append ? file.size() : request.offset;
+    if (offset > wire::file_bytes_max - size) co_await fail(EFBIG);
+    insert(*node, request, offset, std::move(memory));
+    // Others write the file too: it goes through.
+    if (node->grant != Grant::exclusive) co_await flusher_.flush(node, false);
+}
+
+// Without memory it was appended already.
+void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
+                    cache::Reservation memory) {
+    File& file = *node.file;
+    const ByteView data = request.data;
+    if (memory.bytes() > 0) {
+        auto chunk = std::make_shared<Chunk>();
+        Span span{offset, chunk, data};
+        if (data.size() >= kept_bytes_min) {
+            chunk->kept = request.data;
+        } else {
+            const std::size_t spare =
+                memory.bytes() - std::min<std::uint64_t>(memory.bytes(), file_bytes);
+            chunk->capacity = std::max(data.size(), spare);
+            chunk->memory = std::make_unique_for_overwrite<std::byte[]>(chunk->capacity);
+            std::ranges::copy(data, chunk->memory.get());
+            chunk->used = data.size();
+            span.bytes = {chunk->memory.get(), data.size()};
+        }
+        chunk->reservation = std::move(memory);
+        file.dirty.put(std::move(span));
+    }
+    file.mtime = wall_now();
+    file.kill_privileges |= request.kill_privileges;
+    flusher_.wrote(node, {offset, offset + data.size()});
+}
+
+}  // namespace flexfs::vfs
