@@ -36,16 +36,21 @@ struct Cases : F... {
 
 template <class F>
 void Grants::each_holder(Ino ino, SessionId except, F&& f) {
-    const SessionId exclusive = exclusive_.holder(ino);
     const auto visit = [&](SessionId id) {
         if (id == except) return;
         if (Session* session = sessions_.get(id)) f(*session);
     };
+    const auto is_blanket = [&](SessionId id) {
+        return std::ranges::find(blankets_, id) != blankets_.end();
+    };
+    const SessionId exclusive = exclusive_.holder(ino);
+    const std::vector<SessionId>& told = shared_.holders(ino);
     for (SessionId id : blankets_) visit(id);
-    for (SessionId id : shared_.holders(ino))
-        if (id != exclusive) visit(id);
-    if (exclusive != 0 && std::ranges::find(blankets_, exclusive) == blankets_.end())
-        visit(exclusive);
+    for (SessionId id : told)
+        if (id != exclusive && !is_blanket(id)) visit(id);
+    for (SessionId id : folders_.holders(ino))
+        if (!is_blanket(id) && std::ranges::find(told, id) == told.end()) visit(id);
+    if (exclusive != 0 && !is_blanket(exclusive)) visit(exclusive);
 }
 
 void Grants::revoke(Ino ino, std::uint32_t what, SessionId except, const std::string& name) {
@@ -60,20 +65,20 @@ void Grants::revoke_link(const wire::Attr& attr, SessionId except) {
 }
 
 void Grants::announce(const meta::Call& call, const meta::Outcome& outcome, Session& session) {
-    if (!session.blanket) share_names(call, session);
+    if (!session.blanket) share_changed_names(call, session);
     if (!alone() && !outcome.repeated) revoke_all(call, outcome);
 }
 
 // Whoever changes a name knows afterwards what it leads to, or that it leads nowhere.
-void Grants::share_names(const meta::Call& call, Session& session) {
+void Grants::share_changed_names(const meta::Call& call, Session& session) {
     const Cases cases{
-        [&](const wire::Make& m) { share(m.parent, session); },
-        [&](const wire::Link& m) { share(m.parent, session); },
-        [&](const wire::Unlink& m) { share(m.parent, session); },
-        [&](const wire::Rmdir& m) { share(m.parent, session); },
+        [&](const wire::Make& m) { share_names(m.parent, session); },
+        [&](const wire::Link& m) { share_names(m.parent, session); },
+        [&](const wire::Unlink& m) { share_names(m.parent, session); },
+        [&](const wire::Rmdir& m) { share_names(m.parent, session); },
         [&](const wire::Rename& m) {
-            share(m.parent, session);
-            share(m.new_parent, session);
+            share_names(m.parent, session);
+            share_names(m.new_parent, session);
         },
         [](const auto&) {},
     };

@@ -10,6 +10,10 @@ Grant Grants::share(Ino ino, Session& session) {
     return Grant::shared;
 }
 
+void Grants::share_names(Ino folder, Session& session) {
+    if (!session.blanket) folders_.add(folder, session.id);
+}
+
 Grant Grants::share_created(Ino ino, Session& session) {
     if (!room_for_exclusive(session)) return share(ino, session);
     exclusive_.add(ino, session.id);
@@ -113,17 +117,20 @@ void Grants::repeat_recalls(Session& session) {
 }
 
 void Grants::add_blanket(Session& session) {
-    session.blanket = true;
+    if (std::exchange(session.blanket, true)) return;
     blankets_.push_back(session.id);
 }
 
 void Grants::trim() {
     while (shared_.size() > limits_.shared) {
         const auto oldest = shared_.pop_oldest();
-        constexpr std::uint32_t all =
-            wire::revoke_attr | wire::revoke_data | wire::revoke_entry | wire::revoke_xattr;
+        constexpr std::uint32_t all = wire::revoke_attr | wire::revoke_data | wire::revoke_xattr;
         for (SessionId id : oldest->holders)
             if (Session* holder = sessions_.get(id)) holder->push(wire::Revoke{oldest->ino, all, {}});
+    }
+    while (folders_.size() > limits_.folders) {
+        for (SessionId id : folders_.pop_oldest()->holders)
+            if (Session* holder = sessions_.get(id)) add_blanket(*holder);
     }
 }
 

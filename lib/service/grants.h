@@ -1,11 +1,12 @@
 // Grants: who may keep what it was told, who must be told of a change, and who has to give back
 // what another needs.
 //
-// Shared. Whatever a reply tells may be cached until a Revoke names it. The table of who was told
-// what is bounded; what falls out of it is revoked. A session in this process that is alone when it
-// opens is not written down at all: it counts as holding everything shared (`blanket`), for ever,
-// so that an embedded volume, which has one session, pays nothing. Sessions that come later make it
-// no worse than somebody who is told of each change.
+// Shared. Whatever a reply tells may be cached until a Revoke names it. Who was told what is written
+// down in two bounded tables: of inodes, and of folders whose names were told. What falls out of the
+// first is revoked. Names cannot be revoked as a whole, so who falls out of the second counts from
+// then on as holding everything (`blanket`) and is told of each change there is. The same goes, from
+// its beginning, for a session in this process that is alone when it opens: an embedded volume,
+// which has one session, pays nothing for its grants.
 //
 // Exclusive. Only regular files; written down always, as ranges of inode numbers. The creator has
 // it; Open{exclusive} gets it when nobody else does and the file is not contested. It covers the
@@ -38,6 +39,7 @@ class Grants {
 public:
     struct Limits {
         std::size_t shared = 1 << 18;     // inodes
+        std::size_t folders = 1 << 16;
         std::size_t exclusive = 1 << 16;  // ranges
     };
 
@@ -51,6 +53,8 @@ public:
 
     // The session is about to be told of the inode, in a reply of this turn: what it may do with it.
     Grant share(Ino ino, Session& session);
+    // The same for a name in the folder, or that there is none, or the whole listing.
+    void share_names(Ino folder, Session& session);
     // It has just created the regular file.
     Grant share_created(Ino ino, Session& session);
     // The session wants the exclusive grant, and nobody else has it: settle() was awaited.
@@ -106,7 +110,7 @@ private:
     void each_holder(Ino ino, SessionId except, F&& f);
     void revoke(Ino ino, std::uint32_t what, SessionId except, const std::string& name = {});
     void revoke_link(const wire::Attr& attr, SessionId except);
-    void share_names(const meta::Call& call, Session& session);
+    void share_changed_names(const meta::Call& call, Session& session);
     void revoke_all(const meta::Call& call, const meta::Outcome& outcome);
     std::vector<SessionId> holders(Ino ino, SessionId caller);
     std::vector<SessionId> all_sessions() const;
@@ -119,6 +123,7 @@ private:
     Sessions& sessions_;
     Limits limits_;
     SharedHoldings shared_;
+    SharedHoldings folders_;
     ExclusiveHoldings exclusive_;
     Contests contests_;
     std::vector<SessionId> blankets_;

@@ -22,7 +22,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context, wire::Lookup request) {
     Grants::Turn turn;
     Ino settled = 0;
     for (;;) {
-        parts_.grants.share(request.parent, *me);  // of the name, found or not
+        parts_.grants.share_names(request.parent, *me);  // found or not
         wire::Entry entry = co_await checked("lookup", parts_.volume.read(request, with_data));
         const Ino ino = entry.attr.ino;
         if (ino != settled && parts_.grants.in_the_way(ino, *me)) {
@@ -100,7 +100,8 @@ Task<wire::Listing> Conversation::serve(rpc::Context, wire::ReadDir request) {
     Session* me = co_await session();
     request.limit = std::clamp<std::uint32_t>(request.limit, 1, listing_max);
     wire::Listing listing = co_await checked("readdir", parts_.volume.read(request));
-    listing.grant = parts_.grants.share(request.ino, *me);
+    parts_.grants.share_names(request.ino, *me);
+    listing.grant = Grant::shared;
     if (request.plus && !(me->blanket && parts_.grants.alone())) share_listing(*me, listing);
     co_return listing;
 }

@@ -24,6 +24,7 @@ struct Options {
     // cannot come back, as in a volume that is served within its only client.
     Duration grace{};
     std::size_t shared_max = 1 << 18;     // inodes with a shared grant that is written down
+    std::size_t folders_max = 1 << 16;    // folders with names that clients may know
     std::size_t exclusive_max = 1 << 16;  // ranges of inodes with an exclusive one
 
     // Bounds of the log; checkpoints run in the pool.

@@ -27,8 +27,6 @@ Task<wire::Session> Conversation::serve(rpc::Context context, wire::OpenSession 
     co_await ticket.applied.wait_shielded();
     wire::Session reply = std::get<wire::Session>(
         co_await checked("open_session", std::move(ticket.outcome.reply)));
-    reply.lease_ns = static_cast<std::uint64_t>(parts_.options.lease.count());
-
     session_ = parts_.sessions.find(reply.session);
     const bool resumed = session_ != nullptr;
     if (!resumed) {
@@ -38,6 +36,7 @@ Task<wire::Session> Conversation::serve(rpc::Context context, wire::OpenSession 
                                         .local = context.sequence == 0});
         if (session_->local && parts_.grants.alone()) parts_.grants.add_blanket(*session_);
     }
+    if (!session_->local) reply.lease_ns = std::uint64_t(parts_.options.lease.count());
     session_->pusher = &client_;
     session_->seen = parts_.loop.now();
     // Its id must not be given to another after a power cut.

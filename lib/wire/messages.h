@@ -51,7 +51,7 @@ struct Done {
 
 struct Session {
     SessionId session = 0;
-    std::uint64_t lease_ns = 0;  // renewed by any traffic
+    std::uint64_t lease_ns = 0;  // renewed by any traffic; 0: it does not run out
     VolumeInfo volume;
     bool read_only = false;
     FLEXFS_FIELDS(session, lease_ns, volume, read_only)
@@ -199,7 +199,7 @@ struct DirEntry {
     Ino ino = 0;
     std::uint32_t mode = 0;    // S_IFMT at least
     std::uint64_t cookie = 0;  // the name's hash; 3 or more
-    Attr attr;                 // with `plus`
+    Attr attr;                 // with `plus`; ino is 0 where another client writes the file
     FLEXFS_FIELDS(name, ino, mode, cookie, attr)
 };
 struct Listing {

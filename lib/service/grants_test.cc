@@ -1,0 +1,389 @@
+// Grants between several clients: who is told, who has to give back, and in which order.
+#include "lib/service/fixture_test.h"
+
+namespace flexfs::service {
+namespace {
+
+TEST_CASE("a change is told to others before it is answered, and not to who made it") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    f.call(b, wire::Lookup{1, "x"});  // that there is none is known to b
+    f.take_story();
+
+    f.send(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFDIR | 0755, .now = 5}, "made");
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: revoke 1 attr entry x", "a: made shared"});
+}
+
+TEST_CASE("who was not told of an inode is not told of its changes") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino x = f.make(a, "x", S_IFDIR | 0755).attr.ino;
+    const Ino y = f.make(a, "y", S_IFDIR | 0755).attr.ino;
+    f.ask(b, wire::GetAttr{x});
+    f.take_story();
+
+    f.ask(a, wire::SetAttr{.ino = y, .mask = wire::set_mode, .now = 5});
+    CHECK(f.take_story().empty());
+    f.ask(a, wire::SetAttr{.ino = x, .mask = wire::set_mode, .now = 5});
+    CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr", x)});
+    f.ask(a, wire::SetXattr{.ino = x, .name = "user.n", .value = Buffer::copy_of("v"), .now = 6});
+    CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr xattr", x)});
+}
+
+TEST_CASE("a session in process that was alone is told of every change") {
+    Fixture f;
+    Client& a = f.open_session("a", true);
+    const Ino x = f.make(a, "x", S_IFDIR | 0755).attr.ino;
+    Client& b = f.open_session("b", true);
+    f.take_story();
+
+    f.make(b, "y", S_IFDIR | 0755, x);
+
+    CHECK(f.take_story() == Story{fmt::format("a: revoke {} attr entry y", x)});
+}
+
+TEST_CASE("a rename tells of both names, what moved, and what was replaced") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino x = f.make(a, "x", S_IFDIR | 0755).attr.ino;
+    const Ino y = f.make(a, "y", S_IFDIR | 0755).attr.ino;
+    f.ask(b, wire::Lookup{1, "x"});
+    f.ask(b, wire::Lookup{1, "y"});
+    f.take_story();
+
+    f.ask(a, wire::Rename{.parent = 1, .name = "x", .new_parent = 1, .new_name = "y", .now = 5});
+
+    CHECK(f.take_story() == Story{"b: revoke 1 attr entry x", "b: revoke 1 attr entry y",
+                                  fmt::format("b: revoke {} attr", x),
+                                  fmt::format("b: revoke {} attr orphan", y)});
+}
+
+TEST_CASE("a file that another client writes is recalled before it is read") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    f.take_story();
+
+    f.send(b, wire::GetAttr{ino}, "attributes");
+    f.turn();
+    CHECK(f.take_story() == Story{fmt::format("a: recall {} shared", ino)});
+    f.write(a, ino, "hello");
+    f.turn();
+    CHECK(f.take_story().empty());
+    f.ask(a, wire::ReturnGrant{ino, Grant::shared});
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: attributes shared"});
+    CHECK(f.ask(b, wire::GetAttr{ino}).attr.size == 5);
+}
+
+TEST_CASE("what the holder sent before it returned its grant is seen, answered or not") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    Task<wire::Entry> wanted = b.call(wire::Lookup{1, "x"});
+    wanted.start();
+    f.turn();
+    REQUIRE_FALSE(wanted.done());
+
+    f.send(a, Fixture::write_inline(ino, "hello", 9), "committed");
+    f.send(a, wire::ReturnGrant{ino, Grant::shared}, "returned");
+    f.turn();
+
+    REQUIRE(wanted.done());
+    CHECK(wanted.take()->attr.size == 5);
+}
+
+TEST_CASE("a holder is not in its own way") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    f.send(b, wire::Open{ino, Grant::exclusive}, "opened");
+    f.turn();
+
+    CHECK(f.call(a, wire::GetAttr{ino}));
+    CHECK(f.call(a, wire::Extents{.ino = ino, .count = 1}));
+    CHECK(f.call(a, wire::SetAttr{.ino = ino, .mask = wire::set_mode, .now = 5}));
+    CHECK(f.ask(a, wire::Open{ino, Grant::exclusive}).grant == Grant::none);  // it is asked for
+    f.ask(a, wire::ReturnGrant{ino, Grant::none});
+    f.turn();
+    CHECK(f.story.back() == "b: opened exclusive");
+}
+
+TEST_CASE("two clients that wait for each other's file both go on") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino x = f.create(a, "x");
+    const Ino y = f.create(b, "y");
+    f.take_story();
+
+    // Each waits inside an operation, and answers the other's recall meanwhile.
+    f.send(a, wire::Open{y, Grant::exclusive}, "opened y");
+    f.send(b, wire::Open{x, Grant::exclusive}, "opened x");
+    f.turn();
+    CHECK(f.take_story() == Story{fmt::format("b: recall {} none", y),
+                                  fmt::format("a: recall {} none", x)});
+    // What they flush holds both files: a commit waits for nobody.
+    wire::Commit both = Fixture::write_inline(x, "x", 9);
+    both.inodes.push_back(Fixture::write_inline(y, "y", 9).inodes.front());
+    f.ask(a, both);
+    f.ask(b, both);
+    f.ask(a, wire::ReturnGrant{x, Grant::none});
+    f.ask(b, wire::ReturnGrant{y, Grant::none});
+    f.turn();
+
+    CHECK(std::ranges::count(f.story, "a: opened y exclusive") == 1);
+    CHECK(std::ranges::count(f.story, "b: opened x exclusive") == 1);
+}
+
+TEST_CASE("requests for one file wait in the order in which they came") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    Client& c = f.open_session("c");
+    const Ino ino = f.create(a, "x");
+    f.take_story();
+
+    f.send(b, wire::Open{ino, Grant::exclusive}, "opened");
+    f.send(c, wire::GetAttr{ino}, "attributes");
+    f.turn();
+    f.ask(a, wire::ReturnGrant{ino, Grant::none});
+    f.turn();
+    const std::string recall_none = fmt::format("a: recall {} none", ino);
+    const std::string revoked = fmt::format("a: revoke {} attr data xattr", ino);
+    const std::string recall_shared = fmt::format("b: recall {} shared", ino);
+    CHECK(f.take_story() == Story{recall_none, revoked, "b: opened exclusive", recall_shared});
+    f.ask(b, wire::ReturnGrant{ino, Grant::shared});
+    f.turn();
+
+    CHECK(f.take_story() == Story{"c: attributes shared"});
+}
+
+TEST_CASE("a holder that is gone holds nothing once its lease is over") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b", true);
+    const Ino ino = f.create(a, "x");
+    f.send(b, wire::GetAttr{ino}, "attributes");
+    f.disconnect(a);
+    f.turn();
+    CHECK(f.take_story().back() != "b: attributes shared");
+
+    REQUIRE(f.loop.run(f.service->end_expired(f.loop.now() + std::chrono::hours(1))));
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: attributes shared"});
+}
+
+TEST_CASE("a holder that closes its session holds nothing") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    f.send(b, wire::GetAttr{ino}, "attributes");
+    f.turn();
+    f.take_story();
+
+    f.ask(a, wire::CloseSession());
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: attributes shared"});
+}
+
+TEST_CASE("who waited and gave up is not in the way of those behind") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    Client& c = f.open_session("c");
+    const Ino ino = f.create(a, "x");
+    f.take_story();
+    Scope given_up;
+    given_up.start(Fixture::note(b.call(wire::Open{ino, Grant::exclusive}), "b: opened", f.story));
+    f.send(c, wire::GetAttr{ino}, "attributes");
+    f.turn();
+
+    REQUIRE(f.loop.run(given_up.close()));
+    f.ask(a, wire::ReturnGrant{ino, Grant::shared});
+    f.turn();
+
+    CHECK(f.take_story().back() == "c: attributes shared");
+}
+
+TEST_CASE("a client that reconnects is asked again for what it has not returned") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    const wire::SessionId session = a.session;
+    f.disconnect(a);
+    f.send(b, wire::GetAttr{ino}, "attributes");
+    f.turn();
+    f.take_story();
+
+    Client& again = f.connect("a");
+    f.ask(again, wire::OpenSession{.client = "a", .resume = session});
+
+    CHECK(f.take_story() == Story{fmt::format("a: recall {} shared", ino)});
+    again.sequence = 100;
+    f.ask(again, wire::ReturnGrant{ino, Grant::shared});
+    f.turn();
+    CHECK(f.take_story() == Story{"b: attributes shared"});
+}
+
+TEST_CASE("an exclusive grant ends what others knew of the file") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    Client& c = f.open_session("c");
+    const Ino ino = f.create(a, "x");
+    f.ask(a, wire::ReturnGrant{ino, Grant::none});
+    f.ask(c, wire::GetAttr{ino});
+    f.take_story();
+
+    CHECK(f.ask(b, wire::Open{ino, Grant::exclusive}).grant == Grant::exclusive);
+
+    CHECK(std::ranges::count(f.story, fmt::format("c: revoke {} attr data xattr", ino)) == 1);
+    CHECK(f.ask(b, wire::Open{ino, Grant::exclusive}).grant == Grant::exclusive);
+}
+
+// `to` opens the file for writing; `from`, if it holds it, returns it.
+Grant pass(Fixture& f, Ino ino, Client& from, Client& to) {
+    Task<wire::Entry> opened = to.call(wire::Open{ino, Grant::exclusive});
+    opened.start();
+    f.turn();
+    if (!opened.done()) {
+        f.ask(from, wire::ReturnGrant{ino, Grant::none});
+        f.turn();
+    }
+    REQUIRE(opened.done());
+    return opened.take()->grant;
+}
+
+TEST_CASE("a file that two clients keep writing is granted to neither") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+
+    CHECK(pass(f, ino, a, b) == Grant::exclusive);  // passed on
+    CHECK(pass(f, ino, b, a) == Grant::none);
+    CHECK(pass(f, ino, a, b) == Grant::none);
+    CHECK(f.ask(b, wire::GetAttr{ino}).grant == Grant::none);
+    CHECK(f.ask(a, wire::Lookup{1, "x"}).grant == Grant::none);
+}
+
+TEST_CASE("a listing leaves out the attributes of files that another client writes") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino mine = f.create(a, "mine");
+    const Ino yours = f.create(b, "yours");
+
+    const wire::Listing listing = f.ask(b, wire::ReadDir{.ino = 1, .plus = true});
+
+    REQUIRE(listing.entries.size() == 2);
+    for (const wire::DirEntry& entry : listing.entries)
+        CHECK(entry.attr.ino == (entry.ino == yours ? yours : 0));
+    CHECK(mine != yours);
+}
+
+TEST_CASE("opening what exists by creating it waits for who writes it") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.create(a, "x");
+    f.take_story();
+
+    f.send(b, wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644, .existing_ok = true,
+                         .now = 5}, "opened");
+    f.turn();
+    CHECK(f.take_story() == Story{fmt::format("a: recall {} shared", ino)});
+    f.ask(a, wire::ReturnGrant{ino, Grant::shared});
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: opened shared"});
+}
+
+TEST_CASE("an unlinked file lives until everybody who knew it has released it") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    Client& c = f.open_session("c");
+    const Ino ino = f.create(a, "x");
+    f.ask(a, wire::ReturnGrant{ino, Grant::shared});
+    f.ask(b, wire::Lookup{1, "x"});
+    f.take_story();
+
+    CHECK(f.ask(a, wire::Unlink{1, "x", ++f.now}).attr.nlink == 0);
+    const Story told = f.take_story();
+    CHECK(told == Story{"b: revoke 1 attr entry x", fmt::format("b: revoke {} attr orphan", ino)});
+    f.ask(a, wire::Release{{ino}});
+    CHECK(f.call(b, wire::GetAttr{ino}));
+    f.ask(b, wire::Release{{ino}});
+
+    CHECK(code_of(f.call(b, wire::GetAttr{ino})) == ESTALE);
+    CHECK(code_of(f.call(c, wire::GetAttr{ino})) == ESTALE);
+}
+
+TEST_CASE("a name that changes within a batch still leaves its file to those who know it") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino ino = f.make(a, "x", S_IFIFO | 0644).attr.ino;
+    f.ask(b, wire::GetAttr{ino});
+
+    f.send(a, wire::Rename{.parent = 1, .name = "x", .new_parent = 1, .new_name = "y", .now = 5},
+           "renamed");
+    f.send(a, wire::Unlink{1, "y", 6}, "unlinked");
+    REQUIRE(f.loop.run(f.scope.join()));
+    f.ask(a, wire::Release{{ino}});
+
+    CHECK(f.call(b, wire::GetAttr{ino}));
+    f.ask(b, wire::Release{{ino}});
+    CHECK(code_of(f.call(b, wire::GetAttr{ino})) == ESTALE);
+}
+
+TEST_CASE("what the table of grants has no room for is revoked") {
+    Fixture f({.shared_max = 2});
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    std::vector<Ino> inos;
+    for (const char* name : {"x", "y", "z"})
+        inos.push_back(f.make(a, name, S_IFIFO | 0644).attr.ino);
+    f.turn();
+    f.take_story();
+
+    for (Ino ino : inos) f.ask(b, wire::GetAttr{ino});
+    f.turn();
+
+    const std::string revoked = fmt::format("b: revoke {} attr data xattr", inos[0]);
+    CHECK(std::ranges::count(f.story, revoked) == 1);
+}
+
+TEST_CASE("who knows names in more folders than are written down is told of every change") {
+    Fixture f({.folders_max = 1});
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    const Ino x = f.make(a, "x", S_IFDIR | 0755).attr.ino;
+    const Ino y = f.make(a, "y", S_IFDIR | 0755).attr.ino;
+    f.call(b, wire::Lookup{x, "n"});
+    f.call(b, wire::Lookup{y, "n"});
+    f.turn();
+    f.take_story();
+
+    f.make(a, "n", S_IFIFO | 0644, x);
+
+    CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr entry n", x)});
+}
+
+}  // namespace
+}  // namespace flexfs::service
