@@ -3,11 +3,29 @@
 #include <lz4.h>
 #include <zstd.h>
 
+#include <memory>
+
 namespace flexfs::block {
 namespace {
 
 // zstd's higher levels gain little on the data of files and fall behind a network's pace.
 constexpr int zstd_level = 1;
+
+struct FreeContext {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+// Working memory only, about 1.5 MiB a thread. Made anew it would cost more than packing a small
+// file.
+ZSTD_CCtx* compressing() {
+    thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+    return context.get();
+}
+ZSTD_DCtx* decompressing() {
+    thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+    return context.get();
+}
 
 const char* chars(ByteView bytes) {
     return reinterpret_cast<const char*>(bytes.data());
@@ -27,8 +45,8 @@ std::size_t compress(Compression codec, ByteView in, MutableBytes out) {
             return used > 0 ? std::size_t(used) : 0;
         }
         case Compression::zstd: {
-            const std::size_t used =
-                ZSTD_compress(out.data(), out.size(), in.data(), in.size(), zstd_level);
+            const std::size_t used = ZSTD_compressCCtx(compressing(), out.data(), out.size(),
+                                                       in.data(), in.size(), zstd_level);
             return ZSTD_isError(used) ? 0 : used;
         }
     }
@@ -42,7 +60,8 @@ bool decompress(Compression codec, ByteView in, MutableBytes out) {
             return LZ4_decompress_safe(chars(in), chars(out), int(in.size()), int(out.size())) ==
                    int(out.size());
         case Compression::zstd: {
-            const std::size_t made = ZSTD_decompress(out.data(), out.size(), in.data(), in.size());
+            const std::size_t made =
+                ZSTD_decompressDCtx(decompressing(), out.data(), out.size(), in.data(), in.size());
             return !ZSTD_isError(made) && made == out.size();
         }
     }
