@@ -1,4 +1,5 @@
 // Batches of calls as transactions, and replies remembered for those who ask twice.
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/check.h"
@@ -70,19 +71,18 @@ Result<void> check_session(const Txn& tx, const Call& call) {
 }
 
 Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
-    db::Query query(tx.st().reply_get, call.session, call.sequence % remembered_replies);
+    db::Query query(tx.st().reply_get, call.session, call.sequence);
     TRY(bool found, query.next());
-    if (!found || query.number(0) < call.sequence) return std::nullopt;
-    if (query.number(0) > call.sequence)
-        return Outcome{fail(EPROTO, "the reply to this request is no longer remembered")};
-    TRY(Memory memory, wire::decode<Memory>(Buffer::copy_of(query.blob(1))));
+    if (!found) return std::nullopt;
+    TRY(Memory memory, wire::decode<Memory>(Buffer::copy_of(query.blob(0))));
     return Outcome{std::move(memory.reply), true, memory.created, memory.moved};
 }
 
 Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
+    const std::uint64_t bound = call.sequence - std::min(call.sequence, remembered_sequences);
+    TRY(tx.st().reply_forget.run(call.session, std::max(call.oldest, bound)));
     const Buffer memory = wire::encode(Memory{outcome.reply, outcome.created, outcome.moved});
-    return tx.st().reply_put.run(call.session, call.sequence % remembered_replies, call.sequence,
-                                 memory.view());
+    return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
 // The Result is the fault that spoils the transaction; answers are in the Outcome.

@@ -187,16 +187,23 @@ TEST_CASE("a request sent twice is executed once and answered alike, also after 
     CHECK(f.dump() == before);
 }
 
-TEST_CASE("only the last replies are remembered, and an older request is refused, not repeated") {
+TEST_CASE("a reply is remembered until its session needs it no more, whatever came after it") {
     Fixture f;
     const SessionId session = f.session();
-    const auto send = [&](std::uint64_t sequence) {
-        const Call call{session, sequence, wire::ReserveSegments{1}};
+    const auto send = [&](std::uint64_t sequence, std::uint64_t oldest) {
+        const Call call{session, sequence, wire::ReserveSegments{1}, 0, {}, oldest};
         return std::move(f.volume->apply({&call, 1}).front());
     };
-    for (std::uint64_t i = 1; i <= remembered_replies + 1; ++i) REQUIRE(send(i).reply);
-    CHECK(code_of(send(1).reply) == EPROTO);
-    CHECK(send(2).repeated);
+    for (std::uint64_t i = 2; i <= 2000; ++i) REQUIRE(send(i, 1).reply);
+    CHECK(send(2, 1).repeated);
+    CHECK_FALSE(send(1, 1).repeated);  // it was late, and is executed
+    CHECK(send(1, 1).repeated);
+    REQUIRE(send(2001, 2000).reply);
+    CHECK(send(2000, 2000).repeated);
+    const std::string dump = f.dump();
+    std::size_t rows = 0;
+    for (std::size_t at = dump.find("reply"); at != dump.npos; at = dump.find("reply", at + 1)) ++rows;
+    CHECK(rows == 2);
     f.end(session);
     CHECK(f.dump().find("reply") == std::string::npos);
 }

@@ -47,10 +47,10 @@ CREATE TABLE session(id INTEGER PRIMARY KEY, client TEXT, read_only INTEGER, end
 CREATE TABLE reserved(
     session INTEGER, first INTEGER, count INTEGER, unused INTEGER,
     PRIMARY KEY(session, first)) WITHOUT ROWID;
--- What a session's last requests were answered, in a ring of slots.
+-- What a session's last requests were answered.
 CREATE TABLE reply(
-    session INTEGER, slot INTEGER, sequence INTEGER, outcome BLOB,
-    PRIMARY KEY(session, slot)) WITHOUT ROWID;
+    session INTEGER, sequence INTEGER, outcome BLOB,
+    PRIMARY KEY(session, sequence)) WITHOUT ROWID;
 
 -- Dead versions of rows, kept while the volume's retention runs: the row was so in [since, until).
 CREATE TABLE inode_history(

@@ -77,6 +77,7 @@ constexpr StatementRow rows[] = {
      "INSERT INTO segment(id, session, bytes, live, since) VALUES(?, ?, ?, ?, ?)"},
     {ROW(segment_live), "UPDATE segment SET live = ?2 WHERE id = ?1"},
     {ROW(segment_erase), "DELETE FROM segment WHERE id = ?"},
+    {ROW(segment_list), "SELECT id, bytes, live, since FROM segment WHERE id > ? ORDER BY id LIMIT ?"},
 
     {ROW(garbage_add), "INSERT OR REPLACE INTO garbage(segment, due) VALUES(?, ?)"},
     {ROW(garbage_get), "SELECT due FROM garbage WHERE segment = ?"},
@@ -105,10 +106,10 @@ constexpr StatementRow rows[] = {
     {ROW(reserved_first),
      "SELECT first, count FROM reserved WHERE session = ? ORDER BY first LIMIT 1"},
 
-    {ROW(reply_get), "SELECT sequence, outcome FROM reply WHERE session = ? AND slot = ?"},
+    {ROW(reply_get), "SELECT outcome FROM reply WHERE session = ? AND sequence = ?"},
     {ROW(reply_put),
-     "INSERT OR REPLACE INTO reply(session, slot, sequence, outcome) "
-     "VALUES(?, ?, ?, ?)"},
+     "INSERT INTO reply(session, sequence, outcome) VALUES(?, ?, ?)"},
+    {ROW(reply_forget), "DELETE FROM reply WHERE session = ? AND sequence < ?"},
     {ROW(reply_erase), "DELETE FROM reply WHERE session = ?"},
 
     {ROW(counter_get), "SELECT value FROM counter WHERE name = ?"},

@@ -17,12 +17,12 @@ struct Statements {
     db::Stmt inline_get, inline_put, inline_erase;
     db::Stmt extent_list, extent_add, extent_trim, extent_erase;
     db::Stmt cut_first, cut_list, cut_add, cut_erase;
-    db::Stmt segment_get, segment_add, segment_live, segment_erase;
+    db::Stmt segment_get, segment_add, segment_live, segment_erase, segment_list;
     db::Stmt garbage_add, garbage_get, garbage_due, garbage_erase;
     db::Stmt orphan_holders, orphan_add, orphan_erase, orphan_after;
     db::Stmt session_list, session_add, session_end, session_erase;
     db::Stmt reserved_add, reserved_find, reserved_use, reserved_erase, reserved_first;
-    db::Stmt reply_get, reply_put, reply_erase;
+    db::Stmt reply_get, reply_put, reply_forget, reply_erase;
     db::Stmt counter_get, counter_put, volume_get, volume_put;
 
     // EIO: the database lacks what the format promises.

@@ -294,6 +294,17 @@ Result<void> Volume::forget_garbage(std::span<const SegmentId> segments) {
     });
 }
 
+Result<std::vector<Volume::SegmentState>> Volume::segments(SegmentId after, std::size_t limit) {
+    TRY(begin_read(*state_));
+    std::vector<SegmentState> found;
+    db::Query query(state_->st.segment_list, after, limit);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return found;
+        found.push_back({query.number(0), query.number(1), query.number(2), query.integer(3)});
+    }
+}
+
 Result<bool> Volume::maintain(Time now, std::size_t limit) {
     if (!needs_upkeep()) return false;
     TRY(const bool more, transact(*state_, [&](Txn& tx) {

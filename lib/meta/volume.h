@@ -39,6 +39,7 @@ struct Call {
     // Who keeps the inode alive if this call takes its last link: every session with a grant on it,
     // the caller included if it may have it open. Empty: the inode is freed at once.
     std::vector<SessionId> holders = {};
+    std::uint64_t oldest = 0;  // the session never asks again for what it sent before this one
 };
 
 // What became of a call. The reply is an answer (Reply, or the errno that the message documents) or
@@ -79,9 +80,9 @@ struct LogState {
 // Files with at most this many extents bring all of them along with a Lookup or GetAttr.
 inline constexpr std::size_t entry_extents_max = 16;
 inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
-// A session's replies that are kept for its retries. So many requests with a sequence may be on
-// their way at once; a retry of an older one is EPROTO.
-inline constexpr std::uint64_t remembered_replies = 256;
+// A session's replies are kept until it says that it needs them no more, and no further back than
+// this: a bound for clients that never do.
+inline constexpr std::uint64_t remembered_sequences = 65536;
 
 struct State;
 
@@ -164,6 +165,15 @@ public:
     Result<std::vector<SegmentId>> condemn_garbage(Time now, std::size_t limit);
     // The objects are deleted.
     Result<void> forget_garbage(std::span<const SegmentId> segments);
+
+    // Up to `limit` segments with ids above `after`, in their order, those without live bytes
+    // included: to find the ones that are worth repacking.
+    struct SegmentState {
+        SegmentId id = 0;
+        std::uint64_t bytes = 0, live = 0;  // of the whole object; of frames that extents lead to
+        Time since = 0;
+    };
+    Result<std::vector<SegmentState>> segments(SegmentId after, std::size_t limit);
 
     // Goes on with what was too long for one call (extents of huge files that were deleted or
     // truncated, what ended sessions held), about `limit` rows in one transaction. True: there is
