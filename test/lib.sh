@@ -70,7 +70,7 @@ start_mount() {
     local data=$1 mnt=$2 folder=${1#file://}
     shift 2
     [[ $folder == *://* ]] || mkdir -p "${folder%%\?*}" || return
-    mkdir -p "$mnt" 2>/dev/null || ! is_stale "$mnt" || umount -l "$mnt" || return
+    is_stale "$mnt" || mkdir -p "$mnt" || return
     "$FLEXFS" mount "$data" "$mnt" "$@"
 }
 
@@ -81,6 +81,9 @@ stop_mount() {
     "$FLEXFS" mount stop "$1" || return
     wait_until 30 is_gone "$1" "$pid"
 }
+
+# remount DATA MNT [FLAG…]: what is read afterwards comes from the store.
+remount() { stop_mount "$2" && start_mount "$@"; }
 
 # kill_mount MNT: kill -9, then the dead mount is detached; what a crash leaves behind.
 kill_mount() {
@@ -128,6 +131,23 @@ print(value)' "$2"
 # resident_bytes PID: what the process holds in memory now.
 resident_bytes() { awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/$1/status"; }
 
+# The most it ever held.
+peak_bytes() { awk '/^VmHWM:/ { print $2 * 1024 }' "/proc/$1/status"; }
+
+# The memory that most scenarios allow their mounts, and what a process may hold on top of it: its
+# code, stacks, and what the allocator has not given back.
+small_memory=(--memCapacity 128M)
+small_memory_bytes=$(((128 + 64) << 20))
+
+# stays_small MNT: fails when a mount with small_memory ever held more.
+stays_small() {
+    local pid peak
+    pid=$(mount_pid "$1")
+    peak=$(peak_bytes "${pid:?nothing is mounted on $1}")
+    echo "$((peak >> 20)) MiB at most"
+    ((peak <= small_memory_bytes))
+}
+
 # wait_until SECONDS COMMAND…: tries again and again until it succeeds; fails after SECONDS.
 wait_until() {
     local deadline=$((SECONDS + $1))
@@ -138,19 +158,9 @@ wait_until() {
     done
 }
 
-# same_tree A B: fails, telling where, unless names, kinds, modes, mtimes, link counts, targets and
-# contents are equal.
-same_tree() {
-    diff <(list_tree "$1") <(list_tree "$2") | head -20
-    ((PIPESTATUS[0] == 0)) || return 1
-    diff -r --no-dereference "$1" "$2" | head -20
-    ((PIPESTATUS[0] == 0))
-}
-# A directory's link count and size are the filesystem's own business.
-list_tree() {
-    (cd "$1" && find . -mindepth 1 \( -type d -printf '%P %M %T@ %U:%G\n' \
-        -o -printf '%P %M %T@ %U:%G %n %s %l\n' \) | LC_ALL=C sort)
-}
+# same_tree [--without WHAT] A B: fails, telling where, unless the two are equal in all that
+# test/compare looks at.
+same_tree() { "$FLEXFS_SOURCE/test/compare" "$@"; }
 
 # --- the end ---
 

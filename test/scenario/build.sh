@@ -1,0 +1,55 @@
+#!/bin/bash
+# The source of a Debian package is unpacked, built and tested on a mount, and survives a remount.
+# limit: 900
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+mnt=$FLEXFS_TMP/mnt
+: "${PROGRAM:=sed}"  # a source package that needs only a C compiler
+apt=$FLEXFS_TMP/apt
+
+# apt-get with a state of its own and the machine's sources, as sources of source packages.
+make_apt() {
+    local file
+    mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial} || return
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+        [[ -f $file ]] || continue
+        sed -E 's/^deb(-src)?([[:space:]])/deb-src\2/; s/^(Types:).*/\1 deb-src/' "$file" \
+            >"$apt/sources/${file##*/}"
+    done
+    cat >"$apt/apt.conf" <<ENDCONF
+Dir::Etc::SourceList "$apt/sources/sources.list";
+Dir::Etc::SourceParts "$apt/sources";
+Dir::State::Lists "$apt/lists";
+Dir::Cache "$apt/cache";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+ENDCONF
+    own_apt update
+}
+own_apt() { APT_CONFIG=$apt/apt.conf apt-get -qq "$@"; }
+
+unpack() { cd "$1" && own_apt source "$PROGRAM" && chown -R 65534:65534 .; }
+# As nobody: for root, permissions mean little, and tests of them are left out or fail.
+as_nobody() {
+    (cd "$mnt"/build/*/ && setpriv --reuid 65534 --regid 65534 --clear-groups "$@") \
+        >"$FLEXFS_TMP/said" 2>&1 || { tail -30 "$FLEXFS_TMP/said"; return 1; }
+}
+build() { as_nobody ./configure && as_nobody make -j2; }
+
+check "package lists for sources can be had" make_apt || exit
+mkdir "$FLEXFS_TMP/local" && chmod 711 "$FLEXFS_TMP"
+check "the source can be had and unpacked locally" unpack "$FLEXFS_TMP/local" || exit
+start_mount "$data" "$mnt" "${small_memory[@]}" || exit
+mkdir "$mnt/build"
+check "apt-get source unpacks on the mount" unpack "$mnt/build"
+# Unpacking patches some files, at the time of the unpacking.
+check "it is what it is elsewhere" same_tree --without mtime "$FLEXFS_TMP/local" "$mnt/build"
+check "configure and make -j2 build $PROGRAM" build
+check "its tests pass" as_nobody make -j2 check
+check "building stays within the memory" stays_small "$mnt"
+
+cp -a "$mnt/build" "$FLEXFS_TMP/built"
+check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the build is the same after a remount" same_tree "$FLEXFS_TMP/built" "$mnt/build"
+check "make finds nothing to do after a remount" as_nobody make -q

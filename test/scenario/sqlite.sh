@@ -1,0 +1,32 @@
+#!/bin/bash
+# An SQLite database takes concurrent writers, in WAL and in DELETE mode, and is sound afterwards.
+# limit: 600
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+mnt=$FLEXFS_TMP/mnt
+load=$FLEXFS_SOURCE/test/load/sqlite
+writers=4
+transactions=${TRANSACTIONS:-150}
+
+is_sound() { "$load" check "$1" $writers "$transactions"; }
+cli_is_content() { [[ $(sqlite3 "$1" 'PRAGMA integrity_check') == ok ]]; }
+vacuums() { sqlite3 "$1" 'DELETE FROM entry WHERE number % 2; VACUUM' && cli_is_content "$1"; }
+
+start_mount "$data" "$mnt" "${small_memory[@]}" || exit
+for mode in WAL DELETE; do
+    file=$mnt/$mode.db
+    check "$writers writers and a reader get along ($mode)" \
+        "$load" write "$file" $mode $writers "$transactions"
+    check "every row is there, once ($mode)" is_sound "$file"
+done
+cp "$mnt"/*.db "$FLEXFS_TMP"
+check "databases stay within the memory" stays_small "$mnt"
+check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+for mode in WAL DELETE; do
+    file=$mnt/$mode.db
+    check "every row is there after a remount ($mode)" is_sound "$file"
+    check "the bytes are those of before ($mode)" cmp "$FLEXFS_TMP/$mode.db" "$file"
+    check "sqlite3 finds nothing wrong ($mode)" cli_is_content "$file"
+    check "half of it can be deleted and vacuumed ($mode)" vacuums "$file"
+done
