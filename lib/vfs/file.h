@@ -48,7 +48,6 @@ struct File {
     Time mtime = 0;                    // of unsent writes; 0: none
     bool kill_privileges = false;      // asked for by an unsent write
     Duration dirty_since{};            // by the loop's clock
-    bool queued = false;               // the flusher has it in its queue
     unsigned durable_waiters = 0;      // who waits until what is on its way is durable
 
     struct Failure {

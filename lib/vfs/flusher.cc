@@ -48,17 +48,19 @@ Flusher::~Flusher() = default;
 
 void Flusher::wrote(Node& node, Range range) {
     File& file = *node.file;
-    if (!file.queued) {
-        file.queued = true;
+    if (!node.queued) {
+        node.queued = true;
         file.dirty_since = loop_.now();
-        queue_.push_back(nodes_.pin(node));
+        node.queue_place = queue_.insert(queue_.end(), nodes_.pin(node));
         dirtied_.wake_all();
     }
     // Only a write that ends a block is looked at: writers that fill one from its middle wait for
     // its age.
     const std::uint64_t block = file.block_bytes;
+    // Who writes the end of a block again and again is noted more than once.
+    const std::uint64_t noted_max = 2 * budget_.dirty_limit() / block + 16;
     for (std::uint64_t idx = range.first / block; (idx + 1) * block <= range.last; ++idx)
-        if (file.dirty.covers({idx * block, (idx + 1) * block}))
+        if (full_.size() < noted_max && file.dirty.covers({idx * block, (idx + 1) * block}))
             full_.emplace_back(nodes_.pin(node), idx);
     start_what_is_due();
 }
@@ -121,14 +123,18 @@ bool Flusher::start_batch(Node* first, bool durable, Duration age_min) {
 
 void Flusher::launch(Batch batch) {
     // Flights hold their files from now on.
-    std::erase_if(queue_, [](const NodeRef& node) {
-        if (!node->file->dirty.empty()) return false;
-        node->file->queued = false;
-        return true;
-    });
+    for (const Batch::Part& part : batch.parts)
+        if (part.node->file->dirty.empty()) unqueue(*part.node);
     ++batches_;
     flying_ += batch.bytes;
     scope_.start(run(std::move(batch)));
+}
+
+void Flusher::unqueue(Node& node) {
+    if (!node.queued) return;
+    node.queued = false;
+    const NodeRef held = std::move(*node.queue_place);
+    queue_.erase(node.queue_place);
 }
 
 Task<void> Flusher::run(Batch batch) {
@@ -252,9 +258,9 @@ void Flusher::failed(Batch::Part& part, int code) {
     if (file.mtime == 0) file.mtime = part.mtime;
     file.kill_privileges |= part.kill_privileges;
     if (code != EAGAIN) file.fail_with(code);
-    if (!file.queued && !file.dirty.empty()) {
-        file.queued = true;
-        queue_.push_front(part.node);
+    if (!part.node->queued && !file.dirty.empty()) {
+        part.node->queued = true;
+        part.node->queue_place = queue_.insert(queue_.begin(), part.node);
         dirtied_.wake_all();
     }
     file.changed.wake_all();
@@ -318,12 +324,8 @@ Task<void> Flusher::sync(std::uint64_t stamp) {
     durable_ = std::max(durable_, answered);
 }
 
-void Flusher::drop(Node& node) {
-    File& file = *node.file;
-    file.cut(0);
-    if (!file.queued) return;
-    file.queued = false;
-    std::erase_if(queue_, [&](const NodeRef& queued) { return queued.get() == &node; });
+void Flusher::dropped(Node& node) {
+    if (node.file->dirty.empty()) unqueue(node);
 }
 
 Task<void> Flusher::tick() {
@@ -393,8 +395,11 @@ Task<void> Flusher::close() {
     const auto note = [&](const Result<void>& outcome) {
         if (!outcome && first.code == 0) first = outcome.error();
     };
-    for (const NodeRef& node : std::list(queue_))
-        if (node->orphan) drop(*node);
+    for (const NodeRef& node : std::list(queue_)) {
+        if (!node->orphan) continue;
+        node->file->cut(0);
+        dropped(*node);
+    }
     if (!accessed_.empty()) note(co_await result(tell_access_times()));
     trouble_ = {};
     while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
@@ -404,7 +409,7 @@ Task<void> Flusher::close() {
     if (trouble_.code != 0) note(fail(trouble_.code, "writing back"));
     note(co_await result(sync(nodes_.last_stamp())));
     co_await scope_.close();
-    queue_.clear();
+    while (!queue_.empty()) unqueue(*queue_.front());
     full_.clear();
     if (first.code != 0) co_await fail(std::move(first));
 }

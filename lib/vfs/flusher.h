@@ -34,8 +34,8 @@ public:
     Task<void> settled(NodeRef node);
     // Everything that was answered up to `stamp` is durable when this ends.
     Task<void> sync(std::uint64_t stamp);
-    // The file is gone: what is unsent needs not be sent.
-    void drop(Node& node);
+    // Some of what was unsent is gone without having been sent.
+    void dropped(Node& node);
     // Tells the access times in the end, many at once.
     void accessed(Node& node, Time when);
 
@@ -52,6 +52,7 @@ private:
     bool start_batch(Node* first, bool durable, Duration age_min = {});
     bool start_full_blocks();
     void launch(Batch batch);
+    void unqueue(Node& node);
     void start_what_is_due();
 
     Task<void> run(Batch batch);

@@ -159,7 +159,10 @@ void Mount::forget(Ino ino) {
 
 void Mount::release_orphan(Ino ino) {
     orphans_.erase(ino);
-    if (Node* node = nodes_.find(ino); node && node->file) flusher_.drop(*node);
+    if (Node* node = nodes_.find(ino); node && node->file) {
+        node->file->cut(0);
+        flusher_.dropped(*node);
+    }
     released_.push_back(ino);
     if (sending_releases_) return;
     sending_releases_ = true;

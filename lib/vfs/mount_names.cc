@@ -42,7 +42,10 @@ Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
     co_await flusher_.settled(node);
     const std::vector<Span> cut = node->file->cut(attr.size);
     auto changed = co_await result(change(ino, mask, attr, who));
-    if (changed) co_return std::move(*changed);
+    if (changed) {
+        flusher_.dropped(*node);
+        co_return std::move(*changed);
+    }
     // It stays as long as it was, with all its bytes.
     for (const Span& span : cut) node->file->dirty.put_under(span);
     if (!cut.empty()) flusher_.wrote(*node, {cut.front().offset, cut.front().end()});

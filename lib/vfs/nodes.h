@@ -17,6 +17,8 @@ using wire::Attr;
 using wire::Grant;
 using wire::Ino;
 
+class NodeRef;
+
 struct Node {
     Attr attr;  // the server's answer; stat() lays over it what is unsent
     Grant grant = Grant::none;
@@ -29,6 +31,8 @@ struct Node {
     std::uint32_t handles = 0;   // open ones
     std::size_t weight = 0;      // bytes as the table counted them last
     std::unique_ptr<File> file;  // of a regular file
+    bool queued = false;         // among the flusher's dirty files, there:
+    std::list<NodeRef>::iterator queue_place;
     std::list<Node*>::iterator place;  // among the unused, while pins is 0
 
     bool knows_attr() const { return current && grant != Grant::none; }

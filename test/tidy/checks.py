@@ -57,6 +57,9 @@ def _reachable(tree):
                 complaints.append(f"{folder}/meson.build: uses '{used}', which does not stand "
                                   f"above it in lib/meson.build")
             reachable[folder] |= reachable.get(f"lib/{used}", set())
+        tests = reachable[f"{folder} tests"] = set(reachable[folder])
+        for used in strings_of("test_uses", tree.text(f"{folder}/meson.build")):
+            tests |= reachable.get(f"lib/{used}", set())
     return reachable, complaints
 
 
@@ -72,6 +75,8 @@ def _crosses(path, include, reachable):
     if target[0] == "roles":
         return f"no role includes another ({include})"
     folder = "/".join(home[:2])
+    if path.endswith(("_test.cc", "_test.h")):
+        folder += " tests"
     if target[1] not in reachable.get(folder, set()):
         return f"{folder} may not include {include}: what it uses does not lead to '{target[1]}'"
     return None

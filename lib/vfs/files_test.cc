@@ -1,0 +1,212 @@
+// One client: what is written is read, whatever happened to it in between.
+#include <random>
+
+#include "lib/vfs/fixture_test.h"
+
+namespace flexfs::vfs {
+
+std::string noise(std::size_t bytes, std::uint64_t seed) {
+    std::mt19937_64 dice(seed);
+    std::string text(bytes, '\0');
+    for (char& c : text) c = char(dice());
+    return text;
+}
+
+TEST_CASE("what was written is read back at once, and after fsync and a new mount") {
+    for (const std::size_t bytes : {1, 100, 8192, 8193, 300'000, 1'000'000}) {
+        CAPTURE(bytes);
+        World w;
+        Peer& a = w.mount();
+        const std::string text = pattern(bytes);
+        const Opened file = w.create(a, "f");
+        w.write(a, file.handle, 0, text);
+        CHECK(w.read(a, file.handle) == text);
+        CHECK(w.size(a, "f") == bytes);
+
+        w.run(a->fsync(file.handle, false));
+        CHECK(w.read(a, file.handle) == text);
+        CHECK(a->state().dirty_bytes == 0);
+        w.unmount(a);
+        Peer& b = w.mount();
+        CHECK(w.size(b, "f") == bytes);
+        CHECK(w.read(b, w.open(b, "f").handle) == text);
+    }
+}
+
+TEST_CASE("a small file needs no object, one that grows leaves the metadata") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "hello");
+    w.run(a->fsync(file.handle, false));
+    CHECK(w.store.puts == 0);
+
+    const std::string more = pattern(20'000);
+    w.write(a, file.handle, 3, more);
+    w.run(a->fsync(file.handle, false));
+
+    CHECK(w.store.puts == 1);
+    CHECK(w.read(a, file.handle) == "hel" + more);
+    w.unmount(a);
+    Peer& b = w.mount();
+    CHECK(w.read(b, w.open(b, "f").handle) == "hel" + more);
+}
+
+TEST_CASE("an empty file costs one change, and its close none") {
+    World w;
+    Peer& a = w.mount();
+    const auto before = w.service->counters().calls;
+    const Opened file = w.create(a, "f");
+    w.run(a->flush(file.handle));
+    a->release(file.handle);
+
+    CHECK(w.service->counters().calls - before == 1);
+    CHECK(a->state().dirty_files == 0);
+}
+
+TEST_CASE("attributes and opens of what is known ask nobody") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "hello");
+    auto getattr = a->getattr(file.node.attr.ino);
+    auto open = a->open(file.node.attr.ino, O_RDONLY);
+    auto lookup = a->lookup(wire::root_ino, "f");
+    getattr.start();
+    open.start();
+    lookup.start();
+
+    CHECK(getattr.done());
+    CHECK(open.done());
+    CHECK(lookup.done());
+    CHECK(lookup.take()->attr.size == 5);
+}
+
+TEST_CASE("holes read as zeros, between, behind and instead of what was written") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 1'000'000, "end");
+    w.run(a->fsync(file.handle, false));
+    w.run(w.set_size(a, file.node.attr.ino, 2'000'000));
+
+    std::string expected(2'000'000, '\0');
+    expected.replace(1'000'000, 3, "end");
+    CHECK(w.read(a, file.handle) == expected);
+    CHECK(w.run(a->getattr(file.node.attr.ino)).attr.used == 3);
+}
+
+TEST_CASE("what a truncation cut off does not come back when the file grows again") {
+    World w;
+    Peer& a = w.mount();
+    for (const bool flushed : {false, true}) {
+        for (const std::size_t bytes : {4000, 600'000}) {
+            const std::string name = std::to_string(bytes) + (flushed ? "f" : "d");
+            CAPTURE(name);
+            const Opened file = w.create(a, name);
+            const std::string text = pattern(bytes);
+            w.write(a, file.handle, 0, text);
+            if (flushed) w.run(a->fsync(file.handle, false));
+            w.run(w.set_size(a, file.node.attr.ino, bytes / 3));
+            w.run(w.set_size(a, file.node.attr.ino, bytes));
+            const std::string expected =
+                text.substr(0, bytes / 3) + std::string(bytes - bytes / 3, '\0');
+            CHECK(w.read(a, file.handle) == expected);
+            w.run(a->fsync(file.handle, false));
+            CHECK(w.read(a, file.handle) == expected);
+        }
+    }
+}
+
+TEST_CASE("a time that was set stays, though data written before it leaves later") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "hello");
+    Attr attr;
+    attr.mtime = 12345;
+    w.run(a->setattr(file.node.attr.ino, wire::set_mtime, attr, Who{}));
+    w.run(a->fsync(file.handle, false));
+
+    CHECK(w.run(a->getattr(file.node.attr.ino)).attr.mtime == 12345);
+    w.unmount(a);
+    Peer& b = w.mount();
+    CHECK(w.run(b->lookup(wire::root_ino, "f")).attr.mtime == 12345);
+}
+
+TEST_CASE("O_APPEND writes at the end, O_TRUNC empties, O_EXCL refuses what exists") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f", O_WRONLY | O_CREAT | O_APPEND);
+    w.write(a, file.handle, 0, "one");
+    w.write(a, file.handle, 0, "two");
+    CHECK(w.read(a, w.open(a, "f").handle) == "onetwo");
+
+    CHECK(w.code(a->create(wire::root_ino, "f", 0644, O_RDWR | O_CREAT | O_EXCL, Who{})) == EEXIST);
+    CHECK(w.code(a->read(file.handle, 0, 1)) == EBADF);
+    const Opened again = w.open(a, "f", O_RDWR | O_TRUNC);
+    CHECK(w.size(a, "f") == 0);
+    CHECK(w.read(a, again.handle).empty());
+}
+
+TEST_CASE(
+    "what is unlinked while open can be used until its last handle is gone, then it is freed") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    w.write(a, file.handle, 0, pattern(500'000));
+    w.run(a->unlink(wire::root_ino, "f"));
+    CHECK(w.run(a->getattr(ino)).attr.nlink == 0);
+    w.write(a, file.handle, 10, "more");
+    CHECK(w.read(a, file.handle, 10, 4) == "more");
+
+    a->release(file.handle);
+    a->forget(ino);
+    CHECK(a->state().dirty_files == 0);
+    CHECK(a->state().dirty_bytes == 0);
+    w.unmount(a);
+    CHECK(w.store.puts == 0);
+    CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
+}
+
+TEST_CASE("a thousand small files leave in few commits") {
+    World w;
+    Peer& a = w.mount();
+    for (int i = 0; i < 1000; ++i) {
+        const Opened file = w.create(a, "f" + std::to_string(i));
+        w.write(a, file.handle, 0, "content " + std::to_string(i));
+        a->release(file.handle);
+    }
+    const auto before = w.service->counters().calls;
+    const Opened last = w.open(a, "f999");
+    w.run(a->fsync(last.handle, false));
+
+    CHECK(w.service->counters().calls - before <= 2);
+    CHECK(a->state().dirty_files == 0);
+    w.unmount(a);
+    Peer& b = w.mount();
+    for (int i : {0, 1, 500, 999})
+        CHECK(w.read(b, w.open(b, "f" + std::to_string(i)).handle) ==
+              "content " + std::to_string(i));
+}
+
+TEST_CASE("a writer of much more than fits waits for the store, and memory stays bounded") {
+    World w({.memory = 8 << 20, .dirty = 2 << 20});
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const std::string text = noise(1 << 20, 7);
+    std::uint64_t most = 0;
+    for (int i = 0; i < 24; ++i) {
+        w.write(a, file.handle, std::uint64_t(i) << 20, text);
+        most = std::max(most, a.budget.used());
+    }
+    w.run(a->fsync(file.handle, false));
+
+    CHECK(most <= 10 << 20);
+    for (int i : {0, 11, 23})
+        CHECK(w.read(a, file.handle, std::uint64_t(i) << 20, 1 << 20) == text);
+    CHECK(a.budget.used() <= 10 << 20);
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,204 @@
+// A served volume with a store in memory, and clients on it, all in this process.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/object/memory_store.h"
+#include "lib/service/service.h"
+#include "lib/vfs/vfs.h"
+
+namespace flexfs::vfs {
+
+// A store that fails on demand.
+class TestStore final : public object::Store {
+public:
+    object::MemoryStore inner;
+    int fail_put = 0;  // the nth from now fails, and those after it while `lasting`
+    bool lasting = false;
+    int put_code = EIO;
+    bool lose = false;  // gets say ENOENT
+    bool flip = false;  // gets give a wrong bit
+    int puts = 0, gets = 0;
+
+    Task<void> put(std::string key, std::vector<Buffer> pieces) override {
+        ++puts;
+        if (fail_put > 0 && --fail_put == 0) {
+            if (lasting) fail_put = 1;
+            return refuse(put_code);
+        }
+        return inner.put(std::move(key), std::move(pieces));
+    }
+    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
+        ++gets;
+        Buffer data = co_await inner.get(std::move(key), offset, size);
+        if (lose) co_return fail(ENOENT);
+        if (!flip) co_return data;
+        std::vector<std::byte> bytes(data.view().begin(), data.view().end());
+        bytes[bytes.size() / 2] ^= std::byte{1};
+        co_return Buffer::take(std::move(bytes));
+    }
+    Task<Buffer> get(std::string key) override { return inner.get(std::move(key)); }
+    Task<std::uint64_t> size(std::string key) override { return inner.size(std::move(key)); }
+    Task<void> remove(std::vector<std::string> keys) override {
+        return inner.remove(std::move(keys));
+    }
+    Task<object::Page> list(std::string prefix, std::string after, std::size_t limit) override {
+        return inner.list(std::move(prefix), std::move(after), limit);
+    }
+    Task<Space> space() override { return inner.space(); }
+    object::Counters counters() const override { return inner.counters(); }
+    std::string describe() const override { return "test"; }
+
+private:
+    static Task<void> refuse(int code) { co_await fail(code, "the store was told to fail"); }
+};
+
+struct Dropped final : KernelCaches {
+    std::vector<Ino> attributes, data;
+    std::vector<std::string> entries;
+    void drop_attributes(Ino ino) override { attributes.push_back(ino); }
+    void drop_data(Ino ino) override { data.push_back(ino); }
+    void drop_entry(Ino, const std::string& name) override { entries.push_back(name); }
+};
+
+// One mount.
+struct Peer {
+    cache::Budget budget;
+    Dropped dropped;
+    std::unique_ptr<Client> client;
+
+    Peer(std::uint64_t memory, std::uint64_t dirty) : budget(memory, dirty) {}
+    Client* operator->() const { return client.get(); }
+};
+
+struct Setup {
+    std::uint32_t block_bytes = 256 << 10;
+    std::uint32_t inline_bytes = 8 << 10;
+    wire::Compression compression = wire::Compression::lz4;
+    std::uint64_t memory = 64 << 20;
+    std::uint64_t dirty = 16 << 20;
+    Duration dirty_age = std::chrono::hours(1);  // tests say themselves when data leaves
+    bool flush_on_close = false;
+};
+
+struct World {
+    Setup setup;
+    std::string folder;
+    Loop loop;
+    TestStore store;
+    std::unique_ptr<meta::Volume> volume;
+    std::unique_ptr<service::Service> service;
+    std::vector<std::unique_ptr<Peer>> peers;
+
+    explicit World(Setup wanted = {}) : setup(wanted) {
+        char name[] = "/tmp/flexfs-vfs-XXXXXX";
+        folder = ::mkdtemp(name);
+        start();
+    }
+    ~World() {
+        stop();
+        std::filesystem::remove_all(folder);
+    }
+
+    void start() {
+        meta::Options options;
+        options.path = folder + "/meta.db";
+        options.info.id = "v";
+        options.info.block_bytes = setup.block_bytes;
+        options.info.inline_bytes = setup.inline_bytes;
+        options.info.compression = setup.compression;
+        auto opened = meta::Volume::open(options);
+        REQUIRE(code_of(opened) == 0);
+        volume = std::move(*opened);
+        service = std::make_unique<service::Service>(loop, *volume, store);
+    }
+    // Every mount ends well; so does the service. The volume must be consistent.
+    void stop() {
+        for (auto& peer : peers)
+            if (peer->client) unmount(*peer);
+        peers.clear();
+        run(service->close());
+        service.reset();
+        const auto wrong = volume->verify().value();
+        for (const std::string& what : wrong) FAIL_CHECK(what);
+        volume.reset();
+    }
+    void unmount(Peer& peer) {
+        const auto closed = loop.run(peer.client->close());
+        if (!closed) MESSAGE("close: ", closed.error().message());
+        peer.client.reset();
+    }
+    Peer& mount() {
+        auto peer = std::make_unique<Peer>(setup.memory, setup.dirty);
+        Options options;
+        options.dirty_age_max = setup.dirty_age;
+        options.flush_on_close = setup.flush_on_close;
+        const Connect connect = [this](rpc::Client<wire::Metadata>& client) {
+            return std::make_unique<rpc::Caller<wire::Metadata>>(*service, client);
+        };
+        auto opened =
+            loop.run(Client::open(loop, connect, store, peer->budget, options, &peer->dropped));
+        REQUIRE(code_of(opened) == 0);
+        peer->client = std::move(*opened);
+        peers.push_back(std::move(peer));
+        return *peers.back();
+    }
+
+    // The value, which must come.
+    template <class T>
+    T run(Task<T> task) {
+        auto outcome = loop.run(std::move(task));
+        if (!outcome) FAIL(outcome.error().message());
+        if constexpr (!std::is_void_v<T>) return std::move(*outcome);
+    }
+    template <class T>
+    int code(Task<T> task) {
+        return code_of(loop.run(std::move(task)));
+    }
+
+    Opened create(Peer& peer, const std::string& name, int flags = O_RDWR | O_CREAT) {
+        return run(peer->create(wire::root_ino, name, 0644, flags, Who{}));
+    }
+    Opened open(Peer& peer, const std::string& name, int flags = O_RDWR) {
+        const Known known = run(peer->lookup(wire::root_ino, name));
+        return run(peer->open(known.attr.ino, flags));
+    }
+    void write(Peer& peer, HandleId handle, std::uint64_t offset, const std::string& text) {
+        run(peer->write(handle, offset, Buffer::copy_of(text), false, false));
+    }
+    std::string read(Peer& peer, HandleId handle, std::uint64_t offset = 0,
+                     std::size_t size = 16 << 20) {
+        std::string text;
+        for (const Buffer& piece : run(peer->read(handle, offset, size))) text += piece.text();
+        return text;
+    }
+    std::uint64_t size(Peer& peer, const std::string& name) {
+        return run(peer->lookup(wire::root_ino, name)).attr.size;
+    }
+    Task<void> set_size(Peer& peer, Ino ino, std::uint64_t size) {
+        Attr attr;
+        attr.size = size;
+        co_await peer->setattr(ino, wire::set_size, attr, Who{});
+    }
+};
+
+// Text that says where it is, so that misplaced bytes show; it compresses well.
+inline std::string pattern(std::size_t bytes, unsigned salt = 0) {
+    std::string text(bytes, '\0');
+    for (std::size_t i = 0; i < bytes; ++i)
+        text[i] = char('a' + (i * 7 + i / 251 + i / 65536 * 3 + salt) % 26);
+    return text;
+}
+// Text that does not compress.
+std::string noise(std::size_t bytes, std::uint64_t seed);
+
+}  // namespace flexfs::vfs
