@@ -110,7 +110,7 @@ with_mount_helper() {
 }
 
 is_mounted() { grep -q " $(realpath -sm "$1") fuse" /proc/self/mounts; }
-is_stale() { ! stat "$1" >/dev/null 2>&1 && is_mounted "$1"; }
+is_stale() { ! stat -f "$1" >/dev/null 2>&1 && is_mounted "$1"; }
 is_gone() { ! is_mounted "$1" && { [[ -z $2 ]] || ! kill -0 "$2" 2>/dev/null; }; }
 
 # mount_pid MNT: the process that serves it; nothing when there is none.

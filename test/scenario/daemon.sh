@@ -1,0 +1,128 @@
+#!/bin/bash
+# The mount's life as a process: start, readiness, status, signals, stop, mount(8), faults.
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+mnt=$FLEXFS_TMP/mnt
+log=$FLEXFS_TMP/mount.log
+mkdir "$mnt"
+
+answers() { [[ $(stat -f -c %T "$mnt" 2>/dev/null) == fuse* ]]; }
+ends() { wait_until 30 eval "! kill -0 $1 2>/dev/null" && ! is_mounted "$mnt"; }
+
+# --- in the background ---
+check "start returns" start_mount "$data" "$mnt" --logFile "$log"
+check "and the mount answers at once" answers
+pid=$(mount_pid "$mnt")
+check "the daemon is nobody's child and has no terminal" eval '
+    [[ $(ps -o ppid= -o tty= "$pid" | xargs) == "1 ?" || $(ps -o tty= "$pid" | xargs) == "?" ]]'
+check "it keeps no folder in use" eval '[[ $(readlink "/proc/$pid/cwd") == / ]]'
+check "it logs to its file" grep -q "$mnt" "$log"
+check_fails "a second mount on the mount point is refused" "process $pid|pid $pid" \
+    "$FLEXFS" mount "$FLEXFS_TMP/other" "$mnt"
+
+# --- status ---
+has_keys() {
+    "$FLEXFS" mount status "$mnt" --json | python3 -c '
+import json, sys
+status = json.load(sys.stdin)
+for path in """pid store.requests.get store.requests.put store.requests.delete store.requests.list
+    store.bytes.get store.bytes.put dirty.bytes dirty.files dirty.oldest_s memory.budget
+    memory.used""".split():
+    value = status
+    for key in path.split("."): value = value[key]
+    assert isinstance(value, (int, float)), path'
+}
+check "status has the documented keys" has_keys
+check "status lists the mount" eval '"$FLEXFS" mount status | grep -qF "$mnt"'
+head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
+cp "$FLEXFS_TMP/random" "$mnt/random"
+check "what is written and not synced is dirty" eval '(($(mount_status "$mnt" dirty.bytes) > 0))'
+check "it leaves by itself within seconds" eval '
+    wait_until 12 eval "((\$(mount_status \$mnt dirty.bytes) == 0))"'
+check "it is in the store then" eval '(($(mount_status "$mnt" store.requests.put) > 0))'
+
+# --- stop and signals ---
+check_fails "stop does not unmount what is in use" "in use|busy" eval '
+    cd "$mnt" && "$FLEXFS" mount stop "$mnt"'
+check "stop returns when the mount is gone" "$FLEXFS" mount stop "$mnt"
+check "and the process, too" ends "$pid"
+for signal in TERM INT QUIT; do
+    start_mount "$data" "$mnt"
+    pid=$(mount_pid "$mnt")
+    echo "$signal" >"$mnt/$signal"
+    kill -$signal "$pid"
+    check "SIG$signal ends the mount" ends "$pid"
+    start_mount "$data" "$mnt"
+    check "and nothing was lost (SIG$signal)" grep -qx "$signal" "$mnt/$signal"
+    stop_mount "$mnt"
+done
+start_mount "$data" "$mnt"
+pid=$(mount_pid "$mnt")
+cp "$FLEXFS_TMP/random" "$mnt/unmounted"
+umount "$mnt"
+check "umount(8) ends the mount" ends "$pid"
+start_mount "$data" "$mnt"
+check "and nothing was lost (umount)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
+pid=$(mount_pid "$mnt")
+kill -KILL "$pid"
+wait_until 10 eval "! kill -0 $pid 2>/dev/null"
+check "start cleans up a stale mount" start_mount "$data" "$mnt"
+check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
+stop_mount "$mnt"
+
+# --- in the foreground ---
+"$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
+pid=$!
+check "--foreground stays and mounts" wait_until 10 is_mounted "$mnt"
+wait_until 10 answers
+kill -INT $pid
+check "and exits 0 when interrupted" wait $pid
+notified() {
+    python3 - "$FLEXFS_TMP/notify" "$FLEXFS" mount "$data" "$mnt" <<'END_OF_PYTHON'
+import os, signal, socket, subprocess, sys
+path, *command = sys.argv[1:]
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.bind(path)
+notify.settimeout(30)
+served = subprocess.Popen(command, env=os.environ | {"NOTIFY_SOCKET": path})
+assert b"READY=1" in notify.recv(4096)
+assert served.poll() is None, "it did not stay in the foreground"
+assert os.path.ismount(command[-1]), "ready, but not mounted"
+served.send_signal(signal.SIGTERM)
+assert served.wait(30) == 0, served.returncode
+END_OF_PYTHON
+}
+check "NOTIFY_SOCKET hears of readiness when it is mounted" notified
+
+# --- mount(8) and install ---
+mount8() {
+    with_mount_helper bash -c '
+        mount -t flexfs "$1" "$2" -o ro,noATime && grep " $2 fuse" /proc/self/mounts &&
+            cmp "$3" "$2/random" && ! touch "$2/new" 2>/dev/null && umount "$2"' - \
+        "$data" "$mnt" "$FLEXFS_TMP/random" | tee "$FLEXFS_TMP/said"
+    ((PIPESTATUS[0] == 0)) && grep -Eq " ro[, ]" "$FLEXFS_TMP/said" &&
+        grep -q noatime "$FLEXFS_TMP/said"
+}
+check "mount -t flexfs -o ro,noATime works" mount8
+check_fails "mount -t flexfs names the nearest option" "noATime" \
+    with_mount_helper mount -t flexfs "$data" "$mnt" -o noATim
+installs() {
+    "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
+        "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
+        "$FLEXFS_TMP/bin.own/mount.flexfs" "$data" "$mnt" &&
+        "$FLEXFS_TMP/bin.own/mount.flexfs" stop "$mnt" &&
+        "$FLEXFS_TMP/sbin.own/mount.flexfs" "$data" "$mnt" -o rw && umount "$mnt"
+}
+check "install makes names that work, twice" installs
+wait_until 10 eval '! is_mounted "$mnt"'
+
+# --- a store that misbehaves ---
+faults="file://$data?latency=20ms&errors=0.05&truncate=0.05&seed=${SEED:-1}"
+check "a store with faults mounts" start_mount "$faults" "$mnt" --memCapacity 64M
+mkdir "$FLEXFS_TMP/many" && head -c 40000000 /dev/urandom | split -b 1000000 - "$FLEXFS_TMP/many/"
+check "a copy to it succeeds" cp -a "$FLEXFS_TMP/many" "$mnt/many"
+check "so does a sync" sync -f "$mnt"
+check "so does a remount" remount "$faults" "$mnt" --memCapacity 64M
+check "and reading, without a wrong byte" same_tree "$FLEXFS_TMP/many" "$mnt/many"
+stop_mount "$mnt"

@@ -1,0 +1,87 @@
+#!/bin/bash
+# A disk that is full under data or metadata is ENOSPC; nothing synced is lost; it goes on with room.
+. "$(dirname "$0")/../lib.sh"
+
+mnt=$FLEXFS_TMP/mnt
+small=$FLEXFS_TMP/small  # a filesystem with little room
+kept=$FLEXFS_TMP/kept    # copies of what was synced
+
+# make_small MEGABYTES FILLER_MEGABYTES: the filler is what will make room.
+make_small() {
+    mkdir -p "$small" && mount -t tmpfs -o "size=${1}m" none "$small" &&
+        head -c "${2}M" /dev/zero >"$small/filler" && mkdir "$kept"
+}
+# fill BYTES SIZE: synced files of SIZE bytes until one is refused; those accepted are kept.
+fill() {
+    python3 - "$mnt/files" "$kept" "$1" <<'END_OF_PYTHON'
+import errno, os, sys
+folder, kept, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+os.makedirs(folder, exist_ok=True)
+for number in range(100000):
+    name, data = f"{size}.{number}", os.urandom(size)
+    try:
+        with open(f"{folder}/{name}", "wb", buffering=0) as file:
+            file.write(data)
+            os.fsync(file.fileno())
+    except OSError as problem:
+        assert problem.errno == errno.ENOSPC, problem
+        print(f"ENOSPC after {number} files")
+        sys.exit(0 if number > 3 else "there was hardly any room to begin with")
+    with open(f"{kept}/{name}", "wb") as file:
+        file.write(data)
+sys.exit("it was never full")
+END_OF_PYTHON
+}
+kept_is_there() {
+    local file
+    for file in "$kept"/*; do cmp "$file" "$mnt/files/${file##*/}" || return; done
+}
+write_synced() { dd if="$1" of="$2" bs=64K conv=fsync status=none; }
+is_alive() { kill -0 "$(mount_pid "$mnt")"; }
+says_no_space() {
+    local said
+    said=$("$@" 2>&1) && return 1
+    grep -q "No space left" <<<"$said" || { echo "$said"; return 1; }
+}
+
+# full NAME DATA SIZE [FLAG…]: fills the disk through a mount of DATA, in files of SIZE.
+full() {
+    local name=$1 data=$2 size=$3 random=$FLEXFS_TMP/random
+    shift 3
+    head -c 3000000 /dev/urandom >"$random"
+    start_mount "$data" "$mnt" "$@" || { not_ok "it mounts ($name)"; return; }
+    check "a full disk is ENOSPC ($name)" fill "$size"
+    check "what was synced is there ($name)" kept_is_there
+    check "the mount lives ($name)" is_alive
+    # A write that was not synced may have to be given up, in the end; but not one after that.
+    check "a killed mount on a full disk can be mounted again ($name)" eval '
+        kill_mount "$mnt" && start_mount "$data" "$mnt" "$@"'
+    check "what was synced is there after a kill ($name)" kept_is_there
+    check "it is still full ($name)" eval '
+        says_no_space eval "for i in {1..2000}; do write_synced \$random \$mnt/more\$i || exit; done"'
+    rm "$small/filler"
+    check "with room again it goes on ($name)" eval '
+        wait_until 20 write_synced "$random" "$mnt/again" && cmp "$random" "$mnt/again"'
+    check "many small files, too ($name)" eval 'for i in {1..300}; do echo $i >"$mnt/tiny$i"; done'
+    check "it stops in order ($name)" stop_mount "$mnt"
+    check "it can be mounted again ($name)" start_mount "$data" "$mnt" "$@"
+    check "nothing is lost in the end ($name)" kept_is_there
+    check "nor what was written with room ($name)" eval '
+        cmp "$random" "$mnt/again" && [[ $(cat "$mnt/tiny300") == 300 ]]'
+    stop_mount "$mnt"
+    umount "$small"
+    rm -rf "$kept"
+}
+
+make_small 96 32
+full "data" "$small/data" 1000000 --dbFolder "$FLEXFS_TMP/db"
+make_small 48 32
+full "metadata" "$FLEXFS_TMP/data" 4000 --dbFolder "$small/db"
+make_small 96 32
+full "data and metadata" "$small/data" 60000
+
+make_small 8 8 2>/dev/null
+check_fails "a new volume on a full disk is refused in a sentence" "No space left" \
+    start_mount "$small/data" "$mnt"
+check "and nothing is mounted" eval '! is_mounted "$mnt"'
+umount "$small"
