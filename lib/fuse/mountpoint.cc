@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,8 +154,9 @@ bool is_mounted(const std::string& folder) {
 }
 
 bool is_stale(const std::string& folder) {
-    struct stat attr;
-    return ::stat(folder.c_str(), &attr) != 0 && errno == ENOTCONN;
+    // Attributes may come from the kernel's cache, which outlives the process; this never does.
+    struct statfs space;
+    return ::statfs(folder.c_str(), &space) != 0 && errno == ENOTCONN;
 }
 
 void set_readahead(const std::string& folder, std::size_t bytes) {
