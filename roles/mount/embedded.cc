@@ -24,7 +24,7 @@ Result<std::string> foreign_file(const std::string& folder) {
     for (const auto& entry : fs::directory_iterator(folder, problem)) {
         const std::string name = entry.path().filename();
         // What is left of a start that was cut off before volume.yaml was written.
-        if (name != "lock" && name != "meta" && name != "lost+found") return name;
+        if (name != "lock" && name != "meta" && name != ".put" && name != "lost+found") return name;
     }
     if (problem) return fail(problem.value(), "folder " + folder);
     return std::string();
@@ -131,6 +131,8 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
                                    "in a folder",
                                    options.address));
     TRY(make_folder(address.folder));
+    // Once before there is a lock file: a folder of somebody else's stays as it is.
+    TRY(describe(address.folder, options));
     TRY(LockFile lock, lock_folder(address.folder, options.mount_point));
     std::unique_ptr<Embedded> made(new Embedded(address.folder, std::move(lock)));
 
