@@ -29,7 +29,10 @@ void Conversation::complain(std::string_view doing, const Error& error) {
 
 void Conversation::submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
                           meta::Request request) {
-    parts_.batch.add(ticket, {session.id, context.sequence, std::move(request)});
+    parts_.batch.add(ticket, {.session = session.id,
+                             .sequence = context.sequence,
+                             .request = std::move(request),
+                             .oldest = context.oldest});
 }
 
 template <class Reply>

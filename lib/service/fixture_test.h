@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,12 +64,45 @@ struct Client final : rpc::Pusher<wire::Metadata> {
     std::unique_ptr<rpc::Handler<wire::Metadata>> handler;
 };
 
+// A store in memory that tells of removals, and misbehaves where a test asks for it.
+struct WatchedStore final : object::Store {
+    object::MemoryStore inner;
+    std::function<void(const std::string&)> on_remove;
+    bool removes_fail = false;
+    bool spoils = false;  // the middle byte of whatever is longer than a footer of some frames
+
+    Task<void> put(std::string key, std::vector<Buffer> pieces) override {
+        return inner.put(std::move(key), std::move(pieces));
+    }
+    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
+        Buffer data = co_await inner.get(std::move(key), offset, size);
+        if (!spoils || size < 1000) co_return data;
+        std::string bytes(data.text());
+        bytes[bytes.size() / 2] ^= 1;
+        co_return Buffer::take(std::move(bytes));
+    }
+    Task<Buffer> get(std::string key) override { return inner.get(std::move(key)); }
+    Task<std::uint64_t> size(std::string key) override { return inner.size(std::move(key)); }
+    Task<void> remove(std::vector<std::string> keys) override {
+        if (removes_fail) co_await fail(EIO, "the store is away");
+        for (const std::string& key : keys)
+            if (on_remove) on_remove(key);
+        co_await inner.remove(std::move(keys));
+    }
+    Task<object::Page> list(std::string prefix, std::string after, std::size_t limit) override {
+        return inner.list(std::move(prefix), std::move(after), limit);
+    }
+    Task<Space> space() override { return inner.space(); }
+    object::Counters counters() const override { return inner.counters(); }
+    std::string describe() const override { return inner.describe(); }
+};
+
 struct Fixture {
     std::string folder;
     Options options;
     meta::Options volume_options;
     Loop loop;
-    object::MemoryStore store;
+    WatchedStore store;
     std::unique_ptr<meta::Volume> volume;
     std::unique_ptr<Service> service;
     Story story;

@@ -13,7 +13,7 @@ Service::Parts::Parts(Loop& on, meta::Volume& of, object::Store& store, Options 
       syncer(loop, volume),
       grants(loop, volume, sessions, {options.shared_max, options.folders_max, options.exclusive_max}),
       batch(volume, syncer, [this](std::span<meta::Call> calls) { prepare(calls); }),
-      upkeep(loop, volume, store, syncer, options) {}
+      upkeep(loop, volume, store, syncer, batch, grants, options) {}
 
 void Service::Parts::prepare(std::span<meta::Call> calls) {
     const Time now = options.clock();
@@ -31,8 +31,8 @@ void Service::Parts::end_of_turn() {
 // Sessions that cannot come back are over; the others have `grace` until they must be back.
 void Service::Parts::adopt_sessions() {
     for (const meta::SessionInfo& info : volume.sessions()) {
-        if (options.grace == Duration::zero() &&
-            volume.apply(info.id, wire::CloseSession())) continue;
+        const bool over = options.grace == Duration::zero() || info.client == Repacker::client;
+        if (over && volume.apply(info.id, wire::CloseSession())) continue;
         // Where that failed for want of room, it is tried again with the leases.
         sessions.add({.id = info.id,
                       .client = info.client,
@@ -69,7 +69,8 @@ Counters Service::counters() const {
             .batches = parts_->batch.batches(),
             .syncs = parts_->syncer.syncs(),
             .checkpoints = parts_->upkeep.checkpoints(),
-            .segments_deleted = parts_->upkeep.deleted()};
+            .segments_deleted = parts_->upkeep.deleted(),
+            .segments_repacked = parts_->upkeep.repacked()};
 }
 
 Task<void> Service::end_expired(Duration now) {

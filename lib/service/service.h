@@ -37,7 +37,9 @@ struct Options {
     Duration garbage_pause = std::chrono::seconds(5);      // between looks for due segments
     // A segment with less than this share of its bytes alive is rewritten; 0: never.
     double repack_below = 0.25;
-    Duration repack_pause = std::chrono::seconds(1);  // between segments: bounds the rate
+    Duration repack_age = std::chrono::minutes(10);   // younger ones may still be committed to
+    Duration repack_pause = std::chrono::seconds(1);  // between steps of about 8 MiB: bounds the rate
+    Duration repack_interval = std::chrono::minutes(10);  // between looks at all segments
 
     std::function<Time()> clock = wall_now;
 };

@@ -22,6 +22,7 @@ void Upkeep::start() {
     scope_.start(keep_freeing());
     scope_.start(keep_deleting());
     scope_.start(keep_copying());
+    if (options_.repack_below > 0) scope_.start(keep_repacking());
 }
 
 Task<void> Upkeep::close() {
@@ -50,6 +51,7 @@ bool Upkeep::must_wait() {
 
 Task<void> Upkeep::run() {
     co_await free_in_steps();
+    while (co_await repacker_.step());
     co_await delete_garbage();
     co_await checkpoint();
 }
@@ -122,6 +124,18 @@ Task<void> Upkeep::keep_copying() {
         if (!done) complain("copying the metadata log", done.error());
         // Also when it worked: a reader may keep the log from starting anew for a while.
         co_await loop_.sleep(retry_pause);
+    }
+}
+
+Task<void> Upkeep::keep_repacking() {
+    for (;;) {
+        co_await loop_.sleep(options_.repack_interval);
+        for (bool more = true; more;) {
+            const auto done = co_await result(repacker_.step());
+            if (!done) complain("repacking segments", done.error());
+            more = done && *done;
+            co_await loop_.sleep(options_.repack_pause);
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-// What a volume needs beside answering: freeing huge files in steps, deleting dead segments,
-// copying the log. In the background, a bounded piece at a time.
+// What a volume needs beside answering: freeing huge files in steps, deleting dead segments and
+// rewriting mostly dead ones, copying the log. In the background, a bounded piece at a time.
 #pragma once
 
 #include "lib/loop/loop.h"
 #include "lib/meta/volume.h"
 #include "lib/object/store.h"
+#include "lib/service/repacker.h"
 #include "lib/service/service.h"
 #include "lib/service/syncer.h"
 #include "lib/task/scope.h"
@@ -13,9 +14,14 @@ namespace flexfs::service {
 
 class Upkeep {
 public:
-    Upkeep(Loop& loop, meta::Volume& volume, object::Store& store, Syncer& syncer,
-           const Options& options)
-        : loop_(loop), volume_(volume), store_(store), syncer_(syncer), options_(options) {}
+    Upkeep(Loop& loop, meta::Volume& volume, object::Store& store, Syncer& syncer, Batch& batch,
+           Grants& grants, const Options& options)
+        : loop_(loop),
+          volume_(volume),
+          store_(store),
+          syncer_(syncer),
+          options_(options),
+          repacker_(loop, volume, store, syncer, batch, grants, options) {}
 
     // From now on by itself.
     void start();
@@ -31,6 +37,7 @@ public:
 
     std::uint64_t checkpoints() const { return checkpoints_; }
     std::uint64_t deleted() const { return deleted_; }
+    std::uint64_t repacked() const { return repacker_.repacked(); }
 
 private:
     Task<void> free_in_steps();
@@ -40,12 +47,14 @@ private:
     Task<void> keep_freeing();
     Task<void> keep_deleting();
     Task<void> keep_copying();
+    Task<void> keep_repacking();
 
     Loop& loop_;
     meta::Volume& volume_;
     object::Store& store_;
     Syncer& syncer_;
     const Options& options_;
+    Repacker repacker_;
     bool needs_copying() const;
 
     bool copying_ = false;

@@ -1,0 +1,211 @@
+#include "lib/service/repacker.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/base/log.h"
+#include "lib/loop/pool.h"
+
+namespace flexfs::service {
+namespace {
+
+constexpr std::size_t scanned_rows = 1000;      // of the table of segments, at a time
+constexpr std::uint64_t moved_bytes = 8 << 20;  // about, per step: what it holds in memory
+constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, where frames lie close
+constexpr std::uint64_t gap_bytes = 64 << 10;     // fetched in vain rather than asked around
+constexpr std::size_t blocks_per_turn = 256;
+constexpr std::size_t hopeless_max = 65536;
+
+}  // namespace
+
+Task<bool> Repacker::step() {
+    const auto sparse = co_await next_sparse();
+    if (sparse.empty()) co_return cursor_ != 0;
+    std::vector<Frame> frames;
+    std::set<Block> blocks;
+    for (const auto& segment : sparse) {
+        const auto gathered = co_await result(gather(segment, frames, blocks));
+        if (gathered) continue;
+        const Error& why = gathered.error();
+        if (why.code == ECANCELED) co_await gathered;
+        if (why.code != EAGAIN) log::warn("repacking segment {}: {}", segment.id, why.message());
+        if (hopeless_.size() < hopeless_max) hopeless_.insert(segment.id);
+    }
+    if (frames.empty()) co_return cursor_ != 0;
+
+    block::SegmentBuilder builder(co_await new_segment());
+    Moves moves;
+    for (Frame& frame : frames)
+        moves[{frame.segment, frame.pos}] = builder.add(std::move(frame.bytes));
+    const wire::SegmentUse target{builder.id(), builder.bytes()};
+    co_await store_.put(key(target.segment), builder.finish());
+    co_await move(std::move(blocks), std::move(moves), target);
+    repacked_ += sparse.size();
+    co_return cursor_ != 0;
+}
+
+// A segment that was put a moment ago may not be committed as a whole yet.
+Result<std::vector<meta::Volume::SegmentState>> Repacker::next_sparse() {
+    std::vector<meta::Volume::SegmentState> sparse;
+    TRY(const auto segments, volume_.segments(cursor_, scanned_rows));
+    std::uint64_t bytes = 0;
+    for (const auto& segment : segments) {
+        if (bytes >= moved_bytes) return sparse;
+        cursor_ = segment.id;
+        const auto worth = static_cast<double>(segment.bytes) * options_.repack_below;
+        const bool settled = options_.clock() - segment.since >= options_.repack_age.count();
+        if (segment.live == 0 || static_cast<double>(segment.live) >= worth || !settled ||
+            hopeless_.contains(segment.id))
+            continue;
+        bytes += segment.live;
+        sparse.push_back(segment);
+    }
+    if (segments.size() < scanned_rows) cursor_ = 0;
+    return sparse;
+}
+
+Task<void> Repacker::gather(meta::Volume::SegmentState segment, std::vector<Frame>& frames,
+                            std::set<Block>& blocks) {
+    block::Footer footer = co_await footer_of(segment.id, segment.bytes);
+    const Found found = co_await live_frames(segment, std::move(footer));
+    co_await fetch(segment.id, found.frames, frames);
+    blocks.insert(found.blocks.begin(), found.blocks.end());
+}
+
+Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
+    if (bytes < block::trailer_bytes) co_return fail(EIO, "it is too short");
+    const Buffer trailer =
+        co_await store_.get(key(id), bytes - block::trailer_bytes, block::trailer_bytes);
+    const std::size_t size = co_await block::footer_size(trailer);
+    if (size > bytes) co_return fail(EIO, "its footer is longer than it is");
+    const Buffer tail = co_await store_.get(key(id), bytes - size, size);
+    block::Footer footer = co_await block::parse_footer(tail, bytes);
+    if (footer.id != id) co_return fail(EIO, fmt::format("it says that it is segment {}", footer.id));
+    co_return footer;
+}
+
+// The footer tells in whose blocks the frames were put. Extents that came to share them since lie
+// elsewhere and are not found so: then the segment stays as it is.
+Task<Repacker::Found> Repacker::live_frames(meta::Volume::SegmentState segment,
+                                            block::Footer footer) {
+    Found found;
+    std::set<std::uint32_t> alive;
+    std::set<Block> looked_at;
+    std::uint64_t live = 0;
+    for (const block::SegmentEntry& entry : footer.entries) {
+        const Block block{entry.info.ino, entry.info.idx};
+        if (!looked_at.insert(block).second) continue;
+        if (looked_at.size() % blocks_per_turn == 0) co_await loop_.sleep(options_.upkeep_pause);
+        const auto rows = volume_.read(wire::Extents{block.first, block.second, 1});
+        if (!rows) continue;  // the file is gone
+        bool any = false;
+        for (const wire::Extent& extent : rows->extents) {
+            if (extent.segment != segment.id) continue;
+            any = true;
+            live += extent.stored;
+            alive.insert(extent.pos);
+        }
+        if (any) found.blocks.push_back(block);
+    }
+    if (live != segment.live) co_return fail(EAGAIN, "files share its frames, or it has changed");
+    for (const block::SegmentEntry& entry : footer.entries)
+        if (alive.contains(entry.pos)) found.frames.push_back(entry);
+    co_return found;
+}
+
+// Frames are verified before the only good copy of them may go, and copied so that they do not keep
+// the whole fetched range in memory.
+Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entries,
+                           std::vector<Frame>& frames) {
+    std::vector<Frame> fetched;
+    for (std::size_t at = 0; at < entries.size();) {
+        const std::uint64_t begin = entries[at].pos;
+        std::uint64_t end = begin + entries[at].stored;
+        std::size_t next = at + 1;
+        for (; next < entries.size(); ++next) {
+            const block::SegmentEntry& entry = entries[next];
+            if (entry.pos - end > gap_bytes || entry.pos + entry.stored - begin > fetched_bytes) break;
+            end = entry.pos + entry.stored;
+        }
+        const Buffer range = co_await store_.get(key(id), begin, end - begin);
+        if (range.size() != end - begin) co_await fail(EIO, "the store gave a part of it");
+        for (; at < next; ++at) {
+            const block::SegmentEntry& entry = entries[at];
+            const Buffer stored =
+                Buffer::copy_of(range.slice(entry.pos - begin, entry.stored).view());
+            co_await offload(loop_, [stored, check = entry.check]() -> Result<void> {
+                TRY(block::decode_frame(stored, check));
+                return {};
+            });
+            fetched.push_back({id, entry.pos,
+                               {.info = entry.info,
+                                .header = stored.slice(0, block::header_bytes),
+                                .body = {stored.slice(block::header_bytes)},
+                                .check = entry.check,
+                                .stored = entry.stored,
+                                .decoded = entry.decoded}});
+        }
+    }
+    std::ranges::move(fetched, std::back_inserter(frames));
+}
+
+Task<meta::Reply> Repacker::apply(wire::SessionId session, meta::Request request) {
+    Batch::Ticket ticket;
+    batch_.add(ticket, {.session = session, .request = std::move(request)});
+    co_await ticket.applied.wait_shielded();
+    co_return std::move(ticket.outcome.reply);
+}
+
+Task<Repacker::SegmentId> Repacker::new_segment() {
+    if (session_ == 0 || !volume_.is_open(session_)) {
+        wire::OpenSession request{.client = std::string(client)};
+        session_ = std::get<wire::Session>(co_await apply(0, std::move(request))).session;
+    }
+    const meta::Reply range = co_await apply(session_, wire::ReserveSegments{1});
+    co_await syncer_.sync();  // the id must not be given again after a power cut
+    co_return std::get<wire::SegmentRange>(range).first;
+}
+
+Task<void> Repacker::move(std::set<Block> blocks, Moves moves, wire::SegmentUse target) {
+    for (auto block = blocks.begin(); block != blocks.end();) {
+        std::vector<wire::Compact> requests;
+        for (; block != blocks.end() && requests.size() < blocks_per_turn; ++block)
+            if (auto request = move_block(*block, moves, target)) requests.push_back(*request);
+        std::vector<Batch::Ticket> tickets(requests.size());
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            batch_.add(tickets[i], {.session = session_, .request = requests[i]});
+        if (!requests.empty()) co_await batch_.applied();
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            const Result<meta::Reply>& reply = tickets[i].outcome.reply;
+            if (reply) grants_.announce_moved(requests[i].ino);
+            // Somebody wrote the block, or removed the file, meanwhile: what is left of it stays.
+            else if (reply.error().code != EAGAIN && reply.error().code != ESTALE)
+                co_await fail(reply.error());
+        }
+        co_await loop_.sleep(options_.upkeep_pause);
+    }
+}
+
+// Nothing: the block no longer leads to any of the frames.
+std::optional<wire::Compact> Repacker::move_block(Block block, const Moves& moves,
+                                                  wire::SegmentUse target) {
+    const auto [ino, idx] = block;
+    auto rows = volume_.read(wire::Extents{ino, idx, 1});
+    if (!rows) return std::nullopt;
+    wire::Compact request{.ino = ino, .idx = idx, .segments = {target}};
+    bool any = false;
+    for (wire::Extent& extent : rows->extents) {
+        request.expected.push_back(extent.seq);
+        const auto to = moves.find({extent.segment, extent.pos});
+        if (to == moves.end()) continue;
+        any = true;
+        extent.segment = target.segment;
+        extent.pos = to->second;
+    }
+    if (!any) return std::nullopt;
+    request.replacement = std::move(rows->extents);
+    return request;
+}
+
+}  // namespace flexfs::service
