@@ -8,6 +8,9 @@ other=$FLEXFS_TMP/other
 mkdir "$mnt" "$other"
 chmod 711 "$FLEXFS_TMP"
 
+PATH=$FLEXFS_TMP/bin:$PATH
+mkdir "$FLEXFS_TMP/bin" && ln -s "$FLEXFS" "$FLEXFS_TMP/bin/flexfs"
+
 # refused NAME PATTERN COMMAND…: it ends with 1 or 2 and a sentence or two, and mounts nothing.
 refused() {
     local name=$1 pattern=$2 said status mounts
@@ -17,6 +20,7 @@ refused() {
     status=$?
     if ((status != 1 && status != 2)); then
         not_ok "$name" "exit $status: $said"
+        ((status != 0)) || flexfs mount stop "$mnt"
     elif [[ $(wc -l <<<"$said") -gt 2 ]] || ! grep -Eqi -- "$pattern" <<<"$said"; then
         not_ok "$name" "it said: $said"
     elif [[ $(own_mounts) != "$mounts" ]]; then
@@ -31,64 +35,68 @@ as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups
 is_running() { kill -0 "$1" 2>/dev/null; }
 
 # --- the command line ---
-refused "an unknown flag names the nearest" "memCapacity" "$FLEXFS" mount "$data" "$mnt" --memCapcity 1G
+refused "an unknown flag names the nearest" "memCapacity" \
+    flexfs mount "$data" "$mnt" --memCapcity 1G
 refused "an unknown option of -o names the nearest" "noATime" \
-    "$FLEXFS" mount "$data" "$mnt" -o noAtim
+    flexfs mount "$data" "$mnt" -o noAtim
 refused "a size that is none is refused" "memCapacity.*lots|lots.*memCapacity" \
-    "$FLEXFS" mount "$data" "$mnt" --memCapacity lots
-refused "a missing mount point in the command line is told" "DIR" "$FLEXFS" mount "$data"
-refused "an unknown scheme is refused" "gopher" "$FLEXFS" mount gopher://x "$mnt"
-refused "an unknown fault is refused" "latencie|latency" "$FLEXFS" mount "file://$data?latencie=1s" "$mnt"
-refused "an unknown role names the nearest" "mount" "$FLEXFS" mout
+    flexfs mount "$data" "$mnt" --memCapacity lots
+refused "a missing mount point in the command line is told" "DIR" flexfs mount "$data"
+refused "an unknown scheme is refused" "gopher" flexfs mount gopher://x "$mnt"
+refused "an unknown fault is refused" "latencie|latency" \
+    flexfs mount "file://$data?latencie=1s" "$mnt"
+refused "an unknown role names the nearest" "mount" flexfs mout
 
 # --- the data folder ---
 touch "$FLEXFS_TMP/file"
-refused "a file is no data folder" "not a (folder|directory)" "$FLEXFS" mount "$FLEXFS_TMP/file" "$mnt"
+refused "a file is no data folder" "not a (folder|directory)" flexfs mount "$FLEXFS_TMP/file" "$mnt"
 refused "a folder below a file is none" "not a (folder|directory)" \
-    "$FLEXFS" mount "$FLEXFS_TMP/file/data" "$mnt"
+    flexfs mount "$FLEXFS_TMP/file/data" "$mnt"
 refused "a folder whose parent is missing is none" "no such|not there|does not exist" \
-    "$FLEXFS" mount "$FLEXFS_TMP/missing/data" "$mnt"
+    flexfs mount "$FLEXFS_TMP/missing/data" "$mnt"
 mkdir "$other/full" && touch "$other/full/holiday.jpg"
 refused "a folder with other files is not taken" "other files.*holiday.jpg" \
-    "$FLEXFS" mount "$other/full" "$mnt"
+    flexfs mount "$other/full" "$mnt"
 check "and stays as it is" eval '[[ $(ls -A "$other/full") == holiday.jpg ]]'
 mkdir -m 700 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs" "$other/mine"
 chown 65534:65534 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs"
 refused "a folder without permission is told" "permission" \
-    "${as_nobody[@]}" "$FLEXFS" mount "$other/mine" "$FLEXFS_TMP/theirs"
+    "${as_nobody[@]}" flexfs mount "$other/mine" "$FLEXFS_TMP/theirs"
 
 start_mount "$data" "$mnt" || exit
 pid=$(mount_pid "$mnt")
 echo kept >"$mnt/kept"
 mkdir "$other/mnt"
-refused "a folder in use names the process" "process $pid|pid $pid" "$FLEXFS" mount "$data" "$other/mnt"
+refused "a folder in use names the process" "process $pid|pid $pid" \
+    flexfs mount "$data" "$other/mnt"
 refused "a mount point in use names the process" "process $pid|pid $pid" \
-    "$FLEXFS" mount "$other/data" "$mnt"
+    flexfs mount "$other/data" "$mnt"
 check "the mount in use goes on" eval 'is_running $pid && grep -qx kept "$mnt/kept"'
 stop_mount "$mnt"
 
 cp -a "$data" "$other/newer"
 sed -i 's/^format:.*/format: 99/' "$other/newer/volume.yaml"
-refused "a newer format is told" "newer" "$FLEXFS" mount "$other/newer" "$mnt"
+refused "a newer format is told" "newer" flexfs mount "$other/newer" "$mnt"
 cp -a "$data" "$other/yaml"
 echo "block_size: [" >"$other/yaml/volume.yaml"
 refused "a volume.yaml that is none names the line" "volume.yaml.*line|volume.yaml:[0-9]" \
-    "$FLEXFS" mount "$other/yaml" "$mnt"
+    flexfs mount "$other/yaml" "$mnt"
 
 # --- the mount point ---
 refused "a missing mount point is told" "no such|not there|does not exist" \
-    "$FLEXFS" mount "$data" "$FLEXFS_TMP/missing"
-refused "a file is no mount point" "not a (folder|directory)" "$FLEXFS" mount "$data" "$FLEXFS_TMP/file"
-refused "a mount point that is not empty is told" "not empty" "$FLEXFS" mount "$data" "$other/full"
-check "with --nonEmpty it is covered" "$FLEXFS" mount "$data" "$other/full" --nonEmpty
+    flexfs mount "$data" "$FLEXFS_TMP/missing"
+refused "a file is no mount point" "not a (folder|directory)" \
+    flexfs mount "$data" "$FLEXFS_TMP/file"
+refused "a mount point that is not empty is told" "not empty" flexfs mount "$data" "$other/full"
+check "with --nonEmpty it is covered" flexfs mount "$data" "$other/full" --nonEmpty
 check "by what is mounted" grep -qx kept "$other/full/kept"
 stop_mount "$other/full"
 mkdir "$other/tmpfs" && mount -t tmpfs none "$other/tmpfs" && touch "$other/tmpfs/x"
 refused "a mount point of another mount is told" "mounted|not empty" \
-    "$FLEXFS" mount "$data" "$other/tmpfs"
+    flexfs mount "$data" "$other/tmpfs"
 umount "$other/tmpfs"
 refused "a data folder is no mount point for itself" "not empty|inside|within|itself" \
-    "$FLEXFS" mount "$data" "$data"
+    flexfs mount "$data" "$data"
 
 # --- the database ---
 # damaged NAME COMMAND…: a copy of the volume, whose database the command was run on.
@@ -102,18 +110,18 @@ damaged() {
 overwrite_head() { head -c 100 /dev/urandom | dd of="$1" conv=notrunc status=none; }
 damaged head overwrite_head
 refused "a database with a damaged head is told" "damaged|not a database|corrupt|malformed" \
-    "$FLEXFS" mount "$other/head" "$mnt"
+    flexfs mount "$other/head" "$mnt"
 damaged short truncate -s 5000
 refused "a database that was cut is told" "damaged|not a database|corrupt|malformed" \
-    "$FLEXFS" mount "$other/short" "$mnt"
+    flexfs mount "$other/short" "$mnt"
 damaged empty truncate -s 0
 refused "an empty database is told" "damaged|not a database|corrupt|empty|no volume" \
-    "$FLEXFS" mount "$other/empty" "$mnt"
+    flexfs mount "$other/empty" "$mnt"
 damaged gone rm
-refused "a missing database is told" "not there|missing|no such" "$FLEXFS" mount "$other/gone" "$mnt"
+refused "a missing database is told" "not there|missing|no such" flexfs mount "$other/gone" "$mnt"
 
 # --- status and stop ---
-refused "status of what is no mount is told" "no .*mount|not.*mount" "$FLEXFS" mount status "$mnt"
-refused "stop of what is no mount is told" "no .*mount|not.*mount" "$FLEXFS" mount stop "$mnt"
+refused "status of what is no mount is told" "no .*mount|not.*mount" flexfs mount status "$mnt"
+refused "stop of what is no mount is told" "no .*mount|not.*mount" flexfs mount stop "$mnt"
 check "after all that the volume still mounts" start_mount "$data" "$mnt"
 check "and holds what it held" grep -qx kept "$mnt/kept"

@@ -65,7 +65,11 @@ sys.exit(objects != known)
 END_OF_PYTHON
 }
 no_temporary_files() { [[ -z $(find "$data/.put" -type f) ]]; }
-nothing_left() { wait_until 60 no_leftovers >"$FLEXFS_TMP/left" || { tail -2 "$FLEXFS_TMP/left"; return 1; }; }
+nothing_left() {
+    wait_until 60 no_leftovers >"$FLEXFS_TMP/left" && return
+    tail -2 "$FLEXFS_TMP/left"
+    return 1
+}
 
 done_rounds=0
 for ((number = 1; number <= ROUNDS; number++)); do

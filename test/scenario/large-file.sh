@@ -15,7 +15,8 @@ same() { cmp "$FLEXFS_TMP/$1" "$mnt/$1"; }
 sparse() {
     local file
     for file in "$mnt/sparse" "$FLEXFS_TMP/sparse"; do
-        truncate -s 1G "$file" && echo middle | dd of="$file" bs=1 seek=500M conv=notrunc status=none &&
+        truncate -s 1G "$file" &&
+            echo middle | dd of="$file" bs=1 seek=500M conv=notrunc status=none &&
             truncate -s 400M "$file" && truncate -s 2000M "$file" && echo end >>"$file" || return
     done
 }

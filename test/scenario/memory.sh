@@ -7,7 +7,9 @@ data=$FLEXFS_TMP/data
 mnt=$FLEXFS_TMP/mnt
 : "${LARGE_MIB:=1024}" "${SMALL_FILES:=20000}"
 
-write_large() { openssl rand $((LARGE_MIB << 20)) | dd of="$mnt/large" bs=1M conv=fsync status=none; }
+write_large() {
+    openssl rand $((LARGE_MIB << 20)) | dd of="$mnt/large" bs=1M conv=fsync status=none
+}
 read_large() { dd if="$mnt/large" of=/dev/null bs=1M status=none; }
 read_randomly() {
     python3 - "$mnt/large" <<'END_OF_PYTHON'
@@ -31,7 +33,9 @@ for number in range(count):
         file.write(dice.randbytes(dice.choice([0, 500, 5000, 20000])))
 END_OF_PYTHON
 }
-walk() { find "$mnt" -type f -printf '%s %T@\n' | wc -l && tar -C "$mnt/small" -c . | cat >/dev/null; }
+walk() {
+    find "$mnt" -type f -printf '%s %T@\n' | wc -l && tar -C "$mnt/small" -c . | cat >/dev/null
+}
 overwrite() {
     local i
     for i in {1..2000}; do
