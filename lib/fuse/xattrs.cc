@@ -4,6 +4,13 @@
 namespace flexfs::fuse {
 namespace {
 
+// An access control list that nobody enforces would be worse than none: cp and tar fall back to
+// plain modes, and setfacl tells.
+Result<std::string> supported(std::string name) {
+    if (name.starts_with("system.posix_acl_")) return fail(EOPNOTSUPP);
+    return name;
+}
+
 Result<Answer> sized(Buffer value, std::uint32_t room) {
     if (room == 0) {
         fuse_getxattr_out out{};
@@ -18,13 +25,13 @@ Result<Answer> sized(Buffer value, std::uint32_t room) {
 
 Task<Answer> getxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
-    std::string name = co_await request.name(sizeof in);
+    std::string name = co_await supported(co_await request.name(sizeof in));
     co_return sized(co_await server.client().getxattr(request.ino(), std::move(name)), in.size);
 }
 
 Task<Answer> setxattr(Server& server, Request request) {
     const auto in = request.head<fuse_setxattr_in>();
-    std::string name = co_await request.name(sizeof in);
+    std::string name = co_await supported(co_await request.name(sizeof in));
     Buffer value = co_await request.data(sizeof in + name.size() + 1, in.size);
     co_await server.client().setxattr(request.ino(), std::move(name), std::move(value), in.flags);
     co_return Answer();
@@ -39,7 +46,7 @@ Task<Answer> listxattr(Server& server, Request request) {
 }
 
 Task<Answer> removexattr(Server& server, Request request) {
-    std::string name = co_await request.name();
+    std::string name = co_await supported(co_await request.name());
     co_await server.client().removexattr(request.ino(), std::move(name));
     co_return Answer();
 }
