@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -88,6 +89,7 @@ struct Setup {
     std::uint64_t dirty = 16 << 20;
     Duration dirty_age = std::chrono::hours(1);  // tests say themselves when data leaves
     bool flush_on_close = false;
+    bool read_only = false;
 };
 
 struct World {
@@ -142,6 +144,7 @@ struct World {
         Options options;
         options.dirty_age_max = setup.dirty_age;
         options.flush_on_close = setup.flush_on_close;
+        options.read_only = setup.read_only;
         const Connect connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(*service, client);
         };

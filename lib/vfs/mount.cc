@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t nodes_share = 16, names_share = 64;
 
 constexpr std::size_t releases_max = 256;
-constexpr Duration releases_pause = 100ms;
+constexpr Duration releases_pause = 100ms, releases_rest = 1ms;
 constexpr Duration recall_pause = 500ms;
 
 }  // namespace
@@ -47,6 +47,7 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
       reader_(*session_, nodes_, frames_, budget),
       writer_(*session_, nodes_, budget, flusher_) {
     session_->listen(this);
+    scope_.start(answer_recalls());
 }
 
 Mount::~Mount() = default;
@@ -102,7 +103,17 @@ void Mount::revoked(wire::Revoke what) {
 void Mount::recalled(wire::Recall what) {
     Node* node = nodes_.find(what.ino);
     if (node) node->recalled = true;
-    scope_.start(give_back(what));
+    recalls_.push_back(what);
+    recall_came_.wake_all();
+}
+
+// Not from within the push: the service must not be called back before it has returned.
+Task<void> Mount::answer_recalls() {
+    for (;;) {
+        while (recalls_.empty()) co_await recall_came_.wait();
+        scope_.start(give_back(recalls_.front()));
+        recalls_.pop_front();
+    }
 }
 
 Task<void> Mount::give_back(wire::Recall what) {
@@ -171,7 +182,7 @@ void Mount::release_orphan(Ino ino) {
 
 Task<void> Mount::send_releases() {
     while (!released_.empty()) {
-        if (released_.size() < releases_max) co_await loop_.sleep(releases_pause);
+        co_await loop_.sleep(released_.size() < releases_max ? releases_pause : releases_rest);
         wire::Release request;
         const std::size_t count = std::min(released_.size(), releases_max);
         request.inos.assign(released_.end() - static_cast<std::ptrdiff_t>(count), released_.end());

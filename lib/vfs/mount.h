@@ -67,6 +67,7 @@ private:
     void revoked(wire::Revoke what) override;
     void recalled(wire::Recall what) override;
     void reconnected() override;
+    Task<void> answer_recalls();
     Task<void> give_back(wire::Recall what);
 
     Task<void> writable() const;
@@ -100,6 +101,8 @@ private:
     std::unordered_set<Ino> orphans_;  // held by this client, until it sends Release
     std::vector<Ino> released_;        // to be sent
     bool sending_releases_ = false;
+    std::deque<wire::Recall> recalls_;  // to be answered
+    task::WaitList recall_came_;
     Scope scope_;
 };
 

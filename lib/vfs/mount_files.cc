@@ -143,10 +143,9 @@ Task<void> Mount::flush(HandleId id) {
 Task<void> Mount::fsync(HandleId id, bool) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     const auto flushed = co_await result(flusher_.flush(handle->node, true));
-    // What it tells now it has told.
-    if (!flushed) handle->failures_told = handle->node->file->failure.count;
+    // It tells what is wrong now. What went wrong earlier is made good if all is durable.
+    handle->failures_told = handle->node->file->failure.count;
     co_await flushed;
-    co_await tell_failure(*handle);
 }
 
 void Mount::release(HandleId id) {

@@ -20,10 +20,10 @@ constexpr int tries_max = 3;
 constexpr unsigned in_order_min = 2;
 
 Error where(const Node& node, const Source& source, const Error& why) {
-    return {why.code,
-            fmt::format("inode {} bytes {} to {}, segment {:016x} at {}: {}", node.attr.ino,
-                        source.range.first, source.range.last, source.frame.segment,
-                        source.frame.pos, why.context.empty() ? why.message() : why.context)};
+    return {why.code, fmt::format("inode {} bytes {} to {}, segment {:016x} at {}: {}",
+                                  node.attr.ino, source.range.first, source.range.last,
+                                  source.frame.segment, source.frame.pos,
+                                  why.context.empty() ? "there is no such object" : why.context)};
 }
 
 bool is_unknown(const Source& source) {

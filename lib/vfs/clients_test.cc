@@ -1,0 +1,160 @@
+// Several clients on one volume behave as processes on one machine do.
+#include "lib/vfs/fixture_test.h"
+
+namespace flexfs::vfs {
+
+TEST_CASE("what one client wrote and has not sent, another sees when it looks, opens or reads") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    const Opened file = w.create(a, "f");
+    const Opened other = w.open(b, "f", O_RDONLY);
+    w.write(a, file.handle, 0, "hello");
+    CHECK(w.size(b, "f") == 5);
+    w.write(a, file.handle, 5, " you");
+    CHECK(w.read(b, other.handle) == "hello you");
+    w.write(a, file.handle, 0, "H");
+    CHECK(w.read(b, w.open(b, "f", O_RDONLY).handle) == "Hello you");
+    CHECK(w.run(b->getattr(file.node.attr.ino)).attr.size == 9);
+}
+
+TEST_CASE("two clients that write different bytes of one file keep both") {
+    for (const std::size_t bytes : {10, 4000, 300'000}) {
+        CAPTURE(bytes);
+        World w;
+        Peer &a = w.mount(), &b = w.mount();
+        const Opened at_a = w.create(a, "f");
+        const Opened at_b = w.open(b, "f");
+        const std::string ours = pattern(bytes, 1), theirs = pattern(bytes, 2);
+        for (int i = 0; i < 4; ++i) {
+            w.write(a, at_a.handle, 2 * i * bytes, ours);
+            w.write(b, at_b.handle, (2 * i + 1) * bytes, theirs);
+        }
+        const std::string pair = ours + theirs;
+        CHECK(w.read(a, at_a.handle) == pair + pair + pair + pair);
+        CHECK(w.read(b, at_b.handle) == pair + pair + pair + pair);
+        w.run(a->fsync(at_a.handle, false));
+        w.run(b->fsync(at_b.handle, false));
+        Peer& c = w.mount();
+        CHECK(w.read(c, w.open(c, "f").handle) == pair + pair + pair + pair);
+    }
+}
+
+TEST_CASE("what another client changes is dropped from a client's and its kernel's caches") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "one");
+    const Opened other = w.open(b, "f");
+    CHECK(w.read(b, other.handle) == "one");
+    b.dropped = {};
+
+    w.write(a, file.handle, 0, "two");
+    w.run(a->fsync(file.handle, false));
+    CHECK(std::ranges::count(b.dropped.data, file.node.attr.ino) > 0);
+    CHECK(w.read(b, other.handle) == "two");
+
+    w.run(b->lookup(wire::root_ino, "f"));
+    w.run(a->rename(wire::root_ino, "f", wire::root_ino, "g", 0));
+    CHECK(std::ranges::count(b.dropped.entries, "f") > 0);
+    CHECK(w.code(b->lookup(wire::root_ino, "f")) == ENOENT);
+    CHECK(w.run(b->lookup(wire::root_ino, "g")).attr.ino == file.node.attr.ino);
+
+    Attr attr;
+    attr.mode = 0600;
+    w.run(a->setattr(file.node.attr.ino, wire::set_mode, attr, Who{}));
+    CHECK((w.run(b->getattr(file.node.attr.ino)).attr.mode & 07777) == 0600);
+}
+
+TEST_CASE("a truncation by another client reaches what is unsent") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, pattern(500'000));
+
+    w.run(w.set_size(b, file.node.attr.ino, 100));
+    CHECK(w.read(a, file.handle) == pattern(100));
+    CHECK(w.size(a, "f") == 100);
+    w.write(a, file.handle, 200, "x");
+    CHECK(w.read(b, w.open(b, "f").handle) == pattern(100) + std::string(100, '\0') + "x");
+}
+
+TEST_CASE("a file unlinked by one client stays usable for another that has it open") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "kept");
+    a->release(file.handle);
+    const Opened open = w.open(b, "f");
+
+    w.run(a->unlink(wire::root_ino, "f"));
+    a->forget(file.node.attr.ino);
+    CHECK(w.read(b, open.handle) == "kept");
+    w.write(b, open.handle, 4, " on");
+    CHECK(w.read(b, open.handle) == "kept on");
+    b->release(open.handle);
+    w.unmount(a);
+    w.unmount(b);
+    CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
+}
+
+TEST_CASE("a client that cannot write back keeps another waiting, then gives it what it wrote") {
+    World w({.inline_bytes = 0});
+    Peer &a = w.mount(), &b = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "late");
+    w.store.fail_put = 1;
+
+    CHECK(w.read(b, w.open(b, "f", O_RDONLY).handle) == "late");
+    CHECK(w.store.puts >= 2);
+}
+
+TEST_CASE("listings tell every client the same, with sizes that are not sent yet") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    for (int i = 0; i < 300; ++i) {
+        const Opened file = w.create(a, "f" + std::to_string(i));
+        w.write(a, file.handle, 0, std::string(std::size_t(i), 'x'));
+        a->release(file.handle);
+    }
+    for (Peer* peer : {&a, &b}) {
+        for (const bool plus : {false, true}) {
+            std::map<std::string, std::uint64_t> seen;
+            const HandleId list = w.run((*peer)->opendir(wire::root_ino));
+            std::uint64_t cookie = 0;
+            for (;;) {
+                const auto listed = w.run((*peer)->readdir(list, cookie, plus));
+                if (listed.empty()) break;
+                for (const Listed& entry : listed) {
+                    CHECK(seen.emplace(entry.name, entry.node.attr.size).second);
+                    cookie = entry.cookie;
+                }
+            }
+            (*peer)->releasedir(list);
+            CHECK(seen.size() == 302);
+            if (plus) CHECK(seen["f123"] == 123);
+        }
+    }
+}
+
+TEST_CASE("a listing under changes neither misses nor repeats a name that is there all the time") {
+    World w;
+    Peer& a = w.mount();
+    for (int i = 0; i < 2000; ++i) w.create(a, "keep" + std::to_string(i));
+    const HandleId list = w.run(a->opendir(wire::root_ino));
+    std::map<std::string, int> seen;
+    std::uint64_t cookie = 0;
+    for (int step = 0;; ++step) {
+        const auto listed = w.run(a->readdir(list, cookie, true));
+        if (listed.empty()) break;
+        // As a kernel with a small buffer: only a part of it is used.
+        for (std::size_t i = 0; i < std::min<std::size_t>(listed.size(), 20); ++i) {
+            ++seen[listed[i].name];
+            cookie = listed[i].cookie;
+        }
+        w.create(a, "new" + std::to_string(step));
+        if (step > 0) w.run(a->unlink(wire::root_ino, "new" + std::to_string(step - 1)));
+    }
+    for (int i = 0; i < 2000; ++i) CHECK(seen["keep" + std::to_string(i)] == 1);
+}
+
+}  // namespace flexfs::vfs

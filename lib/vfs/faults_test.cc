@@ -1,0 +1,128 @@
+// What fails is told, and nothing is lost.
+#include "lib/vfs/fixture_test.h"
+
+namespace flexfs::vfs {
+
+TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays readable") {
+    World w;
+    {
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        w.write(a, file.handle, 0, pattern(256 << 10, 1));
+        w.run(a->fsync(file.handle, false));
+        w.write(a, file.handle, 256 << 10, pattern(256 << 10, 2));
+        w.run(a->fsync(file.handle, false));
+        w.unmount(a);
+    }
+    for (const bool lost : {false, true}) {
+        Peer& b = w.mount();
+        const Opened file = w.open(b, "f");
+        CHECK(w.read(b, file.handle, 256 << 10) == pattern(256 << 10, 2));
+        (lost ? w.store.lose : w.store.flip) = true;
+        CHECK(w.code(b->read(file.handle, 0, 4096)) == EIO);
+        CHECK(w.code(b->read(file.handle, 0, 512 << 10)) == EIO);
+        CHECK(w.read(b, file.handle, 300'000, 10) ==
+              pattern(256 << 10, 2).substr(300'000 - (256 << 10), 10));
+        w.store.lose = w.store.flip = false;
+        CHECK(w.read(b, file.handle, 0, 256 << 10) == pattern(256 << 10, 1));
+        w.unmount(b);
+    }
+}
+
+TEST_CASE("an fsync that fails says so, and the data leaves with the next one") {
+    for (int nth = 1; nth <= 3; ++nth) {
+        CAPTURE(nth);
+        World w({.inline_bytes = 0, .memory = 64 << 20, .dirty = 1 << 20});
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        const std::string text = pattern(700'000, unsigned(nth));
+        w.write(a, file.handle, 0, text);
+        w.store.fail_put = nth;
+        w.store.put_code = ENOSPC;
+        const int code = w.code(a->fsync(file.handle, false));
+        CHECK(code == (w.store.fail_put == 0 ? ENOSPC : 0));
+        CHECK(w.read(a, file.handle) == text);
+
+        w.store.fail_put = 0;
+        w.run(a->fsync(file.handle, false));
+        CHECK(a->state().dirty_bytes == 0);
+        w.unmount(a);
+        Peer& b = w.mount();
+        CHECK(w.read(b, w.open(b, "f").handle) == text);
+    }
+}
+
+TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const std::string text = pattern(300'000);
+    w.write(a, file.handle, 0, text);
+    w.volume->fail_statement(1, ENOSPC, 1000);
+    CHECK(w.code(a->fsync(file.handle, false)) == ENOSPC);
+
+    w.volume->fail_statement(0, ENOSPC, 0);
+    w.run(a->fsync(file.handle, false));
+    w.unmount(a);
+    Peer& b = w.mount();
+    CHECK(w.read(b, w.open(b, "f").handle) == text);
+}
+
+TEST_CASE("a late write error is told once by every handle that was open at the time") {
+    World w({.inline_bytes = 0});
+    Peer& a = w.mount();
+    const Opened one = w.create(a, "f");
+    const Opened two = w.open(a, "f");
+    w.write(a, one.handle, 0, "data");
+    w.store.fail_put = 1;
+    CHECK(w.code(a->fsync(one.handle, false)) == EIO);
+    const Opened later = w.open(a, "f");
+
+    w.run(a->flush(one.handle));  // fsync has told it
+    CHECK(w.code(a->flush(two.handle)) == EIO);
+    w.run(a->flush(two.handle));
+    w.run(a->flush(later.handle));
+}
+
+TEST_CASE("a writer is refused, not hung, when memory is full of what cannot leave") {
+    World w({.inline_bytes = 0, .memory = 16 << 20, .dirty = 1 << 20});
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.store.fail_put = 1;
+    w.store.lasting = true;
+    w.store.put_code = ENOSPC;
+    std::uint64_t at = 0;
+    int code = 0;
+    while (code == 0 && at < 64 << 20) {
+        code = w.code(a->write(file.handle, at, Buffer::copy_of(pattern(100'000)), false, false));
+        if (code == 0) at += 100'000;
+    }
+    CHECK(code == ENOSPC);
+    CHECK(at <= 2 << 20);
+
+    w.store.fail_put = 0;
+    w.run(a->fsync(file.handle, false));
+    w.write(a, file.handle, at, "goes on");
+    std::string expected;
+    while (expected.size() < at) expected += pattern(100'000);
+    CHECK(w.read(a, file.handle) == expected + "goes on");
+}
+
+TEST_CASE("a read-only mount refuses every change") {
+    World w;
+    {
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        w.write(a, file.handle, 0, "text");
+        w.unmount(a);
+    }
+    w.setup.read_only = true;
+    Peer& a = w.mount();
+    CHECK(w.code(a->create(wire::root_ino, "g", 0644, O_RDWR | O_CREAT, Who{})) == EROFS);
+    CHECK(w.code(a->unlink(wire::root_ino, "f")) == EROFS);
+    const Ino ino = w.run(a->lookup(wire::root_ino, "f")).attr.ino;
+    CHECK(w.code(a->open(ino, O_RDWR)) == EROFS);
+    CHECK(w.read(a, w.run(a->open(ino, O_RDONLY)).handle) == "text");
+}
+
+}  // namespace flexfs::vfs
