@@ -19,6 +19,7 @@ namespace {
 // memory. A tool that opens the database meanwhile is told that it is locked.
 constexpr const char* vfs = "unix-excl";
 
+constexpr std::uint64_t log_kept_bytes = 128 << 20;
 constexpr std::uint64_t log_header_bytes = 32;
 constexpr std::uint64_t frame_header_bytes = 24;
 
@@ -180,7 +181,7 @@ Result<void> Db::begin() {
 }
 
 Result<void> Db::commit() {
-    auto committed = commit_.run();
+    auto committed = disk_code_ != 0 ? fail_if_told("commit") : commit_.run();
     if (!committed) rollback();
     return committed;
 }
@@ -226,24 +227,28 @@ Result<LogState> Db::checkpoint() {
         sqlite3_wal_checkpoint_v2(copier_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
     if (code != SQLITE_OK && code != SQLITE_BUSY)
         return fail(error_of(copier_, code, path_, "checkpoint"));
-    const std::uint64_t frame_bytes = page_bytes_ + frame_header_bytes;
     const auto whole = static_cast<std::uint64_t>(std::max(frames, 0));
-    const auto done = static_cast<std::uint64_t>(std::max(copied, 0));
-    return LogState{whole * frame_bytes, (whole - std::min(done, whole)) * frame_bytes};
+    const auto done = std::min(static_cast<std::uint64_t>(std::max(copied, 0)), whole);
+    return LogState{bytes_of_log(whole), (whole - done) * (page_bytes_ + frame_header_bytes)};
 }
 
-Result<LogState> Db::truncate_log() {
+Result<LogState> Db::restart_log() {
+    // Writing over a file's old blocks is far quicker than making it longer again.
+    const int mode =
+        log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
     int frames = 0, copied = 0;
-    const int code =
-        sqlite3_wal_checkpoint_v2(main_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, &frames, &copied);
+    const int code = sqlite3_wal_checkpoint_v2(main_, nullptr, mode, &frames, &copied);
     if (code != SQLITE_OK) return fail(error_of(main_, code, path_, "checkpoint"));
     log_frames_ = 0;
     return LogState{};
 }
 
+std::uint64_t Db::bytes_of_log(std::uint64_t frames) const {
+    return frames == 0 ? 0 : log_header_bytes + frames * (page_bytes_ + frame_header_bytes);
+}
+
 std::uint64_t Db::log_bytes() const {
-    if (log_frames_ == 0) return 0;
-    return log_header_bytes + log_frames_ * (page_bytes_ + frame_header_bytes);
+    return bytes_of_log(log_frames_);
 }
 
 std::uint64_t Db::cache_used_bytes() const {
@@ -256,6 +261,14 @@ void Db::fail_statement(int nth, int code, int times) {
     fail_in_ = nth;
     fail_code_ = code;
     fail_times_ = times;
+}
+
+Result<void> Db::fail_if_told(std::string_view doing) {
+    if (disk_code_ != 0) {
+        ++faults_;
+        return fail(disk_code_, fmt::format("{}: {}: injected failure", path_, doing));
+    }
+    return fail_in_ > 0 ? injected(doing) : Result<void>();
 }
 
 Result<void> Db::injected(std::string_view doing) {

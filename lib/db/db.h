@@ -76,9 +76,9 @@ public:
     // Copies the log into the database as far as no reader is in the way, syncing both. Any thread,
     // one at a time.
     Result<LogState> checkpoint();
-    // Copies the rest and empties the log's file; the owner's thread, outside transactions. EBUSY:
-    // a checkpoint() runs.
-    Result<LogState> truncate_log();
+    // Copies the rest, so that the log starts anew; the owner's thread, outside transactions. A
+    // file that has grown very large is cut. EBUSY: a checkpoint() runs.
+    Result<LogState> restart_log();
     std::uint64_t log_bytes() const;
     std::uint64_t log_frames_written() const { return frames_written_; }
     std::uint64_t cache_used_bytes() const;
@@ -88,6 +88,12 @@ public:
     // The nth writing statement from now, commits included, and the `times` - 1 after it fail with
     // `code`.
     void fail_statement(int nth, int code, int times);
+    // Every commit, and whatever asks fail_if_told(), fails with `code`; 0: no more.
+    void fail_disk(int code) { disk_code_ = code; }
+    // For what is written beside the database: whether it is to fail, too.
+    Result<void> fail_if_told(std::string_view doing);
+    // Counts the statements that may have changed rows.
+    std::uint64_t writes() const { return writes_; }
 
     const std::string& path() const { return path_; }
     // One line per step of the statement's plan.
@@ -98,6 +104,7 @@ private:
     Db() = default;
     Result<void> connect(const Options& options);
     Result<void> prepare_log();
+    std::uint64_t bytes_of_log(std::uint64_t frames) const;
     // The error that `code` of the main connection stands for; counted.
     Error fault(int code, std::string_view doing);
     Result<void> injected(std::string_view doing);
@@ -115,6 +122,8 @@ private:
     int fail_in_ = 0;  // writing statements until the next injected failure; 0: none to come
     int fail_code_ = 0;
     int fail_times_ = 0;
+    int disk_code_ = 0;
+    std::uint64_t writes_ = 0;
 };
 
 }  // namespace flexfs::db

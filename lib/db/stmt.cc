@@ -43,9 +43,11 @@ void Stmt::bind(int at, ByteView bytes) {
 }
 
 Result<bool> Stmt::step() {
-    if (writes_ && db_->fail_in_ > 0) [[unlikely]] {
-        if (auto injected = db_->injected(sqlite3_sql(handle_)); !injected)
-            return std::unexpected(std::move(injected.error()));
+    if (writes_) {
+        ++db_->writes_;
+        if (db_->fail_in_ > 0) [[unlikely]] {
+            TRY(db_->injected(sqlite3_sql(handle_)));
+        }
     }
     const int code = sqlite3_step(handle_);
     if (code == SQLITE_ROW) return true;

@@ -10,8 +10,13 @@
 namespace flexfs::meta {
 namespace {
 
+// How much may be pending: so many calls' pages are written together, and so many calls are applied
+// again after a fault or a kill.
+constexpr std::size_t pending_calls_max = 256;
+constexpr std::size_t pending_bytes_max = 1 << 20;
+
 // An outcome as the database keeps it. Fields are only appended.
-struct Memory {
+struct Remembered {
     Result<Reply> reply;
     bool created = false;
     Ino moved = 0;
@@ -74,14 +79,14 @@ Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
     db::Query query(tx.st().reply_get, call.session, call.sequence);
     TRY(bool found, query.next());
     if (!found) return std::nullopt;
-    TRY(Memory memory, wire::decode<Memory>(Buffer::copy_of(query.blob(0))));
+    TRY(Remembered memory, wire::decode<Remembered>(Buffer::copy_of(query.blob(0))));
     return Outcome{std::move(memory.reply), true, memory.created, memory.moved};
 }
 
 Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
     const std::uint64_t bound = call.sequence - std::min(call.sequence, remembered_sequences);
     TRY(tx.st().reply_forget.run(call.session, std::max(call.oldest, bound)));
-    const Buffer memory = wire::encode(Memory{outcome.reply, outcome.created, outcome.moved});
+    const Buffer memory = wire::encode(Remembered{outcome.reply, outcome.created, outcome.moved});
     return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
@@ -105,18 +110,80 @@ Result<Outcome> execute(Txn& tx, const Call& call) {
     return outcome;
 }
 
+// The journal's record of a batch: the clock before it, then its calls as a list.
+Buffer encode_record(Time clock, std::span<const Call> batch) {
+    std::size_t size = sizeof clock + sizeof(std::uint32_t);
+    for (const Call& call : batch) size += wire::encoded_size(call);
+    WritableBuffer memory(size);
+    wire::Encoder encoder(memory.data());
+    encoder.put(clock);
+    encoder.put(static_cast<std::uint32_t>(batch.size()));
+    for (const Call& call : batch) encoder.put(call);
+    return std::move(memory).freeze();
+}
+
+// The outcomes, in memory and in the open transaction.
+Result<std::vector<Outcome>> run(Txn& tx, std::span<const Call> batch) {
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(batch.size());
+    for (const Call& call : batch) {
+        TRY(outcomes.emplace_back(), execute(tx, call));
+    }
+    TRY(tx.flush());
+    return outcomes;
+}
+
+Result<void> write_record(State& state, std::span<const Call> batch, Time clock) {
+    TRY(state.db->fail_if_told("journal"));
+    Buffer record = encode_record(clock, batch);
+    TRY(state.journal->append(state.batch + 1, record));
+    ++state.batch;
+    state.pending.bytes += record.size();
+    state.pending.calls += batch.size();
+    state.pending.records.push_back(std::move(record));
+    return {};
+}
+
+// A commit while the log is copied would keep it from starting anew afterwards: it can wait.
+bool is_due(const State& state) {
+    const std::size_t patience = state.copying ? 8 : 1;
+    return state.pending.calls >= patience * pending_calls_max ||
+           state.pending.bytes >= patience * pending_bytes_max;
+}
+
 Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
-    return transact(state, [&](Txn& tx) -> Result<std::vector<Outcome>> {
-        std::vector<Outcome> outcomes;
-        outcomes.reserve(batch.size());
-        for (const Call& call : batch) {
-            TRY(outcomes.emplace_back(), execute(tx, call));
-        }
-        return outcomes;
-    });
+    if (is_due(state)) TRY(commit_pending(state));
+    TRY(open_transaction(state));
+    const std::uint64_t writes_before = state.db->writes();
+    Txn tx(state);
+    auto outcomes = run(tx, batch);
+    // A batch of nothing but refusals leaves no trace.
+    if (outcomes && state.db->writes() != writes_before) {
+        if (auto written = write_record(state, batch, state.clock); !written)
+            outcomes = std::unexpected(std::move(written.error()));
+    }
+    if (outcomes) {
+        tx.settle();
+    } else if (auto undone = undo(state); !undone) {
+        return std::unexpected(std::move(undone.error()));
+    }
+    return outcomes;
 }
 
 }  // namespace
+
+Result<void> replay(State& state, const Buffer& record) {
+    Time clock = 0;
+    std::vector<Call> batch;
+    wire::Decoder decoder(record);
+    if (!decoder.get(clock) || !decoder.get(batch) || !decoder.finish())
+        return fail(EIO, "the journal is damaged: " + decoder.error().context);
+    state.clock = clock;
+    Txn tx(state);
+    TRY(run(tx, batch));
+    tx.settle();
+    return {};
+}
 
 std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
     if (batch.empty()) return {};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -138,17 +139,87 @@ TEST_CASE("while the disk is full every change is ENOSPC and reads go on; then c
     Fixture f;
     const Ino a = f.create(1, "a");
     const auto before = f.dump();
-    f.volume->fail_statement(1, ENOSPC, 1'000'000);
+    f.volume->fail_disk(ENOSPC);
     std::vector<Call> batch;
     for (int i = 0; i < 3; ++i)
         batch.push_back(
             {0, 0, wire::Make{.parent = 1, .name = std::to_string(i), .mode = S_IFREG}});
     for (const Outcome& outcome : f.volume->apply(batch)) CHECK(code_of(outcome.reply) == ENOSPC);
     CHECK(f.attr(a).ino == a);
-    f.volume->fail_statement(0);
-
+    CHECK(code_of(f.volume->commit()) == ENOSPC);
+    CHECK(f.attr(a).ino == a);
     CHECK(f.dump() == before);
+    f.volume->fail_disk(0);
+
     for (const Outcome& outcome : f.volume->apply(batch)) CHECK(outcome.reply.has_value());
+    REQUIRE(f.volume->commit());
+}
+
+TEST_CASE("a volume closed while the disk is full loses nothing") {
+    Fixture f;
+    f.create(1, "a");
+    const auto before = f.dump();
+    f.volume->fail_disk(ENOSPC);
+    f.reopen();
+    CHECK(f.dump() == before);
+}
+
+TEST_CASE("while nothing can be written at all reads fail rather than show an older state") {
+    Fixture f;
+    const Ino a = f.create(1, "a");
+    const auto before = f.dump();
+    f.volume->fail_statement(1, EIO, 1'000'000);
+    CHECK(code_of(f.apply(wire::Make{.parent = 1, .name = "b", .mode = S_IFREG})) == EIO);
+    CHECK(code_of(f.volume->read(wire::GetAttr{a})) == EIO);
+    f.volume->fail_statement(0);
+    CHECK(f.dump() == before);
+    CHECK(f.create(1, "b") == a + 1);
+}
+
+TEST_CASE("what the journal has more than the database comes back, up to where it is torn") {
+    Fixture f;
+    const SessionId session = f.session();
+    std::vector<std::string> dumps = {f.dump()};
+    REQUIRE(f.volume->commit());
+    for (int i = 0; i < 20; ++i) {
+        const Ino ino = f.create(1, std::to_string(i));
+        f.write_inline(ino, std::string(100, 'x'));
+        if (i % 2)
+            REQUIRE(f.volume->apply(session, wire::Unlink{1, std::to_string(i), 1}, {session}));
+        dumps.push_back(f.dump());
+    }
+    const std::filesystem::path kept = f.folder + "-kept";
+    std::filesystem::create_directory(kept);
+    for (const char* name : {"meta.db", "meta.db-wal", "meta.db-calls.0", "meta.db-calls.1"})
+        std::filesystem::copy_file(f.folder + "/" + name, kept / name);
+    const auto bytes = std::filesystem::file_size(kept / "meta.db-calls.0");
+    std::size_t seen = dumps.size();
+    for (std::uintmax_t cut = bytes;; cut -= std::min<std::uintmax_t>(cut, 97)) {
+        f.volume.reset();
+        std::filesystem::remove_all(f.folder);
+        std::filesystem::copy(kept, f.folder);
+        std::filesystem::resize_file(f.folder + "/meta.db-calls.0", cut);
+        f.open();
+        f.verify();
+        const auto it = std::ranges::find(dumps, f.dump());
+        if (it != dumps.end()) {
+            CHECK(std::size_t(it - dumps.begin()) < seen);
+            seen = std::size_t(it - dumps.begin()) + 1;
+        }
+        if (cut == 0) break;
+    }
+    CHECK(seen == 1);
+    std::filesystem::remove_all(kept);
+}
+
+TEST_CASE("a journal much longer than what may be pending is applied whole") {
+    Fixture f;
+    for (int i = 0; i < 1000; ++i) f.create(1, std::to_string(i));
+    const auto before = f.dump();
+    f.crash();
+    CHECK(f.dump() == before);
+    f.crash();
+    CHECK(f.dump() == before);
 }
 
 TEST_CASE("calls of a batch see each other, and an answer among them changes nothing") {
@@ -202,7 +273,8 @@ TEST_CASE("a reply is remembered until its session needs it no more, whatever ca
     CHECK(send(2000, 2000).repeated);
     const std::string dump = f.dump();
     std::size_t rows = 0;
-    for (std::size_t at = dump.find("reply"); at != dump.npos; at = dump.find("reply", at + 1)) ++rows;
+    for (std::size_t at = dump.find("reply"); at != dump.npos; at = dump.find("reply", at + 1))
+        ++rows;
     CHECK(rows == 2);
     f.end(session);
     CHECK(f.dump().find("reply") == std::string::npos);
@@ -233,6 +305,7 @@ TEST_CASE("the log is copied and emptied without anything changing") {
     for (int i = 0; i < 100; ++i) f.create(1, std::to_string(i));
     const auto before = f.dump();
     CHECK(f.volume->log_bytes() > 0);
+    REQUIRE(f.volume->commit());
     REQUIRE(f.volume->sync());
     CHECK(f.volume->checkpoint().value().uncopied == 0);
     REQUIRE(f.volume->truncate_log());
@@ -240,9 +313,38 @@ TEST_CASE("the log is copied and emptied without anything changing") {
     CHECK(f.dump() == before);
 }
 
+TEST_CASE("a log that was copied wholly starts anew, though a transaction is always open") {
+    Fixture f;
+    std::uint64_t most = 0;
+    for (int i = 0; i < 5000; ++i) {
+        f.create(1, std::to_string(i));
+        if (i % 1000 == 500) REQUIRE(f.volume->checkpoint().value().uncopied == 0);
+        most = std::max(most, f.volume->log_bytes());
+    }
+    CHECK(f.volume->log_bytes() < most);
+    CHECK(most < 4 << 20);
+}
+
 TEST_CASE("no prepared statement scans or sorts a table") {
     Fixture f;
     for (const std::string& scan : f.volume->scans().value()) FAIL_CHECK(scan);
+}
+
+TEST_CASE("a journal that cannot be applied keeps the volume shut, and is kept") {
+    Fixture f;
+    f.create(1, "a");
+    const auto before = f.dump();
+    const std::string path = f.folder + "/copy.db";
+    std::filesystem::copy_file(f.folder + "/meta.db", path);
+    std::filesystem::copy_file(f.folder + "/meta.db-wal", path + "-wal");
+    std::filesystem::copy_file(f.folder + "/meta.db-calls.0", path + "-calls.0");
+    std::filesystem::create_directory(path + "-calls.1");
+
+    CHECK(code_of(Volume::open({.path = path})) == EISDIR);
+    std::filesystem::remove(path + "-calls.1");
+    const auto whole = Volume::open({.path = path});
+    REQUIRE(whole);
+    CHECK((*whole)->dump().value() == before);
 }
 
 TEST_CASE("a volume in use, a missing one and a damaged one are refused by a sentence") {

@@ -46,7 +46,7 @@ struct Fixture {
         volume->end_reads();
         const std::filesystem::path from = folder, to = folder + "-copy";
         std::filesystem::create_directory(to);
-        for (const char* name : {"meta.db", "meta.db-wal"})
+        for (const char* name : {"meta.db", "meta.db-wal", "meta.db-calls.0", "meta.db-calls.1"})
             std::filesystem::copy_file(from / name, to / name);
         volume.reset();
         std::filesystem::remove_all(from);

@@ -32,6 +32,8 @@ Result<void> dump_table(db::Db& db, const std::string& table, std::string& out) 
     for (;;) {
         TRY(bool row, query.next());
         if (!row) return {};
+        // How far the journal is copied is no part of the state.
+        if (table == "counter" && query.text(0) == "batch") continue;
         out += table;
         for (int column = 0; column < query.columns(); ++column) out += ' ' + query.literal(column);
         out += '\n';
@@ -46,8 +48,8 @@ Result<std::string> dump(State& state) {
     for (const std::string& name : names) TRY(dump_table(*state.db, name, out));
     const Counters& c = state.counters;
     out += fmt::format("memory next_ino {} inodes {} used_bytes {} sessions {} ended {}\n",
-                       c.next_ino, c.inodes(), c.used_bytes, state.sessions.open.size(),
-                       state.sessions.ended.size());
+                       c.next_ino, c.inodes(), c.used_bytes, state.sessions->open.size(),
+                       state.sessions->ended.size());
     return out;
 }
 

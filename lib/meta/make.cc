@@ -45,6 +45,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     TRY(check_kind(request));
     TRY(Inode * parent, tx.living_directory(request.parent));
     const bool named = !request.name.empty();
+    if (!named && tx.session() == 0) return fail(EINVAL);  // nobody to keep it alive
     if (named) {
         TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
         if (there && !request.existing_ok) return fail(EEXIST);

@@ -30,6 +30,7 @@ public:
             if (chance(100)) restart();
             if (chance(20)) REQUIRE(f_.volume->maintain(f_.now, 1 + below(50)));
             if (chance(50)) take_garbage();
+            if (chance(20)) settle();
             if (chance(200)) change_session();
             batch();
             if (chance(100)) compare();
@@ -210,6 +211,18 @@ private:
         f_.upkeep(1 + below(20));
         model_.end_session(sessions_[at]);
         sessions_[at] = f_.session();
+    }
+
+    void settle() {
+        if (chance(2)) {
+            f_.volume->fail_disk(ENOSPC);
+            static_cast<void>(f_.volume->truncate_log());
+            f_.volume->fail_disk(0);
+        }
+        REQUIRE(f_.volume->commit());
+        if (chance(2)) REQUIRE(f_.volume->sync());
+        if (chance(2)) REQUIRE(f_.volume->checkpoint());
+        if (chance(2)) REQUIRE(f_.volume->truncate_log());
     }
 
     void take_garbage() {

@@ -77,7 +77,8 @@ constexpr StatementRow rows[] = {
      "INSERT INTO segment(id, session, bytes, live, since) VALUES(?, ?, ?, ?, ?)"},
     {ROW(segment_live), "UPDATE segment SET live = ?2 WHERE id = ?1"},
     {ROW(segment_erase), "DELETE FROM segment WHERE id = ?"},
-    {ROW(segment_list), "SELECT id, bytes, live, since FROM segment WHERE id > ? ORDER BY id LIMIT ?"},
+    {ROW(segment_list),
+     "SELECT id, bytes, live, since FROM segment WHERE id > ? ORDER BY id LIMIT ?"},
 
     {ROW(garbage_add), "INSERT OR REPLACE INTO garbage(segment, due) VALUES(?, ?)"},
     {ROW(garbage_get), "SELECT due FROM garbage WHERE segment = ?"},
@@ -107,8 +108,7 @@ constexpr StatementRow rows[] = {
      "SELECT first, count FROM reserved WHERE session = ? ORDER BY first LIMIT 1"},
 
     {ROW(reply_get), "SELECT outcome FROM reply WHERE session = ? AND sequence = ?"},
-    {ROW(reply_put),
-     "INSERT INTO reply(session, sequence, outcome) VALUES(?, ?, ?)"},
+    {ROW(reply_put), "INSERT INTO reply(session, sequence, outcome) VALUES(?, ?, ?)"},
     {ROW(reply_forget), "DELETE FROM reply WHERE session = ? AND sequence < ?"},
     {ROW(reply_erase), "DELETE FROM reply WHERE session = ?"},
 

@@ -1,37 +1,48 @@
-// A function of a transaction, run in one: all of it is committed, or on an error nothing.
+// How changes become transactions: batches of calls through the journal, upkeep directly.
 #pragma once
-
-#include <utility>
 
 #include "lib/meta/txn.h"
 
 namespace flexfs::meta {
 
 std::vector<Outcome> apply(State& state, std::span<const Call> batch);
+// Applies a journal's record again. EIO: it cannot be read.
+Result<void> replay(State& state, const Buffer& record);
 
-// A shared read transaction becomes the writing one: nobody else writes, so its snapshot is the
-// latest.
-inline Result<void> begin(State& state) {
-    if (std::exchange(state.reading, false)) return {};
-    return state.db->begin();
+// What is pending is in the database afterwards. On an error it is pending still.
+Result<void> commit_pending(State& state);
+// The open transaction is thrown away, and what was pending applied again. An error means that this
+// did not work; heal() tries again.
+Result<void> undo(State& state);
+inline Result<void> heal(State& state) {
+    return state.rolled_back ? undo(state) : Result<void>();
 }
+// Before any read or change: a transaction is open, and what is pending is applied.
+Result<void> open_transaction(State& state);
 
+// A function of a transaction that is not in the journal: committed at once, or on an error nothing
+// of it.
 template <class F>
 auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
-    TRY(begin(state));
+    TRY(commit_pending(state));
+    TRY(open_transaction(state));
     Txn tx(state);
     auto result = work(tx);
     if (result) {
-        if (auto flushed = tx.flush(); !flushed) {
+        if (auto flushed = tx.flush(); !flushed)
             result = std::unexpected(std::move(flushed.error()));
-        }
+    }
+    if (result) {
+        if (auto committed = state.db->commit(); !committed)
+            result = std::unexpected(std::move(committed.error()));
     }
     if (!result) {
         state.db->rollback();
         return result;
     }
-    TRY(state.db->commit());
     tx.settle();
+    state.committed = state;
+    state.log_unsynced = true;
     return result;
 }
 

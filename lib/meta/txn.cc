@@ -129,7 +129,7 @@ Result<bool> Txn::is_empty(Ino directory) {
 }
 
 Sessions& Txn::change_sessions() {
-    if (!changed_sessions_) changed_sessions_ = state_.sessions;
+    if (!changed_sessions_) changed_sessions_ = std::make_shared<Sessions>(*state_.sessions);
     return *changed_sessions_;
 }
 
@@ -174,7 +174,7 @@ Result<void> Txn::flush_counters() {
 void Txn::settle() {
     state_.counters = counters_;
     state_.clock = std::max(state_.clock, now_);
-    if (changed_sessions_) state_.sessions = std::move(*changed_sessions_);
+    if (changed_sessions_) state_.sessions = std::move(changed_sessions_);
     state_.cuts |= cuts_;
 }
 

@@ -95,7 +95,7 @@ public:
     Counters& counters() { return counters_; }
     const Counters& counters() const { return counters_; }
     const Sessions& sessions() const {
-        return changed_sessions_ ? *changed_sessions_ : state_.sessions;
+        return changed_sessions_ ? *changed_sessions_ : *state_.sessions;
     }
     Sessions& change_sessions();
     void cuts_exist() { cuts_ = true; }
@@ -139,7 +139,7 @@ private:
     std::uint64_t faults_before_;
     std::unordered_map<Ino, Held> inodes_;
     std::map<SegmentId, Segment> segments_;
-    std::optional<Sessions> changed_sessions_;
+    std::shared_ptr<Sessions> changed_sessions_;
     bool cuts_ = false;
     bool damaged_ = false;
 };

@@ -19,6 +19,9 @@ namespace {
 
 constexpr const char* formats[] = {schema_sql};
 
+// The journal takes about as much room as the log; only one that takes much more must be told.
+constexpr std::uint64_t journal_bytes_usual = 64 << 20;
+
 constexpr std::uint32_t block_bytes_min = 256 << 10;
 constexpr std::uint32_t block_bytes_max = 8 << 20;
 
@@ -103,6 +106,7 @@ Result<void> load_counters(State& state) {
     TRY(get("next_segment", counters.next_segment));
     TRY(get("next_session", counters.next_session));
     TRY(get("used_bytes", counters.used_bytes));
+    TRY(get("batch", state.batch));
     db::Query query(st.inode_last, 0);
     TRY(bool found, query.next());
     counters.next_ino = std::max(counters.ino_floor, found ? query.number(0) : 0) + 1;
@@ -111,18 +115,39 @@ Result<void> load_counters(State& state) {
 }
 
 Result<void> load_sessions(State& state) {
+    auto sessions = std::make_shared<Sessions>();
     db::Query query(state.st.session_list);
     for (;;) {
         TRY(bool row, query.next());
-        if (!row) return {};
+        if (!row) break;
         const SessionId id = query.number(0);
         if (query.integer(3) != 0) {
-            state.sessions.ended.push_back(id);
+            sessions->ended.push_back(id);
         } else {
-            state.sessions.open.emplace(
+            sessions->open.emplace(
                 id, SessionInfo{id, std::string(query.text(1)), query.integer(2) != 0});
         }
     }
+    state.sessions = std::move(sessions);
+    return {};
+}
+
+// What the journal has more than the database: a process ended between the two.
+Result<void> apply_journal(State& state) {
+    TRY(std::vector<Buffer> records, state.journal->read_from(state.batch + 1));
+    for (std::size_t at = 0; at < records.size();) {
+        TRY(state.db->begin());
+        for (std::size_t bytes = 0; at < records.size() && bytes < 1 << 20; ++at) {
+            TRY(replay(state, records[at]));
+            ++state.batch;
+            bytes += records[at].size();
+        }
+        TRY(state.st.counter_put.run(std::string_view("batch"), state.batch));
+        TRY(state.db->commit());
+    }
+    // A journal that is used again must not hold records of numbers to come.
+    TRY(state.db->sync());
+    return state.journal->clear();
 }
 
 Result<void> load(State& state, const Options& options) {
@@ -138,16 +163,15 @@ Result<void> load(State& state, const Options& options) {
     else TRY(make_volume(state, options));
     state.hash_key = name_hash(state.info.id, 0);
     TRY(load_sessions(state));
-    db::Query cut(state.st.cut_first);
-    TRY(state.cuts, cut.next());
-    return {};
-}
-
-// The read transaction that all reads until the next change share.
-Result<void> begin_read(State& state) {
-    if (state.reading) return {};
-    TRY(state.db->begin());
-    state.reading = true;
+    {
+        db::Query cut(state.st.cut_first);
+        TRY(state.cuts, cut.next());
+    }
+    TRY(state.journal, db::Journal::open(options.path + "-calls", state.hash_key));
+    TRY(apply_journal(state));
+    state.committed = state;
+    state.committed_batch = state.batch;
+    state.loaded = true;
     return {};
 }
 
@@ -156,8 +180,13 @@ Result<void> begin_read(State& state) {
 Volume::Volume(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Volume::~Volume() {
-    end_reads();
+    if (!state_->db) return;
+    // What cannot be committed now stays in the journal for the next time.
+    const bool whole = state_->loaded && commit() && truncate_log();
+    state_->db->rollback();
     state_->st = Statements();
+    state_->db.reset();
+    if (whole) state_->journal->remove();
 }
 
 Result<std::unique_ptr<Volume>> Volume::open(Options options) {
@@ -193,37 +222,37 @@ std::vector<Outcome> Volume::apply(std::span<const Call> batch) {
 }
 
 Result<wire::Entry> Volume::read(const wire::Lookup& request, bool with_data) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return lookup(*state_, request, with_data);
 }
 
 Result<wire::Entry> Volume::read(const wire::GetAttr& request, bool with_data) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return getattr(*state_, request, with_data);
 }
 
 Result<wire::Listing> Volume::read(const wire::ReadDir& request) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return readdir(*state_, request);
 }
 
 Result<wire::Target> Volume::read(const wire::ReadLink& request) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return readlink(*state_, request);
 }
 
 Result<wire::Value> Volume::read(const wire::GetXattr& request) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return getxattr(*state_, request);
 }
 
 Result<wire::Names> Volume::read(const wire::ListXattr& request) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return listxattr(*state_, request);
 }
 
 Result<wire::ExtentList> Volume::read(const wire::Extents& request) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return extents(*state_, request);
 }
 
@@ -232,20 +261,36 @@ Result<wire::Statistics> Volume::read(const wire::StatFs&) {
 }
 
 void Volume::end_reads() {
-    if (std::exchange(state_->reading, false)) state_->db->rollback();
+    if (state_->pending.records.empty()) state_->db->rollback();
+}
+
+Result<void> Volume::commit() {
+    return commit_pending(*state_);
 }
 
 Result<void> Volume::sync() {
-    return state_->db->sync();
+    if (state_->log_unsynced.exchange(false)) TRY(state_->db->sync());
+    return state_->journal->sync();
 }
 
 Result<LogState> Volume::checkpoint() {
-    TRY(const db::LogState log, state_->db->checkpoint());
-    return LogState{log.bytes, log.uncopied};
+    state_->copying = true;
+    const auto copy = [this]() -> Result<db::LogState> {
+        const std::uint64_t batch = state_->committed_batch;
+        TRY(state_->db->sync());
+        state_->journal->release(batch);
+        return state_->db->checkpoint();
+    };
+    const Result<db::LogState> log = copy();
+    if (log && log->uncopied == 0) state_->copied_log_bytes = log->bytes;
+    state_->copying = false;
+    if (!log) return std::unexpected(log.error());
+    return LogState{log->bytes, log->uncopied};
 }
 
 std::uint64_t Volume::log_bytes() const {
-    return state_->db->log_bytes();
+    const std::uint64_t journal = state_->journal->bytes();
+    return state_->db->log_bytes() + (journal > journal_bytes_usual ? journal : 0);
 }
 
 std::uint64_t Volume::log_frames() const {
@@ -253,19 +298,21 @@ std::uint64_t Volume::log_frames() const {
 }
 
 Result<LogState> Volume::truncate_log() {
-    end_reads();
-    TRY(const db::LogState log, state_->db->truncate_log());
+    TRY(commit());
+    const std::uint64_t batch = state_->committed_batch;
+    TRY(const db::LogState log, state_->db->restart_log());
+    state_->journal->release(batch);
     return LogState{log.bytes, log.uncopied};
 }
 
 std::vector<SessionInfo> Volume::sessions() const {
     std::vector<SessionInfo> all;
-    for (const auto& [id, session] : state_->sessions.open) all.push_back(session);
+    for (const auto& [id, session] : state_->sessions->open) all.push_back(session);
     return all;
 }
 
 bool Volume::is_open(SessionId session) const {
-    return state_->sessions.open.contains(session);
+    return state_->sessions->open.contains(session);
 }
 
 Result<std::vector<SegmentId>> Volume::condemn_garbage(Time now, std::size_t limit) {
@@ -295,7 +342,7 @@ Result<void> Volume::forget_garbage(std::span<const SegmentId> segments) {
 }
 
 Result<std::vector<Volume::SegmentState>> Volume::segments(SegmentId after, std::size_t limit) {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     std::vector<SegmentState> found;
     db::Query query(state_->st.segment_list, after, limit);
     for (;;) {
@@ -311,21 +358,21 @@ Result<bool> Volume::maintain(Time now, std::size_t limit) {
             tx.start(0, {}, now);
             return meta::maintain(tx, std::max<std::size_t>(limit, 1));
         }));
-    if (!more) state_->cuts = false;
+    if (!more) state_->cuts = state_->committed.cuts = false;
     return more;
 }
 
 bool Volume::needs_upkeep() const {
-    return state_->cuts || !state_->sessions.ended.empty();
+    return state_->cuts || !state_->sessions->ended.empty();
 }
 
 Result<std::string> Volume::dump() {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return meta::dump(*state_);
 }
 
 Result<std::vector<std::string>> Volume::verify() {
-    TRY(begin_read(*state_));
+    TRY(open_transaction(*state_));
     return meta::verify(*state_);
 }
 
@@ -335,6 +382,10 @@ Result<std::vector<std::string>> Volume::scans() {
 
 void Volume::fail_statement(int nth, int code, int times) {
     state_->db->fail_statement(nth, code, times);
+}
+
+void Volume::fail_disk(int code) {
+    state_->db->fail_disk(code);
 }
 
 }  // namespace flexfs::meta

@@ -40,6 +40,8 @@ struct Call {
     // the caller included if it may have it open. Empty: the inode is freed at once.
     std::vector<SessionId> holders = {};
     std::uint64_t oldest = 0;  // the session never asks again for what it sent before this one
+    // As the journal has it; fields are only appended.
+    FLEXFS_FIELDS(session, sequence, request, now, holders, oldest)
 };
 
 // What became of a call. The reply is an answer (Reply, or the errno that the message documents) or
@@ -101,10 +103,12 @@ public:
 
     // --- changes ---
 
-    // All calls in one transaction, in order; each sees the ones before it. After it returns they
-    // survive the end of this process; after the next sync() also a power cut. A fault makes it
-    // start over with each call in a transaction of its own, so that only the calls that cannot be
-    // done fail.
+    // All calls as one, in order; each sees the ones before it. After it returns they survive the
+    // end of this process; after the next sync() also a power cut. A fault makes it start over with
+    // each call alone, so that only the calls that cannot be done fail. What an apply() did is in a
+    // journal at once, and in the database only when enough has come together (or commit() is
+    // called): a page that many calls change is written once. Opening a volume applies what the
+    // journal has more than the database.
     std::vector<Outcome> apply(std::span<const Call> batch);
     // A batch of one, not remembered.
     template <class M>
@@ -136,19 +140,23 @@ public:
 
     // --- durability and the log ---
 
+    // Commits to the database what is only in the journal so far. Never needed; a good use of an
+    // idle moment. ENOSPC, EIO: nothing is lost, the journal still has it.
+    Result<void> commit();
+
     // Everything applied before the call is on disk when it returns. Any thread. EIO: it is not,
     // and never will be through this Volume: after one failure every later sync fails too.
     Result<void> sync();
     // Copies the log into the database as far as the owner's transactions allow. Any thread, one at
     // a time.
     Result<LogState> checkpoint();
-    // The log's size now, cheap.
+    // The log's size now, cheap. It falls when the log starts anew after a checkpoint() that copied
+    // all of it.
     std::uint64_t log_bytes() const;
     // Pages written to the log since open: what a transaction costs.
     std::uint64_t log_frames() const;
-    // Copies what is left and empties the log's file. The owner's thread; quick right after a
-    // checkpoint(). A log that stays small needs it never: call it when log_bytes() after a
-    // checkpoint() is still above a bound.
+    // Copies what is left, so that the log starts anew. The owner's thread, which waits for the
+    // disk: call it only when log_bytes() stays above a bound in spite of checkpoint().
     Result<LogState> truncate_log();
 
     // --- sessions, garbage, upkeep ---
@@ -193,9 +201,11 @@ public:
     // right.
     Result<std::vector<std::string>> scans();
 
-    // For tests: the nth writing statement from now (commits included) and the `times` - 1 after it
-    // fail with `code`.
+    // For tests: the nth writing statement from now, commits and journal records included, and the
+    // `times` - 1 after it fail with `code`.
     void fail_statement(int nth, int code = 5, int times = 1);
+    // For tests: every commit and every journal record fails with `code`; 0: no more.
+    void fail_disk(int code);
 
 private:
     explicit Volume(std::unique_ptr<State> state);

@@ -1,0 +1,190 @@
+#include "lib/db/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+
+namespace flexfs::db {
+namespace {
+
+// A file gets records until it is this long and the other one is free.
+constexpr std::uint64_t file_bytes = 8 << 20;
+
+// Stored as it is: little endian.
+struct Header {
+    std::uint64_t number = 0;
+    std::uint64_t check = 0;  // over key, number and record
+    std::uint64_t bytes = 0;
+};
+
+// FNV-1a over words, mixed at the end (Steele, Lea, Flood): finds torn and stale records, which is
+// all it has to do; nobody forges one who can write to the database's folder.
+std::uint64_t checksum(std::uint64_t key, std::uint64_t number, ByteView record) {
+    constexpr std::uint64_t prime = 0x100000001b3;
+    std::uint64_t sum = (key ^ 0xcbf29ce484222325) * prime;
+    sum = (sum ^ number) * prime;
+    sum = (sum ^ record.size()) * prime;
+    std::size_t at = 0;
+    for (; at + 8 <= record.size(); at += 8) {
+        sum = (sum ^ load_le<std::uint64_t>(record.data() + at)) * prime;
+        sum ^= sum >> 29;
+    }
+    for (; at < record.size(); ++at)
+        sum = (sum ^ std::to_integer<std::uint64_t>(record[at])) * prime;
+    sum = (sum ^ sum >> 30) * 0xbf58476d1ce4e5b9;
+    sum = (sum ^ sum >> 27) * 0x94d049bb133111eb;
+    return sum ^ sum >> 31;
+}
+
+// The record at the front of `rest`, if it is whole and has the number.
+std::optional<Buffer> record_at(const Buffer& rest, std::uint64_t key, std::uint64_t number) {
+    if (rest.size() < sizeof(Header)) return std::nullopt;
+    const auto header = load_le<Header>(rest.data());
+    if (header.number != number || header.bytes > rest.size() - sizeof header) return std::nullopt;
+    Buffer record = rest.slice(sizeof header, header.bytes);
+    if (checksum(key, number, record) != header.check) return std::nullopt;
+    return record;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> Journal::open(std::string path, std::uint64_t key) {
+    std::unique_ptr<Journal> journal(new Journal);
+    journal->key_ = key;
+    TRY(journal->open_file(journal->files_[0], path + ".0"));
+    TRY(journal->open_file(journal->files_[1], path + ".1"));
+    return journal;
+}
+
+Result<void> Journal::open_file(File& file, std::string path) {
+    file.path = std::move(path);
+    file.fd = ::open(file.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file.fd < 0) return fail_errno("open " + file.path);
+    return {};
+}
+
+Journal::~Journal() {
+    for (File& file : files_)
+        if (file.fd >= 0) ::close(file.fd);
+}
+
+Result<Buffer> Journal::load(const File& file) const {
+    struct stat st;
+    if (::fstat(file.fd, &st) != 0) return fail_errno("stat " + file.path);
+    WritableBuffer memory(static_cast<std::size_t>(st.st_size));
+    std::size_t done = 0;
+    while (done < memory.size()) {
+        const ssize_t got =
+            ::pread(file.fd, memory.data() + done, memory.size() - done, off_t(done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read " + file.path);
+        if (got == 0) break;
+        done += std::size_t(got);
+    }
+    return std::move(memory).freeze(done);
+}
+
+Result<std::vector<Buffer>> Journal::read_from(std::uint64_t first) {
+    std::vector<Buffer> records;
+    std::array<Buffer, 2> contents;
+    for (std::size_t i : {0, 1}) {
+        TRY(contents[i], load(files_[i]));
+    }
+    // Each file begins with some record and holds its successors; the wanted ones start anywhere in
+    // one and may go on at the other's front.
+    for (bool more = true; more;) {
+        more = false;
+        for (const Buffer& content : contents) {
+            if (content.size() < sizeof(Header)) continue;
+            std::uint64_t number = load_le<Header>(content.data()).number;
+            std::size_t at = 0;
+            while (auto record = record_at(content.slice(at), key_, number)) {
+                at += sizeof(Header) + record->size();
+                if (number == first + records.size()) {
+                    records.push_back(std::move(*record));
+                    more = true;
+                }
+                ++number;
+            }
+        }
+    }
+    return records;
+}
+
+Journal::File& Journal::turn() {
+    File& now = files_[current_];
+    const std::uint64_t released = released_;
+    if (now.bytes == 0) return now;
+    if (now.last <= released) {
+        now.bytes = 0;
+        return now;
+    }
+    File& other = files_[1 - current_];
+    if (now.bytes < file_bytes || other.last > released) return now;
+    other.bytes = 0;
+    current_ = 1 - current_;
+    return other;
+}
+
+Result<void> Journal::append(std::uint64_t number, ByteView record) {
+    check(record.size() <= record_bytes_max);
+    File& file = turn();
+    const Header header{number, checksum(key_, number, record), record.size()};
+    iovec parts[] = {{const_cast<Header*>(&header), sizeof header},
+                     {const_cast<std::byte*>(record.data()), record.size()}};
+    const std::size_t size = sizeof header + record.size();
+    ssize_t written = -1;
+    do {
+        written = ::pwritev(file.fd, parts, 2, off_t(file.bytes));
+    } while (written < 0 && errno == EINTR);
+    // A part of a record is no record; the next one is written over it.
+    if (written < 0) return fail_errno("write " + file.path);
+    if (std::size_t(written) < size) return fail(ENOSPC, "write " + file.path);
+    file.bytes += size;
+    file.last = number;
+    file.unsynced = true;
+    return {};
+}
+
+Result<void> Journal::sync() {
+    if (const int failed = sync_error_)
+        return fail(failed, "an earlier sync of the journal failed");
+    for (File& file : files_) {
+        if (!file.unsynced.exchange(false)) continue;
+        if (::fdatasync(file.fd) == 0) continue;
+        sync_error_ = errno == ENOSPC ? ENOSPC : EIO;
+        return fail(sync_error_, "sync " + file.path);
+    }
+    return {};
+}
+
+Result<void> Journal::clear() {
+    for (File& file : files_) {
+        struct stat st;
+        if (::fstat(file.fd, &st) == 0 && st.st_size == 0) continue;
+        if (::ftruncate(file.fd, 0) != 0) return fail_errno("truncate " + file.path);
+        if (::fdatasync(file.fd) != 0) return fail_errno("sync " + file.path);
+        file.bytes = file.last = 0;
+    }
+    return {};
+}
+
+void Journal::remove() {
+    for (File& file : files_) ::unlink(file.path.c_str());
+}
+
+std::uint64_t Journal::bytes() const {
+    std::uint64_t sum = 0;
+    for (const File& file : files_)
+        if (file.last > released_) sum += file.bytes;
+    return sum;
+}
+
+}  // namespace flexfs::db

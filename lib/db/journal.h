@@ -1,0 +1,67 @@
+// An append-only journal of numbered records beside a database, for what is applied but not yet
+// committed there. A record costs one small write; a committed page costs far more.
+//
+// Records have consecutive numbers and lie in two files by turns, each written from its start once
+// all it held is durable elsewhere. A record carries its number and a checksum, so what a crash or
+// a power cut leaves is a prefix: reading stops at the first record that is missing or torn.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/result.h"
+
+namespace flexfs::db {
+
+inline constexpr std::uint32_t record_bytes_max = 256 << 20;
+
+class Journal {
+public:
+    // The files are `path`.0 and `path`.1, made if they are not there. `key` tells one database's
+    // records from another's.
+    static Result<std::unique_ptr<Journal>> open(std::string path, std::uint64_t key);
+    ~Journal();
+
+    // The records from number `first` on, in order, as far as they go without a gap.
+    Result<std::vector<Buffer>> read_from(std::uint64_t first);
+    // Adds record `number`, which must follow the last one. On an error (ENOSPC, EIO) it is as if
+    // it had not been tried. It survives the end of the process; after sync() also a power cut.
+    Result<void> append(std::uint64_t number, ByteView record);
+    // All records so far are on disk when it returns. Any thread. After one failure all fail.
+    Result<void> sync();
+    // Records up to `number` are durable elsewhere: their room may be used again. Any thread.
+    void release(std::uint64_t number) { released_ = number; }
+    // Empties both files, durably.
+    Result<void> clear();
+    // Empties and removes both files.
+    void remove();
+    // Of the records that are not released, and room between them.
+    std::uint64_t bytes() const;
+
+private:
+    struct File {
+        std::string path;
+        int fd = -1;
+        std::uint64_t bytes = 0;  // up to the end of the last record
+        std::uint64_t last = 0;   // its number
+        std::atomic<bool> unsynced = false;
+    };
+    Journal() = default;
+    Result<void> open_file(File& file, std::string path);
+    Result<Buffer> load(const File& file) const;
+    // The file that the next record goes to, and from where.
+    File& turn();
+
+    std::uint64_t key_ = 0;
+    std::array<File, 2> files_;
+    std::size_t current_ = 0;
+    std::atomic<std::uint64_t> released_ = 0;
+    std::atomic<int> sync_error_ = 0;
+};
+
+}  // namespace flexfs::db

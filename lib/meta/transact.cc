@@ -1,0 +1,54 @@
+#include "lib/meta/transact.h"
+
+#include "lib/base/check.h"
+
+namespace flexfs::meta {
+
+Result<void> commit_pending(State& state) {
+    TRY(heal(state));
+    if (state.pending.records.empty()) {
+        // Nothing but reads was done in it.
+        state.db->rollback();
+        return {};
+    }
+    auto done = state.st.counter_put.run(std::string_view("batch"), state.batch);
+    if (done) done = state.db->commit();
+    if (!done) {
+        if (auto undone = undo(state); !undone) return undone;
+        return done;
+    }
+    state.pending = {};
+    state.committed = state;
+    state.committed_batch = state.batch;
+    return {};
+}
+
+// A log that is wholly copied is written from its start again by the first transaction that begins
+// after that. The open one began before, so what is pending is brought over into a new one.
+Result<void> open_transaction(State& state) {
+    TRY(heal(state));
+    const std::uint64_t copied = state.copied_log_bytes;
+    if (copied != 0 && !state.copying) {
+        state.copied_log_bytes = 0;
+        if (copied == state.db->log_bytes()) TRY(undo(state));
+    }
+    return state.db->in_transaction() ? Result<void>() : state.db->begin();
+}
+
+Result<void> undo(State& state) {
+    state.db->rollback();
+    static_cast<Memory&>(state) = state.committed;
+    state.rolled_back = !state.pending.records.empty();
+    if (!state.rolled_back) return {};
+    TRY(state.db->begin());
+    for (const Buffer& record : state.pending.records) {
+        if (auto done = replay(state, record); !done) {
+            state.db->rollback();
+            return done;
+        }
+    }
+    state.rolled_back = false;
+    return {};
+}
+
+}  // namespace flexfs::meta
