@@ -19,7 +19,6 @@ if [[ -z ${FLEXFS_TMP:-} ]]; then
 fi
 export FLEXFS FLEXFS_TMP FLEXFS_HOME=$FLEXFS_TMP/home
 mkdir -p "$FLEXFS_HOME"
-[[ -x $FLEXFS ]] || { echo "not ok ${0##*/}: no binary at $FLEXFS"; exit 1; }
 
 failures=0
 
@@ -203,3 +202,5 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+[[ -x $FLEXFS ]] || { echo "not ok ${0##*/}: no binary at $FLEXFS"; exit 1; }
