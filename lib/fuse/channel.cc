@@ -20,8 +20,8 @@ constexpr std::size_t copied_bytes_max = 64 << 10;
 
 }  // namespace
 
-std::shared_ptr<RequestBuffers> RequestBuffers::make(std::size_t limit) {
-    return std::shared_ptr<RequestBuffers>(new RequestBuffers(limit));
+std::shared_ptr<RequestBuffers> RequestBuffers::make() {
+    return std::shared_ptr<RequestBuffers>(new RequestBuffers());
 }
 
 RequestBuffers::~RequestBuffers() {
@@ -34,29 +34,23 @@ std::shared_ptr<std::byte> RequestBuffers::get() {
     if (!free_.empty()) {
         memory = free_.back();
         free_.pop_back();
-    } else if (made_ < limit_) {
+    } else {
         void* fresh = mmap(nullptr, request_bytes_max, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (fresh == MAP_FAILED) return nullptr;
         memory = static_cast<std::byte*>(fresh);
-        ++made_;
-    } else {
-        return nullptr;
     }
     return {memory, [self = shared_from_this()](std::byte* done) { self->put_back(done); }};
 }
 
 void RequestBuffers::put_back(std::byte* memory) {
     std::lock_guard lock(mutex_);
-    if (free_.size() < free_buffers_max) return free_.push_back(memory);
-    munmap(memory, request_bytes_max);
-    --made_;
+    if (free_.size() < free_buffers_max) free_.push_back(memory);
+    else munmap(memory, request_bytes_max);
 }
 
-Channel::Channel(int descriptor, std::size_t buffers, Receiver receiver)
-    : descriptor_(descriptor),
-      receiver_(std::move(receiver)),
-      buffers_(RequestBuffers::make(buffers)) {}
+Channel::Channel(int descriptor, std::size_t large_max, Receiver receiver)
+    : descriptor_(descriptor), receiver_(std::move(receiver)), large_max_(large_max) {}
 
 Channel::~Channel() {
     ::close(descriptor_);
@@ -69,7 +63,7 @@ bool Channel::poll() {
 }
 
 bool Channel::read_one() {
-    if (!wanted()) return false;  // without memory left, writers wait, and so do we
+    if (!wanted() || (!current_ && !(current_ = buffers_->get()))) return false;
 
     const ssize_t size = ::read(descriptor_, current_.get(), request_bytes_max);
     if (size < 0) {
@@ -87,6 +81,7 @@ bool Channel::read_one() {
     if (body.size() <= copied_bytes_max) {
         receiver_(Request(header, Buffer::copy_of(body)));
     } else {
+        large_.insert(header.unique);
         Buffer shared(std::move(current_), body);
         current_ = nullptr;
         receiver_(Request(header, std::move(shared)));
@@ -95,6 +90,7 @@ bool Channel::read_one() {
 }
 
 void Channel::send(std::uint64_t unique, const Result<Answer>& outcome) {
+    if (!large_.empty()) large_.erase(unique);
     fuse_out_header header{.len = sizeof header, .error = -code_of(outcome), .unique = unique};
     std::array<iovec, 64> few;
     std::vector<iovec> many;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_set>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -18,19 +19,17 @@ namespace flexfs::fuse {
 // page.
 class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
 public:
-    // At most `limit` buffers of request_bytes_max at a time.
-    static std::shared_ptr<RequestBuffers> make(std::size_t limit);
+    static std::shared_ptr<RequestBuffers> make();
     ~RequestBuffers();
-    // Null where all are in use. What it returns may be dropped on any thread.
+    // A buffer of request_bytes_max; null where the system has no memory. It may be dropped on any
+    // thread.
     std::shared_ptr<std::byte> get();
 
 private:
-    explicit RequestBuffers(std::size_t limit) : limit_(limit) {}
+    RequestBuffers() = default;
     void put_back(std::byte* memory);
 
-    std::size_t limit_;
     std::mutex mutex_;  // a pool thread that uploaded the data may be the last to drop it
-    std::size_t made_ = 0;
     std::vector<std::byte*> free_;
 };
 
@@ -38,12 +37,14 @@ class Channel final : public loop::Pollable {
 public:
     using Receiver = std::function<void(Request)>;
 
-    // Takes over the descriptor, which must not block.
-    Channel(int descriptor, std::size_t buffers, Receiver receiver);
+    // Takes over the descriptor, which must not block. While `large_max` requests that keep their
+    // buffer are unanswered, no more are taken: until a write is answered nobody else has counted
+    // its memory.
+    Channel(int descriptor, std::size_t large_max, Receiver receiver);
     ~Channel() override;
 
     int descriptor() const override { return descriptor_; }
-    bool wanted() override { return !ended_ && (current_ || (current_ = buffers_->get())); }
+    bool wanted() override { return !ended_ && large_.size() < large_max_; }
     // Reads what is queued, some requests at most, and hands each to the receiver.
     bool poll() override;
     // True once the kernel has taken the filesystem down.
@@ -59,7 +60,9 @@ private:
 
     int descriptor_;
     Receiver receiver_;
-    std::shared_ptr<RequestBuffers> buffers_;
+    std::size_t large_max_;
+    std::unordered_set<std::uint64_t> large_;  // unanswered
+    std::shared_ptr<RequestBuffers> buffers_ = RequestBuffers::make();
     std::shared_ptr<std::byte> current_;
     bool ended_ = false;
 };

@@ -63,13 +63,20 @@ TEST_CASE("a struct that an older kernel sends short is filled with zeros") {
     CHECK(in.flags == 0);
 }
 
-TEST_CASE("where all request buffers are in use, the channel wants no more until one comes back") {
-    auto buffers = RequestBuffers::make(1);
-    auto first = buffers->get();
-    REQUIRE(first);
-    CHECK(!buffers->get());
-    first.reset();
-    CHECK(buffers->get());
+TEST_CASE("while large requests are unanswered, the channel takes no more than its bound") {
+    Kernel kernel;
+    std::vector<std::uint64_t> seen;
+    Channel channel(kernel.ends[1], 1, [&](Request request) { seen.push_back(request.unique()); });
+    const std::string large(100'000, 'x');
+    kernel.ask(FUSE_WRITE, 7, large);
+    kernel.ask(FUSE_GETATTR, 8, "");
+
+    channel.poll();
+    CHECK(seen == std::vector<std::uint64_t>{7});
+    CHECK(!channel.wanted());
+    channel.send(7, Answer());
+    channel.poll();
+    CHECK(seen == std::vector<std::uint64_t>{7, 8});
 }
 
 }  // namespace flexfs::fuse

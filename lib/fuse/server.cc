@@ -32,7 +32,7 @@ Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifi
                metrics::Registry& metrics, ServerOptions options)
     : options_(options),
       client_(client),
-      channel_(descriptor, options.request_buffers,
+      channel_(descriptor, options.large_requests,
                [this](Request request) { receive(std::move(request)); }),
       notifier_(notifier) {
     notifier.attach(channel_);

@@ -21,8 +21,8 @@ struct Operation;
 
 struct ServerOptions {
     View view{std::chrono::hours(1), std::chrono::hours(1)};
-    bool xattrs = true;                // false: as if the filesystem knew none
-    std::size_t request_buffers = 64;  // of a megabyte each
+    bool xattrs = true;               // false: as if the filesystem knew none
+    std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
 };
 
 class Server {

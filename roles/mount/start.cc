@@ -64,10 +64,9 @@ fuse::ServerOptions server_options(const MountOptions& options) {
     const auto kept = [](Duration valid) {
         return std::min<Duration>(valid, std::chrono::years(1));
     };
-    // Dirty data stays in the buffers in which it came; a few more are for what is under way.
     return {.view = {kept(options.attr_valid), kept(options.entry_valid), options.umask},
             .xattrs = options.xattr,
-            .request_buffers = std::size_t(divide(options).dirty / fuse::request_bytes_max + 8)};
+            .large_requests = std::size_t(options.mem_bytes / 16 / fuse::request_bytes_max + 1)};
 }
 
 // The mount while it serves.
