@@ -112,9 +112,7 @@ void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
             revoke_link(removed(), me);
         },
         [&](const wire::SetAttr& m) { revoke(m.ino, effect(m), me); },
-        [&](const wire::SetXattr& m) {
-            revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me);
-        },
+        [&](const wire::SetXattr& m) { revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me); },
         [&](const wire::RemoveXattr& m) {
             revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me);
         },

@@ -17,8 +17,7 @@ void Batch::apply() {
     calls_.clear();
     tickets_.clear();
     for (std::size_t at = 0; at < done_.size(); at += calls_max) {
-        const std::span part =
-            std::span(done_).subspan(at, std::min(calls_max, done_.size() - at));
+        const std::span part = std::span(done_).subspan(at, std::min(calls_max, done_.size() - at));
         prepare_(part);
         std::vector<meta::Outcome> outcomes = volume_.apply(part);
         syncer_.changed();

@@ -10,8 +10,10 @@ TEST_CASE("changes that arrive in one turn are one transaction") {
     const Counters before = f.service->counters();
 
     for (int i = 0; i < 100; ++i)
-        f.send(a, wire::Make{.parent = 1, .name = fmt::format("f{}", i), .mode = S_IFREG | 0644,
-                             .now = 5}, "made");
+        f.send(a,
+               wire::Make{
+                   .parent = 1, .name = fmt::format("f{}", i), .mode = S_IFREG | 0644, .now = 5},
+               "made");
     REQUIRE(f.loop.run(f.scope.join()));
 
     CHECK(f.service->counters().batches - before.batches == 1);
@@ -106,8 +108,9 @@ TEST_CASE("a full disk is ENOSPC for what did not fit and nothing else") {
     const Ino ino = f.create(a, "before");
 
     f.volume->fail_statement(1, ENOSPC, 100);
-    CHECK(code_of(f.call(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644,
-                                       .now = 5})) == ENOSPC);
+    CHECK(code_of(
+              f.call(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644, .now = 5})) ==
+          ENOSPC);
     CHECK(f.ask(a, wire::Lookup{1, "before"}).attr.ino == ino);
     f.volume->fail_statement(0, 0, 0);
 

@@ -4,7 +4,6 @@
 
 #include "lib/base/log.h"
 
-
 namespace flexfs::service {
 namespace {
 
@@ -13,8 +12,8 @@ constexpr std::string_view name_of() {
     return wire::Metadata::Requests::name_of(wire::op_of<R>);
 }
 
-// Changes that must not be forgotten by a power cut once they are answered: ids that would otherwise
-// be given a second time, and what asks for it.
+// Changes that must not be forgotten by a power cut once they are answered: ids that would
+// otherwise be given a second time, and what asks for it.
 template <class R>
 bool asks_for_sync(const R& request) {
     if constexpr (std::is_same_v<R, wire::Commit>) return request.durable;
@@ -30,9 +29,9 @@ void Conversation::complain(std::string_view doing, const Error& error) {
 void Conversation::submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
                           meta::Request request) {
     parts_.batch.add(ticket, {.session = session.id,
-                             .sequence = context.sequence,
-                             .request = std::move(request),
-                             .oldest = context.oldest});
+                              .sequence = context.sequence,
+                              .request = std::move(request),
+                              .oldest = context.oldest});
 }
 
 template <class Reply>

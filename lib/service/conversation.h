@@ -2,9 +2,9 @@
 // wait for the turn's end, where all that arrived in the turn are one transaction.
 //
 // What a reply tells and what pushes tell must reach the client in the order in which it happened.
-// Replies leave when their handler ends, so a handler registers what it is about to tell, and pushes
-// what its change means for others, in the very step in which it ends. Where it has to wait after
-// that (for a sync), it compares Session::pushed, and takes its grant back.
+// Replies leave when their handler ends, so a handler registers what it is about to tell, and
+// pushes what its change means for others, in the very step in which it ends. Where it has to wait
+// after that (for a sync), it compares Session::pushed, and takes its grant back.
 #pragma once
 
 #include <memory>

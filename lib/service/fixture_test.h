@@ -1,5 +1,5 @@
-// A service over a volume in a folder of its own, a store in memory, and clients that do as the test
-// says.
+// A service over a volume in a folder of its own, a store in memory, and clients that do as the
+// test says.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -211,7 +211,8 @@ struct Fixture {
     }
     std::string key(wire::SegmentId id) { return block::segment_key("v", id); }
     // Puts a segment and commits one block of it.
-    wire::SegmentId write_segment(Client& client, Ino ino, std::uint64_t idx, bool durable = false) {
+    wire::SegmentId write_segment(Client& client, Ino ino, std::uint64_t idx,
+                                  bool durable = false) {
         const wire::SegmentId id = ask(client, wire::ReserveSegments{1}).first;
         put(id);
         ask(client, commit_segment(ino, idx, id, durable));

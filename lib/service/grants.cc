@@ -126,7 +126,8 @@ void Grants::trim() {
         const auto oldest = shared_.pop_oldest();
         constexpr std::uint32_t all = wire::revoke_attr | wire::revoke_data | wire::revoke_xattr;
         for (SessionId id : oldest->holders)
-            if (Session* holder = sessions_.get(id)) holder->push(wire::Revoke{oldest->ino, all, {}});
+            if (Session* holder = sessions_.get(id))
+                holder->push(wire::Revoke{oldest->ino, all, {}});
     }
     while (folders_.size() > limits_.folders) {
         for (SessionId id : folders_.pop_oldest()->holders)

@@ -1,17 +1,17 @@
 // Grants: who may keep what it was told, who must be told of a change, and who has to give back
 // what another needs.
 //
-// Shared. Whatever a reply tells may be cached until a Revoke names it. Who was told what is written
-// down in two bounded tables: of inodes, and of folders whose names were told. What falls out of the
-// first is revoked. Names cannot be revoked as a whole, so who falls out of the second counts from
-// then on as holding everything (`blanket`) and is told of each change there is. The same goes, from
-// its beginning, for a session in this process that is alone when it opens: an embedded volume,
-// which has one session, pays nothing for its grants.
+// Shared. Whatever a reply tells may be cached until a Revoke names it. Who was told what is
+// written down in two bounded tables: of inodes, and of folders whose names were told. What falls
+// out of the first is revoked. Names cannot be revoked as a whole, so who falls out of the second
+// counts from then on as holding everything (`blanket`) and is told of each change there is. The
+// same goes, from its beginning, for a session in this process that is alone when it opens: an
+// embedded volume, which has one session, pays nothing for its grants.
 //
 // Exclusive. Only regular files; written down always, as ranges of inode numbers. The creator has
 // it; Open{exclusive} gets it when nobody else does and the file is not contested. It covers the
-// data, the size, and the times, so in its way is what tells those or changes them: lookup, getattr,
-// open, extents, setattr, link and an open by Make. Each first sends Recall and waits for
+// data, the size, and the times, so in its way is what tells those or changes them: lookup,
+// getattr, open, extents, setattr, link and an open by Make. Each first sends Recall and waits for
 // ReturnGrant (or for the holder's end); requests for one inode wait in line. Not in its way: names
 // (unlink and rename change links and ctime, of which the holder hears by a Revoke), xattrs, and
 // listings, which leave the attributes of such files out.
@@ -38,7 +38,7 @@ namespace flexfs::service {
 class Grants {
 public:
     struct Limits {
-        std::size_t shared = 1 << 18;     // inodes
+        std::size_t shared = 1 << 18;  // inodes
         std::size_t folders = 1 << 16;
         std::size_t exclusive = 1 << 16;  // ranges
     };
@@ -51,7 +51,8 @@ public:
 
     // --- giving ---
 
-    // The session is about to be told of the inode, in a reply of this turn: what it may do with it.
+    // The session is about to be told of the inode, in a reply of this turn: what it may do with
+    // it.
     Grant share(Ino ino, Session& session);
     // The same for a name in the folder, or that there is none, or the whole listing.
     void share_names(Ino folder, Session& session);

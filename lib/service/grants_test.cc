@@ -130,8 +130,8 @@ TEST_CASE("two clients that wait for each other's file both go on") {
     f.send(a, wire::Open{y, Grant::exclusive}, "opened y");
     f.send(b, wire::Open{x, Grant::exclusive}, "opened x");
     f.turn();
-    CHECK(f.take_story() == Story{fmt::format("b: recall {} none", y),
-                                  fmt::format("a: recall {} none", x)});
+    CHECK(f.take_story() ==
+          Story{fmt::format("b: recall {} none", y), fmt::format("a: recall {} none", x)});
     // What they flush holds both files: a commit waits for nobody.
     wire::Commit both = Fixture::write_inline(x, "x", 9);
     both.inodes.push_back(Fixture::write_inline(y, "y", 9).inodes.front());
@@ -303,8 +303,10 @@ TEST_CASE("opening what exists by creating it waits for who writes it") {
     const Ino ino = f.create(a, "x");
     f.take_story();
 
-    f.send(b, wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644, .existing_ok = true,
-                         .now = 5}, "opened");
+    f.send(
+        b,
+        wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644, .existing_ok = true, .now = 5},
+        "opened");
     f.turn();
     CHECK(f.take_story() == Story{fmt::format("a: recall {} shared", ino)});
     f.ask(a, wire::ReturnGrant{ino, Grant::shared});

@@ -56,8 +56,8 @@ SessionId ExclusiveHoldings::holder(Ino ino) const {
 
 void ExclusiveHoldings::add(Ino ino, SessionId session) {
     auto next = ranges_.upper_bound(ino);
-    const bool follows = next != ranges_.end() && next->first == ino + 1 &&
-                         next->second.holder == session;
+    const bool follows =
+        next != ranges_.end() && next->first == ino + 1 && next->second.holder == session;
     const Ino last = follows ? next->second.last : ino;
     if (next != ranges_.begin()) {
         auto before = std::prev(next);
@@ -128,14 +128,17 @@ bool Contests::ask(Ino ino, SessionId session, bool taken, Duration now) {
 bool Contests::contested(Ino ino, Duration now) const {
     if (files_.empty()) return false;
     const auto known = files_.find(ino);
-    return known != files_.end() && known->second.turns > 1 && now - known->second.other_at < window;
+    return known != files_.end() && known->second.turns > 1 &&
+           now - known->second.other_at < window;
 }
 
 void Contests::make_room(Duration now) {
     if (files_.size() < files_max) return;
     std::erase_if(files_, [&](const auto& file) { return now - file.second.other_at >= window; });
     if (files_.size() < files_max) return;
-    const auto older = [](const auto& a, const auto& b) { return a.second.last_at < b.second.last_at; };
+    const auto older = [](const auto& a, const auto& b) {
+        return a.second.last_at < b.second.last_at;
+    };
     files_.erase(std::ranges::min_element(files_, older));
 }
 

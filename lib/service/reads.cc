@@ -80,8 +80,8 @@ Task<wire::Entry> Conversation::open_exclusive(Session& me, Ino ino) {
         co_await session();
     }
     wire::Entry entry = co_await checked("open", parts_.volume.read(request, true));
-    entry.grant = S_ISREG(entry.attr.mode) ? grants.give_exclusive(ino, me, taken)
-                                           : grants.share(ino, me);
+    entry.grant =
+        S_ISREG(entry.attr.mode) ? grants.give_exclusive(ino, me, taken) : grants.share(ino, me);
     co_return entry;
 }
 
@@ -106,8 +106,8 @@ Task<wire::Listing> Conversation::serve(rpc::Context, wire::ReadDir request) {
     co_return listing;
 }
 
-// To recall every file that somebody writes would make `ls` wait for all of their data; who wants to
-// know the size of one asks for it.
+// To recall every file that somebody writes would make `ls` wait for all of their data; who wants
+// to know the size of one asks for it.
 void Conversation::share_listing(Session& me, wire::Listing& listing) {
     for (wire::DirEntry& entry : listing.entries) {
         const bool known = !parts_.grants.in_the_way(entry.ino, me) &&

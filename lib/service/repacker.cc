@@ -10,8 +10,8 @@
 namespace flexfs::service {
 namespace {
 
-constexpr std::size_t scanned_rows = 1000;      // of the table of segments, at a time
-constexpr std::uint64_t moved_bytes = 8 << 20;  // about, per step: what it holds in memory
+constexpr std::size_t scanned_rows = 1000;        // of the table of segments, at a time
+constexpr std::uint64_t moved_bytes = 8 << 20;    // about, per step: what it holds in memory
 constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, where frames lie close
 constexpr std::uint64_t gap_bytes = 64 << 10;     // fetched in vain rather than asked around
 constexpr std::size_t blocks_per_turn = 256;
@@ -81,7 +81,8 @@ Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
     if (size > bytes) co_return fail(EIO, "its footer is longer than it is");
     const Buffer tail = co_await store_.get(key(id), bytes - size, size);
     block::Footer footer = co_await block::parse_footer(tail, bytes);
-    if (footer.id != id) co_return fail(EIO, fmt::format("it says that it is segment {}", footer.id));
+    if (footer.id != id)
+        co_return fail(EIO, fmt::format("it says that it is segment {}", footer.id));
     co_return footer;
 }
 
@@ -125,7 +126,8 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
         std::size_t next = at + 1;
         for (; next < entries.size(); ++next) {
             const block::SegmentEntry& entry = entries[next];
-            if (entry.pos - end > gap_bytes || entry.pos + entry.stored - begin > fetched_bytes) break;
+            if (entry.pos - end > gap_bytes || entry.pos + entry.stored - begin > fetched_bytes)
+                break;
             end = entry.pos + entry.stored;
         }
         const Buffer range = co_await store_.get(key(id), begin, end - begin);
@@ -138,7 +140,8 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
                 TRY(block::decode_frame(stored, check));
                 return {};
             });
-            fetched.push_back({id, entry.pos,
+            fetched.push_back({id,
+                               entry.pos,
                                {.info = entry.info,
                                 .header = stored.slice(0, block::header_bytes),
                                 .body = {stored.slice(block::header_bytes)},

@@ -1,6 +1,6 @@
 // Rewrites segments that are mostly dead: their live frames move, as they are, into a new segment;
-// then the old one is garbage like any other. A crash at any point leaves either the old rows or the
-// new ones, and an object that nobody refers to, which ends with the session it was put under.
+// then the old one is garbage like any other. A crash at any point leaves either the old rows or
+// the new ones, and an object that nobody refers to, which ends with the session it was put under.
 #pragma once
 
 #include <map>

@@ -11,7 +11,8 @@ Service::Parts::Parts(Loop& on, meta::Volume& of, object::Store& store, Options 
       volume(of),
       options(std::move(wanted)),
       syncer(loop, volume),
-      grants(loop, volume, sessions, {options.shared_max, options.folders_max, options.exclusive_max}),
+      grants(loop, volume, sessions,
+             {options.shared_max, options.folders_max, options.exclusive_max}),
       batch(volume, syncer, [this](std::span<meta::Call> calls) { prepare(calls); }),
       upkeep(loop, volume, store, syncer, batch, grants, options) {}
 

@@ -2,8 +2,9 @@
 //
 // A client in the same process calls the same handlers through the in-process rpc::Caller; its
 // session has no lease and ends with the Caller. A session over a socket outlives its connection
-// until its lease is over; OpenSession{resume} takes it up again. A client that resumes forgets what
-// it holds shared (Revokes may have been lost) and is asked again for what it was asked to return.
+// until its lease is over; OpenSession{resume} takes it up again. A client that resumes forgets
+// what it holds shared (Revokes may have been lost) and is asked again for what it was asked to
+// return.
 #pragma once
 
 #include <functional>
@@ -32,13 +33,14 @@ struct Options {
     std::uint64_t log_truncate_bytes = 64 << 20;    // a longer file is emptied when it is copied
     std::uint64_t log_bytes_max = 256 << 20;        // changes wait until it is shorter
 
-    std::size_t upkeep_rows = 1000;             // of a huge file that is freed, per transaction
+    std::size_t upkeep_rows = 1000;  // of a huge file that is freed, per transaction
     Duration upkeep_pause = std::chrono::milliseconds(5);  // between these
     Duration garbage_pause = std::chrono::seconds(5);      // between looks for due segments
     // A segment with less than this share of its bytes alive is rewritten; 0: never.
     double repack_below = 0.25;
-    Duration repack_age = std::chrono::minutes(10);   // younger ones may still be committed to
-    Duration repack_pause = std::chrono::seconds(1);  // between steps of about 8 MiB: bounds the rate
+    Duration repack_age = std::chrono::minutes(10);  // younger ones may still be committed to
+    Duration repack_pause =
+        std::chrono::seconds(1);  // between steps of about 8 MiB: bounds the rate
     Duration repack_interval = std::chrono::minutes(10);  // between looks at all segments
 
     std::function<Time()> clock = wall_now;

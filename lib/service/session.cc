@@ -25,8 +25,8 @@ Task<wire::Session> Conversation::serve(rpc::Context context, wire::OpenSession 
     Batch::Ticket ticket;
     parts_.batch.add(ticket, {0, 0, std::move(request)});
     co_await ticket.applied.wait_shielded();
-    wire::Session reply = std::get<wire::Session>(
-        co_await checked("open_session", std::move(ticket.outcome.reply)));
+    wire::Session reply =
+        std::get<wire::Session>(co_await checked("open_session", std::move(ticket.outcome.reply)));
     session_ = parts_.sessions.find(reply.session);
     const bool resumed = session_ != nullptr;
     if (!resumed) {

@@ -10,7 +10,8 @@ Result<typename R::Reply> repeat(Fixture& f, Client& client, std::uint64_t seque
     return f.loop.run(client.handler->handle({sequence, 0}, std::move(request)));
 }
 
-Client& resume(Fixture& f, const std::string& name, wire::SessionId session, std::uint64_t sequence) {
+Client& resume(Fixture& f, const std::string& name, wire::SessionId session,
+               std::uint64_t sequence) {
     Client& client = f.connect(name);
     client.sequence = sequence;
     client.session = f.ask(client, wire::OpenSession{.client = name, .resume = session}).session;
@@ -42,7 +43,8 @@ TEST_CASE("a change whose reply was lost is not made twice after a restart eithe
     Fixture f({.grace = std::chrono::hours(1)});
     Client& a = f.open_session("a");
     const wire::SessionId session = a.session;
-    const wire::Rename request{.parent = 1, .name = "x", .new_parent = 1, .new_name = "y", .now = 9};
+    const wire::Rename request{
+        .parent = 1, .name = "x", .new_parent = 1, .new_name = "y", .now = 9};
     f.create(a, "x");
     f.ask(a, request);
     const std::uint64_t sequence = a.sequence;

@@ -28,7 +28,7 @@ private:
     Loop& loop_;
     meta::Volume& volume_;
     std::uint64_t changes_ = 1;  // what an earlier process left may not be on disk either
-    std::uint64_t synced_ = 0;  // of the changes
+    std::uint64_t synced_ = 0;   // of the changes
     std::uint64_t syncs_ = 0;
     bool running_ = false;
     Error failure_;

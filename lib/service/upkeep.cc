@@ -95,7 +95,7 @@ Task<void> Upkeep::checkpoint() {
     copying_ = false;
     ++checkpoints_;
     const meta::LogState log = co_await copied;
-    copied_bytes_ = log.uncopied == 0 ? log.bytes : 0;
+    copied_bytes_ = log.uncopied == 0 ? volume_.log_bytes() : 0;
     if (volume_.log_bytes() > options_.log_truncate_bytes) co_await volume_.truncate_log();
 }
 

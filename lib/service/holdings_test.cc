@@ -1,0 +1,119 @@
+#include "lib/service/holdings.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+namespace flexfs::service {
+namespace {
+
+TEST_CASE("exclusive grants on inodes made one after the other are one range") {
+    ExclusiveHoldings held;
+    for (Ino ino = 10; ino < 1000; ++ino) held.add(ino, 1);
+
+    CHECK(held.ranges() == 1);
+    CHECK(held.holder(9) == 0);
+    CHECK(held.holder(10) == 1);
+    CHECK(held.holder(999) == 1);
+    CHECK(held.holder(1000) == 0);
+}
+
+TEST_CASE("ranges of exclusive grants hold what was added and not removed") {
+    const unsigned seed = std::random_device()();
+    INFO("seed ", seed);
+    std::mt19937 random(seed);
+    ExclusiveHoldings held;
+    std::map<Ino, SessionId> model;
+    for (int step = 0; step < 20000; ++step) {
+        const Ino ino = 1 + random() % 64;
+        const SessionId session = 1 + random() % 3;
+        const SessionId holder = model.contains(ino) ? model[ino] : 0;
+        REQUIRE(held.holder(ino) == holder);
+        switch (random() % 16) {
+            case 0:
+                held.end(session);
+                std::erase_if(model, [&](const auto& one) { return one.second == session; });
+                break;
+            case 1:
+            case 2:
+            case 3:
+            case 4:
+            case 5:
+                held.remove(ino);
+                model.erase(ino);
+                break;
+            default:
+                if (holder != 0 && holder != session) break;
+                held.add(ino, session);
+                model[ino] = session;
+        }
+        const auto next = model.upper_bound(ino);
+        const Ino after = model.empty()         ? 0
+                          : next != model.end() ? next->first
+                                                : model.begin()->first;
+        REQUIRE(held.after(ino) == after);
+    }
+}
+
+TEST_CASE("merged ranges are one") {
+    ExclusiveHoldings held;
+    for (Ino ino : {5, 7, 9}) held.add(ino, 1);
+    held.merge(1);
+
+    CHECK(held.ranges() == 1);
+    CHECK(held.holder(6) == 1);
+    CHECK(held.holder(10) == 0);
+}
+
+TEST_CASE("shared grants leave in the order in which they were last given") {
+    SharedHoldings held;
+    for (Ino ino : {1, 2, 3}) held.add(ino, 7);
+    held.add(1, 8);
+    held.add(1, 8);
+
+    CHECK(held.holders(1) == std::vector<SessionId>{7, 8});
+    CHECK(held.pop_oldest()->ino == 2);
+    CHECK(held.holders(2).empty());
+    held.remove(3, 7);
+    CHECK(held.size() == 1);
+    CHECK(held.pop_oldest()->ino == 1);
+    CHECK_FALSE(held.pop_oldest());
+}
+
+constexpr Duration second = std::chrono::seconds(1);
+
+TEST_CASE("a file that is passed on is not contested, one that goes back and forth is") {
+    Contests contests;
+
+    CHECK_FALSE(contests.ask(5, 1, true, 100 * second));
+    CHECK_FALSE(contests.contested(5, 100 * second));
+    CHECK(contests.ask(5, 2, true, 101 * second));
+    CHECK(contests.contested(5, 101 * second));
+    CHECK_FALSE(contests.contested(6, 101 * second));
+}
+
+TEST_CASE("a contest ends when one is alone for a while") {
+    Contests contests;
+    contests.ask(5, 1, true, 100 * second);
+    CHECK(contests.ask(5, 2, true, 101 * second));
+    CHECK(contests.ask(5, 1, false, 102 * second));
+    CHECK(contests.ask(5, 1, false, 102 * second + Contests::window / 4));
+
+    CHECK_FALSE(contests.ask(5, 1, false, 102 * second + Contests::window));
+    CHECK(contests.size() == 0);
+}
+
+TEST_CASE("who takes a file again after a while does not contest it") {
+    Contests contests;
+    for (int i = 0; i < 10; ++i) CHECK_FALSE(contests.ask(5, 1 + i % 2, true, i * 10 * second));
+}
+
+TEST_CASE("contests are bounded") {
+    Contests contests;
+    for (Ino ino = 1; ino <= Contests::files_max + 100; ++ino)
+        contests.ask(ino, 1, true, 100 * second);
+    CHECK(contests.size() <= Contests::files_max);
+}
+
+}  // namespace
+}  // namespace flexfs::service
