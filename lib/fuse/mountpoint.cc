@@ -51,9 +51,9 @@ Result<void> check_folder(const std::string& folder, const MountpointOptions& op
     const bool empty = std::filesystem::is_empty(folder, problem);
     if (problem) return fail(problem.value(), "mount point " + folder);
     if (!empty && !options.non_empty)
-        return fail(
+        return explain(
             ENOTEMPTY,
-            fmt::format("mount point {} holds files, which the mount would hide; give an empty "
+            fmt::format("the mount point {} holds files, which the mount would hide; give an empty "
                         "folder, or --nonEmpty",
                         folder));
     return {};
