@@ -25,7 +25,7 @@ make_original() {
         mknod -m 640 device c 1 3
         truncate -s 300M sparse-but-for-its-end && echo end >>sparse-but-for-its-end
         touch -d '1969-07-20T20:17:40.123456789Z' random
-        touch -d '2286-11-20T17:46:39.999999999Z' just-small
+        touch -d '2199-12-31T23:59:59.999999999Z' just-small
         chown 12345:54321 empty && chmod 6755 empty
         setfattr -n user.colour -v blue just-larger
         mkdir -p "$(printf 'deep/%.0s' {1..100})"

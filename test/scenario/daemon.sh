@@ -77,7 +77,8 @@ pid=$!
 check "--foreground stays and mounts" wait_until 10 is_mounted "$mnt"
 wait_until 10 answers
 kill -INT $pid
-check "and exits 0 when interrupted" wait $pid
+wait $pid
+check "and exits 0 when interrupted" [ $? = 0 ]
 notified() {
     python3 - "$FLEXFS_TMP/notify" "$FLEXFS" mount "$data" "$mnt" <<'END_OF_PYTHON'
 import os, signal, socket, subprocess, sys

@@ -50,7 +50,8 @@ round() {
     wait
 }
 
-# Every object is known to the database, and every segment of the database is an object.
+# Every object is known to the database, and every segment of the database is an object. A running
+# mount keeps its database to itself.
 no_leftovers() {
     python3 - "$data" <<'END_OF_PYTHON'
 import pathlib, sqlite3, sys
@@ -59,10 +60,19 @@ db = sqlite3.connect(f"file:{data}/meta/volume.db?mode=ro", uri=True)
 known = {id for id, in db.execute("SELECT id FROM segment")}
 garbage = {id for id, in db.execute("SELECT segment FROM garbage")}
 objects = {int(path.name, 16) for path in data.glob("*-*/??/*")}
-print(f"{len(objects)} objects, {len(known)} segments, {len(garbage)} to be deleted")
-print(f"unknown {sorted(objects - known - garbage)[:5]}, missing {sorted(known - objects)[:5]}")
+print(f"{len(objects)} objects, {len(known)} segments, {len(garbage)} to be deleted; unknown "
+      f"{sorted(objects - known - garbage)[:5]}, missing {sorted(known - objects)[:5]}")
 sys.exit(objects != known)
 END_OF_PYTHON
+}
+nothing_left() {
+    local try
+    for try in {1..10}; do
+        stop_mount "$mnt" || return
+        no_leftovers && break
+        start_mount "$data" "$mnt" && sleep "$try" || return  # what to wait for is not seen
+    done
+    start_mount "$data" "$mnt" && ((try < 10))
 }
 no_temporary_files() { [[ -z $(find "$data/.put" -type f) ]]; }
 nothing_left() {
