@@ -10,7 +10,9 @@ Task<void> PoolWork::done() {
     uv_work_t request;
     request.data = this;
     const auto on_pool = [](uv_work_t* r) { static_cast<PoolWork*>(r->data)->work(); };
-    const auto on_loop = [](uv_work_t* r, int) { static_cast<PoolWork*>(r->data)->waiting_.wake_one(); };
+    const auto on_loop = [](uv_work_t* r, int) {
+        static_cast<PoolWork*>(r->data)->waiting_.wake_one();
+    };
     check(uv_queue_work(loop_.uv(), &request, on_pool, on_loop) == 0);
     co_await waiting_.wait_shielded();
 }

@@ -8,8 +8,8 @@
 
 namespace flexfs::loop {
 
-// Runs one function on a pool thread. Once begun it is not stopped: the wait is shielded, so that what the function
-// uses may live in the awaiting frame.
+// Runs one function on a pool thread. Once begun it is not stopped: the wait is shielded, so that
+// what the function uses may live in the awaiting frame.
 class PoolWork {
 public:
     explicit PoolWork(Loop& loop) : loop_(loop) {}
