@@ -1,4 +1,6 @@
 // Group commit and durability.
+#include "lib/service/batch.h"
+
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {
@@ -107,12 +109,12 @@ TEST_CASE("a full disk is ENOSPC for what did not fit and nothing else") {
     Client& a = f.open_session("a", true);
     const Ino ino = f.create(a, "before");
 
-    f.volume->fail_statement(1, ENOSPC, 100);
+    f.volume->fail_disk(ENOSPC);
     CHECK(code_of(
               f.call(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFREG | 0644, .now = 5})) ==
           ENOSPC);
     CHECK(f.ask(a, wire::Lookup{1, "before"}).attr.ino == ino);
-    f.volume->fail_statement(0, 0, 0);
+    f.volume->fail_disk(0);
 
     f.create(a, "x");
     CHECK(f.ask(a, wire::ReadDir{.ino = 1}).entries.size() == 2);

@@ -1,4 +1,6 @@
 // Grants between several clients: who is told, who has to give back, and in which order.
+#include "lib/service/grants.h"
+
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {

@@ -1,4 +1,6 @@
 // What happens without being asked for: freeing, deleting, copying the log, repacking.
+#include "lib/service/upkeep.h"
+
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {
