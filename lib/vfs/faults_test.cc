@@ -58,10 +58,10 @@ TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
     const Opened file = w.create(a, "f");
     const std::string text = pattern(300'000);
     w.write(a, file.handle, 0, text);
-    w.volume->fail_statement(1, ENOSPC, 1000);
+    w.volume->fail_disk(ENOSPC);
     CHECK(w.code(a->fsync(file.handle, false)) == ENOSPC);
 
-    w.volume->fail_statement(0, ENOSPC, 0);
+    w.volume->fail_disk(0);
     w.run(a->fsync(file.handle, false));
     w.unmount(a);
     Peer& b = w.mount();
