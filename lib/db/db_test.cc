@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "lib/db/lock.h"
+#include "lib/db/reserve.h"
 
 namespace flexfs::db {
 namespace {
@@ -193,6 +194,24 @@ TEST_CASE("a lock file is held by one and its second taker learns by whom") {
     CHECK(second.error().context.find(std::to_string(::getpid())) != std::string::npos);
     first = LockFile();
     CHECK(LockFile::take(folder.path + "/lock"));
+}
+
+TEST_CASE("a reserve is spent once, and got back when there is room") {
+    Folder folder;
+    const std::string path = folder.path + "/reserve";
+    Reserve reserve;
+    REQUIRE(reserve.open(path, 1 << 20));
+    CHECK(std::filesystem::file_size(path) == 1 << 20);
+    CHECK(reserve.spend());
+    CHECK(std::filesystem::file_size(path) == 0);
+    CHECK(!reserve.spend());
+    CHECK(reserve.whole());
+    CHECK(reserve.spend());
+
+    Reserve none;
+    REQUIRE(none.open(path, 0));
+    CHECK(none.whole());
+    CHECK(!none.spend());
 }
 
 }  // namespace flexfs::db

@@ -67,6 +67,17 @@ bool changes_files(const Request& request) {
            !std::holds_alternative<wire::CloseSession>(request);
 }
 
+// What may still be done when the disk is full: it makes room, or leads to that.
+bool makes_room(const Request& request) {
+    const auto* setattr = std::get_if<wire::SetAttr>(&request);
+    return std::holds_alternative<wire::Unlink>(request) ||
+           std::holds_alternative<wire::Rmdir>(request) ||
+           std::holds_alternative<wire::Release>(request) ||
+           std::holds_alternative<wire::OpenSession>(request) ||
+           std::holds_alternative<wire::CloseSession>(request) ||
+           (setattr && (setattr->mask & wire::set_size));
+}
+
 Result<void> check_session(const Txn& tx, const Call& call) {
     if (call.session == 0) return {};
     const auto session = tx.sessions().open.find(call.session);
@@ -136,7 +147,10 @@ Result<std::vector<Outcome>> run(Txn& tx, std::span<const Call> batch) {
 Result<void> write_record(State& state, std::span<const Call> batch, Time clock) {
     TRY(state.db->fail_if_told("journal"));
     Buffer record = encode_record(clock, batch);
-    TRY(state.journal->append(state.batch + 1, record));
+    auto written = state.journal->append(state.batch + 1, record);
+    if (code_of(written) == ENOSPC && state.reserve.spend())
+        written = state.journal->append(state.batch + 1, record);
+    TRY(written);
     ++state.batch;
     state.pending.bytes += record.size();
     state.pending.calls += batch.size();
@@ -152,6 +166,9 @@ bool is_due(const State& state) {
 }
 
 Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
+    const auto grows = [](const Call& call) { return !makes_room(call.request); };
+    if (!state.reserve.whole() && std::ranges::any_of(batch, grows))
+        return fail(ENOSPC, "no room for metadata");
     if (is_due(state)) TRY(commit_pending(state));
     TRY(open_transaction(state));
     const std::uint64_t writes_before = state.db->writes();

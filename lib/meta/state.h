@@ -9,6 +9,7 @@
 #include "lib/db/db.h"
 #include "lib/db/journal.h"
 #include "lib/db/lock.h"
+#include "lib/db/reserve.h"
 #include "lib/meta/rows.h"
 #include "lib/meta/volume.h"
 
@@ -66,6 +67,7 @@ struct State : Memory {
     db::LockFile lock;
     std::unique_ptr<db::Db> db;
     std::unique_ptr<db::Journal> journal;
+    db::Reserve reserve;  // for a full disk: then only what makes room is still done
     Statements st;
     wire::VolumeInfo info;
     Duration garbage_delay{};

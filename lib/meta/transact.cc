@@ -1,10 +1,12 @@
 #include "lib/meta/transact.h"
 
-#include "lib/base/check.h"
+#include <cerrno>
 
 namespace flexfs::meta {
 
-Result<void> commit_pending(State& state) {
+namespace {
+
+Result<void> commit_once(State& state) {
     TRY(heal(state));
     if (state.pending.records.empty()) {
         // Nothing but reads was done in it.
@@ -21,6 +23,14 @@ Result<void> commit_pending(State& state) {
     state.committed = state;
     state.committed_batch = state.batch;
     return {};
+}
+
+}  // namespace
+
+Result<void> commit_pending(State& state) {
+    auto done = commit_once(state);
+    if (code_of(done) == ENOSPC && state.reserve.spend()) return commit_once(state);
+    return done;
 }
 
 // A log that is wholly copied is written from its start again by the first transaction that begins

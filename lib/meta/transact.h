@@ -1,6 +1,8 @@
 // How changes become transactions: batches of calls through the journal, upkeep directly.
 #pragma once
 
+#include <cerrno>
+
 #include "lib/meta/txn.h"
 
 namespace flexfs::meta {
@@ -20,10 +22,9 @@ inline Result<void> heal(State& state) {
 // Before any read or change: a transaction is open, and what is pending is applied.
 Result<void> open_transaction(State& state);
 
-// A function of a transaction that is not in the journal: committed at once, or on an error nothing
-// of it.
+// One try of transact().
 template <class F>
-auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
+auto transact_once(State& state, F& work) -> decltype(work(std::declval<Txn&>())) {
     TRY(commit_pending(state));
     TRY(open_transaction(state));
     Txn tx(state);
@@ -43,6 +44,15 @@ auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
     tx.settle();
     state.committed = state;
     state.log_unsynced = true;
+    return result;
+}
+
+// A function of a transaction that is not in the journal: committed at once, or on an error nothing
+// of it. On a full disk it is tried again on the room that is kept for that.
+template <class F>
+auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
+    auto result = transact_once(state, work);
+    if (code_of(result) == ENOSPC && state.reserve.spend()) return transact_once(state, work);
     return result;
 }
 

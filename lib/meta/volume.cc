@@ -135,16 +135,15 @@ Result<void> load_sessions(State& state) {
 // What the journal has more than the database: a process ended between the two.
 Result<void> apply_journal(State& state) {
     TRY(std::vector<Buffer> records, state.journal->read_from(state.batch + 1));
-    for (std::size_t at = 0; at < records.size();) {
-        TRY(state.db->begin());
-        for (std::size_t bytes = 0; at < records.size() && bytes < 1 << 20; ++at) {
-            TRY(replay(state, records[at]));
-            ++state.batch;
-            bytes += records[at].size();
-        }
-        TRY(state.st.counter_put.run(std::string_view("batch"), state.batch));
-        TRY(state.db->commit());
+    for (Buffer& record : records) {
+        TRY(open_transaction(state));
+        TRY(replay(state, record));
+        ++state.batch;
+        state.pending.bytes += record.size();
+        state.pending.records.push_back(std::move(record));
+        if (state.pending.bytes > 1 << 20) TRY(commit_pending(state));
     }
+    TRY(commit_pending(state));
     // A journal that is used again must not hold records of numbers to come.
     TRY(state.db->sync());
     return state.journal->clear();
@@ -168,8 +167,9 @@ Result<void> load(State& state, const Options& options) {
         TRY(state.cuts, cut.next());
     }
     TRY(state.journal, db::Journal::open(options.path + "-calls", state.hash_key));
-    TRY(apply_journal(state));
+    TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
     state.committed = state;
+    TRY(apply_journal(state));
     state.committed_batch = state.batch;
     state.loaded = true;
     return {};
@@ -186,7 +186,9 @@ Volume::~Volume() {
     state_->db->rollback();
     state_->st = Statements();
     state_->db.reset();
-    if (whole) state_->journal->remove();
+    if (!whole) return;
+    state_->journal->remove();
+    state_->reserve.remove();
 }
 
 Result<std::unique_ptr<Volume>> Volume::open(Options options) {

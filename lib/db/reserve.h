@@ -1,0 +1,35 @@
+// Room on the disk that is kept for when there is none: without it a full disk could not even note
+// that a file was deleted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/result.h"
+
+namespace flexfs::db {
+
+class Reserve {
+public:
+    Reserve() = default;
+    // Keeps `bytes` in a file at `path`, if there is room; 0: keeps none, and never will.
+    // What open(2) gives.
+    Result<void> open(std::string path, std::uint64_t bytes);
+    ~Reserve();
+    Reserve(const Reserve&) = delete;
+    Reserve& operator=(const Reserve&) = delete;
+
+    // Whether it is as it should be; tries to get it back if not.
+    bool whole();
+    // Gives the room up. False: it was not there (any more).
+    bool spend();
+    void remove();
+
+private:
+    std::string path_;
+    std::uint64_t bytes_ = 0;
+    int fd_ = -1;
+    bool held_ = false;
+};
+
+}  // namespace flexfs::db
