@@ -94,6 +94,7 @@ TEST_CASE("a file unlinked by one client stays usable for another that has it op
     b->release(open.handle);
     w.unmount(a);
     w.unmount(b);
+    w.run(w.service->upkeep());
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 

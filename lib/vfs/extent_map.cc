@@ -47,6 +47,19 @@ void ExtentMap::forget() {
     extents_ = 0;
 }
 
+void ExtentMap::forget(std::uint64_t idx) {
+    if (first_unknown(idx, idx + 1) == idx) return;
+    const auto range = std::prev(known_.upper_bound(idx));
+    const std::uint64_t first = range->first, last = range->second;
+    known_.erase(range);
+    if (first < idx) known_.emplace(first, idx);
+    if (idx + 1 < last) known_.emplace(idx + 1, last);
+    if (const auto rows = blocks_.find(idx); rows != blocks_.end()) {
+        extents_ -= rows->second.size();
+        blocks_.erase(rows);
+    }
+}
+
 void ExtentMap::learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents) {
     for (auto at = blocks_.lower_bound(first); at != blocks_.end() && at->first < last;) {
         extents_ -= at->second.size();

@@ -18,6 +18,8 @@ public:
 
     // Nothing is known any more.
     void forget();
+    // Nothing is known of one block any more.
+    void forget(std::uint64_t idx);
     // These are all that blocks [first, last) have, ordered by (idx, seq).
     void learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents);
     void learn_all(const std::vector<Extent>& extents) {

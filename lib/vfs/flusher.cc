@@ -29,13 +29,15 @@ std::uint64_t batch_bytes(const cache::Budget& budget, std::uint32_t block_bytes
 }  // namespace
 
 Flusher::Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
-                 cache::Packer& packer, cache::Frames& frames, const Options& options)
+                 cache::Packer& packer, cache::Frames& frames, Compactor& compactor,
+                 const Options& options)
     : loop_(loop),
       session_(session),
       nodes_(nodes),
       budget_(budget),
       packer_(packer),
       frames_(frames),
+      compactor_(compactor),
       options_(options),
       batch_bytes_(batch_bytes(budget, session.volume().block_bytes)),
       reclaimer_(budget.add_reclaimer([this](cache::Budget::Kind kind, std::uint64_t) {
@@ -232,6 +234,7 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
         extent.seq = first_seq++;
         // Cut off while the commit was under way? Then truncate waited for this.
         node.attr.used += file.extents.add(extent);
+        compactor_.note(node.attr.ino, extent.idx, file.extents.block(extent.idx).size());
     }
     for (Span& span : part.spans) span.chunk->reservation.make_clean();
     auto extent = change.extents.begin();

@@ -13,6 +13,7 @@
 #include "lib/cache/packer.h"
 #include "lib/task/scope.h"
 #include "lib/vfs/batch.h"
+#include "lib/vfs/compactor.h"
 #include "lib/vfs/nodes.h"
 #include "lib/vfs/session.h"
 
@@ -22,7 +23,8 @@ class Flusher {
 public:
     // All of them must outlive it.
     Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
-            cache::Packer& packer, cache::Frames& frames, const Options& options);
+            cache::Packer& packer, cache::Frames& frames, Compactor& compactor,
+            const Options& options);
     ~Flusher();
 
     // A file has new dirty data in `range`.
@@ -76,6 +78,7 @@ private:
     cache::Budget& budget_;
     cache::Packer& packer_;
     cache::Frames& frames_;
+    Compactor& compactor_;
     const Options& options_;
     std::uint64_t batch_bytes_;
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/log.h"
+#include "lib/cache/heap.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -43,11 +43,14 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
               {volume().id, volume().block_bytes, options_.store_requests_max}),
       packer_(loop, store, budget, {volume().id, volume().compression, options_.store_requests_max},
               [this] { return session_->call(wire::ReserveSegments{}); }),
-      flusher_(loop, *session_, nodes_, budget, packer_, frames_, options_),
-      reader_(*session_, nodes_, frames_, budget),
+      compactor_(loop, *session_, nodes_, packer_, frames_),
+      flusher_(loop, *session_, nodes_, budget, packer_, frames_, compactor_, options_),
+      reader_(*session_, nodes_, frames_, budget, compactor_),
       writer_(*session_, nodes_, budget, flusher_) {
     session_->listen(this);
     scope_.start(answer_recalls());
+    cache::tune_heap();
+    scope_.start(cache::keep_heap_small(loop));
 }
 
 Mount::~Mount() = default;
@@ -57,6 +60,7 @@ Task<void> Mount::close() {
     directories_.clear();
     const auto written = co_await result(flusher_.close());
     co_await scope_.close();
+    co_await compactor_.close();
     co_await frames_.close();
     const auto closed = co_await result(session_->close());
     co_await written;

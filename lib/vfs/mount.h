@@ -56,6 +56,9 @@ public:
     Task<void> removexattr(Ino ino, std::string name) override;
     Task<Space> statfs() override;
 
+    // For tests.
+    Compactor& compactor() { return compactor_; }
+
 private:
     struct Handle {
         NodeRef node;
@@ -92,6 +95,7 @@ private:
     Names names_;
     cache::Frames frames_;
     cache::Packer packer_;
+    Compactor compactor_;
     Flusher flusher_;
     Reader reader_;
     Writer writer_;

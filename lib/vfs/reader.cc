@@ -32,10 +32,12 @@ bool is_unknown(const Source& source) {
 
 }  // namespace
 
-Reader::Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget)
+Reader::Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget,
+               Compactor& compactor)
     : session_(session),
       nodes_(nodes),
       frames_(frames),
+      compactor_(compactor),
       window_max_(std::max<std::uint64_t>(budget.limit() / 8, session.volume().block_bytes)) {
     WritableBuffer zeros(zero_bytes);
     std::ranges::fill(zeros.bytes(), std::byte{0});
@@ -87,6 +89,11 @@ Task<void> Reader::learn_extents(NodeRef node, Range range) {
         std::uint64_t last = first + std::max(blocks.last - first, extent_blocks);
         if (reply.more && !reply.extents.empty()) last = reply.extents.back().idx + 1;
         file.extents.learn(first, last, reply.extents);
+        for (std::uint64_t idx = UINT64_MAX; const Extent& extent : reply.extents) {
+            if (extent.idx == idx) continue;
+            idx = extent.idx;
+            compactor_.note(node->attr.ino, idx, file.extents.block(idx).size());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/cache/frames.h"
+#include "lib/vfs/compactor.h"
 #include "lib/vfs/nodes.h"
 #include "lib/vfs/session.h"
 
@@ -18,7 +19,8 @@ struct ReadAhead {
 class Reader {
 public:
     // All of them must outlive it.
-    Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget);
+    Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget,
+           Compactor& compactor);
 
     // Bytes of `range`, which ends at the file's size at most, and on their way what the reader
     // will want next. EIO, logged, where a frame is missing or damaged. `ahead` lives meanwhile.
@@ -34,6 +36,7 @@ private:
     Session& session_;
     Nodes& nodes_;
     cache::Frames& frames_;
+    Compactor& compactor_;
     std::uint64_t window_max_;
     Buffer zeros_;
 };

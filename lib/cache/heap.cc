@@ -1,0 +1,39 @@
+#include "lib/cache/heap.h"
+
+#include <malloc.h>
+
+#include "lib/loop/pool.h"
+
+namespace flexfs::cache {
+namespace {
+
+constexpr Duration pause = std::chrono::seconds(1);
+constexpr std::size_t free_bytes_max = 12 << 20;
+
+}  // namespace
+
+void tune_heap() {
+    // Without a fixed threshold the first buffer that is freed moves all later ones into the heap.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_ARENA_MAX, 2);
+}
+
+Task<void> keep_heap_small(Loop& loop) {
+    for (std::size_t left = 0;;) {
+        co_await loop.sleep(pause);
+        const std::size_t unused = mallinfo2().fordblks;
+        // What was left over last time is in pages that are not wholly free.
+        if (unused < left + free_bytes_max) {
+            left = std::min(left, unused);
+            continue;
+        }
+        co_await offload(loop, []() -> Result<void> {
+            malloc_trim(1 << 20);
+            return {};
+        });
+        left = mallinfo2().fordblks;
+    }
+}
+
+}  // namespace flexfs::cache
