@@ -77,10 +77,13 @@ Task<void> Service::Parts::end(std::shared_ptr<Session> session) {
 
 Task<void> Service::Parts::end_expired(Duration now) {
     std::vector<std::shared_ptr<Session>> over;
-    for (const auto& [id, session] : sessions)
-        if (!session->local && now - session->seen > options.lease) over.push_back(session);
+    for (const auto& [id, session] : sessions) {
+        // One in process is over with its client; here, when the disk was full at that moment.
+        const bool gone = session->local ? !session->pusher : now - session->seen > options.lease;
+        if (gone) over.push_back(session);
+    }
     for (const auto& session : over) {
-        log::info("session {} ({}) has ended with its lease", session->id, session->client);
+        log::info("session {} ({}) is over", session->id, session->client);
         co_await end(session);
     }
 }

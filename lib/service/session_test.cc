@@ -125,6 +125,20 @@ TEST_CASE("a session in process ends with its client") {
     CHECK(f.service->counters().sessions == 1);
 }
 
+TEST_CASE("a session whose end met a full disk ends later") {
+    Fixture f;
+    Client& a = f.open_session("a", true);
+    f.volume->fail_disk(ENOSPC);
+    f.disconnect(a);
+    f.turn();
+    CHECK(f.service->counters().sessions == 1);
+
+    f.volume->fail_disk(0);
+    REQUIRE(f.loop.run(f.service->end_expired(f.loop.now())));
+
+    CHECK(f.service->counters().sessions == 0);
+}
+
 TEST_CASE("a connection that is lost does not end its session") {
     Fixture f;
     Client& a = f.open_session("a");
