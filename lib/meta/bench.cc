@@ -85,19 +85,9 @@ std::uint64_t database_bytes(const std::string& folder) {
     return std::filesystem::file_size(folder + "/meta.db");
 }
 
-int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, std::size_t cache) {
-    std::filesystem::create_directories(folder);
-    Options options{
-        .path = folder + "/meta.db", .cache_bytes = cache, .page_bytes = page_bytes, .now = 1};
-    auto opened = Volume::open(options);
-    check(opened.has_value());
-    Bench bench{std::move(*opened), {}, {}};
-    const std::size_t folders = std::max<std::size_t>(count / 1000, 1);
-    bench.report(
-        "mkdir, 16 at a time", folders,
-        [&](std::size_t i) { return bench.create(1, i, S_IFDIR | 0755); }, true);
-    bench.folders = std::exchange(bench.files, {});
-
+// Files of 1 KiB, created and then committed.
+void fill(Bench& bench, std::size_t count, const std::string& folder) {
+    const std::size_t folders = bench.folders.size();
     const std::size_t tenth = count / 10;
     for (std::size_t part = 0; part < 10; ++part) {
         bench.report(
@@ -108,7 +98,6 @@ int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, 
             },
             true);
     }
-    std::mt19937_64 random(1);
     const std::string data(1024, 'x');
     bench.report("commit 1 KiB inline, 16 at a time", bench.files.size(), [&](std::size_t i) {
         wire::Commit commit{.now = bench.now += 1000};
@@ -123,7 +112,10 @@ int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, 
     const auto files = double(bench.files.size());
     std::printf("database: %.1f bytes per file without its 1 KiB of data\n",
                 double(database_bytes(folder)) / files - 1024);
+}
 
+void look_up(Bench& bench, std::mt19937_64& random) {
+    const std::size_t folders = bench.folders.size();
     const std::size_t lookups = 500'000;
     for (const bool with_data : {false, true}) {
         const Duration start = monotonic_now();
@@ -138,7 +130,11 @@ int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, 
         Bench::print(with_data ? "lookup with data" : "lookup", lookups, seconds,
                      Bench::processor_seconds() - before);
     }
+}
 
+// Each call a batch of its own, as a single busy client makes them.
+void change_one_by_one(Bench& bench, std::size_t count, std::mt19937_64& random) {
+    const std::size_t folders = bench.folders.size();
     bench.batch = 1;
     const auto before = bench.volume->log_frames();
     bench.report("create, one at a time", 100'000, [&](std::size_t i) {
@@ -174,6 +170,24 @@ int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, 
                                  .name = Bench::name(i),
                                  .now = bench.now += 1000}};
     });
+}
+
+int run(const std::string& folder, std::size_t count, std::uint32_t page_bytes, std::size_t cache) {
+    std::filesystem::create_directories(folder);
+    Options options{
+        .path = folder + "/meta.db", .cache_bytes = cache, .page_bytes = page_bytes, .now = 1};
+    auto opened = Volume::open(options);
+    check(opened.has_value());
+    Bench bench{std::move(*opened), {}, {}};
+    bench.report(
+        "mkdir, 16 at a time", std::max<std::size_t>(count / 1000, 1),
+        [&](std::size_t i) { return bench.create(1, i, S_IFDIR | 0755); }, true);
+    bench.folders = std::exchange(bench.files, {});
+
+    std::mt19937_64 random(1);
+    fill(bench, count, folder);
+    look_up(bench, random);
+    change_one_by_one(bench, count, random);
     rusage usage;
     ::getrusage(RUSAGE_SELF, &usage);
     std::printf("resident at most: %ld MiB\n", usage.ru_maxrss >> 10);

@@ -1,11 +1,12 @@
 // Everything that a client reads and nothing changes.
+#include "lib/meta/reads.h"
+
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "lib/base/format.h"
-#include "lib/meta/reads.h"
 
 namespace flexfs::meta {
 namespace {
