@@ -7,8 +7,8 @@
 namespace flexfs::cache {
 namespace {
 
-constexpr Duration pause = std::chrono::seconds(1);
-constexpr std::size_t free_bytes_max = 12 << 20;
+constexpr Duration pause = std::chrono::milliseconds(400);
+constexpr std::size_t free_bytes_max = 8 << 20;
 
 }  // namespace
 

@@ -192,6 +192,18 @@ TEST_CASE("a thousand small files leave in few commits") {
               "content " + std::to_string(i));
 }
 
+TEST_CASE("dirty data leaves by itself when it is old") {
+    World w({.dirty_age = std::chrono::milliseconds(5)});
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "hello");
+    const auto before = w.service->counters().calls;
+    while (a->state().dirty_bytes > 0) w.run(w.loop.sleep(std::chrono::milliseconds(1)));
+
+    CHECK(w.service->counters().calls - before == 1);
+    CHECK(w.volume->read(wire::GetAttr{file.node.attr.ino})->attr.size == 5);
+}
+
 TEST_CASE("a writer of much more than fits waits for the store, and memory stays bounded") {
     World w({.memory = 8 << 20, .dirty = 2 << 20});
     Peer& a = w.mount();

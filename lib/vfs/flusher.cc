@@ -18,7 +18,9 @@ constexpr Duration pause_min = 500ms, pause_max = 30s;
 // When the oldest data is due, what is at least this old goes with it.
 constexpr Duration company_age_min = 1s;
 constexpr Duration overdue_pause = 10ms;
-constexpr std::size_t accessed_max = 4096;
+constexpr std::size_t accessed_max = 16 << 10;
+// How many the service is told at once: others wait as long as that takes.
+constexpr std::size_t accessed_together = 256;
 constexpr Duration accessed_age_max = 30s;
 
 std::uint64_t batch_bytes(const cache::Budget& budget, std::uint32_t block_bytes) {
@@ -376,20 +378,23 @@ void Flusher::accessed(Node& node, Time when) {
 
 Task<void> Flusher::tell_access_times() {
     const auto times = std::exchange(accessed_, {});
-    wire::Commit request;
-    request.now = wall_now();
-    for (const auto& [ino, time] : times) {
-        wire::InodeCommit change;
-        change.ino = ino;
-        change.atime = time;
-        request.inodes.push_back(std::move(change));
-    }
-    co_await session_.call(std::move(request));
-    for (const auto& [ino, time] : times) {
-        Node* node = nodes_.find(ino);
-        if (!node) continue;
-        node->attr.atime = std::max(node->attr.atime, time);
-        if (node->atime == time) node->atime = 0;
+    for (auto next = times.begin(); next != times.end();) {
+        wire::Commit request;
+        request.now = wall_now();
+        const auto first = next;
+        for (; next != times.end() && request.inodes.size() < accessed_together; ++next) {
+            wire::InodeCommit change;
+            change.ino = next->first;
+            change.atime = next->second;
+            request.inodes.push_back(std::move(change));
+        }
+        co_await session_.call(std::move(request));
+        for (auto told = first; told != next; ++told) {
+            Node* node = nodes_.find(told->first);
+            if (!node) continue;
+            node->attr.atime = std::max(node->attr.atime, told->second);
+            if (node->atime == told->second) node->atime = 0;
+        }
     }
 }
 

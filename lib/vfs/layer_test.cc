@@ -1,0 +1,80 @@
+#include "lib/vfs/layer.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace flexfs::vfs {
+namespace {
+
+Span span(std::uint64_t offset, const std::string& text) {
+    auto chunk = std::make_shared<Chunk>();
+    chunk->kept = Buffer::copy_of(text);
+    return {offset, chunk, chunk->kept.view()};
+}
+
+// What lies in the first 20 bytes; '.' for nothing.
+std::string picture(const Layer& layer) {
+    std::string text(20, '.');
+    for (const Span& part : layer.find({0, 20}))
+        text.replace(part.offset, part.bytes.size(), as_text(part.bytes));
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("what is put lies over what was there, and its bytes are counted once") {
+    Layer layer;
+    layer.put(span(2, "aaaaaaaa"));
+    layer.put(span(4, "bb"));
+    layer.put(span(8, "cccc"));
+
+    CHECK(picture(layer) == "..aabbaacccc........");
+    CHECK(layer.bytes() == 10);
+    CHECK(layer.end() == 12);
+}
+
+TEST_CASE("what is put under fills gaps only") {
+    Layer layer;
+    layer.put(span(4, "bb"));
+    layer.put(span(10, "dd"));
+    layer.put_under(span(2, "aaaaaaaaaaaa"));
+
+    CHECK(picture(layer) == "..aabbaaaaddaa......");
+}
+
+TEST_CASE("taking out splits what reaches over the edges") {
+    Layer layer;
+    layer.put(span(2, "abcdefgh"));
+    const auto taken = layer.take({4, 6});
+
+    REQUIRE(taken.size() == 1);
+    CHECK(as_text(taken[0].bytes) == "cd");
+    CHECK(picture(layer) == "..ab..efgh..........");
+    CHECK(layer.gaps({0, 12}) == std::vector<Range>{{0, 2}, {4, 6}, {10, 12}});
+    CHECK(layer.covers({6, 10}));
+    CHECK_FALSE(layer.covers({3, 7}));
+    CHECK(layer.bytes_before(4) == 2);
+    CHECK(layer.bytes_before(5) == 0);
+}
+
+TEST_CASE("a writer that goes on fills the memory behind it, and nobody else's view changes") {
+    auto chunk = std::make_shared<Chunk>();
+    chunk->capacity = 6;
+    chunk->memory = std::make_unique<std::byte[]>(6);
+    std::memcpy(chunk->memory.get(), "abc", 3);
+    chunk->used = 3;
+    Layer layer;
+    layer.put({0, chunk, {chunk->memory.get(), 3}});
+    const Buffer seen = layer.find({0, 20})[0].buffer();
+
+    CHECK(layer.append(3, as_bytes("de")));
+    CHECK_FALSE(layer.append(5, as_bytes("fg")));  // no room
+    CHECK_FALSE(layer.append(9, as_bytes("x")));   // not behind it
+    CHECK(picture(layer) == "abcde...............");
+    CHECK(seen.text() == "abc");
+    layer.take({4, 5});
+    CHECK_FALSE(layer.append(4, as_bytes("f")));  // others may still look at those bytes
+}
+
+}  // namespace flexfs::vfs
