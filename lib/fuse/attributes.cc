@@ -1,4 +1,7 @@
 // Requests about what an inode is: attributes, link target, and the room in the filesystem.
+#include <algorithm>
+#include <limits>
+
 #include "lib/base/time.h"
 #include "lib/fuse/operations.h"
 
@@ -16,8 +19,11 @@ constexpr MaskBit mask_bits[] = {
     {FATTR_CTIME, wire::set_ctime}, {FATTR_KILL_SUIDGID, wire::set_kill_privileges},
 };
 
+// What lies beyond our years, 1678 to 2262, becomes the nearest that we have.
 Time join(std::uint64_t seconds, std::uint32_t rest) {
-    return Time(seconds) * 1'000'000'000 + rest;
+    constexpr Time second = 1'000'000'000;
+    constexpr Time last = std::numeric_limits<Time>::max() / second - 1;
+    return std::clamp(Time(seconds), -last, last) * second + rest;
 }
 
 }  // namespace

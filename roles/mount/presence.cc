@@ -84,8 +84,10 @@ std::string absolute_path(const std::string& path) {
     std::error_code problem;
     fs::path given = fs::absolute(path, problem).lexically_normal();
     if (!given.has_filename()) given = given.parent_path();
-    // The last part may be a mount that does not answer: it is asked only whether it is a link.
-    if (fs::path target = fs::read_symlink(given, problem); !problem) {
+    // The last part may be a mount that does not answer: readlink(2) tells without asking it
+    // whether it is a link, as lstat(2) would not.
+    char target;
+    if (::readlink(given.c_str(), &target, 1) >= 0) {
         const fs::path there = fs::canonical(given, problem);
         if (!problem) return there.string();
     }
