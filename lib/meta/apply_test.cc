@@ -355,6 +355,8 @@ TEST_CASE("a volume in use, a missing one and a damaged one are refused by a sen
     CHECK(second.error().code == EBUSY);
     CHECK(second.error().context.find(std::to_string(::getpid())) != std::string::npos);
     CHECK(code_of(Volume::open({.path = f.folder + "/none.db", .create = false})) == ENOENT);
+    std::ofstream(f.folder + "/empty.db");
+    CHECK(code_of(Volume::open({.path = f.folder + "/empty.db", .create = false})) == EIO);
     CHECK(code_of(Volume::open({.path = path, .info = {.block_bytes = 1000}})) == EINVAL);
 
     std::ofstream(f.folder + "/bad.db") << std::string(10000, 'x');
