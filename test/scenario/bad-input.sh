@@ -87,7 +87,7 @@ refused "a missing mount point is told" "no such|not there|does not exist" \
     flexfs mount "$data" "$FLEXFS_TMP/missing"
 refused "a file is no mount point" "not a (folder|directory)" \
     flexfs mount "$data" "$FLEXFS_TMP/file"
-refused "a mount point that is not empty is told" "not empty" flexfs mount "$data" "$other/full"
+refused "a mount point that is not empty is told" "not empty|holds files" flexfs mount "$data" "$other/full"
 check "with --nonEmpty it is covered" flexfs mount "$data" "$other/full" --nonEmpty
 check "by what is mounted" grep -qx kept "$other/full/kept"
 stop_mount "$other/full"
@@ -95,7 +95,7 @@ mkdir "$other/tmpfs" && mount -t tmpfs none "$other/tmpfs" && touch "$other/tmpf
 refused "a mount point of another mount is told" "mounted|not empty" \
     flexfs mount "$data" "$other/tmpfs"
 umount "$other/tmpfs"
-refused "a data folder is no mount point for itself" "not empty|inside|within|itself" \
+refused "a data folder is no mount point for itself" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
 
 # --- the database ---

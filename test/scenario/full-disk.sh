@@ -39,7 +39,8 @@ kept_is_there() {
 write_synced() { dd if="$1" of="$2" bs=64K conv=fsync status=none; }
 write_many() {
     local i
-    for i in {1..2000}; do write_synced "$1" "$mnt/more$i" || return; done
+    head -c "$1" /dev/urandom >"$FLEXFS_TMP/piece"
+    for i in {1..10000}; do write_synced "$FLEXFS_TMP/piece" "$mnt/more$i" || return; done
 }
 is_alive() { kill -0 "$(mount_pid "$mnt")"; }
 says_no_space() {
@@ -61,7 +62,7 @@ full() {
     kill_mount "$mnt"
     if said=$(start_mount "$data" "$mnt" "$@" 2>&1); then
         check "what was synced is there after a kill ($name)" kept_is_there
-        check "it is still full ($name)" says_no_space write_many "$random"
+        check "it is still full ($name)" says_no_space write_many "$size"
         rm "$small/filler"
     else
         check "without room it is refused for that ($name)" grep -q "No space left" <<<"$said"
