@@ -63,7 +63,7 @@ struct Extent {
     SegmentId segment = 0;
     std::uint32_t pos = 0;     // bytes from the start of the segment
     std::uint32_t stored = 0;  // bytes of the whole frame there, header included
-    std::uint64_t check = 0;   // the frame's body hash, which binds this row to that frame
+    std::uint64_t check = 0;   // the frame's, of header and body: binds this row to that frame
     FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check)
     bool operator==(const Extent&) const = default;
 };
