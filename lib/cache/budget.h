@@ -74,7 +74,6 @@ public:
     std::uint64_t used() const { return used_; }
     std::uint64_t dirty_limit() const { return dirty_limit_; }
     std::uint64_t dirty() const { return dirty_; }
-    bool somebody_waits() const { return !clean_turns_.empty() || !dirty_turns_.empty(); }
 
     // Called when `bytes` of `kind` are missing. A cache gives back what it can, there and then;
     // who holds dirty data starts to write it out. Until the handle is destroyed, which must be

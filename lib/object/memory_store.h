@@ -22,8 +22,6 @@ public:
     Counters counters() const override { return counters_; }
     std::string describe() const override { return "memory"; }
 
-    void set_capacity(std::uint64_t capacity) { capacity_ = capacity; }
-
 private:
     struct Object {
         Buffer data;
