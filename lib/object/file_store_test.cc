@@ -55,6 +55,25 @@ TEST_CASE("an object is the file of its name, with exactly the bytes of its piec
     CHECK(entries_in(fs::path(folder.path()) / ".put") == 0);
 }
 
+TEST_CASE("a large object is written whole, whatever its pieces and its last page are") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    const std::size_t page = 4096, chunk = 2 << 20;
+    for (const std::size_t size : {chunk / 2, chunk / 2 + 1, chunk - 1, chunk, chunk + page,
+                                   2 * chunk + page - 1, 3 * chunk + 5 * page + 17}) {
+        CAPTURE(size);
+        const Buffer all = random_bytes(size, size);
+        std::vector<Buffer> pieces;
+        for (std::size_t at = 0, part = 1; at < size; at += part, part = part * 3 + 1)
+            pieces.push_back(all.slice(at, std::min(part, size - at)));
+        const std::string key = "large" + std::to_string(size);
+
+        REQUIRE((*store)->put(key, pieces));
+        CHECK((*store)->get(key).value() == all);
+    }
+}
+
 TEST_CASE("what a killed process left behind goes away, what another is writing stays") {
     TestFolder folder;
     REQUIRE(Folder::open(folder.path()));
