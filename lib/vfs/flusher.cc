@@ -398,6 +398,16 @@ Task<void> Flusher::tell_access_times() {
     }
 }
 
+Task<void> Flusher::drain() {
+    trouble_ = {};
+    while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
+        while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
+        if (batches_ > 0) co_await landed_.wait();
+    }
+    if (trouble_.code != 0) co_await fail(trouble_.code, "writing back");
+    co_await sync(nodes_.last_stamp());
+}
+
 Task<void> Flusher::close() {
     Error first;
     const auto note = [&](const Result<void>& outcome) {
@@ -409,13 +419,7 @@ Task<void> Flusher::close() {
         dropped(*node);
     }
     if (!accessed_.empty()) note(co_await result(tell_access_times()));
-    trouble_ = {};
-    while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
-        while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
-        if (batches_ > 0) co_await landed_.wait();
-    }
-    if (trouble_.code != 0) note(fail(trouble_.code, "writing back"));
-    note(co_await result(sync(nodes_.last_stamp())));
+    note(co_await result(drain()));
     co_await scope_.close();
     while (!queue_.empty()) unqueue(*queue_.front());
     full_.clear();

@@ -41,7 +41,9 @@ public:
     // Tells the access times in the end, many at once.
     void accessed(Node& node, Time when);
 
-    // Writes back everything, durably, and ends. The first error of what could not be written.
+    // Writes back everything, durably. On an error the rest stays dirty, and may be tried again.
+    Task<void> drain();
+    // drain(), then ends: what could not be written is given up. The first error.
     Task<void> close();
 
     // Not committed yet.

@@ -17,6 +17,7 @@ public:
           Options options, KernelCaches* caches);
     ~Mount() override;
 
+    Task<void> flush_all() override { return flusher_.drain(); }
     Task<void> close() override;
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;

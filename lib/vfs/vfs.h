@@ -85,6 +85,9 @@ public:
                                               cache::Budget& budget, Options options,
                                               KernelCaches* caches);
     virtual ~Client() = default;
+    // Writes back everything unsent, durably. On an error the rest stays unsent, and may be tried
+    // again.
+    virtual Task<void> flush_all() = 0;
     // Writes back everything unsent, durably, and closes the session. The first error of what could
     // not be written.
     virtual Task<void> close() = 0;

@@ -16,6 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Space comes back soon after files are deleted. The only client has no old rows for longer than a
+// read takes.
+constexpr Duration garbage_delay = std::chrono::seconds(5);
+constexpr Duration garbage_pause = std::chrono::seconds(2);
+
 constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
 
 // What the folder holds beside a volume's own files; nothing: a volume may be made in it.
@@ -103,7 +108,8 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                                       .info = description.info,
                                       .root_uid = ::geteuid(),
                                       .root_gid = ::getegid(),
-                                      .now = wall_now()});
+                                      .now = wall_now(),
+                                      .garbage_delay = garbage_delay});
     if (!volume && volume.error().code == ENOENT)
         return explain(ENOENT,
                        fmt::format("the database of the volume in {} is not there ({}); give "
@@ -146,7 +152,7 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
         // The limits may be edited in volume.yaml; what cannot change is refused here.
         TRY(made->volume_->configure(description.info));
     }
-    service::Options service_options{.sync_always = options.sync};
+    service::Options service_options{.sync_always = options.sync, .garbage_pause = garbage_pause};
     made->service_ =
         std::make_unique<service::Service>(loop, *made->volume_, *made->store_, service_options);
     return made;

@@ -7,6 +7,7 @@
 
 #include "lib/base/home.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/cache/budget.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/fuse/server.h"
@@ -24,6 +25,8 @@ namespace {
 constexpr std::size_t readahead_bytes = 1 << 20;
 // The longest that a mount whose files are still open waits for them after it was told to stop.
 constexpr Duration detach_patience = std::chrono::seconds(10);
+// Between tries to store what a full disk or the like keeps from being stored at the end.
+constexpr Duration store_pause = std::chrono::seconds(3);
 // The longest that a start waits for the mount before it to write its last data.
 constexpr int predecessor_patience_s = 60;
 
@@ -84,6 +87,7 @@ public:
         loop_ = &loop;
         co_await open_volume();
         auto served = co_await result(serve());
+        co_await store_everything();
         auto closed = co_await result(client_->close());
         client_.reset();
         co_await embedded_->close();
@@ -130,6 +134,23 @@ private:
         co_await control_server.close();
         co_await server.close();
         co_await std::move(outcome);
+    }
+
+    // Programs were told that their data is written; a full disk or a store that is away is waited
+    // for. Whoever cannot wait tells the process to stop, once more.
+    Task<void> store_everything() {
+        bool given_up = false;
+        const auto give_up = [&given_up] { given_up = true; };
+        auto on_term = loop_->on_signal(SIGTERM, give_up);
+        auto on_int = loop_->on_signal(SIGINT, give_up);
+        while (!given_up) {
+            auto stored = co_await result(client_->flush_all());
+            if (stored) co_return;
+            log::error(
+                "{} of {} cannot be stored yet, and are tried again ({}); SIGTERM gives them up",
+                format_size(client_->state().dirty_bytes), options_.dir, stored.error().message());
+            co_await loop_->sleep(store_pause);
+        }
     }
 
     // Until the kernel has taken the filesystem down.
