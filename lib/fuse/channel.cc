@@ -12,7 +12,7 @@
 namespace flexfs::fuse {
 namespace {
 
-constexpr std::size_t free_buffers_max = 8;
+constexpr std::size_t free_buffers_max = 4;
 constexpr int requests_a_turn = 32;
 
 // Data up to this is copied out of the request, so that it does not keep a megabyte of memory busy.

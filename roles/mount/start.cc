@@ -25,22 +25,36 @@ namespace {
 constexpr std::size_t readahead_bytes = 1 << 20;
 // The longest that a mount whose files are still open waits for them after it was told to stop.
 constexpr Duration detach_patience = std::chrono::seconds(10);
+// What a put holds beside its data, to go past the page cache.
+constexpr std::uint64_t store_request_bytes = 2 << 20;
 // Between tries to store what a full disk or the like keeps from being stored at the end.
 constexpr Duration store_pause = std::chrono::seconds(3);
 // The longest that a start waits for the mount before it to write its last data.
 constexpr int predecessor_patience_s = 60;
 
-// How one budget for memory is divided: the database's page cache is SQLite's own; everything else
-// draws on one budget, of which dirty data may take a part.
+// How one budget for memory is divided: the database's page cache is SQLite's own, requests of the
+// kernel and of the store have memory while they are under way; everything else draws on one
+// budget, of which dirty data may take a part.
 struct Memory {
     std::uint64_t database;
+    std::size_t kernel_requests;  // large ones, of a megabyte each
+    unsigned store_requests;      // of each kind
     std::uint64_t rest;
     std::uint64_t dirty;
 };
 Memory divide(const MountOptions& options) {
-    const std::uint64_t database = std::min<std::uint64_t>(options.mem_bytes / 4, 256 << 20);
-    const std::uint64_t rest = options.mem_bytes - database;
-    return {database, rest, std::min(options.dirty_bytes, rest / 2)};
+    const std::uint64_t all = options.mem_bytes;
+    Memory memory{};
+    memory.database = std::min<std::uint64_t>(all / 4, 256 << 20);
+    memory.kernel_requests = std::clamp<std::size_t>(all >> 24, 2, 32);
+    memory.store_requests = options.max_bops
+                                ? unsigned(options.max_bops)
+                                : unsigned(std::clamp<std::uint64_t>(all >> 25, 2, 16));
+    const std::uint64_t under_way = memory.kernel_requests * fuse::request_bytes_max +
+                                    memory.store_requests * store_request_bytes;
+    memory.rest = all - memory.database - std::min(under_way, all / 4);
+    memory.dirty = std::min(options.dirty_bytes, memory.rest / 2);
+    return memory;
 }
 
 EmbeddedOptions embedded_options(const MountOptions& options) {
@@ -59,7 +73,7 @@ vfs::Options vfs_options(const MountOptions& options) {
     made.access_times = !options.no_atime;
     made.flush_on_close = options.flush_on_close;
     made.dirty_bytes_max = divide(options).dirty;
-    if (options.max_bops) made.store_requests_max = unsigned(options.max_bops);
+    made.store_requests_max = divide(options).store_requests;
     return made;
 }
 
@@ -69,7 +83,7 @@ fuse::ServerOptions server_options(const MountOptions& options) {
     };
     return {.view = {kept(options.attr_valid), kept(options.entry_valid), options.umask},
             .xattrs = options.xattr,
-            .large_requests = std::size_t(options.mem_bytes / 16 / fuse::request_bytes_max + 1)};
+            .large_requests = divide(options).kernel_requests};
 }
 
 // The mount while it serves.

@@ -87,7 +87,8 @@ refused "a missing mount point is told" "no such|not there|does not exist" \
     flexfs mount "$data" "$FLEXFS_TMP/missing"
 refused "a file is no mount point" "not a (folder|directory)" \
     flexfs mount "$data" "$FLEXFS_TMP/file"
-refused "a mount point that is not empty is told" "not empty|holds files" flexfs mount "$data" "$other/full"
+refused "a mount point that is not empty is told" "not empty|holds files" \
+    flexfs mount "$data" "$other/full"
 check "with --nonEmpty it is covered" flexfs mount "$data" "$other/full" --nonEmpty
 check "by what is mounted" grep -qx kept "$other/full/kept"
 stop_mount "$other/full"
