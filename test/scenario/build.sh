@@ -35,6 +35,7 @@ as_nobody() {
     (cd "$mnt"/build/*/ && setpriv --reuid 65534 --regid 65534 --clear-groups "$@") \
         >"$FLEXFS_TMP/said" 2>&1 || { tail -30 "$FLEXFS_TMP/said"; return 1; }
 }
+makes_nothing() { as_nobody make && ! grep -E "^ *CC" "$FLEXFS_TMP/said"; }
 build() { as_nobody ./configure && as_nobody make -j2; }
 
 check "package lists for sources can be had" make_apt || exit
@@ -54,5 +55,5 @@ check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_me
 check "the build is the same after a remount" same_tree "$FLEXFS_TMP/built" "$mnt/build"
 # Some makefiles always find something; after a remount it must be no more than elsewhere.
 if (cd "$FLEXFS_TMP"/built/*/ && make -q) >"$FLEXFS_TMP/said" 2>&1; then
-    check "make finds nothing to do after a remount" as_nobody make -q
+    check "make finds nothing to compile after a remount" makes_nothing
 fi
