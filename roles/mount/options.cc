@@ -201,7 +201,7 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--noXAttr", both(o.xattr, o.acl, false), "no extended attributes, and no ACLs"},
         {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
         {"--noACL", cli::sets(o.acl, false), "no access control lists"},
-        {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
+        {"--acl", both(o.acl, o.xattr, true), "access control lists (not enforced yet)"},
         {"--memCapacity", cli::size(o.mem_bytes, ram_bytes(), {mem_bytes_min}),
          "for everything that caches or waits (2%, at least 256MiB)"},
         {"--dirtyCapacity", cli::size(o.dirty_bytes, ram_bytes(), {mem_bytes_min / 8}),
