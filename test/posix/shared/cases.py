@@ -1,0 +1,210 @@
+"""What a family of test/posix is made of: cases, and the words they are written in.
+
+    @case("rename over an open file keeps it usable")
+    def _():
+        put("a", b"old")
+        ...
+
+Each case runs as root with umask 022 in a process of its own, whose current directory is a fresh
+empty folder on the filesystem under test: paths are relative, so that users who may not enter the
+folders above can act, too. It has a minute (or `seconds=`); what it leaves running is killed.
+"""
+import argparse
+import errno
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+_cases = []
+
+
+class Wrong(Exception):
+    """The filesystem did otherwise than the case says."""
+
+
+class Skip(Exception):
+    """This machine cannot show it; in CI that counts as a failure."""
+
+
+def case(name, seconds=60):
+    def note(function):
+        _cases.append((name, seconds, function))
+        return function
+    return note
+
+
+# --- what is asserted ---
+
+def equal(got, wanted, about="it"):
+    if got != wanted:
+        raise Wrong(f"{about} is {_short(got)}, not {_short(wanted)}")
+
+
+def true(condition, why):
+    """`why` tells what is the matter when the condition does not hold."""
+    if not condition:
+        raise Wrong(why)
+
+
+def fails(codes, function, *args, **named):
+    """The call raises OSError with this errno, or one of these."""
+    codes = codes if isinstance(codes, (tuple, list)) else (codes,)
+    wanted = " or ".join(errno.errorcode[code] for code in codes)
+    call = f"{getattr(function, '__name__', function)}{_short(args)}"
+    try:
+        result = function(*args, **named)
+    except OSError as problem:
+        if problem.errno not in codes:
+            got = errno.errorcode.get(problem.errno, problem.errno)
+            raise Wrong(f"{call} gives {got}, not {wanted}") from problem
+        return problem.errno
+    raise Wrong(f"{call} succeeds with {_short(result)} instead of {wanted}")
+
+
+def until(condition, why, seconds=10):
+    """Waits for the condition; `why` tells what never came."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Wrong(f"after {seconds} s {why}")
+        time.sleep(0.002)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) < 200 else f"{text[:150]}…{text[-30:]} ({len(text)} characters)"
+
+
+# --- small words ---
+
+def put(path, data=b"", mode=0o644):
+    """Makes or overwrites a file."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        write_all(fd, data)
+    finally:
+        os.close(fd)
+
+
+def get(path):
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]
+
+
+def pread_all(fd, size, offset):
+    """What is there, up to `size` bytes."""
+    pieces = []
+    while size and (piece := os.pread(fd, size, offset)):
+        pieces.append(piece)
+        size -= len(piece)
+        offset += len(piece)
+    return b"".join(pieces)
+
+
+def pattern(size, seed=0):
+    """Bytes that repeat nowhere near a block, page or frame boundary."""
+    return b"".join(b"%07x\n" % (seed * 1000003 + n) for n in range(size // 8 + 1))[:size]
+
+
+# --- running ---
+
+def filesystem_of(folder):
+    """ext4, flexfs, …; of the mount that holds `folder`."""
+    device = os.stat(folder).st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        if fields[2] == wanted:
+            return fields[fields.index("-") + 1].removeprefix("fuse.")
+    return "unknown"
+
+
+def main():
+    family = Path(sys.argv[0]).stem
+    parser = argparse.ArgumentParser(
+        description=f"Asserts the {family} of POSIX and Linux on the filesystem that holds DIR.")
+    parser.add_argument("dir", metavar="DIR")
+    parser.add_argument("words", nargs="?", default="", help="only cases whose name has them")
+    wanted = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit(f"{sys.argv[0]}: it acts as several users, so it must be run as root")
+
+    filesystem = filesystem_of(wanted.dir)
+    folder = tempfile.mkdtemp(prefix=f"{family}.", dir=wanted.dir)
+    os.chmod(folder, 0o755)
+    good = True
+    try:
+        for number, (name, seconds, function) in enumerate(_cases):
+            if wanted.words in name:
+                good &= _run(f"{filesystem}: {name}", seconds, function, f"{folder}/{number}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if good else 1)
+
+
+def _run(name, seconds, function, folder):
+    os.mkdir(folder, 0o755)
+    said, say = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(said)
+        _child(function, folder, say)
+    os.close(say)
+    handle = os.pidfd_open(child)
+    in_time = bool(select.select([handle], [], [], seconds)[0])
+    try:
+        os.killpg(child, signal.SIGKILL)  # the case itself, too, when it hangs
+    except ProcessLookupError:
+        pass  # it died before it was anybody's group
+    status = os.waitpid(child, 0)[1]
+    os.set_blocking(said, False)
+    try:
+        verdict = os.read(said, 1 << 16).decode()
+    except BlockingIOError:
+        verdict = ""
+    os.close(handle)
+    os.close(said)
+    if not in_time:
+        verdict = f"not ok NAME: not done after {seconds} s\n"
+    elif not verdict:
+        verdict = f"not ok NAME: its process ended with wait status {status}\n"
+    details, _, line = verdict.rstrip("\n").rpartition("\n")
+    if details:
+        print(details)
+    print(line.replace("NAME", name, 1), flush=True)
+    return not line.startswith("not ok")
+
+
+def _child(function, folder, say):
+    """Runs a case and says `ok NAME`, or the way to where it went wrong and `not ok NAME: WHY`."""
+    try:
+        os.setpgid(0, 0)
+        os.umask(0o022)
+        os.chdir(folder)
+        try:
+            function()
+            verdict = "ok NAME"
+        except Skip as why:
+            verdict = f"skip NAME: {why}"
+        except BaseException as problem:  # also what a case exits with
+            frames = [f"    {Path(frame.filename).name}:{frame.lineno}: {frame.line}\n"
+                      for frame in traceback.extract_tb(problem.__traceback__)[1:]]
+            kind = "" if isinstance(problem, Wrong) else f"{type(problem).__name__}: "
+            why = " ".join(str(problem).split())
+            verdict = f"{''.join(frames)[-4000:]}not ok NAME: {kind}{why[:1000]}"
+        os.write(say, verdict.encode(errors="backslashreplace"))
+    finally:
+        os._exit(0)
