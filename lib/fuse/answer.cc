@@ -1,5 +1,6 @@
 #include "lib/fuse/answer.h"
 
+#include <linux/stat.h>
 #include <sys/stat.h>
 
 namespace flexfs::fuse {
@@ -75,6 +76,35 @@ fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view) {
             .attr_valid_nsec = valid.ns,
             .dummy = 0,
             .attr = kernel_attr(node.attr, view.umask)};
+}
+
+StatxOut kernel_statx(const vfs::Known& node, const View& view) {
+    const fuse_attr_out known = kernel_attr_out(node, view);
+    const fuse_attr& attr = known.attr;
+    const auto time = [](std::uint64_t seconds, std::uint32_t nanoseconds) {
+        return StatxTime{std::int64_t(seconds), nanoseconds, 0};
+    };
+    StatxOut out{};
+    out.attr_valid = known.attr_valid;
+    out.attr_valid_nsec = known.attr_valid_nsec;
+    Statx& stat = out.stat;
+    stat.mask = STATX_BASIC_STATS | STATX_BTIME;
+    stat.blksize = attr.blksize;
+    stat.nlink = attr.nlink;
+    stat.uid = attr.uid;
+    stat.gid = attr.gid;
+    stat.mode = std::uint16_t(attr.mode);
+    stat.ino = attr.ino;
+    stat.size = attr.size;
+    stat.blocks = attr.blocks;
+    stat.atime = time(attr.atime, attr.atimensec);
+    stat.btime = time(seconds(node.attr.btime), rest(node.attr.btime));
+    stat.ctime = time(attr.ctime, attr.ctimensec);
+    stat.mtime = time(attr.mtime, attr.mtimensec);
+    // The kernel's own packing of device numbers into 32 bits (new_encode_dev).
+    stat.rdev_major = (attr.rdev & 0xfff00) >> 8;
+    stat.rdev_minor = (attr.rdev & 0xff) | ((attr.rdev >> 12) & 0xfff00);
+    return out;
 }
 
 bool DirectoryReply::add(const vfs::Listed& entry) {

@@ -31,7 +31,7 @@ public:
     std::size_t size() const;
 
 private:
-    std::array<std::byte, sizeof(fuse_entry_out) + sizeof(fuse_open_out)> head_;
+    std::array<std::byte, sizeof(StatxOut)> head_;  // the longest; no other has more
     std::size_t used_ = 0;
     std::vector<Buffer> data_;
 };
@@ -47,6 +47,8 @@ struct View {
 fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask = 0);
 fuse_entry_out kernel_entry(const vfs::Known& node, const View& view);
 fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view);
+// The same with the birth time.
+StatxOut kernel_statx(const vfs::Known& node, const View& view);
 
 // A readdir reply under construction: entries as the kernel wants them, within `limit` bytes.
 class DirectoryReply {

@@ -33,11 +33,17 @@ Task<Answer> getattr(Server& server, Request request) {
     co_return Answer().add(kernel_attr_out(node, server.view()));
 }
 
+Task<Answer> statx(Server& server, Request request) {
+    auto node = co_await server.client().getattr(request.ino());
+    co_return Answer().add(kernel_statx(node, server.view()));
+}
+
 Task<Answer> setattr(Server& server, Request request) {
     const auto in = request.head<fuse_setattr_in>();
     std::uint32_t mask = 0;
     for (auto [kernel, ours] : mask_bits)
         if (in.valid & kernel) mask |= ours;
+    if ((in.valid & FATTR_ATIME_NOW) && (in.valid & FATTR_MTIME_NOW)) mask |= wire::set_touch;
     const Time now = wall_now();
     wire::Attr attr;
     attr.mode = in.mode;

@@ -16,17 +16,27 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
     return out;
 }
 
-}  // namespace
-
-Task<Answer> create(Server& server, Request request) {
+// An empty name: a file without one.
+Task<Answer> make(Server& server, Request request, std::string name) {
     const auto in = request.head<fuse_create_in>();
-    std::string name = co_await request.name(sizeof in);
     const std::uint32_t mode = S_IFREG | (in.mode & 07777);
     auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
                                                   int(in.flags), request.who());
     co_return Answer()
         .add(kernel_entry(opened.node, server.view()))
         .add(open_out(opened, in.flags));
+}
+
+}  // namespace
+
+Task<Answer> create(Server& server, Request request) {
+    std::string name = co_await request.name(sizeof(fuse_create_in));
+    co_return co_await make(server, std::move(request), std::move(name));
+}
+
+// The name that comes with it means nothing.
+Task<Answer> tmpfile(Server& server, Request request) {
+    return make(server, std::move(request), {});
 }
 
 Task<Answer> open(Server& server, Request request) {

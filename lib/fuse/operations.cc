@@ -8,6 +8,7 @@ namespace {
 constexpr Operation operations[] = {
     {FUSE_LOOKUP, "lookup", lookup},
     {FUSE_GETATTR, "getattr", getattr},
+    {opcode_statx, "statx", statx},
     {FUSE_SETATTR, "setattr", setattr},
     {FUSE_READLINK, "readlink", readlink},
     {FUSE_SYMLINK, "symlink", symlink},
@@ -19,6 +20,7 @@ constexpr Operation operations[] = {
     {FUSE_RENAME2, "rename2", rename2},
     {FUSE_LINK, "link", link},
     {FUSE_CREATE, "create", create},
+    {FUSE_TMPFILE, "tmpfile", tmpfile},
     {FUSE_OPEN, "open", open},
     {FUSE_READ, "read", read},
     {FUSE_WRITE, "write", write},
@@ -31,6 +33,7 @@ constexpr Operation operations[] = {
     {FUSE_RELEASEDIR, "releasedir", releasedir},
     {FUSE_FSYNCDIR, "fsyncdir", fsyncdir},
     {FUSE_STATFS, "statfs", statfs},
+    {FUSE_IOCTL, "ioctl", ioctl},
     {FUSE_GETXATTR, "getxattr", getxattr, true},
     {FUSE_SETXATTR, "setxattr", setxattr, true},
     {FUSE_LISTXATTR, "listxattr", listxattr, true},

@@ -36,6 +36,7 @@ void batch_forget(Server& server, const Request& request);
 
 // attributes.cc
 Task<Answer> getattr(Server& server, Request request);
+Task<Answer> statx(Server& server, Request request);
 Task<Answer> setattr(Server& server, Request request);
 Task<Answer> readlink(Server& server, Request request);
 Task<Answer> statfs(Server& server, Request request);
@@ -49,12 +50,16 @@ Task<Answer> fsyncdir(Server& server, Request request);
 
 // files.cc
 Task<Answer> create(Server& server, Request request);
+Task<Answer> tmpfile(Server& server, Request request);
 Task<Answer> open(Server& server, Request request);
 Task<Answer> read(Server& server, Request request);
 Task<Answer> write(Server& server, Request request);
 Task<Answer> flush(Server& server, Request request);
 Task<Answer> fsync(Server& server, Request request);
 Task<Answer> release(Server& server, Request request);
+
+// ioctls.cc
+Task<Answer> ioctl(Server& server, Request request);
 
 // xattrs.cc
 Task<Answer> getxattr(Server& server, Request request);

@@ -33,6 +33,7 @@ void inherit(const Inode& parent, const wire::Make& request, wire::Attr& made) {
     made.mode = request.mode & (S_IFMT | 07777);
     made.uid = request.who.uid;
     made.gid = request.who.gid;
+    made.flags = inherited_flags(parent);
     if (!(parent.attr.mode & S_ISGID)) return;
     made.gid = parent.attr.gid;
     if (S_ISDIR(made.mode)) made.mode |= S_ISGID;
@@ -55,6 +56,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
             return entry_of(tx.st(), *found, true);
         }
     }
+    TRY(may_add(*parent));
     const bool is_folder = S_ISDIR(request.mode);
     if (is_folder && parent->attr.nlink >= wire::nlink_max) return fail(EMLINK);
     TRY(tx.room_for_inode());

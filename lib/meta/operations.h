@@ -2,6 +2,7 @@
 // the message documents; with any of them nothing has changed.
 #pragma once
 
+#include "lib/meta/flags.h"
 #include "lib/meta/txn.h"
 
 namespace flexfs::meta {

@@ -62,6 +62,12 @@ void move_between(Txn& tx, Inode& inode, Inode& from, Inode& to, Time now) {
     tx.changed(inode);
 }
 
+// EPERM where a flag of what moves or goes, or of a folder, forbids it.
+Result<void> check_flags(const End& from, const End& to) {
+    TRY(may_remove(*from.parent, *from.inode));
+    return to.inode ? may_remove(*to.parent, *to.inode) : may_add(*to.parent);
+}
+
 bool too_many_folders(const End& from, const End& to) {
     return from.is_folder() && from.parent != to.parent && !to.is_folder() &&
            to.parent->attr.nlink >= wire::nlink_max;
@@ -113,6 +119,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
         TRY(const bool loop, contains(tx, to.inode->attr.ino, request.parent));
         if (loop) return fail(EINVAL);
     }
+    TRY(check_flags(from, to));
     if (too_many_folders(from, to)) return fail(EMLINK);
     if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
     if (!exchanging) TRY(check_replaceable(tx, from, to));

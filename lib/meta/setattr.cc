@@ -22,6 +22,8 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const std::uint32_t mask = request.mask;
     const wire::Attr& wanted = request.attr;
     TRY(Inode * inode, tx.inode(request.ino));
+    if (mask & wire::set_flags) TRY(check_flags(wanted.flags));
+    TRY(may_set(*inode, mask));
     if (mask & wire::set_size) {
         TRY(inode, tx.file(request.ino));
         if (wanted.size > wire::file_bytes_max) return fail(EFBIG);

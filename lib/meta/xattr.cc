@@ -39,6 +39,7 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
     if (request.value.size() > wire::xattr_value_bytes_max) return fail(E2BIG);
     if (request.flags & ~std::uint32_t{XATTR_CREATE | XATTR_REPLACE}) return fail(EINVAL);
     TRY(Inode * inode, tx.inode(request.ino));
+    TRY(may_change_xattrs(*inode));
     TRY(const bool there, exists(tx, *inode, request.name));
     if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
     if (!there && (request.flags & XATTR_REPLACE)) return fail(ENODATA);
@@ -58,6 +59,7 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(check_xattr_name(request.name));
     TRY(Inode * inode, tx.inode(request.ino));
+    TRY(may_change_xattrs(*inode));
     TRY(const bool there, exists(tx, *inode, request.name));
     if (!there) return fail(ENODATA);
 

@@ -19,6 +19,14 @@ bool may_write(int flags) {
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+// What the flags of a file forbid to whoever opens it.
+Result<void> check_flags(const Attr& attr, int flags) {
+    const bool changes = may_write(flags) || (flags & O_TRUNC);
+    if (changes && (attr.flags & wire::flag_immutable)) return fail(EPERM);
+    if (!changes || !(attr.flags & wire::flag_append)) return {};
+    return (flags & O_APPEND) && !(flags & O_TRUNC) ? Result<void>() : fail(EPERM);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Mount::Handle>> Mount::handle(HandleId id) const {
@@ -67,6 +75,7 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     NodeRef node = nodes_.pin(nodes_.learn(*made));
     if (made->grant != Grant::none && !name.empty()) names_.put(parent, name, made->attr.ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
+    co_await check_flags(node->attr, flags);
     if (name.empty()) {
         node->orphan = true;
         orphans_.insert(made->attr.ino);
@@ -80,6 +89,7 @@ Task<Opened> Mount::open(Ino ino, int flags) {
     if (may_write(flags) || (flags & O_TRUNC)) co_await writable();
     NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
+    co_await check_flags(node->attr, flags);
     if ((flags & O_TRUNC) && node->stat().size > 0)
         co_await setattr(ino, wire::set_size, Attr{}, Who{});
     co_return opened(std::move(node), flags);
@@ -119,6 +129,8 @@ Task<void> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_
                         bool kill_privileges) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     if (!may_write(handle->flags) && !at_offset) co_await fail(EBADF);
+    // Who opened an append-only file before it was one goes on as before.
+    if (!at_offset && (handle->node->attr.flags & wire::flag_immutable)) co_await fail(EPERM);
     Writer::Request request;
     request.offset = offset;
     request.append = (handle->flags & O_APPEND) && !at_offset;

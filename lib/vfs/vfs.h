@@ -119,16 +119,17 @@ public:
     virtual void releasedir(HandleId handle) = 0;
 
     // --- files ---
-    // `flags` as open(2). O_CREAT without O_EXCL opens what exists.
+    // `flags` as open(2). O_CREAT without O_EXCL opens what exists. EPERM: the file is immutable,
+    // or append-only and not opened so. Without a name it is a file that link() may give one.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
                                 Who who) = 0;
     virtual Task<Opened> open(Ino ino, int flags) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
-    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT. The buffer is kept, not copied, when it
-    // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it.
-    // `kill_privileges`: write(2)'s clearing of setuid and setgid.
+    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer
+    // is kept, not copied, when it is large. `at_offset`: written back from the kernel's pages, so
+    // O_APPEND does not move it. `kill_privileges`: write(2)'s clearing of setuid and setgid.
     virtual Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
                              bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.

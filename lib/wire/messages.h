@@ -116,9 +116,12 @@ enum SetMask : std::uint32_t {
     set_flags = 128,
     // Drops setuid, and setgid where the group may execute, as write(2) does.
     set_kill_privileges = 256,
+    // The times are the present, as utimes(2) without times: an append-only file takes them.
+    set_touch = 512,
 };
 // Times are the client's; ctime becomes `now` unless set_ctime. EFBIG, EISDIR (set_size on a
-// directory), EINVAL.
+// directory), EINVAL, EPERM (it is immutable, or append-only), EOPNOTSUPP (a flag that is no
+// InodeFlag).
 struct SetAttr {
     static constexpr Op op = Op::setattr;
     using Reply = Entry;
@@ -132,7 +135,7 @@ struct SetAttr {
 
 // mkdir, mknod, create and symlink: mode's S_IFMT decides. An existing name is EEXIST, or with
 // `existing_ok` (open with O_CREAT without O_EXCL) answered as Lookup would. ENOENT, ENOTDIR,
-// ENAMETOOLONG, EMLINK, EDQUOT.
+// ENAMETOOLONG, EMLINK, EDQUOT, EPERM (the directory is immutable).
 struct Make {
     static constexpr Op op = Op::make;
     using Reply = Entry;  // the creator of a file gets Grant::exclusive
@@ -146,7 +149,7 @@ struct Make {
     Who who;
     FLEXFS_FIELDS(parent, name, mode, rdev, target, existing_ok, now, who)
 };
-// EEXIST, EMLINK, EPERM (a directory).
+// EEXIST, EMLINK, EPERM (a directory; immutable or append-only; into an immutable directory).
 struct Link {
     static constexpr Op op = Op::link;
     using Reply = Entry;
@@ -162,7 +165,7 @@ struct Removed {
     Attr attr;  // attr.ino is 0 where nothing was removed
     FLEXFS_FIELDS(attr)
 };
-// ENOENT, EISDIR.
+// ENOENT, EISDIR, EPERM (it or the directory is immutable or append-only).
 struct Unlink {
     static constexpr Op op = Op::unlink;
     using Reply = Removed;
@@ -171,7 +174,7 @@ struct Unlink {
     Time now = 0;
     FLEXFS_FIELDS(parent, name, now)
 };
-// ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (the root), EINVAL (".").
+// ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (the root), EINVAL ("."), EPERM (as Unlink).
 struct Rmdir {
     static constexpr Op op = Op::rmdir;
     using Reply = Removed;
@@ -181,7 +184,8 @@ struct Rmdir {
     FLEXFS_FIELDS(parent, name, now)
 };
 // `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE. ENOENT, EEXIST, ENOTEMPTY, EISDIR,
-// ENOTDIR, EINVAL (into itself, or unknown flags). The reply tells what was replaced.
+// ENOTDIR, EINVAL (into itself, or unknown flags), EPERM (as Unlink, of both ends). The reply
+// tells what was replaced.
 struct Rename {
     static constexpr Op op = Op::rename;
     using Reply = Removed;
@@ -230,7 +234,8 @@ struct ReadLink {
     FLEXFS_FIELDS(ino)
 };
 
-// --- extended attributes: ENODATA, EEXIST, ERANGE, E2BIG, ENOTSUP as setxattr(2) says ---
+// --- extended attributes: ENODATA, EEXIST, ERANGE, E2BIG, ENOTSUP as setxattr(2) says; EPERM for
+// changes of what is immutable or append-only ---
 
 struct Value {
     Buffer value;

@@ -30,6 +30,14 @@ struct Who {
     FLEXFS_FIELDS(uid, gid)
 };
 
+// Attr::flags, in the numbers of linux/fs.h (FS_IMMUTABLE_FL, …).
+enum InodeFlag : std::uint32_t {
+    flag_immutable = 0x10,  // nothing of it changes, nor of the names in it
+    flag_append = 0x20,     // data is added at the end, names are added; nothing goes
+    flag_nodump = 0x40,
+    flag_noatime = 0x80,
+};
+
 // What stat(2) tells of an inode, and a little more.
 struct Attr {
     Ino ino = 0;
@@ -45,7 +53,7 @@ struct Attr {
     Time btime = 0;
     std::uint64_t rdev = 0;
     Ino parent = 0;           // of a directory; otherwise where it was made
-    std::uint32_t flags = 0;  // FS_*_FL
+    std::uint32_t flags = 0;  // InodeFlag
     FLEXFS_FIELDS(ino, mode, uid, gid, nlink, size, used, atime, mtime, ctime, btime, rdev, parent,
                   flags)
     bool operator==(const Attr&) const = default;

@@ -1,0 +1,91 @@
+// The flags of files and folders (chattr(1)), in the two forms that programs ask for them. Who may
+// set which is checked by the kernel.
+#include <linux/fs.h>
+
+#include "lib/fuse/operations.h"
+
+namespace flexfs::fuse {
+namespace {
+
+struct FlagName {
+    std::uint32_t flag;
+    std::uint32_t extended;
+};
+constexpr FlagName flag_names[] = {
+    {wire::flag_immutable, FS_XFLAG_IMMUTABLE},
+    {wire::flag_append, FS_XFLAG_APPEND},
+    {wire::flag_nodump, FS_XFLAG_NODUMP},
+    {wire::flag_noatime, FS_XFLAG_NOATIME},
+};
+static_assert(wire::flag_immutable == FS_IMMUTABLE_FL && wire::flag_append == FS_APPEND_FL &&
+              wire::flag_nodump == FS_NODUMP_FL && wire::flag_noatime == FS_NOATIME_FL);
+
+// The value in as many bytes as the kernel has room for: it takes no others.
+template <class T>
+Answer told(const T& value, std::uint32_t room) {
+    WritableBuffer bytes(room);
+    std::fill_n(bytes.data(), room, std::byte{0});
+    std::memcpy(bytes.data(), &value, std::min<std::size_t>(room, sizeof value));
+    return Answer(std::move(bytes).freeze()).add(fuse_ioctl_out{});
+}
+
+// EINVAL: fewer bytes than the struct.
+template <class T>
+Result<T> given(const Request& request, const fuse_ioctl_in& in) {
+    if (in.in_size < sizeof(T)) return fail(EINVAL);
+    TRY(const Buffer bytes, request.data(sizeof in, sizeof(T)));
+    return load_le<T>(bytes.data());
+}
+
+Task<Answer> set_flags(Server& server, Request request, std::uint32_t flags) {
+    wire::Attr attr;
+    attr.flags = flags;
+    co_await server.client().setattr(request.ino(), wire::set_flags, attr, request.who());
+    co_return Answer().add(fuse_ioctl_out{});
+}
+
+fsxattr extended(std::uint32_t flags) {
+    fsxattr out{};
+    for (const FlagName& name : flag_names)
+        if (flags & name.flag) out.fsx_xflags |= name.extended;
+    return out;
+}
+
+// EOPNOTSUPP: what we do not have, such as project ids.
+Result<std::uint32_t> plain(const fsxattr& wanted) {
+    std::uint32_t flags = 0, rest = wanted.fsx_xflags;
+    for (const FlagName& name : flag_names) {
+        if (rest & name.extended) flags |= name.flag;
+        rest &= ~name.extended;
+    }
+    if (rest || wanted.fsx_projid || wanted.fsx_extsize || wanted.fsx_cowextsize)
+        return fail(EOPNOTSUPP);
+    return flags;
+}
+
+}  // namespace
+
+Task<Answer> ioctl(Server& server, Request request) {
+    const auto in = request.head<fuse_ioctl_in>();
+    switch (in.cmd) {
+        case FS_IOC_GETFLAGS: {
+            const auto node = co_await server.client().getattr(request.ino());
+            co_return told(node.attr.flags, in.out_size);
+        }
+        case FS_IOC_FSGETXATTR: {
+            const auto node = co_await server.client().getattr(request.ino());
+            co_return told(extended(node.attr.flags), in.out_size);
+        }
+        case FS_IOC_SETFLAGS: {
+            const auto flags = co_await given<std::uint32_t>(request, in);
+            co_return co_await set_flags(server, std::move(request), flags);
+        }
+        case FS_IOC_FSSETXATTR: {
+            const auto flags = co_await plain(co_await given<fsxattr>(request, in));
+            co_return co_await set_flags(server, std::move(request), flags);
+        }
+        default: co_return fail(ENOTTY);
+    }
+}
+
+}  // namespace flexfs::fuse
