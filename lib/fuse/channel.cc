@@ -12,7 +12,6 @@
 namespace flexfs::fuse {
 namespace {
 
-constexpr std::size_t free_buffers_max = 4;
 constexpr int requests_a_turn = 32;
 
 // Data up to this is copied out of the request, so that it does not keep a megabyte of memory busy.
@@ -20,8 +19,8 @@ constexpr std::size_t copied_bytes_max = 64 << 10;
 
 }  // namespace
 
-std::shared_ptr<RequestBuffers> RequestBuffers::make() {
-    return std::shared_ptr<RequestBuffers>(new RequestBuffers());
+std::shared_ptr<RequestBuffers> RequestBuffers::make(std::size_t free_max) {
+    return std::shared_ptr<RequestBuffers>(new RequestBuffers(free_max));
 }
 
 RequestBuffers::~RequestBuffers() {
@@ -45,12 +44,15 @@ std::shared_ptr<std::byte> RequestBuffers::get() {
 
 void RequestBuffers::put_back(std::byte* memory) {
     std::lock_guard lock(mutex_);
-    if (free_.size() < free_buffers_max) free_.push_back(memory);
+    if (free_.size() < free_max_) free_.push_back(memory);
     else munmap(memory, request_bytes_max);
 }
 
 Channel::Channel(int descriptor, std::size_t large_max, Receiver receiver)
-    : descriptor_(descriptor), receiver_(std::move(receiver)), large_max_(large_max) {}
+    : descriptor_(descriptor),
+      receiver_(std::move(receiver)),
+      large_max_(large_max),
+      buffers_(RequestBuffers::make(large_max)) {}
 
 Channel::~Channel() {
     ::close(descriptor_);

@@ -15,20 +15,21 @@
 namespace flexfs::fuse {
 
 // Memory for requests. A write's data stays where the kernel put it until it is uploaded, so
-// buffers come and go; a few free ones are kept, because fresh memory costs a page fault for every
-// page.
+// buffers come and go, a whole segment's at a time; up to `free_max` are kept for the next ones,
+// because the page faults of fresh memory cost more than all else about a large write.
 class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
 public:
-    static std::shared_ptr<RequestBuffers> make();
+    static std::shared_ptr<RequestBuffers> make(std::size_t free_max);
     ~RequestBuffers();
     // A buffer of request_bytes_max; null where the system has no memory. It may be dropped on any
     // thread.
     std::shared_ptr<std::byte> get();
 
 private:
-    RequestBuffers() = default;
+    explicit RequestBuffers(std::size_t free_max) : free_max_(free_max) {}
     void put_back(std::byte* memory);
 
+    const std::size_t free_max_;
     std::mutex mutex_;  // a pool thread that uploaded the data may be the last to drop it
     std::vector<std::byte*> free_;
 };
@@ -39,7 +40,7 @@ public:
 
     // Takes over the descriptor, which must not block. While `large_max` requests that keep their
     // buffer are unanswered, no more are taken: until a write is answered nobody else has counted
-    // its memory.
+    // its memory. As many buffers are kept free.
     Channel(int descriptor, std::size_t large_max, Receiver receiver);
     ~Channel() override;
 
@@ -62,7 +63,7 @@ private:
     Receiver receiver_;
     std::size_t large_max_;
     std::unordered_set<std::uint64_t> large_;  // unanswered
-    std::shared_ptr<RequestBuffers> buffers_ = RequestBuffers::make();
+    std::shared_ptr<RequestBuffers> buffers_;
     std::shared_ptr<std::byte> current_;
     bool ended_ = false;
 };

@@ -31,7 +31,7 @@ constexpr int folder_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
 constexpr std::size_t large_bytes = 1 << 20;
 constexpr std::size_t writeback_bytes = 4 << 20;
 constexpr std::size_t direct_alignment = 4096;
-constexpr std::size_t direct_bytes = 2 << 20;  // of one write; also the memory it takes
+constexpr std::size_t direct_bytes = 1 << 20;  // of one write; also the memory a thread keeps
 
 // Sets of folder names do not grow past this; forgetting one costs an fsync.
 constexpr std::size_t lasting_max = 4096;
@@ -100,7 +100,7 @@ int write_all(int fd, ByteView bytes) {
 std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) return std::nullopt;
-    const std::unique_ptr<std::byte, void (*)(void*)> memory(
+    thread_local const std::unique_ptr<std::byte, void (*)(void*)> memory(
         static_cast<std::byte*>(std::aligned_alloc(direct_alignment, direct_bytes)), std::free);
     if (!memory) return ENOMEM;
     for (std::size_t at = 0, end = 0; at < left.size();) {

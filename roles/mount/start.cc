@@ -37,7 +37,7 @@ constexpr int predecessor_patience_s = 60;
 // budget, of which dirty data may take a part.
 struct Memory {
     std::uint64_t database;
-    std::size_t kernel_requests;  // large ones, of a megabyte each
+    std::size_t kernel_requests;  // large ones, of a megabyte each; and as many free buffers
     unsigned store_requests;      // of each kind
     std::uint64_t rest;
     std::uint64_t dirty;
@@ -50,7 +50,7 @@ Memory divide(const MountOptions& options) {
     memory.store_requests = options.max_bops
                                 ? unsigned(options.max_bops)
                                 : unsigned(std::clamp<std::uint64_t>(all >> 25, 2, 16));
-    const std::uint64_t under_way = memory.kernel_requests * fuse::request_bytes_max +
+    const std::uint64_t under_way = 2 * memory.kernel_requests * fuse::request_bytes_max +
                                     memory.store_requests * store_request_bytes;
     memory.rest = all - memory.database - std::min(under_way, all / 4);
     memory.dirty = std::min(options.dirty_bytes, memory.rest / 2);
