@@ -35,8 +35,8 @@ Task<Answer> mkdir(Server& server, Request request) {
     const auto in = request.head<fuse_mkdir_in>();
     std::string name = co_await request.name(sizeof in);
     const std::uint32_t mode = S_IFDIR | (in.mode & 07777);
-    auto made =
-        co_await server.client().make(request.ino(), std::move(name), mode, 0, {}, request.who());
+    auto made = co_await server.client().make(request.ino(), std::move(name), mode, 0, {},
+                                              request.who(), in.umask);
     co_return entry(server, made);
 }
 
@@ -44,7 +44,7 @@ Task<Answer> mknod(Server& server, Request request) {
     const auto in = request.head<fuse_mknod_in>();
     std::string name = co_await request.name(sizeof in);
     auto made = co_await server.client().make(request.ino(), std::move(name), in.mode, in.rdev, {},
-                                              request.who());
+                                              request.who(), in.umask);
     co_return entry(server, made);
 }
 

@@ -16,6 +16,9 @@ constexpr std::uint64_t wanted_features =
     FUSE_HANDLE_KILLPRIV_V2 |   // else it asks for security.capability before every write
     FUSE_SETXATTR_EXT | FUSE_INIT_EXT;
 
+// The kernel enforces ACLs, and leaves it to us what a default ACL makes of a mode and a umask.
+constexpr std::uint64_t acl_features = FUSE_POSIX_ACL | FUSE_DONT_MASK;
+
 constexpr std::uint16_t background_max = 64;
 constexpr std::uint32_t readahead_bytes = 1 << 20;
 
@@ -124,7 +127,8 @@ Result<Answer> Server::init(const Request& request) {
     }
     std::uint64_t offered = in.flags;
     if (in.flags & FUSE_INIT_EXT) offered |= std::uint64_t(in.flags2) << 32;
-    const std::uint64_t features = wanted_features & offered;
+    const std::uint64_t features =
+        offered & (options_.acls ? wanted_features | acl_features : wanted_features);
 
     fuse_init_out out{};
     out.major = FUSE_KERNEL_VERSION;

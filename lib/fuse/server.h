@@ -22,6 +22,7 @@ struct Operation;
 struct ServerOptions {
     View view{std::chrono::hours(1), std::chrono::hours(1)};
     bool xattrs = true;               // false: as if the filesystem knew none
+    bool acls = true;                 // false: they are neither enforced nor shown
     std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
 };
 
@@ -46,6 +47,7 @@ public:
     // For the operations.
     vfs::Client& client() { return client_; }
     const View& view() const { return options_.view; }
+    bool acls() const { return options_.acls; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
 

@@ -1,14 +1,41 @@
 // Requests about extended attributes. The kernel asks for a size first, with room for nothing.
+#include <linux/posix_acl.h>
+
 #include "lib/fuse/operations.h"
 
 namespace flexfs::fuse {
 namespace {
 
+constexpr std::string_view access_acl = "system.posix_acl_access";
+
+bool is_acl(std::string_view name) {
+    return name == access_acl || name == "system.posix_acl_default";
+}
+
 // An access control list that nobody enforces would be worse than none: cp and tar fall back to
 // plain modes, and setfacl tells.
-Result<std::string> supported(std::string name) {
-    if (name.starts_with("system.posix_acl_")) return fail(EOPNOTSUPP);
+Result<std::string> supported(const Server& server, std::string name) {
+    if (is_acl(name) && !server.acls()) return fail(EOPNOTSUPP);
     return name;
+}
+
+bool is_shown(const Server& server, const Request& request, std::string_view name) {
+    // As everywhere on Linux, where it takes CAP_SYS_ADMIN; of capabilities we are not told.
+    if (name.starts_with("trusted.")) return request.who().uid == 0;
+    return server.acls() || !is_acl(name);
+}
+
+// With an ACL its entries say what the kernel allows, not the mode: they show the mount's umask,
+// too. The form is that of linux/posix_acl_xattr.h.
+Buffer without(std::uint32_t umask, const Buffer& acl) {
+    std::vector<std::byte> shown(acl.view().begin(), acl.view().end());
+    for (std::size_t at = 4; at + 8 <= shown.size(); at += 8) {
+        const auto tag = load_le<std::uint16_t>(shown.data() + at);
+        const int shift = tag == ACL_USER_OBJ ? 6 : tag == ACL_OTHER ? 0 : 3;
+        const auto permissions = load_le<std::uint16_t>(shown.data() + at + 2);
+        store_le(shown.data() + at + 2, std::uint16_t(permissions & ~(umask >> shift)));
+    }
+    return Buffer::take(std::move(shown));
 }
 
 Result<Answer> sized(Buffer value, std::uint32_t room) {
@@ -25,15 +52,21 @@ Result<Answer> sized(Buffer value, std::uint32_t room) {
 
 Task<Answer> getxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
-    std::string name = co_await supported(co_await request.name(sizeof in));
-    co_return sized(co_await server.client().getxattr(request.ino(), std::move(name)), in.size);
+    std::string name = co_await supported(server, co_await request.name(sizeof in));
+    const bool is_masked = server.view().umask != 0 && name == access_acl;
+    Buffer value = co_await server.client().getxattr(request.ino(), std::move(name));
+    if (is_masked) value = without(server.view().umask, value);
+    co_return sized(std::move(value), in.size);
 }
 
 Task<Answer> setxattr(Server& server, Request request) {
     const auto in = request.head<fuse_setxattr_in>();
-    std::string name = co_await supported(co_await request.name(sizeof in));
+    std::string name = co_await supported(server, co_await request.name(sizeof in));
     Buffer value = co_await request.data(sizeof in + name.size() + 1, in.size);
-    co_await server.client().setxattr(request.ino(), std::move(name), std::move(value), in.flags);
+    const bool kill_setgid =
+        name == access_acl && (in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) != 0;
+    co_await server.client().setxattr(request.ino(), std::move(name), std::move(value), in.flags,
+                                      kill_setgid);
     co_return Answer();
 }
 
@@ -41,12 +74,12 @@ Task<Answer> listxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
     std::string names;
     for (const auto& name : co_await server.client().listxattr(request.ino()))
-        (names += name) += '\0';
+        if (is_shown(server, request, name)) (names += name) += '\0';
     co_return sized(Buffer::take(std::move(names)), in.size);
 }
 
 Task<Answer> removexattr(Server& server, Request request) {
-    std::string name = co_await supported(co_await request.name());
+    std::string name = co_await supported(server, co_await request.name());
     co_await server.client().removexattr(request.ino(), std::move(name));
     co_return Answer();
 }

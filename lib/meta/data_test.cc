@@ -63,6 +63,28 @@ TEST_CASE("chown and writes take setuid and, where the group may execute, setgid
     CHECK(f.volume->read(wire::ListXattr{other}).value().names.empty());
 }
 
+TEST_CASE("writing and truncating take a file's capabilities away, whoever does it") {
+    Fixture f;
+    const Ino a = f.create(1, "a");
+    const auto give = [&] {
+        REQUIRE(f.apply(wire::SetXattr{.ino = a, .name = "security.capability"}));
+    };
+    give();
+    f.write(a, {0}, 1024);
+    CHECK(!f.attr(a).has_xattrs);
+    give();
+    f.write_inline(a, "text");
+    CHECK(!f.attr(a).has_xattrs);
+    give();
+    f.truncate(a, 10);
+    CHECK(!f.attr(a).has_xattrs);
+    give();
+    wire::Commit accessed;
+    accessed.inodes.push_back({.ino = a, .atime = 5});
+    REQUIRE(f.apply(accessed));
+    CHECK(f.attr(a).has_xattrs);
+}
+
 TEST_CASE("sizes that cannot be are refused by their errno") {
     Fixture f;
     wire::SetAttr request{.ino = f.create(1, "a"), .mask = wire::set_size};
@@ -374,8 +396,16 @@ TEST_CASE("xattrs are made, replaced, listed and removed, each error by its errn
     CHECK(f.attr(a).ctime == f.now - 1);
     CHECK(f.volume->read(wire::ListXattr{a}).value().names ==
           std::vector<std::string>{"user.big", "user.empty", "user.x"});
+    CHECK(set("user.", "", 0) == EINVAL);
+    for (const char* name : {"user", "system.x", "system.posix_acl", "os2.x", "x"})
+        CHECK(set(name, "", 0) == EOPNOTSUPP);
     CHECK(f.apply(wire::RemoveXattr{a, "user.x"}));
     CHECK(code_of(f.apply(wire::RemoveXattr{a, "user.x"})) == ENODATA);
+    CHECK(f.attr(a).has_xattrs);
+    CHECK(f.apply(wire::RemoveXattr{a, "user.big"}));
+    CHECK(f.apply(wire::RemoveXattr{a, "user.empty"}));
+    CHECK(!f.attr(a).has_xattrs);
+    CHECK(set("security.x", "", 0) == 0);
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "a"}));
     CHECK(f.dump().find("xattr") == std::string::npos);
 }

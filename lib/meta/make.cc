@@ -39,6 +39,21 @@ void inherit(const Inode& parent, const wire::Make& request, wire::Attr& made) {
     if (S_ISDIR(made.mode)) made.mode |= S_ISGID;
 }
 
+// Where there is a default ACL it says what others may do; the umask does so elsewhere.
+Result<void> limit_permissions(Txn& tx, const Inode& parent, std::uint32_t umask, Inode& made) {
+    std::uint32_t& mode = made.attr.mode;
+    if (S_ISLNK(mode)) return {};
+    TRY(std::optional<Acl> acl, tx.acl(parent, acl_default_name));
+    if (!acl) {
+        mode &= ~(umask & 0777);
+        return {};
+    }
+    if (made.is_directory()) TRY(tx.put_xattr(made, acl_default_name, encode_acl(*acl)));
+    mode = acl->inherit(mode);
+    if (acl->is_only_mode()) return {};
+    return tx.put_xattr(made, acl_access_name, encode_acl(*acl));
+}
+
 }  // namespace
 
 // Existence is asked before limits: `mkdir -p` on a full volume must meet EEXIST, not ENOSPC.
@@ -65,6 +80,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     wire::Attr& attr = made.attr;
     attr.atime = attr.mtime = attr.ctime = attr.btime = request.now;
     inherit(*parent, request, attr);
+    TRY(limit_permissions(tx, *parent, request.umask, made));
     attr.nlink = is_folder ? 2 : named ? 1 : 0;
     if (S_ISCHR(attr.mode) || S_ISBLK(attr.mode)) attr.rdev = request.rdev;
     if (S_ISLNK(attr.mode)) {

@@ -32,8 +32,11 @@ Result<wire::Done> close_session(Txn& tx);
 
 // The session no longer keeps the orphan alive; nothing if it never did.
 Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);
-// What write(2) and chown(2) do to the setuid and setgid bits and to file capabilities.
+// What write(2) by most users and chown(2) by all do to the setuid and setgid bits and to file
+// capabilities.
 Result<void> kill_privileges(Txn& tx, Inode& inode);
+// What write(2) and truncate(2) do to file capabilities, whoever calls them.
+Result<void> drop_capability(Txn& tx, Inode& inode);
 // The file's bytes from `size` on are gone, and read as zeros should it grow again. Sets the size.
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size);
 

@@ -105,11 +105,9 @@ Result<wire::Target> readlink(State& state, const wire::ReadLink& request) {
 
 Result<wire::Value> getxattr(State& state, const wire::GetXattr& request) {
     TRY(const Inode inode, existing(state, request.ino));
-    if (!inode.has(has_xattrs)) return fail(ENODATA);
-    db::Query query(state.st.xattr_get, request.ino, std::string_view(request.name));
-    TRY(bool found, query.next());
-    if (!found) return fail(ENODATA);
-    return wire::Value{Buffer::copy_of(query.blob(0))};
+    TRY(std::optional<Buffer> value, load_xattr(state.st, inode, request.name));
+    if (!value) return fail(ENODATA);
+    return wire::Value{std::move(*value)};
 }
 
 Result<wire::Names> listxattr(State& state, const wire::ListXattr& request) {

@@ -52,6 +52,7 @@ Inode inode_from(const db::Query& query, int column) {
     a.parent = query.number(column + 12);
     a.flags = query.as<std::uint32_t>(column + 13);
     inode.state = query.as<std::uint32_t>(column + 14);
+    a.has_xattrs = inode.has(has_xattrs);
     inode.since = sum(a.ctime, query.integer(column + 15));
     return inode;
 }
@@ -91,6 +92,15 @@ Result<Buffer> load_inline(Statements& st, const Inode& inode) {
         const ByteView piece = query.blob(0);
         data.insert(data.end(), piece.begin(), piece.end());
     }
+}
+
+Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode,
+                                         std::string_view name) {
+    if (!inode.has(has_xattrs)) return std::nullopt;
+    db::Query query(st.xattr_get, inode.attr.ino, name);
+    TRY(bool found, query.next());
+    if (!found) return std::nullopt;
+    return Buffer::copy_of(query.blob(0));
 }
 
 Result<std::vector<Cut>> load_cuts(Statements& st, const Inode& inode) {

@@ -30,6 +30,10 @@ struct Inode {
     bool is_directory() const;
     bool is_file() const;
     bool has(InodeState bit) const { return (state & bit) != 0; }
+    void set_has_xattrs(bool any) {
+        state = any ? state | has_xattrs : state & ~std::uint32_t{has_xattrs};
+        attr.has_xattrs = any;
+    }
 };
 
 struct Name {
@@ -56,6 +60,8 @@ Result<void> store_inode(db::Stmt& add_or_set, const Inode& inode);
 Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t hash,
                                       std::string_view name);
 Result<Buffer> load_inline(Statements& st, const Inode& inode);
+// Nothing: it has no such extended attribute.
+Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode, std::string_view name);
 // The rows of `cut` for the inode.
 Result<std::vector<Cut>> load_cuts(Statements& st, const Inode& inode);
 bool is_cut(const std::vector<Cut>& cuts, const wire::Extent& extent);

@@ -14,9 +14,25 @@ Result<void> kill_privileges(Txn& tx, Inode& inode) {
         inode.attr.mode &= ~drop;
         tx.changed(inode);
     }
-    if (!inode.has(has_xattrs)) return {};
-    return tx.st().xattr_erase.run(inode.attr.ino, std::string_view("security.capability"));
+    return drop_capability(tx, inode);
 }
+
+Result<void> drop_capability(Txn& tx, Inode& inode) {
+    TRY(tx.erase_xattr(inode, "security.capability"));
+    return {};
+}
+
+namespace {
+
+Result<void> chmod(Txn& tx, Inode& inode, std::uint32_t mode) {
+    inode.attr.mode = (inode.attr.mode & S_IFMT) | (mode & 07777);
+    TRY(std::optional<Acl> acl, tx.acl(inode, acl_access_name));
+    if (!acl) return {};
+    acl->chmod(mode);
+    return tx.put_xattr(inode, acl_access_name, encode_acl(*acl));
+}
+
+}  // namespace
 
 Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const std::uint32_t mask = request.mask;
@@ -33,11 +49,12 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const bool chown = mask & (wire::set_uid | wire::set_gid);
     if ((mask & wire::set_kill_privileges) || (chown && !inode->is_directory()))
         TRY(kill_privileges(tx, *inode));
-    if (mask & wire::set_mode) attr.mode = (attr.mode & S_IFMT) | (wanted.mode & 07777);
+    if (mask & wire::set_mode) TRY(chmod(tx, *inode, wanted.mode));
     if (mask & wire::set_uid) attr.uid = wanted.uid;
     if (mask & wire::set_gid) attr.gid = wanted.gid;
     if (mask & wire::set_flags) attr.flags = wanted.flags;
     if (mask & wire::set_size) {
+        TRY(drop_capability(tx, *inode));
         TRY(resize(tx, *inode, wanted.size));
         attr.mtime = request.now;
     }

@@ -128,6 +128,30 @@ Result<bool> Txn::is_empty(Ino directory) {
     return !any;
 }
 
+Result<void> Txn::put_xattr(Inode& inode, std::string_view name, ByteView value) {
+    TRY(st_.xattr_put.run(inode.attr.ino, name, value, now_));
+    if (!inode.has(has_xattrs)) inode.set_has_xattrs(true);
+    changed(inode);
+    return {};
+}
+
+Result<bool> Txn::erase_xattr(Inode& inode, std::string_view name) {
+    TRY(const std::optional<Buffer> there, load_xattr(st_, inode, name));
+    if (!there) return false;
+    TRY(st_.xattr_erase.run(inode.attr.ino, name));
+    db::Query query(st_.xattr_names, inode.attr.ino);
+    TRY(const bool more, query.next());
+    inode.set_has_xattrs(more);
+    changed(inode);
+    return true;
+}
+
+Result<std::optional<Acl>> Txn::acl(const Inode& inode, std::string_view name) {
+    auto loaded = load_acl(st_, inode, name);
+    if (!loaded) damaged_ = true;
+    return loaded;
+}
+
 Sessions& Txn::change_sessions() {
     if (!changed_sessions_) changed_sessions_ = std::make_shared<Sessions>(*state_.sessions);
     return *changed_sessions_;

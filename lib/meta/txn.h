@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/meta/acl.h"
 #include "lib/meta/state.h"
 
 namespace flexfs::meta {
@@ -65,6 +66,14 @@ public:
     Result<void> set_name(Ino parent, std::string_view name, const Inode& to);
     Result<void> erase_name(Ino parent, std::string_view name);
     Result<bool> is_empty(Ino directory);
+
+    // --- extended attributes ---
+
+    Result<void> put_xattr(Inode& inode, std::string_view name, ByteView value);
+    // False: it was not there.
+    Result<bool> erase_xattr(Inode& inode, std::string_view name);
+    // Nothing: it has none of that name.
+    Result<std::optional<Acl>> acl(const Inode& inode, std::string_view name);
 
     // --- data ---
 

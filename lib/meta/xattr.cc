@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -10,15 +11,20 @@ namespace {
 // listxattr(2) cannot tell more than this, so more cannot be set.
 constexpr std::size_t names_bytes_max = 64 << 10;
 
-Result<void> check_xattr_name(std::string_view name) {
-    if (name.empty() || name.size() > wire::xattr_name_bytes_max) return fail(ERANGE);
-    return name.find('\0') == name.npos ? Result<void>() : fail(EINVAL);
+constexpr std::string_view namespaces[] = {"user.", "trusted.", "security."};
+
+bool is_acl(std::string_view name) {
+    return name == acl_access_name || name == acl_default_name;
 }
 
-Result<bool> exists(Txn& tx, const Inode& inode, std::string_view name) {
-    if (!inode.has(has_xattrs)) return false;
-    db::Query query(tx.st().xattr_get, inode.attr.ino, name);
-    return query.next();
+Result<void> check_xattr_name(std::string_view name) {
+    if (name.empty() || name.size() > wire::xattr_name_bytes_max) return fail(ERANGE);
+    if (name.find('\0') != name.npos) return fail(EINVAL);
+    if (is_acl(name)) return {};
+    for (std::string_view prefix : namespaces)
+        if (name.starts_with(prefix))
+            return name.size() > prefix.size() ? Result<void>() : fail(EINVAL);
+    return fail(EOPNOTSUPP);
 }
 
 Result<std::size_t> names_bytes(Txn& tx, const Inode& inode) {
@@ -32,6 +38,37 @@ Result<std::size_t> names_bytes(Txn& tx, const Inode& inode) {
     }
 }
 
+Result<void> check_room(Txn& tx, const Inode& inode, std::string_view name) {
+    TRY(const std::size_t bytes, names_bytes(tx, inode));
+    return bytes + name.size() + 1 > names_bytes_max ? fail(ENOSPC) : Result<void>();
+}
+
+Result<void> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
+    if (S_ISLNK(inode.attr.mode)) return fail(EOPNOTSUPP);
+    TRY(const Acl acl, decode_acl(request.value));
+    const bool is_default = request.name == acl_default_name;
+    if (is_default && !inode.is_directory())
+        return acl.entries.empty() ? Result<void>() : fail(EACCES);
+    if (!is_default && !acl.entries.empty()) {
+        std::uint32_t mode = (inode.attr.mode & ~std::uint32_t{0777}) | acl.permissions();
+        if (request.kill_setgid) mode &= ~std::uint32_t{S_ISGID};
+        inode.attr.mode = mode;
+    }
+    if (acl.entries.empty() || (!is_default && acl.is_only_mode())) {
+        TRY(tx.erase_xattr(inode, request.name));
+        return {};
+    }
+    return tx.put_xattr(inode, request.name, encode_acl(acl));
+}
+
+Result<void> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
+    TRY(const std::optional<Buffer> there, load_xattr(tx.st(), inode, request.name));
+    if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
+    if (!there && (request.flags & XATTR_REPLACE)) return fail(ENODATA);
+    if (!there) TRY(check_room(tx, inode, request.name));
+    return tx.put_xattr(inode, request.name, request.value);
+}
+
 }  // namespace
 
 Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
@@ -40,17 +77,8 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
     if (request.flags & ~std::uint32_t{XATTR_CREATE | XATTR_REPLACE}) return fail(EINVAL);
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(may_change_xattrs(*inode));
-    TRY(const bool there, exists(tx, *inode, request.name));
-    if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
-    if (!there && (request.flags & XATTR_REPLACE)) return fail(ENODATA);
-    if (!there) {
-        TRY(const std::size_t bytes, names_bytes(tx, *inode));
-        if (bytes + request.name.size() + 1 > names_bytes_max) return fail(ENOSPC);
-    }
+    TRY(is_acl(request.name) ? set_acl(tx, *inode, request) : set_plain(tx, *inode, request));
 
-    TRY(tx.st().xattr_put.run(request.ino, std::string_view(request.name), request.value.view(),
-                              tx.now()));
-    inode->state |= has_xattrs;
     inode->attr.ctime = request.now;
     tx.changed(*inode);
     return wire::Done{};
@@ -60,10 +88,9 @@ Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(check_xattr_name(request.name));
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(may_change_xattrs(*inode));
-    TRY(const bool there, exists(tx, *inode, request.name));
+    TRY(const bool there, tx.erase_xattr(*inode, request.name));
     if (!there) return fail(ENODATA);
 
-    TRY(tx.st().xattr_erase.run(request.ino, std::string_view(request.name)));
     inode->attr.ctime = request.now;
     tx.changed(*inode);
     return wire::Done{};

@@ -15,15 +15,17 @@ constexpr std::uint32_t names = wire::revoke_attr | wire::revoke_entry;
 std::uint32_t effect(const wire::SetAttr& request) {
     std::uint32_t what = wire::revoke_attr;
     if (request.mask & wire::set_size) what |= wire::revoke_data;
-    // These drop security.capability.
-    if (request.mask & (wire::set_uid | wire::set_gid | wire::set_kill_privileges))
-        what |= wire::revoke_xattr;
+    // A mode changes the ACL, and the others drop security.capability.
+    constexpr std::uint32_t xattrs = wire::set_mode | wire::set_uid | wire::set_gid |
+                                     wire::set_size | wire::set_kill_privileges;
+    if (request.mask & xattrs) what |= wire::revoke_xattr;
     return what;
 }
 
 std::uint32_t effect(const wire::InodeCommit& change) {
     std::uint32_t what = wire::revoke_attr | wire::revoke_data;
-    if (change.kill_privileges) what |= wire::revoke_xattr;
+    if (change.kill_privileges || change.set_inline || !change.extents.empty())
+        what |= wire::revoke_xattr;
     return what;
 }
 

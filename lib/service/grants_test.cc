@@ -30,7 +30,7 @@ TEST_CASE("who was not told of an inode is not told of its changes") {
 
     f.ask(a, wire::SetAttr{.ino = y, .mask = wire::set_mode, .now = 5});
     CHECK(f.take_story().empty());
-    f.ask(a, wire::SetAttr{.ino = x, .mask = wire::set_mode, .now = 5});
+    f.ask(a, wire::SetAttr{.ino = x, .mask = wire::set_mtime, .now = 5});
     CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr", x)});
     f.ask(a, wire::SetXattr{.ino = x, .name = "user.n", .value = Buffer::copy_of("v"), .now = 6});
     CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr xattr", x)});

@@ -222,4 +222,57 @@ TEST_CASE("a writer of much more than fits waits for the store, and memory stays
     CHECK(a.budget.used() <= 10 << 20);
 }
 
+TEST_CASE("an access time before 1970 is kept, and a later read moves it") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "text");
+    Attr old;
+    old.atime = -1'000'000'007;
+    const Ino ino = file.node.attr.ino;
+    CHECK(w.run(a->setattr(ino, wire::set_atime, old, Who{})).attr.atime == old.atime);
+    CHECK(w.run(a->getattr(ino)).attr.atime == old.atime);
+    w.read(a, file.handle);
+    CHECK(w.run(a->getattr(ino)).attr.atime > 0);
+}
+
+TEST_CASE("capabilities that a file gets after it was written stay when the data is sent") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    w.write(a, file.handle, 0, "text");
+    w.run(a->setxattr(ino, "security.capability", Buffer::copy_of("c"), 0));
+    Attr program;
+    program.mode = 04755;
+    w.run(a->setattr(ino, wire::set_mode, program, Who{}));
+    w.run(a->fsync(file.handle, false));
+    CHECK(w.run(a->getxattr(ino, "security.capability")).text() == "c");
+
+    w.write(a, file.handle, 0, "more");
+    CHECK(w.code(a->getxattr(ino, "security.capability")) == ENODATA);
+    CHECK(w.run(a->listxattr(ino)).empty());
+    w.run(a->fsync(file.handle, false));
+    CHECK(w.code(a->getxattr(ino, "security.capability")) == ENODATA);
+    CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
+}
+
+TEST_CASE("what a file without extended attributes is asked for is answered, and found once set") {
+    World w;
+    Peer& a = w.mount();
+    Peer& b = w.mount();
+    const Ino ino = w.create(a, "f").node.attr.ino;
+    w.open(b, "f");
+    CHECK(w.code(a->getxattr(ino, "user.n")) == ENODATA);
+    CHECK(w.code(b->getxattr(ino, "user.n")) == ENODATA);
+    CHECK(w.run(b->listxattr(ino)).empty());
+
+    w.run(a->setxattr(ino, "user.n", Buffer::copy_of("v"), 0));
+    CHECK(w.run(a->getxattr(ino, "user.n")).text() == "v");
+    CHECK(w.run(b->getxattr(ino, "user.n")).text() == "v");
+    CHECK(w.run(b->listxattr(ino)) == std::vector<std::string>{"user.n"});
+    w.run(b->removexattr(ino, "user.n"));
+    CHECK(w.code(a->getxattr(ino, "user.n")) == ENODATA);
+}
+
 }  // namespace flexfs::vfs

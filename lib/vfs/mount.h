@@ -27,7 +27,7 @@ public:
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override;
     Task<std::string> readlink(Ino ino) override;
     Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
-                     std::string target, Who who) override;
+                     std::string target, Who who, std::uint32_t umask) override;
     Task<Known> link(Ino ino, Ino parent, std::string name) override;
     Task<void> unlink(Ino parent, std::string name) override;
     Task<void> rmdir(Ino parent, std::string name) override;
@@ -39,9 +39,9 @@ public:
     Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
     void releasedir(HandleId handle) override;
 
-    Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
-                        Who who) override;
-    Task<Opened> open(Ino ino, int flags) override;
+    Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
+                        std::uint32_t umask, bool kill_privileges) override;
+    Task<Opened> open(Ino ino, int flags, bool kill_privileges) override;
     Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                    std::size_t size) override;
     Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
@@ -52,7 +52,8 @@ public:
     Task<void> fsyncdir(Ino ino) override;
 
     Task<Buffer> getxattr(Ino ino, std::string name) override;
-    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) override;
+    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
+                        bool kill_setgid) override;
     Task<std::vector<std::string>> listxattr(Ino ino) override;
     Task<void> removexattr(Ino ino, std::string name) override;
     Task<Space> statfs() override;
@@ -80,6 +81,8 @@ private:
     Task<NodeRef> fresh(Ino ino);
     Opened opened(NodeRef node, int flags);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
+    Task<void> truncate(Ino ino, bool kill_privileges);
+    Task<void> settle_writes(Ino ino);
     void lost_name(const wire::Attr& attr);
     void note_access(Node& node);
     Task<void> tell_failure(Handle& handle);

@@ -57,7 +57,15 @@ Opened Mount::opened(NodeRef node, int flags) {
     return opened;
 }
 
-Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who) {
+// O_TRUNC.
+Task<void> Mount::truncate(Ino ino, bool kill_privileges) {
+    std::uint32_t mask = wire::set_size;
+    if (kill_privileges) mask |= wire::set_kill_privileges;
+    co_await setattr(ino, mask, Attr{}, Who{});
+}
+
+Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
+                           std::uint32_t umask, bool kill_privileges) {
     co_await writable();
     wire::Make request;
     request.parent = parent;
@@ -66,6 +74,7 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     request.existing_ok = !(flags & O_EXCL);
     request.now = wall_now();
     request.who = who;
+    request.umask = umask;
     const auto made = co_await result(session_->call(std::move(request)));
     nodes_.forget_attr(parent);
     if (!made) {
@@ -81,17 +90,17 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
         orphans_.insert(made->attr.ino);
     }
     if ((flags & O_TRUNC) && node->stat().size > 0)
-        co_await setattr(made->attr.ino, wire::set_size, Attr{}, who);
+        co_await truncate(made->attr.ino, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 
-Task<Opened> Mount::open(Ino ino, int flags) {
+Task<Opened> Mount::open(Ino ino, int flags, bool kill_privileges) {
     if (may_write(flags) || (flags & O_TRUNC)) co_await writable();
     NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     co_await check_flags(node->attr, flags);
     if ((flags & O_TRUNC) && node->stat().size > 0)
-        co_await setattr(ino, wire::set_size, Attr{}, Who{});
+        co_await truncate(ino, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 
@@ -116,7 +125,7 @@ Task<std::vector<Buffer>> Mount::read(HandleId id, std::uint64_t offset, std::si
 // As relatime: an access is told when the last one told is older than the data, or than a day.
 void Mount::note_access(Node& node) {
     if (!options_.access_times || session_->read_only()) return;
-    const Time last = std::max(node.atime, node.attr.atime);
+    const Time last = node.accessed();
     const Time changed = std::max({node.attr.mtime, node.attr.ctime, node.file->mtime});
     if (last > changed) {
         const Time now = wall_now();

@@ -33,6 +33,8 @@ Task<Known> Mount::getattr(Ino ino) {
 
 Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
     co_await writable();
+    const std::uint32_t given = mask & wire::set_mode ? attr.mode : 0;
+    if (given & (S_ISUID | S_ISGID)) co_await settle_writes(ino);
     if (!(mask & wire::set_size)) co_return co_await change(ino, mask, attr, who);
 
     const NodeRef node = co_await fresh(ino);
@@ -52,6 +54,13 @@ Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
     node->file->forget_stored();
     node->current = false;
     co_return fail(std::move(changed.error()));
+}
+
+// Privileges that a program gets now must outlive the writes before, which take away those it had.
+Task<void> Mount::settle_writes(Ino ino) {
+    Node* node = nodes_.find(ino);
+    if (!node || !node->file || !node->file->has_unsent()) co_return;
+    co_await flusher_.flush(nodes_.pin(*node), false);
 }
 
 Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who) {
@@ -80,7 +89,7 @@ Task<std::string> Mount::readlink(Ino ino) {
 }
 
 Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
-                        std::string target, Who who) {
+                        std::string target, Who who, std::uint32_t umask) {
     co_await writable();
     wire::Make request;
     request.parent = parent;
@@ -90,6 +99,7 @@ Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::u
     request.target = std::move(target);
     request.now = wall_now();
     request.who = who;
+    request.umask = umask;
     const auto made = co_await result(session_->call(std::move(request)));
     names_.erase(parent, name);
     nodes_.forget_attr(parent);

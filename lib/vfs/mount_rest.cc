@@ -1,4 +1,6 @@
 // Extended attributes, and the volume as a whole.
+#include <cerrno>
+
 #include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
@@ -7,17 +9,28 @@ namespace {
 // What a volume without a limit of inodes tells of them: enough for any installer's check.
 constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
 
+constexpr std::string_view capability = "security.capability";
+
 }  // namespace
 
+// The kernel asks often, for ACLs above all, and most inodes have none.
 Task<Buffer> Mount::getxattr(Ino ino, std::string name) {
+    if (Node* node = nodes_.find(ino)) {
+        if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
+        // The write will take it away when it is sent.
+        if (name == capability && node->file && node->file->has_unsent()) co_return fail(ENODATA);
+    }
     wire::Value value = co_await session_->call(wire::GetXattr{ino, std::move(name)});
     co_return std::move(value.value);
 }
 
 // Both change the ctime, and an ACL the mode.
-Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) {
+Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
+                           bool kill_setgid) {
     co_await writable();
-    wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now()};
+    if (name == capability) co_await settle_writes(ino);
+    wire::SetXattr request{ino,   std::move(name), std::move(value),
+                           flags, wall_now(),      kill_setgid};
     const auto done = co_await result(session_->call(std::move(request)));
     nodes_.forget_attr(ino);
     co_await done;
@@ -32,7 +45,15 @@ Task<void> Mount::removexattr(Ino ino, std::string name) {
 }
 
 Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
+    const auto known = [&] {
+        Node* node = nodes_.find(ino);
+        return node && node->knows_attr() ? node : nullptr;
+    };
+    if (Node* node = known(); node && !node->attr.has_xattrs)
+        co_return std::vector<std::string>();
     wire::Names names = co_await session_->call(wire::ListXattr{ino});
+    if (Node* node = known(); node && node->file && node->file->has_unsent())
+        std::erase(names.names, capability);
     co_return std::move(names.names);
 }
 

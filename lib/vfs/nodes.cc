@@ -14,7 +14,7 @@ constexpr std::size_t overhead_bytes = 64;
 
 Attr Node::stat() const {
     Attr now = attr;
-    now.atime = std::max(now.atime, atime);
+    now.atime = accessed();
     if (!file) return now;
     now.size = file->size();
     if (file->has_unsent())

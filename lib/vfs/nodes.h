@@ -36,6 +36,7 @@ struct Node {
     std::list<Node*>::iterator place;  // among the unused, while pins is 0
 
     bool knows_attr() const { return current && grant != Grant::none; }
+    Time accessed() const { return atime != 0 ? std::max(atime, attr.atime) : attr.atime; }
     // The attributes as a program must see them now.
     Attr stat() const;
 };

@@ -100,9 +100,9 @@ public:
     virtual Task<Known> getattr(Ino ino) = 0;
     virtual Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) = 0;
     virtual Task<std::string> readlink(Ino ino) = 0;
-    // mkdir, mknod, symlink: mode's S_IFMT says which.
+    // mkdir, mknod, symlink: mode's S_IFMT says which. `umask` holds where no default ACL does.
     virtual Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
-                             std::string target, Who who) = 0;
+                             std::string target, Who who, std::uint32_t umask = 0) = 0;
     virtual Task<Known> link(Ino ino, Ino parent, std::string name) = 0;
     virtual Task<void> unlink(Ino parent, std::string name) = 0;
     virtual Task<void> rmdir(Ino parent, std::string name) = 0;
@@ -121,9 +121,11 @@ public:
     // --- files ---
     // `flags` as open(2). O_CREAT without O_EXCL opens what exists. EPERM: the file is immutable,
     // or append-only and not opened so. Without a name it is a file that link() may give one.
+    // `kill_privileges`: as with write, where O_TRUNC cuts a file.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
-                                Who who) = 0;
-    virtual Task<Opened> open(Ino ino, int flags) = 0;
+                                Who who, std::uint32_t umask = 0,
+                                bool kill_privileges = false) = 0;
+    virtual Task<Opened> open(Ino ino, int flags, bool kill_privileges = false) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
@@ -142,7 +144,9 @@ public:
 
     // --- extended attributes ---
     virtual Task<Buffer> getxattr(Ino ino, std::string name) = 0;
-    virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags) = 0;
+    // `kill_setgid`: with an access ACL, takes the setgid bit away.
+    virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
+                                bool kill_setgid = false) = 0;
     virtual Task<std::vector<std::string>> listxattr(Ino ino) = 0;
     virtual Task<void> removexattr(Ino ino, std::string name) = 0;
 

@@ -119,9 +119,9 @@ enum SetMask : std::uint32_t {
     // The times are the present, as utimes(2) without times: an append-only file takes them.
     set_touch = 512,
 };
-// Times are the client's; ctime becomes `now` unless set_ctime. EFBIG, EISDIR (set_size on a
-// directory), EINVAL, EPERM (it is immutable, or append-only), EOPNOTSUPP (a flag that is no
-// InodeFlag).
+// Times are the client's; ctime becomes `now` unless set_ctime. A mode changes a stored access ACL
+// with it. EFBIG, EISDIR (set_size on a directory), EINVAL, EPERM (it is immutable, or
+// append-only), EOPNOTSUPP (a flag that is no InodeFlag).
 struct SetAttr {
     static constexpr Op op = Op::setattr;
     using Reply = Entry;
@@ -134,8 +134,10 @@ struct SetAttr {
 };
 
 // mkdir, mknod, create and symlink: mode's S_IFMT decides. An existing name is EEXIST, or with
-// `existing_ok` (open with O_CREAT without O_EXCL) answered as Lookup would. ENOENT, ENOTDIR,
-// ENAMETOOLONG, EMLINK, EDQUOT, EPERM (the directory is immutable).
+// `existing_ok` (open with O_CREAT without O_EXCL) answered as Lookup would. Where the parent has a
+// default ACL the new inode gets its access ACL from it, and a directory inherits it; elsewhere
+// `umask` is taken off the mode. ENOENT, ENOTDIR, ENAMETOOLONG, EMLINK, EDQUOT, EPERM (the
+// directory is immutable).
 struct Make {
     static constexpr Op op = Op::make;
     using Reply = Entry;  // the creator of a file gets Grant::exclusive
@@ -147,7 +149,8 @@ struct Make {
     bool existing_ok = false;
     Time now = 0;
     Who who;
-    FLEXFS_FIELDS(parent, name, mode, rdev, target, existing_ok, now, who)
+    std::uint32_t umask = 0;
+    FLEXFS_FIELDS(parent, name, mode, rdev, target, existing_ok, now, who, umask)
 };
 // EEXIST, EMLINK, EPERM (a directory; immutable or append-only; into an immutable directory).
 struct Link {
@@ -234,8 +237,11 @@ struct ReadLink {
     FLEXFS_FIELDS(ino)
 };
 
-// --- extended attributes: ENODATA, EEXIST, ERANGE, E2BIG, ENOTSUP as setxattr(2) says; EPERM for
-// changes of what is immutable or append-only ---
+// --- extended attributes: ENODATA, EEXIST, ERANGE, E2BIG, EOPNOTSUPP as setxattr(2) says; EPERM
+// for changes of what is immutable or append-only ---
+//
+// Their namespaces are user, trusted and security (any other: EOPNOTSUPP), and the two ACLs,
+// system.posix_acl_access and system.posix_acl_default, in the form of linux/posix_acl_xattr.h.
 
 struct Value {
     Buffer value;
@@ -248,6 +254,8 @@ struct GetXattr {
     std::string name;
     FLEXFS_FIELDS(ino, name)
 };
+// An access ACL sets the mode's permission bits, and is kept when it says more than these. EINVAL:
+// not an ACL. EACCES: a default ACL for what is no directory. EOPNOTSUPP: an ACL for a symlink.
 struct SetXattr {
     static constexpr Op op = Op::setxattr;
     using Reply = Done;
@@ -256,7 +264,8 @@ struct SetXattr {
     Buffer value;
     std::uint32_t flags = 0;  // XATTR_CREATE, XATTR_REPLACE
     Time now = 0;
-    FLEXFS_FIELDS(ino, name, value, flags, now)
+    bool kill_setgid = false;  // with an access ACL: who sets it may not give the group its ids
+    FLEXFS_FIELDS(ino, name, value, flags, now, kill_setgid)
 };
 struct Names {
     std::vector<std::string> names;

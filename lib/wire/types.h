@@ -54,8 +54,9 @@ struct Attr {
     std::uint64_t rdev = 0;
     Ino parent = 0;           // of a directory; otherwise where it was made
     std::uint32_t flags = 0;  // InodeFlag
+    bool has_xattrs = false;  // false: it has no extended attributes, and nobody need ask for them
     FLEXFS_FIELDS(ino, mode, uid, gid, nlink, size, used, atime, mtime, ctime, btime, rdev, parent,
-                  flags)
+                  flags, has_xattrs)
     bool operator==(const Attr&) const = default;
 };
 

@@ -83,6 +83,7 @@ fuse::ServerOptions server_options(const MountOptions& options) {
     };
     return {.view = {kept(options.attr_valid), kept(options.entry_valid), options.umask},
             .xattrs = options.xattr,
+            .acls = options.acl,
             .large_requests = divide(options).kernel_requests};
 }
 

@@ -1,0 +1,55 @@
+// Access control lists of POSIX.1e (draft 17), as Linux keeps and applies them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "lib/meta/rows.h"
+
+namespace flexfs::meta {
+
+inline constexpr std::string_view acl_access_name = "system.posix_acl_access";
+inline constexpr std::string_view acl_default_name = "system.posix_acl_default";
+
+// Numbers of linux/posix_acl.h. In a list they stand in this order.
+enum class AclTag : std::uint16_t {
+    owner = 1,
+    user = 2,
+    group_owner = 4,
+    group = 8,
+    mask = 16,  // the most that user, group_owner and group get
+    other = 32,
+};
+
+struct AclEntry {
+    AclTag tag{};
+    std::uint32_t permissions = 0;  // r 4, w 2, x 1
+    std::uint32_t id = 0;           // of a user or group
+    bool operator==(const AclEntry&) const = default;
+};
+
+// A valid list: owner, users, group_owner, groups, mask (needed with users or groups), other.
+struct Acl {
+    std::vector<AclEntry> entries;
+
+    // The nine bits of the mode that go with it: the group's are the mask, where there is one.
+    std::uint32_t permissions() const;
+    // Whether a mode can say the same.
+    bool is_only_mode() const;
+    // What chmod does: owner, other, and mask or else group_owner.
+    void chmod(std::uint32_t mode);
+    // Makes a default ACL the access ACL of a new inode that was to get `mode`; returns the mode
+    // that it gets.
+    std::uint32_t inherit(std::uint32_t mode);
+};
+
+// The value of the extended attribute: linux/posix_acl_xattr.h, version 2. EINVAL: it is not one,
+// or not valid. EOPNOTSUPP: of another version. A list without entries is valid, and means none.
+Result<Acl> decode_acl(ByteView value);
+Buffer encode_acl(const Acl& acl);
+
+// Nothing: the inode has none of that name. EIO: it is damaged.
+Result<std::optional<Acl>> load_acl(Statements& st, const Inode& inode, std::string_view name);
+
+}  // namespace flexfs::meta

@@ -1,0 +1,397 @@
+#!/usr/bin/python3 -B
+"""POSIX.1e ACLs: what they allow, what modes and umask make of them, and who inherits them."""
+import os
+import stat
+import struct
+import subprocess
+from errno import EACCES, EINVAL, ENODATA, EOPNOTSUPP, EPERM
+
+from shared.cases import case, equal, fails, get, main, put, true
+from shared.people import ALICE, BOB, STAFF, by
+
+ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
+KINDS = {"u": (1, 2), "g": (4, 8), "m": (16, 0), "o": (32, 0)}
+
+
+def acl(text):
+    """The attribute's value of "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---"; of linux/posix_acl_xattr.h."""
+    value = struct.pack("<I", 2)
+    for entry in text.split(","):
+        kind, who, letters = entry.split(":")
+        tag = KINDS[kind][1 if who else 0]
+        bits = sum(bit for bit, letter in zip((4, 2, 1), letters) if letter != "-")
+        value += struct.pack("<HHI", tag, bits, int(who) if who else 0xffffffff)
+    return value
+
+
+def text(value):
+    """The reverse of acl()."""
+    equal(struct.unpack_from("<I", value)[0], 2, "the version")
+    entries = []
+    for tag, bits, who in struct.iter_unpack("<HHI", value[4:]):
+        kind = next(kind for kind, tags in KINDS.items() if tag in tags)
+        letters = "".join(c if bits & bit else "-" for bit, c in zip((4, 2, 1), "rwx"))
+        entries.append(f"{kind}:{who if who != 0xffffffff else ''}:{letters}")
+    return ",".join(entries)
+
+
+def set_acl(path, entries, name=ACCESS):
+    os.setxattr(path, name, acl(entries))
+
+
+def acl_of(path, name=ACCESS):
+    return text(os.getxattr(path, name))
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    true(done.returncode == 0, f"{' '.join(command)}: {done.stderr}{done.stdout}")
+    return done.stdout
+
+
+def touch(path, bits=0o666, umask=0o022):
+    os.umask(umask)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, bits))
+
+
+ALICE_MAY = f"u::rw-,u:{ALICE.uid}:rw-,g::---,m::rw-,o::---"
+STAFF_MAY = f"u::rw-,g::---,g:{STAFF}:r--,m::rw-,o::---"
+
+
+# --- what they allow ---
+
+@case("an ACL lets a user in whom the mode keeps out, and nobody else")
+def _():
+    put("f", b"text", 0o600)
+    set_acl("f", ALICE_MAY)
+
+    equal(by(ALICE, get, "f"), b"text")
+    by(ALICE, put, "f", b"more")
+    fails(EACCES, by, BOB, get, "f")
+
+
+@case("an ACL keeps a user out whom the mode lets in")
+def _():
+    put("f", b"text", 0o644)
+    set_acl("f", f"u::rw-,u:{ALICE.uid}:---,g::r--,m::r--,o::r--")
+
+    fails(EACCES, by, ALICE, get, "f")
+    equal(by(BOB, get, "f"), b"text")
+
+
+@case("a group's entry holds for its members, by supplementary groups too")
+def _():
+    put("f", b"text", 0o600)
+    set_acl("f", STAFF_MAY)
+
+    equal(by(BOB.of(STAFF), get, "f"), b"text")
+    fails(EACCES, by, BOB.of(STAFF), put, "f", b"x")
+    fails(EACCES, by, BOB, get, "f")
+
+
+@case("a member of a group with an entry never gets what others get")
+def _():
+    put("f", b"text", 0o604)
+    set_acl("f", f"u::rw-,g::---,g:{STAFF}:---,m::rwx,o::r--")
+
+    fails(EACCES, by, BOB.of(STAFF), get, "f")
+    equal(by(BOB, get, "f"), b"text")
+
+
+@case("the mask bounds users, groups and the owning group, not the owner and others")
+def _():
+    put("f", b"text", 0o600)
+    os.chown("f", ALICE.uid, STAFF)
+    set_acl("f", f"u::rw-,u:{BOB.uid}:rw-,g::rw-,m::r--,o::rw-")
+
+    by(ALICE, put, "f", b"text")
+    equal(by(BOB, get, "f"), b"text")
+    fails(EACCES, by, BOB, put, "f", b"x")
+    fails(EACCES, by, BOB._replace(uid=64003).of(STAFF), put, "f", b"x")
+    by(BOB._replace(uid=64003), put, "f", b"others may")
+
+
+@case("an ACL of a directory says who may look up, list and make")
+def _():
+    os.mkdir("d", 0o700)
+    put("d/f", b"text", 0o644)
+    set_acl("d", f"u::rwx,u:{ALICE.uid}:rwx,u:{BOB.uid}:--x,g::---,m::rwx,o::---")
+
+    equal(by(ALICE, os.listdir, "d"), ["f"])
+    by(ALICE, put, "d/new")
+    equal(by(BOB, get, "d/f"), b"text")
+    fails(EACCES, by, BOB, os.listdir, "d")
+    fails(EACCES, by, BOB, put, "d/other")
+
+
+@case("a change of an ACL holds at once for whoever was let in or kept out before")
+def _():
+    put("f", b"text", 0o600)
+    for _ in range(3):
+        set_acl("f", ALICE_MAY)
+        equal(by(ALICE, get, "f"), b"text")
+        set_acl("f", ALICE_MAY.replace(f"{ALICE.uid}:rw-", f"{ALICE.uid}:---"))
+        fails(EACCES, by, ALICE, get, "f")
+        os.removexattr("f", ACCESS)
+        os.chmod("f", 0o604)
+        equal(by(ALICE, get, "f"), b"text")
+        os.chmod("f", 0o600)
+
+
+# --- ACL and mode ---
+
+@case("an access ACL sets the mode, and one that says no more than that is not kept")
+def _():
+    put("f", mode=0o644)
+    set_acl("f", "u::rwx,g::r-x,o::--x")
+
+    equal(mode("f"), 0o751)
+    fails(ENODATA, os.getxattr, "f", ACCESS)
+    equal(os.listxattr("f"), [])
+
+
+@case("the group's bits of the mode show the mask")
+def _():
+    put("f", mode=0o644)
+    set_acl("f", f"u::rw-,u:{ALICE.uid}:rwx,g::r--,m::rw-,o::---")
+
+    equal(mode("f"), 0o660)
+    equal(acl_of("f"), f"u::rw-,u:{ALICE.uid}:rwx,g::r--,m::rw-,o::---")
+
+
+@case("chmod changes the mask and keeps the owning group's entry")
+def _():
+    put("f", mode=0o644)
+    set_acl("f", f"u::rw-,u:{ALICE.uid}:rwx,g::r--,m::rwx,o::---")
+    os.chmod("f", 0o641)
+
+    equal(acl_of("f"), f"u::rw-,u:{ALICE.uid}:rwx,g::r--,m::r--,o::--x")
+    equal(mode("f"), 0o641)
+    fails(EACCES, by, ALICE, put, "f", b"x")
+
+
+@case("setuid, setgid and sticky bits survive an ACL")
+def _():
+    put("f", mode=0o644)
+    os.chmod("f", 0o6755)
+    set_acl("f", ALICE_MAY)
+
+    equal(mode("f"), 0o6660)
+
+
+@case("an ACL by an owner outside of the file's group takes the setgid bit away")
+def _():
+    put("f", mode=0o644)
+    os.chown("f", ALICE.uid, STAFF)
+    os.chmod("f", 0o2755)
+    by(ALICE, set_acl, "f", f"u::rwx,u:{BOB.uid}:r-x,g::r-x,m::r-x,o::---")
+    equal(mode("f"), 0o750)
+
+    os.chmod("f", 0o2755)
+    by(ALICE.of(STAFF), set_acl, "f", f"u::rwx,u:{BOB.uid}:r-x,g::r-x,m::r-x,o::---")
+    equal(mode("f"), 0o2750)
+
+
+@case("removing an ACL leaves the mode as it shows, and removing none is no error")
+def _():
+    put("f", mode=0o600)
+    set_acl("f", ALICE_MAY)
+    os.removexattr("f", ACCESS)
+
+    equal(mode("f"), 0o660)
+    fails(ENODATA, os.getxattr, "f", ACCESS)
+    fails(EACCES, by, ALICE, get, "f")
+    os.removexattr("f", ACCESS)
+    os.removexattr("f", DEFAULT)
+
+
+@case("an ACL changes the ctime")
+def _():
+    put("f")
+    before = os.stat("f")
+    while os.stat("f").st_ctime_ns == before.st_ctime_ns:
+        set_acl("f", ALICE_MAY)
+    equal(os.stat("f").st_mtime_ns, before.st_mtime_ns)
+
+
+# --- what is refused ---
+
+@case("what is no valid ACL is EINVAL")
+def _():
+    put("f", mode=0o644)
+    for entries in ("u::rw-,g::r--", "u::rw-,o::r--", f"u::rw-,u:{ALICE.uid}:r--,g::r--,o::r--",
+                    "u::rw-,u::rw-,g::r--,o::r--", "u::rw-,o::r--,g::r--"):
+        fails(EINVAL, set_acl, "f", entries)
+    fails(EINVAL, os.setxattr, "f", ACCESS, b"x")
+    fails(EINVAL, os.setxattr, "f", ACCESS, acl(ALICE_MAY)[:-1])
+    fails(EOPNOTSUPP, os.setxattr, "f", ACCESS, b"\1" + acl(ALICE_MAY)[1:])
+    equal(mode("f"), 0o644)
+    equal(os.listxattr("f"), [])
+
+
+@case("a value without entries removes the ACL")
+def _():
+    os.mkdir("d")
+    for name in (ACCESS, DEFAULT):
+        for nothing in (b"", b"\2\0\0\0"):
+            set_acl("d", f"u::rwx,u:{ALICE.uid}:r-x,g::r-x,m::r-x,o::r-x", name)
+            os.setxattr("d", name, nothing)
+            fails(ENODATA, os.getxattr, "d", name)
+
+
+@case("default ACLs are for directories only")
+def _():
+    put("f")
+    os.mkfifo("p")
+    for path in ("f", "p"):
+        fails(EACCES, set_acl, path, ALICE_MAY, DEFAULT)
+        fails((ENODATA, EACCES), os.getxattr, path, DEFAULT)
+
+
+@case("symlinks have no ACLs")
+def _():
+    os.symlink("nowhere", "l")
+    for name in (ACCESS, DEFAULT):
+        fails(EOPNOTSUPP, os.setxattr, "l", name, acl(ALICE_MAY), follow_symlinks=False)
+        fails(EOPNOTSUPP, os.getxattr, "l", name, follow_symlinks=False)
+
+
+@case("only the owner may change an ACL, and everybody may read it")
+def _():
+    put("f", mode=0o666)
+    set_acl("f", f"u::rw-,u:{ALICE.uid}:rwx,g::rw-,m::rwx,o::rw-")
+
+    fails(EPERM, by, ALICE, set_acl, "f", ALICE_MAY)
+    fails(EPERM, by, ALICE, os.removexattr, "f", ACCESS)
+    equal(by(BOB, acl_of, "f"), acl_of("f"))
+
+
+# --- inheritance ---
+
+FOLDER_DEFAULT = f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::rwx,o::---"
+
+
+@case("a default ACL takes the umask's place")
+def _():
+    os.mkdir("d")
+    set_acl("d", FOLDER_DEFAULT, DEFAULT)
+    equal(mode("d"), 0o755)
+
+    by(None, touch, "d/f", 0o666, 0o077)
+    equal(mode("d/f"), 0o660)
+    equal(acl_of("d/f"), f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---")
+    fails(ENODATA, os.getxattr, "d/f", DEFAULT)
+
+
+@case("without a default ACL the umask holds")
+def _():
+    os.mkdir("d", 0o777)
+    set_acl("d", f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::rwx,o::---")
+
+    by(None, touch, "d/f", 0o666, 0o027)
+    equal(mode("d/f"), 0o640)
+    equal(os.listxattr("d/f"), [])
+
+
+@case("directories inherit the default ACL, too, and hand it on")
+def _():
+    os.mkdir("d")
+    set_acl("d", FOLDER_DEFAULT, DEFAULT)
+    os.umask(0o077)
+    os.mkdir("d/e", 0o750)
+    os.mkdir("d/e/f", 0o777)
+
+    equal(mode("d/e"), 0o750)
+    equal(acl_of("d/e"), f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::r-x,o::---")
+    equal(acl_of("d/e", DEFAULT), FOLDER_DEFAULT)
+    equal(acl_of("d/e/f"), FOLDER_DEFAULT)
+    equal(acl_of("d/e/f", DEFAULT), FOLDER_DEFAULT)
+
+
+@case("a default ACL that a mode can say makes modes only")
+def _():
+    os.mkdir("d")
+    set_acl("d", "u::rwx,g::r-x,o::---", DEFAULT)
+    os.umask(0o077)
+    os.close(os.open("d/f", os.O_CREAT | os.O_WRONLY, 0o666))
+    os.mkdir("d/e")
+
+    equal(mode("d/f"), 0o640)
+    equal(os.listxattr("d/f"), [])
+    equal(mode("d/e"), 0o750)
+    equal(os.listxattr("d/e"), [DEFAULT])
+
+
+@case("FIFOs, sockets, devices and nameless files inherit; symlinks do not")
+def _():
+    os.mkdir("d")
+    set_acl("d", FOLDER_DEFAULT, DEFAULT)
+    os.umask(0o077)
+    os.mknod("d/p", stat.S_IFIFO | 0o666)
+    os.mknod("d/s", stat.S_IFSOCK | 0o666)
+    os.mknod("d/c", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.symlink("x", "d/l")
+    inherited = f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---"
+    for path in ("d/p", "d/s", "d/c"):
+        equal(mode(path), 0o660, path)
+        equal(acl_of(path), inherited, path)
+    equal(mode("d/l"), 0o777)
+
+    fd = os.open("d", os.O_TMPFILE | os.O_RDWR, 0o666)
+    equal(stat.S_IMODE(os.fstat(fd).st_mode), 0o660)
+    equal(text(os.getxattr(fd, ACCESS)), inherited)
+
+
+@case("in a setgid directory with a default ACL both the group and the ACL are inherited")
+def _():
+    os.mkdir("d")
+    os.chown("d", 0, STAFF)
+    os.chmod("d", 0o2777)
+    set_acl("d", f"u::rwx,g::rwx,g:{STAFF}:rwx,m::rwx,o::rwx", DEFAULT)
+    by(ALICE, os.mkdir, "d/e")
+    by(ALICE, touch, "d/f")
+
+    equal((os.stat("d/e").st_uid, os.stat("d/e").st_gid), (ALICE.uid, STAFF))
+    equal(mode("d/e"), 0o2777)
+    equal(mode("d/f"), 0o666)
+    equal(os.stat("d/f").st_gid, STAFF)
+
+
+# --- tools ---
+
+@case("setfacl and getfacl agree")
+def _():
+    os.mkdir("d", 0o750)
+    run("setfacl", "-m", f"u:{ALICE.uid}:rw,g:{STAFF}:x", "d")
+    run("setfacl", "-d", "-m", f"u:{BOB.uid}:r", "d")
+    shown = run("getfacl", "-cn", "d").split()
+
+    equal(sorted(shown), sorted(["user::rwx", f"user:{ALICE.uid}:rw-", "group::r-x",
+                                 f"group:{STAFF}:--x", "mask::rwx", "other::---",
+                                 "default:user::rwx", f"default:user:{BOB.uid}:r--",
+                                 "default:group::r-x", "default:mask::r-x", "default:other::---"]))
+    run("setfacl", "-b", "d")
+    equal(os.listxattr("d"), [])
+    equal(mode("d"), 0o750)
+
+
+@case("cp -a and rsync -A keep ACLs")
+def _():
+    os.mkdir("a")
+    set_acl("a", FOLDER_DEFAULT, DEFAULT)
+    put("a/f", b"text")
+    os.mkdir("a/d")
+    set_acl("a/f", ALICE_MAY)
+    wanted = run("getfacl", "-cnR", "a")
+    run("cp", "-a", "a", "b")
+    run("rsync", "-aA", "a/", "c/")
+
+    equal(run("getfacl", "-cnR", "b").replace("# file: b", "# file: a"), wanted)
+    equal(run("getfacl", "-cnR", "c").replace("# file: c", "# file: a"), wanted)
+
+
+main()
