@@ -20,9 +20,9 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
 Task<Answer> make(Server& server, Request request, std::string name) {
     const auto in = request.head<fuse_create_in>();
     const std::uint32_t mode = S_IFREG | (in.mode & 07777);
-    auto opened = co_await server.client().create(
-        request.ino(), std::move(name), mode, int(in.flags), request.who(), in.umask,
-        in.open_flags & FUSE_OPEN_KILL_SUIDGID);
+    auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
+                                                  int(in.flags), request.who(), in.umask,
+                                                  in.open_flags & FUSE_OPEN_KILL_SUIDGID);
     co_return Answer()
         .add(kernel_entry(opened.node, server.view()))
         .add(open_out(opened, in.flags));

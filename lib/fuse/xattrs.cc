@@ -2,27 +2,22 @@
 #include <linux/posix_acl.h>
 
 #include "lib/fuse/operations.h"
+#include "lib/wire/xattrs.h"
 
 namespace flexfs::fuse {
 namespace {
 
-constexpr std::string_view access_acl = "system.posix_acl_access";
-
-bool is_acl(std::string_view name) {
-    return name == access_acl || name == "system.posix_acl_default";
-}
-
 // An access control list that nobody enforces would be worse than none: cp and tar fall back to
 // plain modes, and setfacl tells.
 Result<std::string> supported(const Server& server, std::string name) {
-    if (is_acl(name) && !server.acls()) return fail(EOPNOTSUPP);
+    if (wire::is_acl_name(name) && !server.acls()) return fail(EOPNOTSUPP);
     return name;
 }
 
 bool is_shown(const Server& server, const Request& request, std::string_view name) {
     // As everywhere on Linux, where it takes CAP_SYS_ADMIN; of capabilities we are not told.
     if (name.starts_with("trusted.")) return request.who().uid == 0;
-    return server.acls() || !is_acl(name);
+    return server.acls() || !wire::is_acl_name(name);
 }
 
 // With an ACL its entries say what the kernel allows, not the mode: they show the mount's umask,
@@ -53,7 +48,7 @@ Result<Answer> sized(Buffer value, std::uint32_t room) {
 Task<Answer> getxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
     std::string name = co_await supported(server, co_await request.name(sizeof in));
-    const bool is_masked = server.view().umask != 0 && name == access_acl;
+    const bool is_masked = server.view().umask != 0 && name == wire::acl_access_name;
     Buffer value = co_await server.client().getxattr(request.ino(), std::move(name));
     if (is_masked) value = without(server.view().umask, value);
     co_return sized(std::move(value), in.size);
@@ -64,7 +59,7 @@ Task<Answer> setxattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name(sizeof in));
     Buffer value = co_await request.data(sizeof in + name.size() + 1, in.size);
     const bool kill_setgid =
-        name == access_acl && (in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) != 0;
+        name == wire::acl_access_name && (in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) != 0;
     co_await server.client().setxattr(request.ino(), std::move(name), std::move(value), in.flags,
                                       kill_setgid);
     co_return Answer();

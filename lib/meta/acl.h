@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "lib/meta/rows.h"
+#include "lib/wire/xattrs.h"
 
 namespace flexfs::meta {
 
-inline constexpr std::string_view acl_access_name = "system.posix_acl_access";
-inline constexpr std::string_view acl_default_name = "system.posix_acl_default";
+using wire::acl_access_name;
+using wire::acl_default_name;
 
 // Numbers of linux/posix_acl.h. In a list they stand in this order.
 enum class AclTag : std::uint16_t {

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "lib/base/format.h"
+#include "lib/wire/xattrs.h"
 
 namespace flexfs::meta {
 namespace {
@@ -104,6 +105,7 @@ Result<wire::Target> readlink(State& state, const wire::ReadLink& request) {
 }
 
 Result<wire::Value> getxattr(State& state, const wire::GetXattr& request) {
+    TRY(wire::check_xattr_name(request.name));
     TRY(const Inode inode, existing(state, request.ino));
     TRY(std::optional<Buffer> value, load_xattr(state.st, inode, request.name));
     if (!value) return fail(ENODATA);

@@ -11,22 +11,6 @@ namespace {
 // listxattr(2) cannot tell more than this, so more cannot be set.
 constexpr std::size_t names_bytes_max = 64 << 10;
 
-constexpr std::string_view namespaces[] = {"user.", "trusted.", "security."};
-
-bool is_acl(std::string_view name) {
-    return name == acl_access_name || name == acl_default_name;
-}
-
-Result<void> check_xattr_name(std::string_view name) {
-    if (name.empty() || name.size() > wire::xattr_name_bytes_max) return fail(ERANGE);
-    if (name.find('\0') != name.npos) return fail(EINVAL);
-    if (is_acl(name)) return {};
-    for (std::string_view prefix : namespaces)
-        if (name.starts_with(prefix))
-            return name.size() > prefix.size() ? Result<void>() : fail(EINVAL);
-    return fail(EOPNOTSUPP);
-}
-
 Result<std::size_t> names_bytes(Txn& tx, const Inode& inode) {
     std::size_t bytes = 0;
     if (!inode.has(has_xattrs)) return bytes;
@@ -72,12 +56,13 @@ Result<void> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
 }  // namespace
 
 Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
-    TRY(check_xattr_name(request.name));
+    TRY(wire::check_xattr_name(request.name));
     if (request.value.size() > wire::xattr_value_bytes_max) return fail(E2BIG);
     if (request.flags & ~std::uint32_t{XATTR_CREATE | XATTR_REPLACE}) return fail(EINVAL);
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(may_change_xattrs(*inode));
-    TRY(is_acl(request.name) ? set_acl(tx, *inode, request) : set_plain(tx, *inode, request));
+    TRY(wire::is_acl_name(request.name) ? set_acl(tx, *inode, request)
+                                        : set_plain(tx, *inode, request));
 
     inode->attr.ctime = request.now;
     tx.changed(*inode);
@@ -85,11 +70,12 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
 }
 
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
-    TRY(check_xattr_name(request.name));
+    TRY(wire::check_xattr_name(request.name));
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(may_change_xattrs(*inode));
     TRY(const bool there, tx.erase_xattr(*inode, request.name));
-    if (!there) return fail(ENODATA);
+    // An ACL that is not there says what the mode does: it may be taken away.
+    if (!there) return wire::is_acl_name(request.name) ? Result<wire::Done>() : fail(ENODATA);
 
     inode->attr.ctime = request.now;
     tx.changed(*inode);

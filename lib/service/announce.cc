@@ -16,8 +16,8 @@ std::uint32_t effect(const wire::SetAttr& request) {
     std::uint32_t what = wire::revoke_attr;
     if (request.mask & wire::set_size) what |= wire::revoke_data;
     // A mode changes the ACL, and the others drop security.capability.
-    constexpr std::uint32_t xattrs = wire::set_mode | wire::set_uid | wire::set_gid |
-                                     wire::set_size | wire::set_kill_privileges;
+    constexpr std::uint32_t xattrs =
+        wire::set_mode | wire::set_uid | wire::set_gid | wire::set_size | wire::set_kill_privileges;
     if (request.mask & xattrs) what |= wire::revoke_xattr;
     return what;
 }

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "lib/vfs/mount.h"
+#include "lib/wire/xattrs.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::string_view capability = "security.capability";
 
 // The kernel asks often, for ACLs above all, and most inodes have none.
 Task<Buffer> Mount::getxattr(Ino ino, std::string name) {
+    co_await wire::check_xattr_name(name);
     if (Node* node = nodes_.find(ino)) {
         if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
         // The write will take it away when it is sent.
@@ -29,8 +31,7 @@ Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_
                            bool kill_setgid) {
     co_await writable();
     if (name == capability) co_await settle_writes(ino);
-    wire::SetXattr request{ino,   std::move(name), std::move(value),
-                           flags, wall_now(),      kill_setgid};
+    wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now(), kill_setgid};
     const auto done = co_await result(session_->call(std::move(request)));
     nodes_.forget_attr(ino);
     co_await done;
@@ -49,8 +50,7 @@ Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
         Node* node = nodes_.find(ino);
         return node && node->knows_attr() ? node : nullptr;
     };
-    if (Node* node = known(); node && !node->attr.has_xattrs)
-        co_return std::vector<std::string>();
+    if (Node* node = known(); node && !node->attr.has_xattrs) co_return std::vector<std::string>();
     wire::Names names = co_await session_->call(wire::ListXattr{ino});
     if (Node* node = known(); node && node->file && node->file->has_unsent())
         std::erase(names.names, capability);

@@ -123,8 +123,7 @@ public:
     // or append-only and not opened so. Without a name it is a file that link() may give one.
     // `kill_privileges`: as with write, where O_TRUNC cuts a file.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
-                                Who who, std::uint32_t umask = 0,
-                                bool kill_privileges = false) = 0;
+                                Who who, std::uint32_t umask = 0, bool kill_privileges = false) = 0;
     virtual Task<Opened> open(Ino ino, int flags, bool kill_privileges = false) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,

@@ -273,6 +273,7 @@ def _():
 # --- inheritance ---
 
 FOLDER_DEFAULT = f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::rwx,o::---"
+INHERITED = f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---"  # by a file made with 0666
 
 
 @case("a default ACL takes the umask's place")
@@ -326,7 +327,7 @@ def _():
     equal(os.listxattr("d/e"), [DEFAULT])
 
 
-@case("FIFOs, sockets, devices and nameless files inherit; symlinks do not")
+@case("FIFOs, sockets and devices inherit; symlinks do not")
 def _():
     os.mkdir("d")
     set_acl("d", FOLDER_DEFAULT, DEFAULT)
@@ -335,15 +336,21 @@ def _():
     os.mknod("d/s", stat.S_IFSOCK | 0o666)
     os.mknod("d/c", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     os.symlink("x", "d/l")
-    inherited = f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---"
     for path in ("d/p", "d/s", "d/c"):
         equal(mode(path), 0o660, path)
-        equal(acl_of(path), inherited, path)
+        equal(acl_of(path), INHERITED, path)
     equal(mode("d/l"), 0o777)
 
+
+@case("a file without a name inherits from the directory that it is made in")
+def _():
+    os.mkdir("d")
+    set_acl("d", FOLDER_DEFAULT, DEFAULT)
+    os.umask(0o077)
     fd = os.open("d", os.O_TMPFILE | os.O_RDWR, 0o666)
+
     equal(stat.S_IMODE(os.fstat(fd).st_mode), 0o660)
-    equal(text(os.getxattr(fd, ACCESS)), inherited)
+    equal(text(os.getxattr(fd, ACCESS)), INHERITED)
 
 
 @case("in a setgid directory with a default ACL both the group and the ACL are inherited")
