@@ -17,6 +17,7 @@ constexpr MaskBit mask_bits[] = {
     {FATTR_GID, wire::set_gid},     {FATTR_SIZE, wire::set_size},
     {FATTR_ATIME, wire::set_atime}, {FATTR_MTIME, wire::set_mtime},
     {FATTR_CTIME, wire::set_ctime}, {FATTR_KILL_SUIDGID, wire::set_kill_privileges},
+    {FATTR_FH, wire::set_open},
 };
 
 // What lies beyond our years, 1678 to 2262, becomes the nearest that we have.

@@ -28,7 +28,7 @@ Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
 
 Task<Answer> opendir(Server& server, Request request) {
     fuse_open_out out{};
-    out.fh = co_await server.client().opendir(request.ino());
+    out.fh = co_await server.client().opendir(request.ino(), request.who());
     // The kernel keeps listings only where it keeps names at all; it drops them at any change it
     // makes itself.
     if (server.view().entry_valid > Duration::zero())

@@ -42,7 +42,7 @@ Task<Answer> tmpfile(Server& server, Request request) {
 
 Task<Answer> open(Server& server, Request request) {
     const auto in = request.head<fuse_open_in>();
-    auto opened = co_await server.client().open(request.ino(), int(in.flags),
+    auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(),
                                                 in.open_flags & FUSE_OPEN_KILL_SUIDGID);
     co_return Answer().add(open_out(opened, in.flags));
 }
@@ -56,7 +56,9 @@ Task<Answer> write(Server& server, Request request) {
     const auto in = request.head<fuse_write_in>();
     Buffer data = co_await request.data(sizeof in, in.size);
     const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
-    const bool kill = in.write_flags & FUSE_WRITE_KILL_SUIDGID;
+    // The kernel takes a squashed root for one whose writes leave the bits.
+    const bool kill =
+        (in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who());
     co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill);
     fuse_write_out out{};
     out.size = in.size;

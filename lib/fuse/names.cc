@@ -16,7 +16,7 @@ Task<Answer> move(Server& server, Request request, std::uint64_t new_parent, std
     std::string name = co_await request.name(names_at);
     std::string new_name = co_await request.name(names_at + name.size() + 1);
     co_await server.client().rename(request.ino(), std::move(name), new_parent, std::move(new_name),
-                                    flags);
+                                    flags, request.who());
     co_return Answer();
 }
 
@@ -24,7 +24,8 @@ Task<Answer> move(Server& server, Request request, std::uint64_t new_parent, std
 
 Task<Answer> lookup(Server& server, Request request) {
     std::string name = co_await request.name();
-    auto found = co_await result(server.client().lookup(request.ino(), std::move(name)));
+    auto found =
+        co_await result(server.client().lookup(request.ino(), std::move(name), request.who()));
     if (found) co_return entry(server, *found);
     if (found.error().code != ENOENT) co_return fail(std::move(found.error()));
     // That a name is not there is worth remembering too: inode 0, for as long as a name.
@@ -59,19 +60,19 @@ Task<Answer> symlink(Server& server, Request request) {
 Task<Answer> link(Server& server, Request request) {
     const auto in = request.head<fuse_link_in>();
     std::string name = co_await request.name(sizeof in);
-    co_return entry(server,
-                    co_await server.client().link(in.oldnodeid, request.ino(), std::move(name)));
+    co_return entry(server, co_await server.client().link(in.oldnodeid, request.ino(),
+                                                          std::move(name), request.who()));
 }
 
 Task<Answer> unlink(Server& server, Request request) {
     std::string name = co_await request.name();
-    co_await server.client().unlink(request.ino(), std::move(name));
+    co_await server.client().unlink(request.ino(), std::move(name), request.who());
     co_return Answer();
 }
 
 Task<Answer> rmdir(Server& server, Request request) {
     std::string name = co_await request.name();
-    co_await server.client().rmdir(request.ino(), std::move(name));
+    co_await server.client().rmdir(request.ino(), std::move(name), request.who());
     co_return Answer();
 }
 

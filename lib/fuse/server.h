@@ -23,6 +23,7 @@ struct ServerOptions {
     View view{std::chrono::hours(1), std::chrono::hours(1)};
     bool xattrs = true;               // false: as if the filesystem knew none
     bool acls = true;                 // false: they are neither enforced nor shown
+    wire::Squash squash;              // with it nothing may be cached: see View
     std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
 };
 
@@ -48,6 +49,7 @@ public:
     vfs::Client& client() { return client_; }
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
+    const wire::Squash& squash() const { return options_.squash; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
 

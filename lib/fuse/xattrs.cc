@@ -16,7 +16,8 @@ Result<std::string> supported(const Server& server, std::string name) {
 
 bool is_shown(const Server& server, const Request& request, std::string_view name) {
     // As everywhere on Linux, where it takes CAP_SYS_ADMIN; of capabilities we are not told.
-    if (name.starts_with("trusted.")) return request.who().uid == 0;
+    if (name.starts_with("trusted."))
+        return request.who().uid == 0 && !server.squash().applies_to(request.who());
     return server.acls() || !wire::is_acl_name(name);
 }
 
@@ -49,7 +50,7 @@ Task<Answer> getxattr(Server& server, Request request) {
     const auto in = request.head<fuse_getxattr_in>();
     std::string name = co_await supported(server, co_await request.name(sizeof in));
     const bool is_masked = server.view().umask != 0 && name == wire::acl_access_name;
-    Buffer value = co_await server.client().getxattr(request.ino(), std::move(name));
+    Buffer value = co_await server.client().getxattr(request.ino(), std::move(name), request.who());
     if (is_masked) value = without(server.view().umask, value);
     co_return sized(std::move(value), in.size);
 }
@@ -61,7 +62,7 @@ Task<Answer> setxattr(Server& server, Request request) {
     const bool kill_setgid =
         name == wire::acl_access_name && (in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) != 0;
     co_await server.client().setxattr(request.ino(), std::move(name), std::move(value), in.flags,
-                                      kill_setgid);
+                                      request.who(), kill_setgid);
     co_return Answer();
 }
 
@@ -75,7 +76,7 @@ Task<Answer> listxattr(Server& server, Request request) {
 
 Task<Answer> removexattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name());
-    co_await server.client().removexattr(request.ino(), std::move(name));
+    co_await server.client().removexattr(request.ino(), std::move(name), request.who());
     co_return Answer();
 }
 

@@ -61,6 +61,26 @@ bool Acl::is_only_mode() const {
         entries, [](const AclEntry& e) { return has_id(e.tag) || e.tag == AclTag::mask; });
 }
 
+std::uint32_t Acl::permissions_of(const wire::Who& who, std::uint32_t group,
+                                  std::uint32_t wanted) const {
+    std::uint32_t mask = 7, other = 0;
+    for (const AclEntry& entry : entries) {
+        if (entry.tag == AclTag::mask) mask = entry.permissions;
+        if (entry.tag == AclTag::other) other = entry.permissions;
+    }
+    bool is_member = false;
+    for (const AclEntry& entry : entries) {
+        if (entry.tag == AclTag::user && entry.id == who.uid)
+            return entry.permissions & mask & wanted;
+        if ((entry.tag == AclTag::group_owner && group == who.gid) ||
+            (entry.tag == AclTag::group && entry.id == who.gid)) {
+            is_member = true;
+            if ((entry.permissions & wanted) == wanted) return mask & wanted;
+        }
+    }
+    return is_member ? 0 : other & wanted;
+}
+
 void Acl::chmod(std::uint32_t mode) {
     const bool masked = std::ranges::find(entries, AclTag::mask, &AclEntry::tag) != entries.end();
     for (AclEntry& entry : entries) {

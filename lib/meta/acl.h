@@ -38,6 +38,9 @@ struct Acl {
     std::uint32_t permissions() const;
     // Whether a mode can say the same.
     bool is_only_mode() const;
+    // What of `wanted` somebody has who is not the owner of the inode, whose group is `group`.
+    std::uint32_t permissions_of(const wire::Who& who, std::uint32_t group,
+                                 std::uint32_t wanted) const;
     // What chmod does: owner, other, and mask or else group_owner.
     void chmod(std::uint32_t mode);
     // Makes a default ACL the access ACL of a new inode that was to get `mode`; returns the mode

@@ -28,13 +28,16 @@ Result<void> check_kind(const wire::Make& request) {
 }
 
 // In a folder with the setgid bit everything gets its group, and folders get the bit too.
-void inherit(const Inode& parent, const wire::Make& request, wire::Attr& made) {
+void inherit(const Inode& parent, const wire::Make& request, const Caller& caller,
+             wire::Attr& made) {
     made.parent = parent.attr.ino;
     made.mode = request.mode & (S_IFMT | 07777);
-    made.uid = request.who.uid;
-    made.gid = request.who.gid;
+    made.uid = caller.who().uid;
+    made.gid = caller.who().gid;
     made.flags = inherited_flags(parent);
     if (!(parent.attr.mode & S_ISGID)) return;
+    if (!S_ISDIR(made.mode) && (made.mode & S_IXGRP))
+        made.mode = caller.without_foreign_setgid(made.mode, parent);
     made.gid = parent.attr.gid;
     if (S_ISDIR(made.mode)) made.mode |= S_ISGID;
 }
@@ -71,6 +74,8 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
             return entry_of(tx.st(), *found, true);
         }
     }
+    const Caller caller = tx.caller(request.who);
+    TRY(caller.may_make(*parent, request.mode));
     TRY(may_add(*parent));
     const bool is_folder = S_ISDIR(request.mode);
     if (is_folder && parent->attr.nlink >= wire::nlink_max) return fail(EMLINK);
@@ -79,7 +84,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     Inode& made = tx.create();
     wire::Attr& attr = made.attr;
     attr.atime = attr.mtime = attr.ctime = attr.btime = request.now;
-    inherit(*parent, request, attr);
+    inherit(*parent, request, caller, attr);
     TRY(limit_permissions(tx, *parent, request.umask, made));
     attr.nlink = is_folder ? 2 : named ? 1 : 0;
     if (S_ISCHR(attr.mode) || S_ISBLK(attr.mode)) attr.rdev = request.rdev;

@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "lib/base/format.h"
-#include "lib/wire/xattrs.h"
+#include "lib/meta/permission.h"
 
 namespace flexfs::meta {
 namespace {
@@ -145,6 +145,12 @@ Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
         TRY(list.extents, load_extents(state.st, inode, split, split));
     }
     return list;
+}
+
+Result<wire::Done> access(State& state, const wire::Access& request, SessionId session) {
+    TRY(const Inode inode, existing(state, request.ino));
+    TRY(Caller(state.st, *state.sessions, session, request.who).may(inode, request.mask));
+    return wire::Done{};
 }
 
 wire::Statistics statfs(const State& state) {

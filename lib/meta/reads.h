@@ -12,6 +12,7 @@ Result<wire::Target> readlink(State& state, const wire::ReadLink& request);
 Result<wire::Value> getxattr(State& state, const wire::GetXattr& request);
 Result<wire::Names> listxattr(State& state, const wire::ListXattr& request);
 Result<wire::ExtentList> extents(State& state, const wire::Extents& request);
+Result<wire::Done> access(State& state, const wire::Access& request, SessionId session);
 wire::Statistics statfs(const State& state);
 
 }  // namespace flexfs::meta

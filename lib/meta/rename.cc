@@ -62,6 +62,20 @@ void move_between(Txn& tx, Inode& inode, Inode& from, Inode& to, Time now) {
     tx.changed(inode);
 }
 
+// Whoever moves a folder elsewhere changes its "..".
+Result<void> check_leaves(const Caller& caller, const End& from, const End& to) {
+    TRY(caller.may_remove(*from.parent, *from.inode));
+    if (from.is_folder() && from.parent != to.parent)
+        TRY(caller.may(*from.inode, wire::access_write));
+    return {};
+}
+
+Result<void> check_caller(const Caller& caller, const End& from, const End& to, bool exchanging) {
+    TRY(check_leaves(caller, from, to));
+    if (exchanging) return check_leaves(caller, to, from);
+    return to.inode ? caller.may_remove(*to.parent, *to.inode) : caller.may_add(*to.parent);
+}
+
 // EPERM where a flag of what moves or goes, or of a folder, forbids it.
 Result<void> check_flags(const End& from, const End& to) {
     TRY(may_remove(*from.parent, *from.inode));
@@ -111,6 +125,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
     if (to.parent->attr.nlink == 0) return fail(ENOENT);
     if (to.inode && request.flags == RENAME_NOREPLACE) return fail(EEXIST);
     if (from.inode == to.inode) return wire::Removed{};  // two names of one file: both stay
+    TRY(check_caller(tx.caller(request.who), from, to, exchanging));
     if (from.is_folder()) {
         TRY(const bool loop, contains(tx, from.inode->attr.ino, request.new_parent));
         if (loop) return fail(EINVAL);

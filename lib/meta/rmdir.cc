@@ -11,6 +11,7 @@ Result<wire::Removed> rmdir(Txn& tx, const wire::Rmdir& request) {
     if (!name) return fail(ENOENT);
     TRY(Inode * inode, tx.find(name->ino));
     if (!inode) return fail(tx.damage("a name without its inode"));
+    TRY(tx.caller(request.who).may_remove(*parent, *inode));
     TRY(may_remove(*parent, *inode));
     if (!inode->is_directory()) return fail(ENOTDIR);
     TRY(const bool empty, tx.is_empty(name->ino));

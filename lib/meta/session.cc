@@ -23,8 +23,11 @@ Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request) {
     reply.read_only = request.read_only;
     TRY(tx.st().session_add.run(reply.session, std::string_view(request.client),
                                 request.read_only));
+    if (request.squash.root)
+        TRY(tx.st().session_squash.run(reply.session, request.squash.uid, request.squash.gid));
     tx.change_sessions().open.emplace(
-        reply.session, SessionInfo{reply.session, request.client, request.read_only});
+        reply.session,
+        SessionInfo{reply.session, request.client, request.read_only, request.squash});
     return reply;
 }
 

@@ -36,8 +36,11 @@ Result<void> chmod(Txn& tx, Inode& inode, std::uint32_t mode) {
 
 Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const std::uint32_t mask = request.mask;
-    const wire::Attr& wanted = request.attr;
+    wire::Attr wanted = request.attr;
     TRY(Inode * inode, tx.inode(request.ino));
+    const Caller caller = tx.caller(request.who);
+    TRY(caller.may_set(*inode, mask, wanted));
+    wanted.mode = caller.without_foreign_setgid(wanted.mode, *inode);
     if (mask & wire::set_flags) TRY(check_flags(wanted.flags));
     TRY(may_set(*inode, mask));
     if (mask & wire::set_size) {
@@ -47,7 +50,8 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
 
     wire::Attr& attr = inode->attr;
     const bool chown = mask & (wire::set_uid | wire::set_gid);
-    if ((mask & wire::set_kill_privileges) || (chown && !inode->is_directory()))
+    const bool cut = (mask & wire::set_size) && caller.is_squashed();
+    if ((mask & wire::set_kill_privileges) || cut || (chown && !inode->is_directory()))
         TRY(kill_privileges(tx, *inode));
     if (mask & wire::set_mode) TRY(chmod(tx, *inode, wanted.mode));
     if (mask & wire::set_uid) attr.uid = wanted.uid;

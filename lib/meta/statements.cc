@@ -92,8 +92,10 @@ constexpr StatementRow rows[] = {
      "SELECT ino, session FROM orphan WHERE (ino, session) > (?, ?) "
      "ORDER BY ino, session LIMIT ?"},
 
-    {ROW(session_list), "SELECT id, client, read_only, ended FROM session WHERE id > 0"},
+    {ROW(session_list),
+     "SELECT id, client, read_only, ended, squash_uid, squash_gid FROM session WHERE id > 0"},
     {ROW(session_add), "INSERT INTO session(id, client, read_only, ended) VALUES(?, ?, ?, 0)"},
+    {ROW(session_squash), "UPDATE session SET squash_uid = ?2, squash_gid = ?3 WHERE id = ?1"},
     {ROW(session_end), "UPDATE session SET ended = 1 WHERE id = ?"},
     {ROW(session_erase), "DELETE FROM session WHERE id = ?"},
 

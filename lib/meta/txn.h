@@ -13,8 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lib/meta/acl.h"
-#include "lib/meta/state.h"
+#include "lib/meta/permission.h"
 
 namespace flexfs::meta {
 
@@ -36,6 +35,7 @@ public:
     void start(SessionId session, std::span<const SessionId> holders, Time now);
     SessionId session() const { return session_; }
     Time now() const { return now_; }
+    Caller caller(const wire::Who& who) const { return {st_, sessions(), session_, who}; }
 
     // --- inodes ---
 

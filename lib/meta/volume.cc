@@ -17,7 +17,12 @@
 namespace flexfs::meta {
 namespace {
 
-constexpr const char* formats[] = {schema_sql};
+// The second says whom a session squashes root to; nothing: it does not.
+constexpr const char* formats[] = {
+    schema_sql,
+    "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
+    "ALTER TABLE session ADD COLUMN squash_gid INTEGER",
+};
 
 // The journal takes about as much room as the log; only one that takes much more must be told.
 constexpr std::uint64_t journal_bytes_usual = 64 << 20;
@@ -124,8 +129,10 @@ Result<void> load_sessions(State& state) {
         if (query.integer(3) != 0) {
             sessions->ended.push_back(id);
         } else {
-            sessions->open.emplace(
-                id, SessionInfo{id, std::string(query.text(1)), query.integer(2) != 0});
+            SessionInfo session{id, std::string(query.text(1)), query.integer(2) != 0};
+            if (!query.null(4))
+                session.squash = {true, query.as<std::uint32_t>(4), query.as<std::uint32_t>(5)};
+            sessions->open.emplace(id, std::move(session));
         }
     }
     state.sessions = std::move(sessions);
@@ -256,6 +263,11 @@ Result<wire::Value> Volume::read(const wire::GetXattr& request) {
 Result<wire::Names> Volume::read(const wire::ListXattr& request) {
     TRY(open_transaction(*state_));
     return listxattr(*state_, request);
+}
+
+Result<wire::Done> Volume::read(const wire::Access& request, SessionId session) {
+    TRY(open_transaction(*state_));
+    return access(*state_, request, session);
 }
 
 Result<wire::ExtentList> Volume::read(const wire::Extents& request) {

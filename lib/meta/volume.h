@@ -73,6 +73,7 @@ struct SessionInfo {
     SessionId id = 0;
     std::string client;
     bool read_only = false;
+    wire::Squash squash = {};
 };
 
 // How far the write-ahead log is copied into the database.
@@ -136,6 +137,7 @@ public:
     Result<wire::Names> read(const wire::ListXattr& request);
     Result<wire::ExtentList> read(const wire::Extents& request);
     Result<wire::Statistics> read(const wire::StatFs& request);
+    Result<wire::Done> read(const wire::Access& request, SessionId session);
     // Ends the shared read transaction; called once per turn of the loop. While one is open the log
     // cannot start anew.
     void end_reads();

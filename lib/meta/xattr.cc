@@ -36,7 +36,7 @@ Result<void> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     if (!is_default && !acl.entries.empty()) {
         std::uint32_t mode = (inode.attr.mode & ~std::uint32_t{0777}) | acl.permissions();
         if (request.kill_setgid) mode &= ~std::uint32_t{S_ISGID};
-        inode.attr.mode = mode;
+        inode.attr.mode = tx.caller(request.who).without_foreign_setgid(mode, inode);
     }
     if (acl.entries.empty() || (!is_default && acl.is_only_mode())) {
         TRY(tx.erase_xattr(inode, request.name));
@@ -60,6 +60,7 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
     if (request.value.size() > wire::xattr_value_bytes_max) return fail(E2BIG);
     if (request.flags & ~std::uint32_t{XATTR_CREATE | XATTR_REPLACE}) return fail(EINVAL);
     TRY(Inode * inode, tx.inode(request.ino));
+    TRY(tx.caller(request.who).may_set_xattr(*inode, request.name));
     TRY(may_change_xattrs(*inode));
     TRY(wire::is_acl_name(request.name) ? set_acl(tx, *inode, request)
                                         : set_plain(tx, *inode, request));
@@ -72,6 +73,7 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(wire::check_xattr_name(request.name));
     TRY(Inode * inode, tx.inode(request.ino));
+    TRY(tx.caller(request.who).may_set_xattr(*inode, request.name));
     TRY(may_change_xattrs(*inode));
     TRY(const bool there, tx.erase_xattr(*inode, request.name));
     // An ACL that is not there says what the mode does: it may be taken away.

@@ -30,6 +30,7 @@ public:
     Task<wire::ExtentList> serve(rpc::Context context, wire::Extents request);
     Task<wire::Listing> serve(rpc::Context context, wire::ReadDir request);
     Task<wire::Target> serve(rpc::Context context, wire::ReadLink request);
+    Task<wire::Done> serve(rpc::Context context, wire::Access request);
     Task<wire::Value> serve(rpc::Context context, wire::GetXattr request);
     Task<wire::Names> serve(rpc::Context context, wire::ListXattr request);
     Task<wire::Statistics> serve(rpc::Context context, wire::StatFs request);

@@ -122,6 +122,11 @@ Task<wire::Target> Conversation::serve(rpc::Context, wire::ReadLink request) {
     co_return co_await checked("readlink", parts_.volume.read(request));
 }
 
+Task<wire::Done> Conversation::serve(rpc::Context, wire::Access request) {
+    Session* me = co_await session();
+    co_return co_await checked("access", parts_.volume.read(request, me->id));
+}
+
 Task<wire::Value> Conversation::serve(rpc::Context, wire::GetXattr request) {
     Session* me = co_await session();
     parts_.grants.share(request.ino, *me);

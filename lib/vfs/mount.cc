@@ -23,7 +23,7 @@ constexpr Duration recall_pause = 500ms;
 Task<std::unique_ptr<Client>> Client::open(Loop& loop, Connect connect, object::Store& store,
                                            cache::Budget& budget, Options options,
                                            KernelCaches* caches) {
-    auto session = std::make_unique<Session>(loop, options.read_only);
+    auto session = std::make_unique<Session>(loop, options.read_only, options.squash);
     co_await session->open(std::move(connect));
     std::unique_ptr<Client> client =
         std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);

@@ -22,26 +22,26 @@ public:
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;
 
-    Task<Known> lookup(Ino parent, std::string name) override;
+    Task<Known> lookup(Ino parent, std::string name, Who who) override;
     Task<Known> getattr(Ino ino) override;
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override;
     Task<std::string> readlink(Ino ino) override;
     Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
                      std::string target, Who who, std::uint32_t umask) override;
-    Task<Known> link(Ino ino, Ino parent, std::string name) override;
-    Task<void> unlink(Ino parent, std::string name) override;
-    Task<void> rmdir(Ino parent, std::string name) override;
+    Task<Known> link(Ino ino, Ino parent, std::string name, Who who) override;
+    Task<void> unlink(Ino parent, std::string name, Who who) override;
+    Task<void> rmdir(Ino parent, std::string name, Who who) override;
     Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
-                      std::uint32_t flags) override;
+                      std::uint32_t flags, Who who) override;
     void forget(Ino ino) override;
 
-    Task<HandleId> opendir(Ino ino) override;
+    Task<HandleId> opendir(Ino ino, Who who) override;
     Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
     void releasedir(HandleId handle) override;
 
     Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
                         std::uint32_t umask, bool kill_privileges) override;
-    Task<Opened> open(Ino ino, int flags, bool kill_privileges) override;
+    Task<Opened> open(Ino ino, int flags, Who who, bool kill_privileges) override;
     Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                    std::size_t size) override;
     Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
@@ -51,11 +51,11 @@ public:
     void release(HandleId handle) override;
     Task<void> fsyncdir(Ino ino) override;
 
-    Task<Buffer> getxattr(Ino ino, std::string name) override;
-    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
+    Task<Buffer> getxattr(Ino ino, std::string name, Who who) override;
+    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,
                         bool kill_setgid) override;
     Task<std::vector<std::string>> listxattr(Ino ino) override;
-    Task<void> removexattr(Ino ino, std::string name) override;
+    Task<void> removexattr(Ino ino, std::string name, Who who) override;
     Task<Space> statfs() override;
 
     // For tests.
@@ -76,6 +76,8 @@ private:
     Task<void> give_back(wire::Recall what);
 
     Task<void> writable() const;
+    // For answers from what is known here. EACCES.
+    Task<void> check_access(Ino ino, std::uint32_t mask, Who who);
     Known known(const Node& node) const;
     Result<std::shared_ptr<Handle>> handle(HandleId id) const;
     Task<NodeRef> fresh(Ino ino);

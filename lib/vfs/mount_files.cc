@@ -10,6 +10,9 @@
 namespace flexfs::vfs {
 namespace {
 
+// The kernel's own flag beside those of open(2) when it opens a program to run it.
+constexpr int exec_flag = 0x20;
+
 constexpr Time day = 24ll * 3600 * 1'000'000'000;
 
 bool may_read(int flags) {
@@ -59,7 +62,7 @@ Opened Mount::opened(NodeRef node, int flags) {
 
 // O_TRUNC.
 Task<void> Mount::truncate(Ino ino, bool kill_privileges) {
-    std::uint32_t mask = wire::set_size;
+    std::uint32_t mask = wire::set_size | wire::set_open;
     if (kill_privileges) mask |= wire::set_kill_privileges;
     co_await setattr(ino, mask, Attr{}, Who{});
 }
@@ -67,11 +70,12 @@ Task<void> Mount::truncate(Ino ino, bool kill_privileges) {
 Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
                            std::uint32_t umask, bool kill_privileges) {
     co_await writable();
+    const bool squashed = options_.squash.applies_to(who);
     wire::Make request;
     request.parent = parent;
     request.name = name;
     request.mode = S_IFREG | (mode & 07777);
-    request.existing_ok = !(flags & O_EXCL);
+    request.existing_ok = !(flags & O_EXCL) && !squashed;
     request.now = wall_now();
     request.who = who;
     request.umask = umask;
@@ -79,7 +83,10 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     nodes_.forget_attr(parent);
     if (!made) {
         names_.erase(parent, name);
-        co_return fail(made.error());
+        if (!squashed || (flags & O_EXCL) || made.error().code != EEXIST)
+            co_return fail(made.error());
+        const Known there = co_await lookup(parent, name, who);
+        co_return co_await open(there.attr.ino, flags, who, kill_privileges);
     }
     NodeRef node = nodes_.pin(nodes_.learn(*made));
     if (made->grant != Grant::none && !name.empty()) names_.put(parent, name, made->attr.ino);
@@ -94,7 +101,11 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     co_return opened(std::move(node), flags);
 }
 
-Task<Opened> Mount::open(Ino ino, int flags, bool kill_privileges) {
+Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
+    const std::uint32_t reads = flags & exec_flag ? wire::access_execute : wire::access_read;
+    std::uint32_t mask = may_read(flags) ? reads : 0;
+    if (may_write(flags) || (flags & O_TRUNC)) mask |= wire::access_write;
+    co_await check_access(ino, mask, who);
     if (may_write(flags) || (flags & O_TRUNC)) co_await writable();
     NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
@@ -176,7 +187,8 @@ void Mount::release(HandleId id) {
     --node->handles;
 }
 
-Task<HandleId> Mount::opendir(Ino ino) {
+Task<HandleId> Mount::opendir(Ino ino, Who who) {
+    co_await check_access(ino, wire::access_read, who);
     directories_.emplace(++last_handle_, std::make_shared<Directory>(*session_, nodes_, ino));
     co_return last_handle_;
 }

@@ -12,11 +12,16 @@ Task<void> Mount::writable() const {
     if (session_->read_only()) co_await fail(EROFS);
 }
 
+Task<void> Mount::check_access(Ino ino, std::uint32_t mask, Who who) {
+    if (options_.squash.applies_to(who)) co_await session_->call(wire::Access{ino, mask, who});
+}
+
 Known Mount::known(const Node& node) const {
     return {node.stat(), node.grant != Grant::none};
 }
 
-Task<Known> Mount::lookup(Ino parent, std::string name) {
+Task<Known> Mount::lookup(Ino parent, std::string name, Who who) {
+    co_await check_access(parent, wire::access_execute, who);
     if (const Ino ino = names_.find(parent, name))
         if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
     const wire::Entry entry = co_await session_->call(wire::Lookup{parent, name});
@@ -109,9 +114,10 @@ Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::u
     co_return known(node);
 }
 
-Task<Known> Mount::link(Ino ino, Ino parent, std::string name) {
+Task<Known> Mount::link(Ino ino, Ino parent, std::string name, Who who) {
     co_await writable();
-    const auto linked = co_await result(session_->call(wire::Link{ino, parent, name, wall_now()}));
+    const auto linked =
+        co_await result(session_->call(wire::Link{ino, parent, name, wall_now(), who}));
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
     nodes_.forget_attr(ino);
@@ -125,27 +131,29 @@ Task<Known> Mount::link(Ino ino, Ino parent, std::string name) {
     co_return known(node);
 }
 
-Task<void> Mount::unlink(Ino parent, std::string name) {
+Task<void> Mount::unlink(Ino parent, std::string name, Who who) {
     co_await writable();
-    const auto removed = co_await result(session_->call(wire::Unlink{parent, name, wall_now()}));
+    const auto removed =
+        co_await result(session_->call(wire::Unlink{parent, name, wall_now(), who}));
     if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
     lost_name((co_await removed).attr);
 }
 
-Task<void> Mount::rmdir(Ino parent, std::string name) {
+Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
     co_await writable();
-    const auto removed = co_await result(session_->call(wire::Rmdir{parent, name, wall_now()}));
+    const auto removed =
+        co_await result(session_->call(wire::Rmdir{parent, name, wall_now(), who}));
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
     lost_name((co_await removed).attr);
 }
 
 Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
-                         std::uint32_t flags) {
+                         std::uint32_t flags, Who who) {
     co_await writable();
-    wire::Rename request{parent, name, new_parent, new_name, flags, wall_now()};
+    wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
     const auto removed = co_await result(session_->call(std::move(request)));
     // The moved inode has a new ctime, and a directory a new parent. Where the name was looked up
     // so long ago that it is forgotten, any inode may be the one.

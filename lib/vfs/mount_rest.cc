@@ -15,8 +15,10 @@ constexpr std::string_view capability = "security.capability";
 }  // namespace
 
 // The kernel asks often, for ACLs above all, and most inodes have none.
-Task<Buffer> Mount::getxattr(Ino ino, std::string name) {
+Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
     co_await wire::check_xattr_name(name);
+    if (name.starts_with("user.")) co_await check_access(ino, wire::access_read, who);
+    if (name.starts_with("trusted.") && options_.squash.applies_to(who)) co_return fail(ENODATA);
     if (Node* node = nodes_.find(ino)) {
         if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
         // The write will take it away when it is sent.
@@ -27,20 +29,21 @@ Task<Buffer> Mount::getxattr(Ino ino, std::string name) {
 }
 
 // Both change the ctime, and an ACL the mode.
-Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
+Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,
                            bool kill_setgid) {
     co_await writable();
     if (name == capability) co_await settle_writes(ino);
-    wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now(), kill_setgid};
+    wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now(), kill_setgid,
+                           who};
     const auto done = co_await result(session_->call(std::move(request)));
     nodes_.forget_attr(ino);
     co_await done;
 }
 
-Task<void> Mount::removexattr(Ino ino, std::string name) {
+Task<void> Mount::removexattr(Ino ino, std::string name, Who who) {
     co_await writable();
     const auto done =
-        co_await result(session_->call(wire::RemoveXattr{ino, std::move(name), wall_now()}));
+        co_await result(session_->call(wire::RemoveXattr{ino, std::move(name), wall_now(), who}));
     nodes_.forget_attr(ino);
     co_await done;
 }

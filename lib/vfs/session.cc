@@ -37,6 +37,7 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
     request.client = describe_client();
     request.resume = opened_.session;
     request.read_only = read_only_;
+    request.squash = squash_;
     const bool again = opened_.session != 0;
     opened_ = co_await caller.call(std::move(request));
     if (again && listener_) listener_->reconnected();

@@ -21,7 +21,8 @@ public:
         virtual void reconnected() = 0;
     };
 
-    Session(Loop& loop, bool read_only) : loop_(loop), read_only_(read_only) {}
+    Session(Loop& loop, bool read_only, const wire::Squash& squash)
+        : loop_(loop), read_only_(read_only), squash_(squash) {}
 
     Task<void> open(Connect connect);
     // Ends the session; nothing may be called any more.
@@ -45,6 +46,7 @@ private:
 
     Loop& loop_;
     bool read_only_;
+    wire::Squash squash_;
     wire::Session opened_;
     Listener* listener_ = nullptr;
     std::unique_ptr<rpc::Caller<wire::Metadata>> caller_;

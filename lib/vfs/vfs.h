@@ -1,6 +1,7 @@
 // The filesystem of one mount, without FUSE: what a kernel asks, answered from grants and caches,
 // the metadata service and the object store. Everything runs on one loop. Permission bits are the
-// caller's (the kernel's) to check.
+// caller's (the kernel's) to check, but for root where Options::squash is on: of it everything is
+// checked, with EACCES and EPERM.
 //
 // Every operation may end with EIO (a fault, logged once with its context), ESTALE (the inode is
 // gone) and ECANCELED (its task was stopped: a signal), beside what its comment or the message of
@@ -29,6 +30,7 @@ using HandleId = std::uint64_t;
 
 struct Options {
     bool read_only = false;
+    wire::Squash squash;
     bool access_times = true;     // relatime; false: reads never change atime
     bool flush_on_close = false;  // close waits as fsync does
     std::uint64_t dirty_bytes_max = 64 << 20;
@@ -96,23 +98,23 @@ public:
     virtual State state() const = 0;
 
     // --- names and attributes ---
-    virtual Task<Known> lookup(Ino parent, std::string name) = 0;
+    virtual Task<Known> lookup(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<Known> getattr(Ino ino) = 0;
     virtual Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) = 0;
     virtual Task<std::string> readlink(Ino ino) = 0;
     // mkdir, mknod, symlink: mode's S_IFMT says which. `umask` holds where no default ACL does.
     virtual Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
                              std::string target, Who who, std::uint32_t umask = 0) = 0;
-    virtual Task<Known> link(Ino ino, Ino parent, std::string name) = 0;
-    virtual Task<void> unlink(Ino parent, std::string name) = 0;
-    virtual Task<void> rmdir(Ino parent, std::string name) = 0;
+    virtual Task<Known> link(Ino ino, Ino parent, std::string name, Who who = {}) = 0;
+    virtual Task<void> unlink(Ino parent, std::string name, Who who = {}) = 0;
+    virtual Task<void> rmdir(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
-                              std::uint32_t flags) = 0;
+                              std::uint32_t flags, Who who = {}) = 0;
     // The kernel no longer knows the inode. Frees what only an unlinked file's last user kept.
     virtual void forget(Ino ino) = 0;
 
     // --- directories ---
-    virtual Task<HandleId> opendir(Ino ino) = 0;
+    virtual Task<HandleId> opendir(Ino ino, Who who = {}) = 0;
     // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it
     // read ahead.
     virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
@@ -124,7 +126,7 @@ public:
     // `kill_privileges`: as with write, where O_TRUNC cuts a file.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
                                 Who who, std::uint32_t umask = 0, bool kill_privileges = false) = 0;
-    virtual Task<Opened> open(Ino ino, int flags, bool kill_privileges = false) = 0;
+    virtual Task<Opened> open(Ino ino, int flags, Who who = {}, bool kill_privileges = false) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
@@ -142,12 +144,12 @@ public:
     virtual Task<void> fsyncdir(Ino ino) = 0;
 
     // --- extended attributes ---
-    virtual Task<Buffer> getxattr(Ino ino, std::string name) = 0;
+    virtual Task<Buffer> getxattr(Ino ino, std::string name, Who who = {}) = 0;
     // `kill_setgid`: with an access ACL, takes the setgid bit away.
     virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
-                                bool kill_setgid = false) = 0;
+                                Who who = {}, bool kill_setgid = false) = 0;
     virtual Task<std::vector<std::string>> listxattr(Ino ino) = 0;
-    virtual Task<void> removexattr(Ino ino, std::string name) = 0;
+    virtual Task<void> removexattr(Ino ino, std::string name, Who who = {}) = 0;
 
     struct Space {
         std::uint64_t total_bytes = 0, free_bytes = 0, total_inodes = 0, free_inodes = 0;

@@ -26,6 +26,7 @@ enum class Op : std::uint16_t {
     rename = 17,
     readdir = 18,
     readlink = 19,
+    access = 20,
     getxattr = 30,
     setxattr = 31,
     listxattr = 32,
@@ -65,7 +66,8 @@ struct OpenSession {
     std::string token;
     SessionId resume = 0;
     bool read_only = false;
-    FLEXFS_FIELDS(client, token, resume, read_only)
+    Squash squash;
+    FLEXFS_FIELDS(client, token, resume, read_only, squash)
 };
 // Gives up everything the session holds.
 struct CloseSession {
@@ -80,6 +82,9 @@ struct Renew {
 };
 
 // --- names and attributes ---
+//
+// Who asks is checked by the client's kernel, but for root in a session that squashes it: of that
+// the service checks every change, with EACCES and EPERM as Linux has them.
 
 // An inode and what its reader usually asks for next. All of it is covered by `grant`.
 struct Entry {
@@ -116,9 +121,27 @@ enum SetMask : std::uint32_t {
     set_flags = 128,
     // Drops setuid, and setgid where the group may execute, as write(2) does.
     set_kill_privileges = 256,
-    // The times are the present, as utimes(2) without times: an append-only file takes them.
+    // The times are the present, as utimes(2) without times: who may write may set them, and an
+    // append-only file takes them.
     set_touch = 512,
+    // The size is set through an open file: that it may be written was found out before.
+    set_open = 1024,
 };
+enum AccessMask : std::uint32_t {  // numbers of access(2)
+    access_execute = 1,
+    access_write = 2,
+    access_read = 4,
+};
+// For what a client may answer by itself: may a squashed caller do all this? EACCES.
+struct Access {
+    static constexpr Op op = Op::access;
+    using Reply = Done;
+    Ino ino = 0;
+    std::uint32_t mask = 0;  // AccessMask
+    Who who;
+    FLEXFS_FIELDS(ino, mask, who)
+};
+
 // Times are the client's; ctime becomes `now` unless set_ctime. A mode changes a stored access ACL
 // with it. EFBIG, EISDIR (set_size on a directory), EINVAL, EPERM (it is immutable, or
 // append-only), EOPNOTSUPP (a flag that is no InodeFlag).
@@ -160,7 +183,8 @@ struct Link {
     Ino parent = 0;
     std::string name;
     Time now = 0;
-    FLEXFS_FIELDS(ino, parent, name, now)
+    Who who;
+    FLEXFS_FIELDS(ino, parent, name, now, who)
 };
 // What lost a name. When attr.nlink is 0 the inode is now an orphan held by every session that had
 // a grant on it, this one included, until each has sent Release for it.
@@ -175,7 +199,8 @@ struct Unlink {
     Ino parent = 0;
     std::string name;
     Time now = 0;
-    FLEXFS_FIELDS(parent, name, now)
+    Who who;
+    FLEXFS_FIELDS(parent, name, now, who)
 };
 // ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (the root), EINVAL ("."), EPERM (as Unlink).
 struct Rmdir {
@@ -184,7 +209,8 @@ struct Rmdir {
     Ino parent = 0;
     std::string name;
     Time now = 0;
-    FLEXFS_FIELDS(parent, name, now)
+    Who who;
+    FLEXFS_FIELDS(parent, name, now, who)
 };
 // `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE. ENOENT, EEXIST, ENOTEMPTY, EISDIR,
 // ENOTDIR, EINVAL (into itself, or unknown flags), EPERM (as Unlink, of both ends). The reply
@@ -198,7 +224,8 @@ struct Rename {
     std::string new_name;
     std::uint32_t flags = 0;
     Time now = 0;
-    FLEXFS_FIELDS(parent, name, new_parent, new_name, flags, now)
+    Who who;
+    FLEXFS_FIELDS(parent, name, new_parent, new_name, flags, now, who)
 };
 
 struct DirEntry {
@@ -265,7 +292,8 @@ struct SetXattr {
     std::uint32_t flags = 0;  // XATTR_CREATE, XATTR_REPLACE
     Time now = 0;
     bool kill_setgid = false;  // with an access ACL: who sets it may not give the group its ids
-    FLEXFS_FIELDS(ino, name, value, flags, now, kill_setgid)
+    Who who;
+    FLEXFS_FIELDS(ino, name, value, flags, now, kill_setgid, who)
 };
 struct Names {
     std::vector<std::string> names;
@@ -283,7 +311,8 @@ struct RemoveXattr {
     Ino ino = 0;
     std::string name;
     Time now = 0;
-    FLEXFS_FIELDS(ino, name, now)
+    Who who;
+    FLEXFS_FIELDS(ino, name, now, who)
 };
 
 // --- data ---

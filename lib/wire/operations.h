@@ -24,6 +24,7 @@ struct Metadata {
         Operation<Rename, "rename", Effect::changes>,
         Operation<ReadDir, "readdir", Effect::reads>,
         Operation<ReadLink, "readlink", Effect::reads>,
+        Operation<Access, "access", Effect::reads>,
         Operation<GetXattr, "getxattr", Effect::reads>,
         Operation<SetXattr, "setxattr", Effect::changes>,
         Operation<ListXattr, "listxattr", Effect::reads>,

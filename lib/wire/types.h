@@ -30,6 +30,16 @@ struct Who {
     FLEXFS_FIELDS(uid, gid)
 };
 
+// Whether root has no power in a session, and as whom its processes act then.
+struct Squash {
+    bool root = false;
+    std::uint32_t uid = 65534;
+    std::uint32_t gid = 65534;
+    FLEXFS_FIELDS(root, uid, gid)
+
+    bool applies_to(const Who& who) const { return root && who.uid == 0; }
+};
+
 // Attr::flags, in the numbers of linux/fs.h (FS_IMMUTABLE_FL, …).
 enum InodeFlag : std::uint32_t {
     flag_immutable = 0x10,  // nothing of it changes, nor of the names in it

@@ -41,7 +41,8 @@ struct MountOptions {
     bool non_empty = false;   // mount over a folder that has entries
     std::uint32_t umask = 0;  // permission bits that nobody gets
     bool xattr = true;
-    bool acl = true;                              // never without xattr
+    bool acl = true;  // never without xattr
+    wire::Squash squash;
     Duration attr_valid = std::chrono::hours(1);  // Duration::max(): for ever
     Duration entry_valid = std::chrono::hours(1);
 

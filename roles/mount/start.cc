@@ -70,6 +70,7 @@ EmbeddedOptions embedded_options(const MountOptions& options) {
 vfs::Options vfs_options(const MountOptions& options) {
     vfs::Options made;
     made.read_only = options.read_only;
+    made.squash = options.squash;
     made.access_times = !options.no_atime;
     made.flush_on_close = options.flush_on_close;
     made.dirty_bytes_max = divide(options).dirty;
@@ -78,12 +79,15 @@ vfs::Options vfs_options(const MountOptions& options) {
 }
 
 fuse::ServerOptions server_options(const MountOptions& options) {
-    const auto kept = [](Duration valid) {
-        return std::min<Duration>(valid, std::chrono::years(1));
+    // What the kernel keeps it shows to root without asking.
+    const auto kept = [&](Duration valid) {
+        return options.squash.root ? Duration::zero()
+                                   : std::min<Duration>(valid, std::chrono::years(1));
     };
     return {.view = {kept(options.attr_valid), kept(options.entry_valid), options.umask},
             .xattrs = options.xattr,
             .acls = options.acl,
+            .squash = options.squash,
             .large_requests = divide(options).kernel_requests};
 }
 
