@@ -14,7 +14,7 @@ KINDS = {"u": (1, 2), "g": (4, 8), "m": (16, 0), "o": (32, 0)}
 
 
 def acl(text):
-    """The attribute's value of "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---"; of linux/posix_acl_xattr.h."""
+    """The value of "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---"; see linux/posix_acl_xattr.h."""
     value = struct.pack("<I", 2)
     for entry in text.split(","):
         kind, who, letters = entry.split(":")
