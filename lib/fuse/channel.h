@@ -45,9 +45,11 @@ public:
     ~Channel() override;
 
     int descriptor() const override { return descriptor_; }
-    bool wanted() override { return !ended_ && large_.size() < large_max_; }
+    bool wanted() override { return !paused_ && !ended_ && large_.size() < large_max_; }
     // Reads what is queued, some requests at most, and hands each to the receiver.
     bool poll() override;
+    // While paused, requests stay with the kernel, and whoever made them waits.
+    void pause(bool paused) { paused_ = paused; }
     // True once the kernel has taken the filesystem down.
     bool ended() const { return ended_; }
 
@@ -66,6 +68,7 @@ private:
     std::shared_ptr<RequestBuffers> buffers_;
     std::shared_ptr<std::byte> current_;
     bool ended_ = false;
+    bool paused_ = false;
 };
 
 }  // namespace flexfs::fuse

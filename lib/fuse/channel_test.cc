@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/fuse/server.h"
+
 namespace flexfs::fuse {
 namespace {
 
@@ -77,6 +79,32 @@ TEST_CASE("while large requests are unanswered, the channel takes no more than i
     channel.send(7, Answer());
     channel.poll();
     CHECK(seen == std::vector<std::uint64_t>{7, 8});
+}
+
+TEST_CASE("a paused channel leaves its requests where they are") {
+    Kernel kernel;
+    std::vector<std::uint64_t> seen;
+    Channel channel(kernel.ends[1], 4, [&](Request request) { seen.push_back(request.unique()); });
+    channel.pause(true);
+    kernel.ask(FUSE_GETATTR, 7, "");
+
+    CHECK(!channel.wanted());
+    CHECK(!channel.poll());
+    channel.pause(false);
+    CHECK(channel.poll());
+    CHECK(seen == std::vector<std::uint64_t>{7});
+}
+
+TEST_CASE("what another build agreed on with the kernel is gone on with only if it is understood") {
+    const Negotiated ours{protocol_minor, FUSE_ASYNC_READ | FUSE_BIG_WRITES, data_bytes_max};
+    Negotiated newer = ours, larger = ours, other = ours;
+    newer.minor = protocol_minor + 1;
+    larger.data_bytes_max = 2 * data_bytes_max;
+    other.features |= FUSE_WRITEBACK_CACHE;
+
+    CHECK(check_negotiated(ours));
+    for (const Negotiated& unknown : {newer, larger, other})
+        CHECK(code_of(check_negotiated(unknown)) == EPROTO);
 }
 
 }  // namespace flexfs::fuse

@@ -24,6 +24,11 @@ public:
     // each with a sentence. A mount left there by a process that is gone is taken away first.
     static Result<Mountpoint> mount(const std::string& folder, const MountpointOptions& options);
 
+    // One that this process mounted before it replaced its image; `descriptor` stayed open.
+    static Mountpoint adopt(const std::string& folder, int descriptor) {
+        return {folder, descriptor};
+    }
+
     // The kernel's queue, not blocking; the caller's to close.
     int descriptor() const { return descriptor_; }
     // Takes it off the tree, in use or not; what is open goes on until the descriptor is closed.

@@ -24,6 +24,16 @@ constexpr std::uint32_t readahead_bytes = 1 << 20;
 
 }  // namespace
 
+Result<void> check_negotiated(const Negotiated& agreed) {
+    if (agreed.minor <= protocol_minor &&
+        !(agreed.features & ~(wanted_features | acl_features)) &&
+        agreed.data_bytes_max <= data_bytes_max)
+        return {};
+    return explain(EPROTO,
+                   "this flexfs cannot go on with what the kernel and the running one "
+                   "agreed on when the volume was mounted");
+}
+
 // A request under way. Known by its number while it waits, so that an interrupt finds it.
 struct Server::Running {
     task::StopSource stop;
@@ -47,6 +57,10 @@ Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifi
     at_turn_end_ = loop.at_turn_end([this] {
         if (channel_.ended() && !ended_.is_set()) abort();
     });
+    if (!options_.taken_over) return;
+    channel_.pause(true);
+    negotiated_ = *options_.taken_over;
+    ready_.set();
 }
 
 void Server::abort() {
@@ -65,6 +79,11 @@ Task<void> Server::ready() {
 
 Task<void> Server::ended() {
     co_await ended_.wait();
+}
+
+Task<void> Server::pause() {
+    channel_.pause(true);
+    return scope_.join();
 }
 
 Task<void> Server::close() {
@@ -129,10 +148,11 @@ Result<Answer> Server::init(const Request& request) {
     if (in.flags & FUSE_INIT_EXT) offered |= std::uint64_t(in.flags2) << 32;
     const std::uint64_t features =
         offered & (options_.acls ? wanted_features | acl_features : wanted_features);
+    negotiated_ = {std::min(in.minor, protocol_minor), features, data_bytes_max};
 
     fuse_init_out out{};
     out.major = FUSE_KERNEL_VERSION;
-    out.minor = std::min(in.minor, protocol_minor);
+    out.minor = negotiated_.minor;
     out.max_readahead = readahead_bytes;
     out.flags = std::uint32_t(features);
     out.flags2 = std::uint32_t(features >> 32);

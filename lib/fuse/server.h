@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "lib/fuse/answer.h"
@@ -14,10 +15,22 @@
 #include "lib/task/scope.h"
 #include "lib/task/sync.h"
 #include "lib/vfs/vfs.h"
+#include "lib/wire/fields.h"
 
 namespace flexfs::fuse {
 
 struct Operation;
+
+// What was agreed on with the kernel when the filesystem was mounted. It holds until the end of the
+// mount, also in another image of the process (fields are appended, for that may be another build).
+struct Negotiated {
+    std::uint32_t minor = 0;
+    std::uint64_t features = 0;
+    std::uint32_t data_bytes_max = 0;
+    FLEXFS_FIELDS(minor, features, data_bytes_max)
+};
+// EPROTO, with a sentence: this build does not understand it.
+Result<void> check_negotiated(const Negotiated& agreed);
 
 struct ServerOptions {
     View view{std::chrono::hours(1), std::chrono::hours(1)};
@@ -25,6 +38,8 @@ struct ServerOptions {
     bool acls = true;                 // false: they are neither enforced nor shown
     wire::Squash squash;              // with it nothing may be cached: see View
     std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
+    // Of a mount that is taken over: it has been greeted, and begins paused.
+    std::optional<Negotiated> taken_over = {};
 };
 
 class Server {
@@ -42,6 +57,11 @@ public:
     Task<void> ended();
     // As if the kernel had taken it down.
     void abort();
+    // Leaves further requests with the kernel; ends when those under way are answered. Until
+    // go_on(), also where it was stopped.
+    Task<void> pause();
+    void go_on() { channel_.pause(false); }
+    const Negotiated& negotiated() const { return negotiated_; }
     // Stops answering; requests under way end with EINTR.
     Task<void> close();
 
@@ -71,6 +91,7 @@ private:
     task::Event ready_;
     task::Event ended_;
     Result<void> greeting_;
+    Negotiated negotiated_;
     std::unique_ptr<Loop::Registration> watching_;
     std::unique_ptr<Loop::Registration> at_turn_end_;
 };

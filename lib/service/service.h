@@ -1,7 +1,8 @@
 // The metadata of one volume, served: sessions, grants, group commit, exactly once, upkeep.
 //
 // A client in the same process calls the same handlers through the in-process rpc::Caller; its
-// session has no lease and ends with the Caller. A session over a socket outlives its connection
+// session has no lease and ends with the Caller, unless the process replaces its own image: then
+// the next one resumes it. A session over a socket outlives its connection
 // until its lease is over; OpenSession{resume} takes it up again. A client that resumes forgets
 // what it holds shared (Revokes may have been lost) and is asked again for what it was asked to
 // return.
@@ -22,7 +23,7 @@ struct Options {
     bool sync_always = false;  // every change is on the server's disk before it is answered
     Duration lease = std::chrono::seconds(20);
     // How long sessions that an earlier process left may be resumed; zero where their clients
-    // cannot come back, as in a volume that is served within its only client.
+    // cannot come back, as in a volume that is served within its only client, which starts.
     Duration grace{};
     std::size_t shared_max = 1 << 18;     // inodes with a shared grant that is written down
     std::size_t folders_max = 1 << 16;    // folders with names that clients may know

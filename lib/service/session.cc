@@ -29,13 +29,12 @@ Task<wire::Session> Conversation::serve(rpc::Context context, wire::OpenSession 
         std::get<wire::Session>(co_await checked("open_session", std::move(ticket.outcome.reply)));
     session_ = parts_.sessions.find(reply.session);
     const bool resumed = session_ != nullptr;
-    if (!resumed) {
-        session_ = parts_.sessions.add({.id = reply.session,
-                                        .client = client,
-                                        .read_only = reply.read_only,
-                                        .local = context.sequence == 0});
-        if (session_->local && parts_.grants.alone()) parts_.grants.add_blanket(*session_);
-    }
+    if (!resumed)
+        session_ = parts_.sessions.add(
+            {.id = reply.session, .client = client, .read_only = reply.read_only});
+    // One in process is taken up by the next image of the process.
+    session_->local = context.sequence == 0;
+    if (session_->local && parts_.grants.alone()) parts_.grants.add_blanket(*session_);
     if (!session_->local) reply.lease_ns = std::uint64_t(parts_.options.lease.count());
     session_->pusher = &client_;
     session_->seen = parts_.loop.now();

@@ -182,6 +182,28 @@ TEST_CASE("what a killed process put into the store and did not commit is delete
     CHECK(f.ask(b, wire::Extents{.ino = ino, .count = 1}).extents.size() == 1);
 }
 
+TEST_CASE("a process that replaces its image keeps its session, and what it had open unlinked") {
+    Fixture f({.grace = std::chrono::minutes(1)});
+    Client& a = f.open_session("a", true);
+    const wire::SessionId session = a.session;
+    const Ino ino = f.create(a, "x");
+    f.ask(a, wire::Unlink{1, "x", ++f.now});
+
+    f.restart();
+    Client& again = f.connect("a", true);
+    f.ask(again, wire::OpenSession{.client = "a", .resume = session});
+
+    CHECK(f.ask(again, wire::GetAttr{ino}).attr.nlink == 0);
+    const Ino other = f.create(again, "y");
+    f.ask(again, wire::Unlink{1, "y", ++f.now});
+    CHECK(f.ask(again, wire::GetAttr{other}).attr.nlink == 0);
+    f.ask(again, wire::Release{{ino, other}});
+    CHECK(f.ask(again, wire::StatFs()).inodes == 1);
+    f.disconnect(again);
+    f.turn();
+    CHECK(f.service->counters().sessions == 0);
+}
+
 TEST_CASE("files that a killed process had open without a name are freed") {
     Fixture f;
     Client& a = f.open_session("a", true);

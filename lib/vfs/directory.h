@@ -13,6 +13,7 @@ class Directory {
 public:
     Directory(Session& session, Nodes& nodes, Ino ino)
         : session_(session), nodes_(nodes), ino_(ino) {}
+    Ino ino() const { return ino_; }
 
     // As Client::readdir().
     Task<std::vector<Listed>> read(std::uint64_t cookie, bool plus);

@@ -139,7 +139,7 @@ struct World {
         if (!closed) MESSAGE("close: ", closed.error().message());
         peer.client.reset();
     }
-    Peer& mount() {
+    Peer& mount(std::optional<HandedOver> from = {}) {
         auto peer = std::make_unique<Peer>(setup.memory, setup.dirty);
         Options options;
         options.dirty_age_max = setup.dirty_age;
@@ -148,8 +148,8 @@ struct World {
         const Connect connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(*service, client);
         };
-        auto opened =
-            loop.run(Client::open(loop, connect, store, peer->budget, options, &peer->dropped));
+        auto opened = loop.run(Client::open(loop, connect, store, peer->budget, options,
+                                            &peer->dropped, std::move(from)));
         REQUIRE(code_of(opened) == 0);
         peer->client = std::move(*opened);
         peers.push_back(std::move(peer));

@@ -400,12 +400,15 @@ Task<void> Flusher::tell_access_times() {
 
 Task<void> Flusher::drain() {
     trouble_ = {};
+    Result<void> told;
+    if (!accessed_.empty()) told = co_await result(tell_access_times());
     while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
         while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
         if (batches_ > 0) co_await landed_.wait();
     }
     if (trouble_.code != 0) co_await fail(trouble_.code, "writing back");
     co_await sync(nodes_.last_stamp());
+    co_await std::move(told);
 }
 
 Task<void> Flusher::close() {
@@ -418,7 +421,6 @@ Task<void> Flusher::close() {
         node->file->cut(0);
         dropped(*node);
     }
-    if (!accessed_.empty()) note(co_await result(tell_access_times()));
     note(co_await result(drain()));
     co_await scope_.close();
     while (!queue_.empty()) unqueue(*queue_.front());

@@ -22,11 +22,12 @@ constexpr Duration recall_pause = 500ms;
 
 Task<std::unique_ptr<Client>> Client::open(Loop& loop, Connect connect, object::Store& store,
                                            cache::Budget& budget, Options options,
-                                           KernelCaches* caches) {
+                                           KernelCaches* caches, std::optional<HandedOver> from) {
     auto session = std::make_unique<Session>(loop, options.read_only, options.squash);
-    co_await session->open(std::move(connect));
-    std::unique_ptr<Client> client =
-        std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);
+    co_await session->open(std::move(connect), from ? from->session : 0);
+    auto mount = std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);
+    if (from) co_await mount->take_over(std::move(*from));
+    std::unique_ptr<Client> client = std::move(mount);
     co_return client;
 }
 
@@ -179,6 +180,10 @@ void Mount::release_orphan(Ino ino) {
         flusher_.dropped(*node);
     }
     released_.push_back(ino);
+    start_releases();
+}
+
+void Mount::start_releases() {
     if (sending_releases_) return;
     sending_releases_ = true;
     scope_.start(send_releases());
@@ -188,11 +193,11 @@ Task<void> Mount::send_releases() {
     while (!released_.empty()) {
         co_await loop_.sleep(released_.size() < releases_max ? releases_pause : releases_rest);
         wire::Release request;
-        const std::size_t count = std::min(released_.size(), releases_max);
-        request.inos.assign(released_.end() - static_cast<std::ptrdiff_t>(count), released_.end());
-        released_.resize(released_.size() - count);
+        const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
+        request.inos.assign(released_.begin(), released_.begin() + count);
         // What is lost here the end of the session makes good.
         co_await result(session_->call(std::move(request)));
+        released_.erase(released_.begin(), released_.begin() + count);
     }
     sending_releases_ = false;
 }

@@ -1,6 +1,7 @@
 // The Client: its parts put together. One file per family of operations.
 #pragma once
 
+#include <deque>
 #include <unordered_set>
 
 #include "lib/vfs/directory.h"
@@ -18,6 +19,9 @@ public:
     ~Mount() override;
 
     Task<void> flush_all() override { return flusher_.drain(); }
+    HandedOver hand_over() const override;
+    // In a new client. Waits for the service; does not fail.
+    Task<void> take_over(HandedOver from);
     Task<void> close() override;
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;
@@ -82,6 +86,7 @@ private:
     Result<std::shared_ptr<Handle>> handle(HandleId id) const;
     Task<NodeRef> fresh(Ino ino);
     Opened opened(NodeRef node, int flags);
+    Handle& add_handle(HandleId id, NodeRef node, int flags);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
     Task<void> truncate(Ino ino, bool kill_privileges);
     Task<void> settle_writes(Ino ino);
@@ -90,6 +95,7 @@ private:
     Task<void> tell_failure(Handle& handle);
 
     void release_orphan(Ino ino);
+    void start_releases();
     Task<void> send_releases();
 
     Loop& loop_;
@@ -109,7 +115,7 @@ private:
     std::unordered_map<HandleId, std::shared_ptr<Directory>> directories_;
     HandleId last_handle_ = 0;
     std::unordered_set<Ino> orphans_;  // held by this client, until it sends Release
-    std::vector<Ino> released_;        // to be sent
+    std::deque<Ino> released_;         // to be sent, or sent and not answered
     bool sending_releases_ = false;
     std::deque<wire::Recall> recalls_;  // to be answered
     task::WaitList recall_came_;

@@ -51,13 +51,17 @@ Opened Mount::opened(NodeRef node, int flags) {
     opened.node = known(*node);
     opened.keep_cache = opened.node.cacheable;
     opened.handle = ++last_handle_;
+    add_handle(opened.handle, std::move(node), flags);
+    return opened;
+}
+
+Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     auto handle = std::make_shared<Handle>();
     handle->flags = flags;
     handle->failures_told = node->file->failure.count;
     ++node->handles;
     handle->node = std::move(node);
-    handles_.emplace(opened.handle, std::move(handle));
-    return opened;
+    return *handles_.emplace(id, std::move(handle)).first->second;
 }
 
 // O_TRUNC.

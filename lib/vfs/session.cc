@@ -18,7 +18,8 @@ std::string describe_client() {
 
 }  // namespace
 
-Task<void> Session::open(Connect connect) {
+Task<void> Session::open(Connect connect, wire::SessionId resume) {
+    opened_.session = resume;
     caller_ = connect(*this);
     co_await caller_->start();
     scope_.start(keep_lease());

@@ -24,11 +24,13 @@ public:
     Session(Loop& loop, bool read_only, const wire::Squash& squash)
         : loop_(loop), read_only_(read_only), squash_(squash) {}
 
-    Task<void> open(Connect connect);
+    // Opens a session, or goes on with that one.
+    Task<void> open(Connect connect, wire::SessionId resume = 0);
     // Ends the session; nothing may be called any more.
     Task<void> close();
     void listen(Listener* listener) { listener_ = listener; }
 
+    wire::SessionId id() const { return opened_.session; }
     const wire::VolumeInfo& volume() const { return opened_.volume; }
     bool read_only() const { return read_only_ || opened_.read_only; }
 

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "lib/loop/loop.h"
 #include "lib/object/store.h"
 #include "lib/rpc/caller.h"
+#include "lib/vfs/handed_over.h"
 #include "lib/wire/operations.h"
 
 namespace flexfs::vfs {
@@ -82,14 +84,19 @@ using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(
 
 class Client {
 public:
-    // Opens the session. `store` and `budget` must outlive the client; `caches` may be null.
+    // Opens the session, or takes up what another client handed over (ESTALE: its session has
+    // ended). `store` and `budget` must outlive the client; `caches` may be null.
     static Task<std::unique_ptr<Client>> open(Loop& loop, Connect connect, object::Store& store,
                                               cache::Budget& budget, Options options,
-                                              KernelCaches* caches);
+                                              KernelCaches* caches,
+                                              std::optional<HandedOver> from = {});
     virtual ~Client() = default;
     // Writes back everything unsent, durably. On an error the rest stays unsent, and may be tried
     // again.
     virtual Task<void> flush_all() = 0;
+    // For the client in the process image that replaces this one. After flush_all(), with nothing
+    // under way; changes nothing.
+    virtual HandedOver hand_over() const = 0;
     // Writes back everything unsent, durably, and closes the session. The first error of what could
     // not be written.
     virtual Task<void> close() = 0;

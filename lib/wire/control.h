@@ -10,6 +10,7 @@ namespace flexfs::wire {
 enum class ControlOp : std::uint16_t {
     status = 100,
     stop = 101,
+    restart = 102,
 };
 
 struct StatusText {
@@ -30,11 +31,27 @@ struct Stop {
     FLEXFS_FIELDS(force)
 };
 
+// Who serves the mount now, after a restart or instead of it.
+struct Restarted {
+    std::string refused;  // why the process image that was there goes on; empty: a new one serves
+    FLEXFS_FIELDS(refused)
+};
+// Replaces the process image, unless that has happened: `restarts` is how often it had when the
+// client asked (Status tells). So the request may be repeated, and is answered by the image that
+// serves the mount then.
+struct Restart {
+    static constexpr ControlOp op = ControlOp::restart;
+    using Reply = Restarted;
+    std::uint64_t restarts = 0;
+    FLEXFS_FIELDS(restarts)
+};
+
 struct Control {
     static constexpr std::string_view name = "control";
 
     using Requests = Operations<Operation<Status, "status", Effect::reads>,
-                                Operation<Stop, "stop", Effect::changes>>;
+                                Operation<Stop, "stop", Effect::changes>,
+                                Operation<Restart, "restart", Effect::changes>>;
 
     using Pushes = Messages<>;
 };

@@ -17,6 +17,11 @@ public:
         control_.stop_();
         co_return wire::Done{};
     }
+    Task<wire::Restarted> serve(rpc::Context, wire::Restart request) {
+        if (request.restarts != control_.restarter_.restarts())
+            co_return wire::Restarted{control_.restarter_.refused()};
+        co_return wire::Restarted{co_await control_.restarter_.restart()};
+    }
 
 private:
     Control& control_;
@@ -36,6 +41,7 @@ Buffer Control::status() const {
     json["volume"] = {{"address", subjects_.options.volume}, {"id", info.id}, {"name", info.name}};
     json["pid"] = ::getpid();
     json["version"] = FLEXFS_VERSION;
+    json["restarts"] = restarter_.restarts();
     json["dirty"] = {{"bytes", state.dirty_bytes},
                      {"files", state.dirty_files},
                      {"oldest_s", double(state.dirty_oldest.count()) / 1e9}};

@@ -1,4 +1,4 @@
-// What a running mount tells `flexfs mount status`.
+// What a running mount tells `flexfs mount status`, and does for `restart`.
 #pragma once
 
 #include "lib/cache/budget.h"
@@ -8,6 +8,7 @@
 #include "lib/wire/control.h"
 #include "roles/mount/embedded.h"
 #include "roles/mount/options.h"
+#include "roles/mount/restarter.h"
 
 namespace flexfs::mount {
 
@@ -22,8 +23,8 @@ public:
         metrics::Registry& metrics;
     };
     // `stop` is called when a client asks the mount to end.
-    Control(Subjects subjects, std::function<void()> stop)
-        : subjects_(subjects), stop_(std::move(stop)) {}
+    Control(Subjects subjects, Restarter& restarter, std::function<void()> stop)
+        : subjects_(subjects), restarter_(restarter), stop_(std::move(stop)) {}
 
     std::unique_ptr<rpc::Handler<wire::Control>> connected(
         rpc::Pusher<wire::Control>& client) override;
@@ -33,6 +34,7 @@ private:
     Buffer status() const;
 
     Subjects subjects_;
+    Restarter& restarter_;
     std::function<void()> stop_;
 };
 

@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 constexpr Duration garbage_delay = std::chrono::seconds(5);
 constexpr Duration garbage_pause = std::chrono::seconds(2);
 
+// A client in the next image of the process is back as soon as the volume is open.
+constexpr Duration takeover_grace = std::chrono::minutes(1);
+
 constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
 
 // What the folder holds beside a volume's own files; nothing: a volume may be made in it.
@@ -97,10 +100,20 @@ Result<Description> describe(const std::string& folder, const EmbeddedOptions& o
     return Description{info, true};
 }
 
+std::string database_folder(const std::string& folder, const EmbeddedOptions& options) {
+    return options.db_folder.empty() ? folder + "/meta" : options.db_folder;
+}
+
+std::unexpected<Error> no_database(const std::string& folder, const std::string& path) {
+    return explain(ENOENT, fmt::format("the database of the volume in {} is not there ({}); give "
+                                       "--dbFolder, or restore it from a backup",
+                                       folder, path));
+}
+
 Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                                                     const Description& description,
                                                     const EmbeddedOptions& options) {
-    const std::string db_folder = options.db_folder.empty() ? folder + "/meta" : options.db_folder;
+    const std::string db_folder = database_folder(folder, options);
     if (description.fresh) TRY(make_folder(db_folder));
     auto volume = meta::Volume::open({.path = db_folder + "/volume.db",
                                       .cache_bytes = options.db_cache_bytes,
@@ -111,16 +124,22 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                                       .now = wall_now(),
                                       .garbage_delay = garbage_delay});
     if (!volume && volume.error().code == ENOENT)
-        return explain(ENOENT,
-                       fmt::format("the database of the volume in {} is not there ({}); give "
-                                   "--dbFolder, or restore it from a backup",
-                                   folder, db_folder + "/volume.db"));
+        return no_database(folder, db_folder + "/volume.db");
     return volume;
 }
 
-Result<LockFile> lock_folder(const std::string& folder, const std::string& mount_point) {
+Result<object::Address> address_of(const EmbeddedOptions& options) {
+    TRY(object::Address address, object::parse_address(options.address));
+    if (address.kind == object::Address::Kind::file) return address;
+    return explain(EINVAL, fmt::format("'{}' does not outlive the mount; an embedded volume is "
+                                       "kept in a folder",
+                                       options.address));
+}
+
+Result<LockFile> lock_folder(const std::string& folder, const EmbeddedOptions& options) {
+    if (options.lock_taken_over) return LockFile::adopt(*options.lock_taken_over);
     const std::string path = folder + "/lock";
-    auto lock = LockFile::take(path, mount_point);
+    auto lock = LockFile::take(path, options.mount_point);
     if (lock || lock.error().code != EBUSY) return lock;
     const auto holder = lock_holder(path);
     return explain(EBUSY, fmt::format("{} is in use by the mount on {} (process {})", folder,
@@ -129,17 +148,24 @@ Result<LockFile> lock_folder(const std::string& folder, const std::string& mount
 
 }  // namespace
 
+Result<void> Embedded::check(const EmbeddedOptions& options, const wire::VolumeInfo& served) {
+    TRY(const object::Address address, address_of(options));
+    TRY(const conf::Volume file, conf::load_volume(address.folder + "/volume.yaml"));
+    if (file.id != served.id || file.block_bytes != served.block_bytes)
+        return explain(EINVAL, fmt::format("{}/volume.yaml describes another volume than the one "
+                                           "that is mounted",
+                                           address.folder));
+    const std::string path = database_folder(address.folder, options) + "/volume.db";
+    if (::access(path.c_str(), R_OK | W_OK) != 0) return no_database(address.folder, path);
+    return {};
+}
+
 Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptions& options) {
-    TRY(const object::Address address, object::parse_address(options.address));
-    if (address.kind != object::Address::Kind::file)
-        return explain(EINVAL,
-                       fmt::format("'{}' does not outlive the mount; an embedded volume is kept "
-                                   "in a folder",
-                                   options.address));
+    TRY(const object::Address address, address_of(options));
     TRY(make_folder(address.folder));
     // Once before there is a lock file: a folder of somebody else's stays as it is.
     TRY(describe(address.folder, options));
-    TRY(LockFile lock, lock_folder(address.folder, options.mount_point));
+    TRY(LockFile lock, lock_folder(address.folder, options));
     std::unique_ptr<Embedded> made(new Embedded(address.folder, std::move(lock)));
 
     TRY(const Description description, describe(address.folder, options));
@@ -153,6 +179,7 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
         TRY(made->volume_->configure(description.info));
     }
     service::Options service_options{.sync_always = options.sync, .garbage_pause = garbage_pause};
+    if (options.lock_taken_over) service_options.grace = takeover_grace;
     made->service_ =
         std::make_unique<service::Service>(loop, *made->volume_, *made->store_, service_options);
     return made;

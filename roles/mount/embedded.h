@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/loop/loop.h"
@@ -21,6 +22,8 @@ struct EmbeddedOptions {
     bool read_only = false;
     bool sync = false;        // every metadata operation is on disk when answered
     std::string mount_point;  // for whoever finds the folder in use
+    // The process image before this one held the folder's lock by it, and left its session open.
+    std::optional<int> lock_taken_over = {};
 };
 
 class Embedded {
@@ -30,10 +33,15 @@ public:
     // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address).
     static Result<std::unique_ptr<Embedded>> open(Loop& loop, const EmbeddedOptions& options);
 
+    // Whether open() would find the volume that is `served` already by another process; changes
+    // nothing. A sentence as from open(), but for what only an open database tells.
+    static Result<void> check(const EmbeddedOptions& options, const wire::VolumeInfo& served);
+
     object::Store& store() { return *store_; }
     service::Service& service() { return *service_; }
     meta::Volume& volume() { return *volume_; }
     const std::string& folder() const { return folder_; }
+    const LockFile& lock() const { return lock_; }
 
     // Ends the service's work. Before it is destroyed.
     Task<void> close();

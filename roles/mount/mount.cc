@@ -129,6 +129,7 @@ int role::mount(const cli::Call& call) {
     FstabCommand fstab;
     StopCommand stop;
     StatusCommand status;
+    std::string restarted;
     cli::Program program{
         .name = call.program,
         .summary = "mount a volume as a folder",
@@ -142,6 +143,11 @@ int role::mount(const cli::Call& call) {
                    .arguments = {{"DIR", cli::text(status.dir, "DIR"), "its folder", false}},
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
                    .run = [&] { return show_status(status.dir, status.json); }},
+                  {.name = "restart",
+                   .summary = "replace the mount's process by the flexfs that is installed now; "
+                              "files stay open",
+                   .arguments = {{"DIR", cli::text(restarted, "DIR"), "its folder"}},
+                   .run = [&] { return restart_mount(restarted); }},
                   {.name = "stop",
                    .summary = "unmount; returns when everything is stored",
                    .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},

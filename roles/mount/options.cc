@@ -154,6 +154,17 @@ void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
         {"--maxBlocks", cli::number(fresh.max_blocks), "blocks it takes (0: no limit)", group});
 }
 
+void add_takeover_flags(std::vector<cli::Flag>& rows, MountOptions& options) {
+    rows.push_back({"--takeover", cli::number(options.takeover), ""});
+    rows.push_back({"--checkTakeover", cli::number(options.check_takeover), ""});
+    rows.push_back({"--takeoverFailed", cli::text(options.takeover_failed, "WHY"), ""});
+}
+
+std::string exact(Duration span) {
+    if (span == Duration::max()) return "-1";
+    return fmt::format("{}us", std::chrono::duration_cast<std::chrono::microseconds>(span).count());
+}
+
 }  // namespace
 
 wire::VolumeInfo NewVolume::info() const {
@@ -229,7 +240,39 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
          "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
     add_helper_flags(rows, o, dialect.helper);
     add_new_volume_flags(rows, o.fresh);
+    add_takeover_flags(rows, o);
     return rows;
+}
+
+std::vector<std::string> command_line(const MountOptions& o) {
+    std::vector<std::string> words{"start", o.volume, o.dir};
+    const auto add_if = [&words](bool given, const char* flag) {
+        if (given) words.push_back(flag);
+    };
+    const auto add = [&words](const char* flag, const std::string& value) {
+        words.push_back(fmt::format("{}={}", flag, value));
+    };
+    add_if(o.read_only, "--ro");
+    add_if(o.no_atime, "--noATime");
+    add_if(o.no_exec, "--noExec");
+    add_if(o.no_suid, "--noSUID");
+    add_if(o.no_dev, "--noDev");
+    add_if(o.non_empty, "--nonEmpty");
+    add("--umask", fmt::format("{:o}", o.umask));
+    add_if(!o.xattr, "--noXAttr");
+    add_if(!o.acl, "--noACL");
+    add("--memCapacity", std::to_string(o.mem_bytes));
+    add("--dirtyCapacity", std::to_string(o.dirty_bytes));
+    add_if(o.flush_on_close, "--flushOnClose");
+    add_if(o.sync, "--sync");
+    add("--attrValid", exact(o.attr_valid));
+    add("--entryValid", exact(o.entry_valid));
+    add("--maxBops", std::to_string(o.max_bops));
+    if (!o.db_folder.empty()) add("--dbFolder", o.db_folder);
+    if (!o.log_file.empty()) add("--logFile", o.log_file);
+    add_if(o.foreground, "--foreground");
+    add_if(o.verbose, "--verbose");
+    return words;
 }
 
 Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy) {

@@ -58,7 +58,12 @@ struct MountOptions {
     bool verbose = false;
     NewVolume fresh;
 
-    bool fake = false;                     // mount --fake: check everything, mount nothing
+    bool fake = false;  // mount --fake: check everything, mount nothing
+    // Given by a mount that replaces its process image (takeover.h): where its hand-over can be
+    // read, to go on with it or to tell whether this image could, and what became of another one.
+    std::optional<std::uint32_t> takeover;
+    std::optional<std::uint32_t> check_takeover;
+    std::string takeover_failed;
     std::vector<std::string> option_list;  // -o, already applied
 };
 
@@ -76,6 +81,10 @@ std::vector<cli::Flag> flags(MountOptions& options, Dialect dialect);
 // noexec; rw, nofail, _netdev, x-… are ignored). The last of contradicting ones holds. EINVAL with
 // a sentence that names the option and the nearest valid one.
 Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy);
+
+// The arguments of `start` that make the same options, but for the last ones above and for what a
+// volume is made as.
+std::vector<std::string> command_line(const MountOptions& options);
 
 // Fills in what depends on other options. EINVAL: they contradict each other.
 Result<void> finish(MountOptions& options);

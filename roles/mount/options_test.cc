@@ -168,6 +168,40 @@ TEST_CASE("called by mount(8), -f, -n, -s, -t and -v mean what they mean to it")
     CHECK(start({"/d", "/m", "-n"}).code == cli::exit_usage);
 }
 
+TEST_CASE("a process that replaces itself passes on what it was told, and no flag is forgotten") {
+    const auto complete = [] {
+        MountOptions o;
+        o.volume = "/d";
+        o.dir = "/m";
+        REQUIRE(finish(o));
+        return o;
+    };
+    const auto sample = [](const std::string& hint) -> std::string {
+        const std::pair<const char*, const char*> samples[] = {{"", "true"},       {"SIZE", "48M"},
+                                                               {"DURATION", "7s"}, {"MODE", "27"},
+                                                               {"DIR", "/x"},      {"FILE", "/x"}};
+        for (const auto& [of, value] : samples)
+            if (hint == of) return value;
+        return "7";
+    };
+    MountOptions rows_of;
+    const std::size_t rows = flags(rows_of, {}).size();
+    for (std::size_t i = 0; i < rows; ++i) {
+        MountOptions o = complete();
+        const cli::Flag row = flags(o, {})[i];
+        if (row.help.empty() || !row.group.empty() || row.names == "-o") continue;
+        CAPTURE(row.names);
+        REQUIRE(row.target.set(sample(row.target.hint)));
+        const auto words = command_line(o);
+        const auto [again, code] = start(words);
+
+        CHECK(code == 0);
+        CHECK(command_line(again) == words);
+        const bool is_default = row.names == "--xAttr" || row.names == "--acl";
+        CHECK((words == command_line(complete())) == is_default);
+    }
+}
+
 TEST_CASE("memory has its defaults, and dirty data is a part of it") {
     MountOptions o;
     REQUIRE(finish(o));

@@ -17,6 +17,8 @@ public:
     // EBUSY where somebody else has it; `holder` tells who. The file is made if need be (mode
     // 0600).
     static Result<LockFile> take(const std::string& path, const std::string& content);
+    // The lock that is held through a descriptor of the process image before this one.
+    static LockFile adopt(int descriptor) { return LockFile(descriptor); }
     LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
     LockFile& operator=(LockFile&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
@@ -26,6 +28,7 @@ public:
 
     // Writes what others are to read: "pid\nrest". For when it changed after the fork.
     Result<void> describe(const std::string& content);
+    int descriptor() const { return descriptor_; }
 
 private:
     explicit LockFile(int descriptor) : descriptor_(descriptor) {}

@@ -17,7 +17,10 @@
 #include "roles/mount/control.h"
 #include "roles/mount/daemon.h"
 #include "roles/mount/embedded.h"
+#include "roles/mount/image.h"
 #include "roles/mount/presence.h"
+#include "roles/mount/restarter.h"
+#include "roles/mount/takeover.h"
 
 namespace flexfs::mount {
 namespace {
@@ -94,17 +97,23 @@ fuse::ServerOptions server_options(const MountOptions& options) {
 // The mount while it serves.
 class Mount {
 public:
-    Mount(const MountOptions& options, const Presence& presence, LockFile lock, Readiness readiness)
+    // `from`: the process image before this one served it already.
+    Mount(const MountOptions& options, const Presence& presence, LockFile lock, Readiness readiness,
+          Restarter::Origin origin, std::optional<Takeover> from)
         : options_(options),
           presence_(presence),
           lock_(std::move(lock)),
           readiness_(std::move(readiness)),
+          origin_(std::move(origin)),
+          from_(std::move(from)),
           budget_(divide(options).rest, divide(options).dirty) {}
 
     // From opening the volume to its clean end.
     Task<void> run(Loop& loop) {
         loop_ = &loop;
-        co_await open_volume();
+        auto opened = co_await result(open_volume());
+        if (!opened) return_to_origin(opened.error());
+        co_await std::move(opened);
         auto served = co_await result(serve());
         co_await store_everything();
         auto closed = co_await result(client_->close());
@@ -119,28 +128,47 @@ public:
 
 private:
     Task<void> open_volume() {
-        embedded_ = co_await Embedded::open(*loop_, embedded_options(options_));
+        EmbeddedOptions options = embedded_options(options_);
+        if (from_) options.lock_taken_over = from_->volume_lock;
+        embedded_ = co_await Embedded::open(*loop_, options);
         auto connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(embedded_->service(), client);
         };
+        std::optional<vfs::HandedOver> files;
+        if (from_) files = std::move(from_->files);
         client_ = co_await vfs::Client::open(*loop_, connect, embedded_->store(), budget_,
-                                             vfs_options(options_), &notifier_);
+                                             vfs_options(options_), &notifier_, std::move(files));
+    }
+
+    // Where the image before this one may still do what this one cannot.
+    void return_to_origin(const Error& why) const {
+        if (from_ && options_.takeover_failed.empty())
+            give_back(*from_, int(*options_.takeover), why.message());
+    }
+
+    Result<fuse::Mountpoint> mountpoint() const {
+        if (from_) return fuse::Mountpoint::adopt(options_.dir, from_->kernel);
+        return fuse::Mountpoint::mount(options_.dir, {.source = options_.volume,
+                                                      .read_only = options_.read_only,
+                                                      .no_exec = options_.no_exec,
+                                                      .no_suid = options_.no_suid,
+                                                      .no_dev = options_.no_dev,
+                                                      .no_atime = options_.no_atime,
+                                                      .non_empty = options_.non_empty});
     }
 
     Task<void> serve() {
-        auto mounted =
-            co_await fuse::Mountpoint::mount(options_.dir, {.source = options_.volume,
-                                                            .read_only = options_.read_only,
-                                                            .no_exec = options_.no_exec,
-                                                            .no_suid = options_.no_suid,
-                                                            .no_dev = options_.no_dev,
-                                                            .no_atime = options_.no_atime,
-                                                            .non_empty = options_.non_empty});
+        auto mounted = co_await mountpoint();
+        fuse::ServerOptions server_options = mount::server_options(options_);
+        if (from_) server_options.taken_over = from_->negotiated;
         fuse::Server server(*loop_, mounted.descriptor(), *client_, notifier_, metrics_,
-                            server_options(options_));
+                            server_options);
         Scope scope;
         const auto stop = [&] { scope.start(leave(mounted, server)); };
-        Control control({options_, *embedded_, *client_, budget_, metrics_}, stop);
+        Restarter restarter(
+            {*loop_, options_, *embedded_, *client_, server, lock_, leaving_, mounted.descriptor()},
+            origin_);
+        Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter, stop);
         rpc::Server<wire::Control> control_server(*loop_, control);
         auto on_term = loop_->on_signal(SIGTERM, stop);
         auto on_int = loop_->on_signal(SIGINT, stop);
@@ -175,7 +203,11 @@ private:
     // Until the kernel has taken the filesystem down.
     Task<void> answer(fuse::Server& server, rpc::Server<wire::Control>& control) {
         ::unlink(presence_.socket.c_str());
-        co_await control.listen("unix:" + presence_.socket);
+        auto listening = co_await result(control.listen("unix:" + presence_.socket));
+        if (!listening) return_to_origin(listening.error());
+        co_await std::move(listening);
+        server.go_on();
+        if (from_) forget_origin();
         co_await server.ready();
         // The mount answers when a stranger's stat returns; the loop itself must not ask.
         co_await offload(*loop_, [dir = options_.dir]() -> Result<void*> {
@@ -185,11 +217,18 @@ private:
             return nullptr;
         });
         ready_ = true;
-        log::info("{} is mounted on {}", options_.volume, options_.dir);
+        log::info("{} {} on {}", options_.volume, from_ ? "goes on" : "is mounted", options_.dir);
         readiness_.ready("serving " + options_.dir);
         co_await server.ended();
         log::info("{} was unmounted", options_.dir);
         notify_service_manager("STOPPING=1");
+    }
+
+    // From now on there is no way back to the image before this one.
+    void forget_origin() {
+        ::close(from_->own_program);
+        ::close(int(*options_.takeover));
+        hold_signals(false);
     }
 
     // SIGTERM: nobody finds the mount any more; who has files open may go on with them for a
@@ -214,6 +253,8 @@ private:
     const Presence& presence_;
     LockFile lock_;
     Readiness readiness_;
+    const Restarter::Origin origin_;
+    std::optional<Takeover> from_;
     Loop* loop_ = nullptr;
     metrics::Registry metrics_;
     cache::Budget budget_;
@@ -242,15 +283,16 @@ Result<LockFile> lock_mount_point(const Presence& presence, const std::string& d
     }
 }
 
-Result<void> serve_mount(const MountOptions& options, const Presence& presence,
-                         Readiness readiness) {
-    auto lock = lock_mount_point(presence, options.dir);
+Result<void> serve_mount(const MountOptions& options, const Presence& presence, Readiness readiness,
+                         Restarter::Origin origin, std::optional<Takeover> from = {}) {
+    auto lock = from ? LockFile::adopt(from->mount_lock) : lock_mount_point(presence, options.dir);
     if (!lock) {
         readiness.failed(lock.error().message());
         return fail(std::move(lock.error()));
     }
     Loop loop;
-    Mount mount(options, presence, std::move(*lock), std::move(readiness));
+    Mount mount(options, presence, std::move(*lock), std::move(readiness), std::move(origin),
+                std::move(from));
     auto outcome = loop.run(mount.run(loop));
     ::unlink(presence.socket.c_str());
     if (!outcome && !mount.was_ready()) mount.readiness().failed(outcome.error().message());
@@ -258,14 +300,38 @@ Result<void> serve_mount(const MountOptions& options, const Presence& presence,
     return outcome;
 }
 
+// In the place of the process image before this one.
+Result<void> take_over(const MountOptions& options) {
+    const int memory = int(*options.takeover);
+    TRY(Takeover from, load_takeover(memory));
+    keep_open(memory, false);
+    for (const int descriptor : from.descriptors()) keep_open(descriptor, false);
+    const auto presence = presence_of(options.dir);
+    if (!presence) {
+        if (options.takeover_failed.empty()) give_back(from, memory, presence.error().message());
+        return fail(presence.error());
+    }
+    const std::string log_file =
+        from.background && options.log_file.empty() ? presence->log : options.log_file;
+    // Where that fails, it goes on where standard error leads.
+    if (!log_file.empty())
+        if (auto opened = log::to_file(log_file); !opened)
+            log::warn("{}", opened.error().message());
+    Restarter::Origin origin{from.restarts, from.program, from.background};
+    return serve_mount(options, *presence, Readiness(), std::move(origin), std::move(from));
+}
+
 Result<void> start(MountOptions options) {
+    if (options.verbose) log::set_level(log::Level::debug);
+    if (options.check_takeover) return check_takeover(options);
+    if (options.takeover) return take_over(options);
     options.dir = absolute_path(options.dir);
     TRY(const Presence presence, presence_of(options.dir));
     const bool background = !options.foreground && !has_service_manager();
-    if (options.verbose) log::set_level(log::Level::debug);
+    Restarter::Origin origin{.program = program_path(), .background = background};
     if (!background) {
         if (!options.log_file.empty()) TRY(log::to_file(options.log_file));
-        return serve_mount(options, presence, Readiness());
+        return serve_mount(options, presence, Readiness(), std::move(origin));
     }
     const std::string log_file = options.log_file.empty() ? presence.log : options.log_file;
     TRY(make_private_folder(flexfs_home() + "/mount/log"));
@@ -275,7 +341,7 @@ Result<void> start(MountOptions options) {
         forked.readiness.failed(opened.error().message());
         ::_exit(1);
     }
-    ::_exit(serve_mount(options, presence, std::move(forked.readiness)) ? 0 : 1);
+    ::_exit(serve_mount(options, presence, std::move(forked.readiness), std::move(origin)) ? 0 : 1);
 }
 
 }  // namespace

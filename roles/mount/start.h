@@ -12,6 +12,10 @@ int run_mount(const MountOptions& options);
 // `flexfs mount status`: of the mount on `folder`, or of all of this user's where it is empty.
 int show_status(const std::string& folder, bool json);
 
+// `flexfs mount restart`: replaces the process image of the mount by the program at its path now;
+// the mount and all that is open in it stay. Returns when the next image serves.
+int restart_mount(const std::string& folder);
+
 // `flexfs mount stop`: unmounts and waits until everything is written. `force`: also where files
 // are open.
 int stop_mount(const std::string& folder, bool force);

@@ -1,4 +1,4 @@
-// `flexfs mount status` and `flexfs mount stop`: talking to a mount that runs.
+// `flexfs mount status`, `restart` and `stop`: talking to a mount that runs.
 #include <signal.h>
 #include <unistd.h>
 
@@ -20,39 +20,49 @@ namespace flexfs::mount {
 namespace {
 
 constexpr Duration answer_patience = std::chrono::seconds(5);
+// More than all that a restart waits for.
+constexpr Duration restart_patience = std::chrono::seconds(120);
+constexpr Duration look_pause = std::chrono::milliseconds(100);
 
 struct Silent final : rpc::Client<wire::Control> {
     Task<void> connected(rpc::Caller<wire::Control>&) override { co_return; }
 };
 
-Task<void> give_up(Loop& loop, task::StopSource& stop) {
-    co_await loop.sleep(answer_patience);
+// In the end, or when the mount's process is gone.
+Task<void> give_up(Loop& loop, std::string lock, Duration patience, task::StopSource& stop) {
+    for (Duration waited{}; waited < patience && lock_holder(lock); waited += look_pause)
+        co_await loop.sleep(look_pause);
     stop.request();
 }
 
-// Asks the mount behind `socket`. ETIMEDOUT where it does not answer in a few seconds.
-Result<Buffer> ask(const std::string& socket) {
+template <class R>
+Task<void> put_question(rpc::Caller<wire::Control>& with, R request,
+                        Result<typename R::Reply>& answer) {
+    co_await with.start();
+    answer = co_await with.call(std::move(request));
+}
+
+template <class R>
+Task<typename R::Reply> converse(Loop& loop, Presence presence, R request, Duration patience) {
+    Silent silent;
+    rpc::Caller<wire::Control> caller(loop, "unix:" + presence.socket, silent);
+    Scope clock, asking;
+    task::StopSource stop;
+    Result<typename R::Reply> answer = fail(ETIMEDOUT);
+    asking.start(put_question(caller, std::move(request), answer), &stop);
+    clock.start(give_up(loop, presence.lock, patience, stop));
+    auto asked = co_await result(asking.join());
+    co_await clock.close();
+    co_await caller.close();
+    co_await std::move(asked);
+    co_return std::move(answer);
+}
+
+// Asks the mount of this user. ETIMEDOUT where it does not answer in that time, or has ended.
+template <class R>
+Result<typename R::Reply> ask(const Presence& presence, R request, Duration patience) {
     Loop loop;
-    auto conversation = [](Loop& on, std::string address) -> Task<Buffer> {
-        Silent silent;
-        rpc::Caller<wire::Control> caller(on, "unix:" + address, silent);
-        Scope patience;
-        task::StopSource stop;
-        Result<Buffer> answer = fail(ETIMEDOUT);
-        auto question = [](rpc::Caller<wire::Control>& with, Result<Buffer>& into) -> Task<void> {
-            co_await with.start();
-            into = (co_await with.call(wire::Status{})).json;
-        };
-        Scope asking;
-        asking.start(question(caller, answer), &stop);
-        patience.start(give_up(on, stop));
-        auto asked = co_await result(asking.join());
-        co_await patience.close();
-        co_await caller.close();
-        co_await std::move(asked);
-        co_return std::move(answer);
-    };
-    return loop.run(conversation(loop, socket));
+    return loop.run(converse(loop, presence, std::move(request), patience));
 }
 
 // The mounts of this user that run, by mount point.
@@ -73,11 +83,11 @@ Result<cli::Json> status_of(const std::string& folder) {
     const auto holder = lock_holder(presence.lock);
     if (!holder)
         return explain(ENOENT, fmt::format("no flexfs mount of this user runs on {}", folder));
-    auto answer = ask(presence.socket);
+    auto answer = ask(presence, wire::Status{}, answer_patience);
     if (!answer)
         return explain(EIO, fmt::format("the mount on {} (process {}) does not answer: {}", folder,
                                         holder->pid, answer.error().message()));
-    return cli::Json::parse(answer->text(), nullptr, false);
+    return cli::Json::parse(answer->json.text(), nullptr, false);
 }
 
 cli::Table overview(const cli::Json& all) {
@@ -118,6 +128,22 @@ Result<void> show(const std::string& folder, bool json) {
     return {};
 }
 
+Result<void> restart(const std::string& given) {
+    const std::string folder = absolute_path(given);
+    TRY(const cli::Json status, status_of(folder));
+    TRY(const Presence presence, presence_of(folder));
+    const wire::Restart request{status.value("restarts", std::uint64_t(0))};
+    auto answer = ask(presence, request, restart_patience);
+    if (!answer && !lock_holder(presence.lock))
+        return explain(EIO, fmt::format("the mount on {} ended; its log tells why", folder));
+    if (!answer)
+        return explain(answer.error().code, fmt::format("the mount on {} was not restarted: {}",
+                                                        folder, answer.error().message()));
+    if (answer->refused.empty()) return {};
+    return explain(EBUSY,
+                   fmt::format("the mount on {} goes on as it was: {}", folder, answer->refused));
+}
+
 Result<void> stop(const std::string& given, bool force) {
     const std::string folder = absolute_path(given);
     TRY(const Presence presence, presence_of(folder));
@@ -147,6 +173,10 @@ Result<void> stop(const std::string& given, bool force) {
 
 int show_status(const std::string& folder, bool json) {
     return cli::report(show(folder, json));
+}
+
+int restart_mount(const std::string& folder) {
+    return cli::report(restart(folder));
 }
 
 int stop_mount(const std::string& folder, bool force) {

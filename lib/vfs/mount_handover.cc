@@ -1,0 +1,49 @@
+// Handing over to the next image of the process, and taking over from the one before.
+#include "lib/base/log.h"
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+
+HandedOver Mount::hand_over() const {
+    HandedOver all;
+    all.session = session_->id();
+    all.last_handle = last_handle_;
+    for (const auto& [id, handle] : handles_) {
+        const File::Failure& failure = handle->node->file->failure;
+        const bool told = failure.count == handle->failures_told;
+        all.files.push_back({id, handle->node->attr.ino, handle->flags, told ? 0 : failure.code});
+    }
+    for (const auto& [id, directory] : directories_)
+        all.directories.push_back({id, directory->ino()});
+    all.orphans.assign(orphans_.begin(), orphans_.end());
+    all.released.assign(released_.begin(), released_.end());
+    return all;
+}
+
+// What cannot be opened again (a damaged row) answers EBADF from now on; all else goes on.
+Task<void> Mount::take_over(HandedOver from) {
+    last_handle_ = from.last_handle;
+    orphans_ = {from.orphans.begin(), from.orphans.end()};
+    for (const HandedOver::File& file : from.files) {
+        auto found = co_await result(fresh(file.ino));
+        if (found && !(*found)->file) found = fail(EINVAL, "not a regular file");
+        if (!found) {
+            log::error("the open file with inode {} is lost: {}", file.ino,
+                       found.error().message());
+            continue;
+        }
+        (*found)->orphan = orphans_.contains(file.ino);
+        File::Failure& failure = (*found)->file->failure;
+        failure.count = 1;
+        if (file.failure != 0) failure.code = file.failure;
+        add_handle(file.handle, std::move(*found), file.flags).failures_told =
+            file.failure == 0 ? 1 : 0;
+    }
+    for (const HandedOver::Directory& directory : from.directories)
+        directories_.emplace(directory.handle,
+                             std::make_shared<Directory>(*session_, nodes_, directory.ino));
+    released_.assign(from.released.begin(), from.released.end());
+    if (!released_.empty()) start_releases();
+}
+
+}  // namespace flexfs::vfs

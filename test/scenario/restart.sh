@@ -1,0 +1,177 @@
+#!/bin/bash
+# A mount's process is replaced while programs work in it: nothing that is open is lost, or changes.
+# builds: release sanitize
+# limit: 600
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+mnt=$FLEXFS_TMP/mnt
+log=$FLEXFS_TMP/mount.log
+own=$FLEXFS_TMP/flexfs  # the program of the mount, which is replaced by others
+load=$FLEXFS_SOURCE/test/load/open-files
+: "${ROUNDS:=10}" "${SEED:=$RANDOM}"
+echo "SEED=$SEED"
+
+restart() { "$FLEXFS" mount restart "$mnt"; }
+restarts() { mount_status "$mnt" restarts; }
+# upgrade FILE: as an installation does, by a new file under the old name.
+upgrade() { cp "$1" "$own.new" && chmod +x "$own.new" && mv "$own.new" "$own"; }
+# write_program LINE…: a shell script in the place of the program.
+write_program() {
+    printf '%s\n' '#!/bin/bash' "$@" >"$FLEXFS_TMP/script" && upgrade "$FLEXFS_TMP/script"
+}
+# shellcheck disable=SC2120  # through check
+mount_own() { FLEXFS=$own start_mount "$data" "$mnt" --logFile "$log" "$@"; }
+is_as_before() { [[ $(mount_pid "$mnt") == "$pid" && $(restarts) == "$1" ]]; }
+# inodes: how many are in use.
+inodes() { df --output=iused "$mnt" | tail -1; }
+stored_bytes() { du -sb --exclude=meta "$data" | cut -f1; }
+
+upgrade "$FLEXFS"
+check_fails "where nothing is mounted there is nothing to restart" "no flexfs mount" \
+    "$FLEXFS" mount restart "$FLEXFS_TMP"
+check "it mounts" mount_own --memCapacity 64M --noATime
+pid=$(mount_pid "$mnt")
+before=$(inodes)
+
+# --- under load ---
+"$load" "$mnt/work" "$ROUNDS" "$SEED" "$FLEXFS" mount restart "$mnt" || failures=$((failures + 1))
+check "the process is the same, and was replaced each time" is_as_before "$ROUNDS"
+check "the mount never left its place" eval '(($(grep -c " $mnt fuse" /proc/self/mounts) == 1))'
+has_options() {
+    tr '\0' ' ' <"/proc/$pid/cmdline" | tee "$FLEXFS_TMP/said" &&
+        grep -q -- "--noATime" "$FLEXFS_TMP/said" &&
+        [[ $(mount_status "$mnt" memory.budget) == $((64 << 20)) ]]
+}
+check "its options are the same" has_options
+keeps_few_descriptors() {
+    ls -l "/proc/$pid/fd" && (($(find "/proc/$pid/fd" -lname '*memfd*' | wc -l) == 0)) &&
+        (($(find "/proc/$pid/fd" -lname "*$own*" | wc -l) == 0)) &&
+        (($(find "/proc/$pid/fd" -lname '*/dev/fuse' | wc -l) == 1))
+}
+check "nothing of the images before stays open in it" keeps_few_descriptors
+cp -a "$mnt/work" "$FLEXFS_TMP/copy"
+check "what was written is there after a remount" eval '
+    remount "$data" "$mnt" && same_tree "$FLEXFS_TMP/copy" "$mnt/work"'
+rm -rf "$mnt/work"
+check "what was unlinked is freed" wait_until 30 eval '(($(inodes) == before))'
+stop_mount "$mnt"
+
+# --- space ---
+mount_own
+pid=$(mount_pid "$mnt")
+before=$(inodes)
+exec 5<>"$mnt/held"
+head -c 40M /dev/urandom >"$FLEXFS_TMP/random"
+cat "$FLEXFS_TMP/random" >&5
+rm "$mnt/held"
+check "it restarts with a large file open that has no name" restart
+check "whose bytes are there" cmp "$FLEXFS_TMP/random" /proc/self/fd/5
+check "and are stored meanwhile" eval '(($(stored_bytes) > 40000000))'
+exec 5>&-
+check "its space comes back when it is closed" wait_until 60 eval '(($(stored_bytes) < 1000000))'
+check "so does the inode" eval '(($(inodes) == before))'
+check "upkeep goes on after it" eval 'echo x >"$mnt/x" && sync -f "$mnt" && rm "$mnt/x"'
+
+# --- upgrades ---
+exec 6<>"$mnt/kept"
+echo "written before" >&6
+upgrade "$FLEXFS"
+check "another file under the program's name is started" restart
+check "and is what runs" eval '[[ $(readlink "/proc/$pid/exe") == "$own" ]]'
+check "what is open is open" grep -qx "written before" "$mnt/kept"
+
+# --- what is refused: the process that was there goes on ---
+count=$(restarts)
+# refused NAME PATTERN: and everything works as before.
+refused() {
+    check_fails "$1 is refused" "goes on as it was.*($2)" restart
+    check "then the mount goes on ($1)" eval 'is_as_before "$count" && echo more >&6'
+}
+write_program 'exit 3'
+refused "a program that fails" "code 3"
+write_program 'exit 0'
+refused "a program that is no flexfs" "no flexfs that can take over"
+write_program 'echo "flexfs: unknown flag --checkTakeover" >&2; exit 2'
+refused "a flexfs that is too old" "unknown flag --checkTakeover"
+write_program 'kill -SEGV $$'
+refused "a program that dies" "Segmentation"
+head -c 100000 /dev/urandom >"$FLEXFS_TMP/junk"
+upgrade "$FLEXFS_TMP/junk"
+refused "what is no program" "Exec format"
+rm "$own"
+refused "a program that is gone" "No such file"
+upgrade "$FLEXFS" && cp "$own" "$mnt/inside" && ln -sf "$mnt/inside" "$own"
+refused "a program inside the mount" "in the mount itself"
+rm "$own" "$mnt/inside" && upgrade "$FLEXFS"
+mv "$data/volume.yaml" "$FLEXFS_TMP/volume.yaml"
+sed 's/^id:.*/id: 00000000-0000-4000-8000-000000000000/' "$FLEXFS_TMP/volume.yaml" \
+    >"$data/volume.yaml"
+refused "a volume that became another" "another volume"
+mv "$FLEXFS_TMP/volume.yaml" "$data/volume.yaml"
+
+# One that promises to take over, and then cannot: the image before is called back.
+# shellcheck disable=SC2016  # for the script to expand
+write_program '[[ $* != *--takeover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
+    "exec '$FLEXFS' \"\$@\""
+check_fails "a program that cannot go on gives the mount back" "goes on as it was.*database" restart
+check "to the one before, which serves it" eval 'is_as_before $((count + 1)) && echo more >&6'
+upgrade "$FLEXFS"
+check "with a program that can, it restarts" restart
+check "nothing of what was written meanwhile is lost" eval '(($(grep -c more "$mnt/kept") == 9))'
+exec 6>&-
+stop_mount "$mnt"
+
+# --- a disk that is full ---
+small=$FLEXFS_TMP/small
+mkdir "$small" && mount -t tmpfs -o size=60m none "$small"
+start_mount "$small/data" "$mnt" --logFile "$log"
+head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
+head -c 100M /dev/zero >"$small/filler" 2>/dev/null
+exec 7>"$mnt/dirty"
+cat "$FLEXFS_TMP/random" >&7
+check_fails "data that cannot be stored keeps it from restarting" "cannot be stored.*No space" \
+    restart
+check "it is still there" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
+rm "$small/filler"
+check "with room it restarts" restart
+check "and everything is there" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
+exec 7>&-
+stop_mount "$mnt"
+umount "$small"
+
+# --- other mounts, signals, crashes ---
+start_mount "$data" "$mnt" --ro
+check "a read-only mount restarts, too" restart
+check "and stays what it is" eval 'grep -q "written before" "$mnt/kept" && ! touch "$mnt/x" 2>&1'
+stop_mount "$mnt"
+
+"$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
+pid=$!
+wait_until 20 eval '[[ $(mount_pid "$mnt") == "$pid" ]]'
+check "one in the foreground restarts and stays there" eval 'restart && kill -0 "$pid"'
+kill -TERM "$pid"
+wait "$pid"
+check "and exits 0 when it is told to stop" [ $? = 0 ]
+
+milliseconds() { sleep "$(printf '0.%03d' "$1")"; }
+RANDOM=$SEED
+# interrupted SIGNAL: five times, at some moment of a restart; what was synced is there.
+interrupted() {
+    local number pid
+    for number in {1..5}; do
+        start_mount "$data" "$mnt" --logFile "$log" || return
+        pid=$(mount_pid "$mnt")
+        cp "$FLEXFS_TMP/random" "$mnt/$1.$number" && sync -f "$mnt" || return
+        restart >/dev/null 2>&1 &
+        milliseconds $((RANDOM % 150))
+        kill "-$1" "$pid"
+        wait $!
+        wait_until 30 eval "! kill -0 $pid 2>/dev/null" || { echo "it does not end"; return 1; }
+        start_mount "$data" "$mnt" --logFile "$log" || return
+        cmp "$FLEXFS_TMP/random" "$mnt/$1.$number" || return
+        stop_mount "$mnt" || return
+    done
+}
+check "told to stop while it restarts, it stops" interrupted TERM
+check "a kill while it restarts is as any kill" interrupted KILL
