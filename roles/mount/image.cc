@@ -6,7 +6,7 @@
 #include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,7 +50,8 @@ Result<pid_t> start(const std::string& path, std::span<const std::string> argume
 
 // How it ended; kills what does not end by itself.
 Result<int> await(pid_t child, const std::string& path) {
-    const int process = ::pidfd_open(child, 0);
+    // The C library's own function has no C linkage in glibc 2.36.
+    const int process = int(::syscall(SYS_pidfd_open, child, 0));
     pollfd ended{.fd = process, .events = POLLIN, .revents = 0};
     const bool late = process >= 0 && ::poll(&ended, 1, answer_patience_ms) == 0;
     if (late) ::kill(child, SIGKILL);

@@ -50,7 +50,7 @@ Result<void> check_place(const std::string& program, const std::string& dir) {
 }  // namespace
 
 Task<std::string> Restarter::restart() {
-    if (running_) co_return "another restart is under way";
+    if (running_) co_return std::string("another restart is under way");
     running_ = true;
     const auto outcome = co_await result(attempt());
     running_ = false;

@@ -203,7 +203,7 @@ private:
     // Until the kernel has taken the filesystem down.
     Task<void> answer(fuse::Server& server, rpc::Server<wire::Control>& control) {
         ::unlink(presence_.socket.c_str());
-        auto listening = co_await result(control.listen("unix:" + presence_.socket));
+        auto listening = control.listen("unix:" + presence_.socket);
         if (!listening) return_to_origin(listening.error());
         co_await std::move(listening);
         server.go_on();

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "lib/base/home.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/cli/json.h"
 #include "lib/cli/program.h"
@@ -132,6 +133,7 @@ Result<void> restart(const std::string& given) {
     const std::string folder = absolute_path(given);
     TRY(const cli::Json status, status_of(folder));
     TRY(const Presence presence, presence_of(folder));
+    log::set_level(log::Level::warn);  // the connection breaks, as it must
     const wire::Restart request{status.value("restarts", std::uint64_t(0))};
     auto answer = ask(presence, request, restart_patience);
     if (!answer && !lock_holder(presence.lock))
