@@ -25,8 +25,7 @@ constexpr std::uint32_t readahead_bytes = 1 << 20;
 }  // namespace
 
 Result<void> check_negotiated(const Negotiated& agreed) {
-    if (agreed.minor <= protocol_minor &&
-        !(agreed.features & ~(wanted_features | acl_features)) &&
+    if (agreed.minor <= protocol_minor && !(agreed.features & ~(wanted_features | acl_features)) &&
         agreed.data_bytes_max <= data_bytes_max)
         return {};
     return explain(EPROTO,

@@ -18,7 +18,7 @@ TEST_CASE("open files and folders go on under their handles in the next image") 
     w.write(a, large.handle, 0, text);
     const Opened log = w.create(a, "log", O_WRONLY | O_APPEND | O_CREAT);
     w.write(a, log.handle, 0, "one ");
-    const HandleId folder = w.run(a->opendir(wire::root_ino));
+    const HandleId folder = w.run(a->opendir(wire::root_ino, Who{}));
     const auto listed = w.run(a->readdir(folder, 0, false));
 
     Peer& b = successor(w, a);
@@ -43,8 +43,8 @@ TEST_CASE("an unlinked file lives on in the next image, and goes with its last u
     const Opened open = w.create(a, "open");
     const Opened known = w.create(a, "known");
     w.write(a, open.handle, 0, "kept");
-    w.run(a->unlink(wire::root_ino, "open"));
-    w.run(a->unlink(wire::root_ino, "known"));
+    w.run(a->unlink(wire::root_ino, "open", Who{}));
+    w.run(a->unlink(wire::root_ino, "known", Who{}));
     a->release(known.handle);
 
     Peer& b = successor(w, a);
@@ -67,7 +67,7 @@ TEST_CASE("what nobody uses any more and the service was not told is handed over
     World w;
     Peer& a = w.mount();
     const Opened gone = w.create(a, "gone");
-    w.run(a->unlink(wire::root_ino, "gone"));
+    w.run(a->unlink(wire::root_ino, "gone", Who{}));
     a->release(gone.handle);
     a->forget(gone.node.attr.ino);
 

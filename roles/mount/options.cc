@@ -261,6 +261,9 @@ std::vector<std::string> command_line(const MountOptions& o) {
     add("--umask", fmt::format("{:o}", o.umask));
     add_if(!o.xattr, "--noXAttr");
     add_if(!o.acl, "--noACL");
+    add_if(o.squash.root, "--rootSquash");
+    add("--rootSquashUID", std::to_string(o.squash.uid));
+    add("--rootSquashGID", std::to_string(o.squash.gid));
     add("--memCapacity", std::to_string(o.mem_bytes));
     add("--dirtyCapacity", std::to_string(o.dirty_bytes));
     add_if(o.flush_on_close, "--flushOnClose");
