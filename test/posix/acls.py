@@ -7,7 +7,7 @@ import subprocess
 from errno import EACCES, EINVAL, ENODATA, EOPNOTSUPP, EPERM
 
 from shared.cases import case, equal, fails, get, main, put, true
-from shared.people import ALICE, BOB, STAFF, by
+from shared.people import ALICE, BOB, STAFF, Person, by
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 KINDS = {"u": (1, 2), "g": (4, 8), "m": (16, 0), "o": (32, 0)}
@@ -399,6 +399,55 @@ def _():
 
     equal(run("getfacl", "-cnR", "b").replace("# file: b", "# file: a"), wanted)
     equal(run("getfacl", "-cnR", "c").replace("# file: c", "# file: a"), wanted)
+
+
+# --- many, and trees ---
+
+@case("a hundred named users are kept and told apart")
+def _():
+    put("f")
+    letters = ("---", "r--", "-w-", "--x", "rw-", "r-x", "rwx")
+    named = ",".join(f"u:{90000 + n}:{letters[n % 7]}" for n in range(100))
+    set_acl("f", f"u::rwx,{named},g::---,m::rwx,o::---")
+    equal(acl_of("f"), f"u::rwx,{named},g::---,m::rwx,o::---")
+    equal(by(Person(90015, 1), os.access, "f", os.R_OK), True, "reading by user 15")
+    equal(by(Person(90014, 1), os.access, "f", os.R_OK), False, "reading by user 14")
+    equal(by(Person(90099, 1), os.access, "f", os.R_OK), True, "reading by user 99")
+
+
+@case("ACLs are in the list of attributes, once each, and of a file without one they are not")
+def _():
+    os.mkdir("d")
+    put("f")
+    for name in (ACCESS, DEFAULT):
+        set_acl("d", "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---", name)
+    os.setxattr("d", "user.x", b"")
+    equal(sorted(os.listxattr("d")), [ACCESS, DEFAULT, "user.x"])
+    equal(os.listxattr("f"), [])
+
+
+@case("rename and link into a directory inherit nothing")
+def _():
+    os.mkdir("d")
+    set_acl("d", "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---", DEFAULT)
+    put("a")
+    put("b")
+    os.rename("a", "d/a")
+    os.link("b", "d/b")
+    equal((os.listxattr("d/a"), os.listxattr("d/b")), ([], []))
+
+
+@case("setfacl -R and getfacl -R carry the ACLs of a tree, and --restore brings them back")
+def _():
+    os.makedirs("d/e")
+    put("d/e/f")
+    run("setfacl", "-R", "-m", f"u:{BOB.uid}:rwX", "d")
+    saved = run("getfacl", "-R", "-n", "d")
+    run("setfacl", "-R", "-b", "d")
+    equal(os.listxattr("d/e/f"), [])
+    put("saved", saved.encode())
+    run("setfacl", "--restore=saved")
+    equal(run("getfacl", "-R", "-n", "d"), saved)
 
 
 main()

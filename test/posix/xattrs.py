@@ -5,9 +5,9 @@ import struct
 import subprocess
 from errno import E2BIG, EEXIST, EINVAL, ENODATA, ENOSPC, EOPNOTSUPP, EPERM, EACCES, ERANGE
 
-from shared.cases import case, equal, fails, main, put, true
+from shared.cases import case, equal, fails, main, pattern, put, true
 from shared.linux import call
-from shared.people import ALICE, by
+from shared.people import ALICE, by, elsewhere, start
 
 CAPABILITY = "security.capability"
 # cap_net_bind_service=ep; struct vfs_cap_data of linux/capability.h, version 2.
@@ -318,6 +318,55 @@ def _():
     equal(os.getxattr("g", CAPABILITY), NET_BIND)
     os.chown("g", ALICE.uid, -1)
     is_dropped("g")
+
+
+# --- several processes, programs ---
+
+@case("of many that set one attribute at once with XATTR_CREATE one wins")
+def _():
+    put("f")
+
+    def attempt(number):
+        try:
+            os.setxattr("f", "user.x", b"%d" % number, os.XATTR_CREATE)
+            return 1
+        except FileExistsError:
+            return 0
+    racing = [start(attempt, n) for n in range(8)]
+    equal(sum(one.result() for one in racing), 1, "the number of winners")
+
+
+@case("an attribute that another process sets or removes is seen at once")
+def _():
+    put("f")
+    for n in range(20):
+        fails(ENODATA, os.getxattr, "f", "user.x")
+        equal(listed("f"), [])
+        elsewhere(os.setxattr, "f", "user.x", b"%d" % n)
+        equal(os.getxattr("f", "user.x"), b"%d" % n)
+        equal(listed("f"), ["user.x"])
+        elsewhere(os.removexattr, "f", "user.x")
+
+
+@case("a value is replaced by a longer and by a shorter one, and its neighbour stays")
+def _():
+    put("f")
+    for size in (10, 1000, 5, 3000, 0, 700):
+        os.setxattr("f", "user.x", pattern(size, size))
+        os.setxattr("f", "user.y", b"other")
+        equal(os.getxattr("f", "user.x"), pattern(size, size))
+        equal(os.getxattr("f", "user.y"), b"other")
+
+
+@case("cp -a carries attributes, and a new file of an old name has none")
+def _():
+    put("f", b"text")
+    os.setxattr("f", "user.x", pattern(500))
+    subprocess.run(["cp", "-a", "f", "g"], check=True)
+    equal(os.getxattr("g", "user.x"), pattern(500))
+    os.unlink("f")
+    put("f")
+    equal(listed("f"), [])
 
 
 main()

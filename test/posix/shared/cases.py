@@ -10,6 +10,7 @@ empty folder on the filesystem under test: paths are relative, so that users who
 folders above can act, too. It has a minute (or `seconds=`); what it leaves running is killed.
 """
 import argparse
+import contextlib
 import errno
 import os
 import select
@@ -41,8 +42,17 @@ def case(name, seconds=60):
 
 # --- what is asserted ---
 
+class Mode(int):
+    """Permission bits, told in octal."""
+
+    def __repr__(self):
+        return f"{int(self):04o}"
+
+
 def equal(got, wanted, about="it"):
     if got != wanted:
+        if isinstance(got, Mode):
+            wanted = Mode(wanted)
         raise Wrong(f"{about} is {_short(got)}, not {_short(wanted)}")
 
 
@@ -74,6 +84,16 @@ def until(condition, why, seconds=10):
         if time.monotonic() > deadline:
             raise Wrong(f"after {seconds} s {why}")
         time.sleep(0.002)
+
+
+def settled(measure):
+    """What it says when it has stopped to change: room of removed files may come back later."""
+    def rests():
+        before = measure()
+        time.sleep(0.2)
+        return measure() == before
+    until(rests, "the free room does not come to rest", 30)
+    return measure()
 
 
 def _short(value):
@@ -154,8 +174,21 @@ def main():
     sys.exit(0 if good else 1)
 
 
+def _make(folder):
+    """A case that filled the filesystem and failed may have left room for its removal only."""
+    def made():
+        try:
+            os.mkdir(folder, 0o755)
+            return True
+        except OSError as problem:
+            if problem.errno != errno.ENOSPC:
+                raise
+            return False
+    until(made, "there is no room for a folder", 30)
+
+
 def _run(name, seconds, function, folder):
-    os.mkdir(folder, 0o755)
+    _make(folder)
     said, say = os.pipe()
     sys.stdout.flush()
     child = os.fork()
@@ -165,10 +198,8 @@ def _run(name, seconds, function, folder):
     os.close(say)
     handle = os.pidfd_open(child)
     in_time = bool(select.select([handle], [], [], seconds)[0])
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # the case itself, too, when it hangs
-    except ProcessLookupError:
-        pass  # it died before it was anybody's group
     status = os.waitpid(child, 0)[1]
     os.set_blocking(said, False)
     try:
@@ -185,6 +216,7 @@ def _run(name, seconds, function, folder):
     if details:
         print(details)
     print(line.replace("NAME", name, 1), flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return not line.startswith("not ok")
 
 

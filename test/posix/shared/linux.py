@@ -45,6 +45,11 @@ def link_proc_fd(fd, path):
     call("linkat", AT_FDCWD, f"/proc/self/fd/{fd}", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
 
 
+def allow_proc():
+    """A process that changed its user is kept out of its own /proc/self/fd until it says this."""
+    call("prctl", 4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
+
+
 # --- space ---
 
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 0x01, 0x02
@@ -85,17 +90,19 @@ class Statx(NamedTuple):
     mtime_ns: int
 
 
-STATX_ATTR_IMMUTABLE, STATX_ATTR_APPEND, STATX_ATTR_NODUMP = 0x10, 0x20, 0x40
-
-
-def statx(path, mask=STATX_BASIC_STATS | STATX_BTIME):
+def statx(path, follow=True, fd=AT_FDCWD):
     buffer = ctypes.create_string_buffer(256)
-    call("statx", AT_FDCWD, path, 0, mask, buffer)
+    flags = (0 if follow else 0x100) | (AT_EMPTY_PATH if fd >= 0 else 0)
+    call("statx", fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, buffer)
     times = []
     for n in range(4):
         seconds, nanoseconds, _ = _STATX_TIME.unpack_from(buffer, 0x40 + 16 * n)
         times.append(seconds * 10**9 + nanoseconds)
     return Statx(*_STATX.unpack_from(buffer), *times)
+
+
+def statx_fd(fd):
+    return statx(b"", fd=fd)
 
 
 UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2

@@ -81,8 +81,8 @@ class Running:
         os.kill(self.pid, number)
 
     def wait(self):
-        """Until it is dead, whatever its answer."""
-        os.waitpid(self.pid, 0)
+        """Until it is dead, whatever its answer; returns the wait status."""
+        return os.waitpid(self.pid, 0)[1]
 
 
 def become(who):

@@ -1,0 +1,339 @@
+#!/usr/bin/python3 -B
+"""Directories: big ones, telldir and seekdir, listings while entries come and go, many at once."""
+import os
+import random
+import shutil
+from errno import EINVAL, ENOENT, ENOTDIR, ENOTEMPTY
+
+from shared.cases import case, equal, fails, get, main, put, true, until
+from shared.linux import Directory, call
+from shared.people import start
+
+MANY = 20000
+
+
+def names(entries):
+    return [entry.name.decode() for entry in entries if entry.name not in (b".", b"..")]
+
+
+def touch(path):
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o644))
+
+
+# --- big ---
+
+@case(f"a directory of {MANY} entries is listed whole, looked up in, thinned out and removed", 240)
+def _():
+    os.mkdir("d")
+    for n in range(MANY):
+        touch(f"d/entry{n}")
+    listed = names(Directory("d").rest())
+    equal(len(listed), MANY, "the number of entries listed")
+    equal(set(listed) == {f"entry{n}" for n in range(MANY)}, True, "equality of the listing")
+    for n in random.Random(1).sample(range(MANY), 500):
+        os.stat(f"d/entry{n}")
+        fails(ENOENT, os.stat, f"d/none{n}")
+    for n in range(0, MANY, 2):
+        os.unlink(f"d/entry{n}")
+    equal(set(os.listdir("d")) == {f"entry{n}" for n in range(1, MANY, 2)}, True,
+          "equality of the listing of what is left")
+    fails(ENOTEMPTY, os.rmdir, "d")
+    for n in range(1, MANY, 2):
+        os.unlink(f"d/entry{n}")
+    equal(os.listdir("d"), [])
+    os.rmdir("d")
+
+
+@case("a thousand subdirectories are counted in the links, and gone again")
+def _():
+    os.mkdir("d")
+    for n in range(1000):
+        os.mkdir(f"d/{n}")
+    equal(os.stat("d").st_nlink, 1002)
+    for n in range(1000):
+        os.rmdir(f"d/{n}")
+    equal(os.stat("d").st_nlink, 2)
+
+
+@case("entries with the longest names are listed whole")
+def _():
+    wanted = {f"{n:03d}" + "x" * 252 for n in range(600)}
+    for name in wanted:
+        touch(name)
+    equal(set(os.listdir(".")) == wanted, True, "equality of the listing")
+
+
+# --- places in a listing ---
+
+def filled(count=600):
+    os.mkdir("d")
+    for n in range(count):
+        touch(f"d/entry{n}")
+    return Directory("d")
+
+
+@case("seekdir leads back to every place that telldir told")
+def _():
+    stream = filled()
+    places, listed = [], []
+    while True:
+        places.append(stream.tell())
+        entry = stream.read()
+        if not entry:
+            break
+        listed.append(entry)
+    equal(len(names(listed)), 600, "the number of entries")
+    for n in random.Random(2).sample(range(len(listed)), 100):
+        stream.seek(places[n])
+        equal(stream.read(), listed[n], f"the entry at place {n}")
+    stream.seek(places[300])
+    equal(stream.rest() == listed[300:], True, "equality from the middle on")
+
+
+@case("a place that one handle told is the same place in another, and after a reopen")
+def _():
+    stream = filled()
+    for _ in range(250):
+        stream.read()
+    place, rest = stream.tell(), stream.rest()
+    stream.close()
+    other = Directory("d")
+    other.seek(place)
+    equal(other.rest() == rest, True, "equality of the rest")
+
+
+@case("rewinddir begins anew and sees what has changed")
+def _():
+    stream = filled(100)
+    equal(len(names(stream.rest())), 100)
+    touch("d/new")
+    os.unlink("d/entry5")
+    stream.rewind()
+    listed = names(stream.rest())
+    equal((len(listed), "new" in listed, "entry5" in listed), (100, True, False))
+
+
+@case("two handles of one directory have places of their own")
+def _():
+    one, two = filled(300), Directory("d")
+    first = [one.read() for _ in range(100)]
+    second = two.rest()
+    equal(first + one.rest() == second, True, "equality")
+
+
+@case("a dup shares the place, lseek to 0 begins anew")
+def _():
+    filled(300)
+    fd = os.open("d", os.O_RDONLY)
+    listed = os.listdir(fd)
+    equal(len(listed), 300)
+    os.lseek(fd, 0, os.SEEK_SET)
+    equal(os.listdir(os.dup(fd)), listed)
+
+
+@case("getdents is EINVAL when not even one entry fits, and ENOTDIR on a file")
+def _():
+    filled(3)
+    number = {"x86_64": 217, "aarch64": 61}[os.uname().machine]
+    fd = os.open("d", os.O_RDONLY)
+    fails(EINVAL, call, "syscall", number, fd, bytes(8), 8)
+    true(call("syscall", number, fd, bytes(1000), 1000) > 0, "a listing after that is empty")
+    put("file")
+    fails(ENOTDIR, call, "syscall", number, os.open("file", os.O_RDONLY), bytes(1000), 1000)
+
+
+# --- changes while it is listed ---
+
+@case("whoever removes what it lists, as rm -r does, gets all of it in one pass")
+def _():
+    stream = filled(3000)
+    while entry := stream.read():
+        if entry.name not in (b".", b".."):
+            os.unlink(b"d/" + entry.name)
+    equal(os.listdir("d"), [])
+    os.rmdir("d")
+
+
+@case("whoever renames what it lists sees every entry that it has not renamed")
+def _():
+    stream = filled(1000)
+    seen = set()
+    while entry := stream.read():
+        name = entry.name.decode()
+        if name.startswith("entry"):
+            true(name not in seen, f"{name} is listed twice")
+            seen.add(name)
+            os.rename(f"d/{name}", f"d/renamed-{name}")
+    equal(len(seen), 1000, "the number of entries seen")
+
+
+@case("while others make and remove names, a listing has each that stays once, and none twice")
+def _():
+    os.mkdir("d")
+    staying = {f"staying{n}" for n in range(700)}
+    for name in staying:
+        touch(f"d/{name}")
+
+    def churn(who, stop):
+        for n in range(100000):
+            touch(f"d/{who}-{n}")
+            if n >= 50:
+                os.unlink(f"d/{who}-{n - 50}")
+            if os.path.exists(stop):
+                break
+
+    churning = [start(churn, who, "stop") for who in range(3)]
+    try:
+        for number in range(25):
+            listed = names(Directory("d").rest())
+            equal(len(listed), len(set(listed)), f"the number of names in listing {number}")
+            missing = staying - set(listed)
+            equal(missing, set(), f"what is missing in listing {number}")
+    finally:
+        touch("stop")
+    for one in churning:
+        one.result()
+
+
+@case("while others move names in and out, a listing has every name that stays once")
+def _():
+    os.mkdir("d")
+    os.mkdir("e")
+    staying = {f"staying{n}" for n in range(400)}
+    for name in staying:
+        touch(f"d/{name}")
+    for n in range(100):
+        touch(f"d/moving{n}")
+
+    def churn(stop):
+        while not os.path.exists(stop):
+            for n in range(100):
+                os.rename(f"d/moving{n}", f"e/moving{n}")
+            for n in range(100):
+                os.rename(f"e/moving{n}", f"d/moving{n}")
+
+    churning = start(churn, "stop")
+    try:
+        for number in range(25):
+            listed = [name for name in names(Directory("d").rest()) if name in staying]
+            equal(sorted(listed) == sorted(staying), True, f"equality of listing {number}")
+    finally:
+        touch("stop")
+    churning.result()
+
+
+@case("a listing of 100 names at a time, with changes between, misses none that stay")
+def _():
+    stream = filled(1000)
+    seen = []
+    for batch in range(40):
+        for _ in range(25):
+            entry = stream.read()
+            seen += names([entry]) if entry else []
+        touch(f"d/new{batch}")
+        os.unlink(f"d/entry{batch * 10}")
+    seen += names(stream.rest())
+    equal(len(seen), len(set(seen)), "the number of different names")
+    staying = {f"entry{n}" for n in range(1000) if n % 10 or n >= 400}
+    equal(staying - set(seen), set(), "what was missed")
+
+
+# --- many at once ---
+
+@case("four processes that make and remove files in one directory leave what they should")
+def _():
+    os.mkdir("d")
+
+    def work(who):
+        for n in range(200):
+            put(f"d/{who}-{n}", b"%d" % n)
+            if n % 3 == 0:
+                os.rename(f"d/{who}-{n}", f"d/{who}-{n}-moved")
+            elif n % 3 == 1:
+                os.unlink(f"d/{who}-{n}")
+    for one in [start(work, who) for who in range(4)]:
+        one.result()
+    wanted = {f"{who}-{n}-moved" if n % 3 == 0 else f"{who}-{n}"
+              for who in range(4) for n in range(200) if n % 3 != 1}
+    equal(set(os.listdir("d")) == wanted, True, "equality of the listing")
+    equal(get("d/2-101"), b"101")
+
+
+@case("four processes that make and remove directories leave the right link count")
+def _():
+    os.mkdir("d")
+
+    def work(who):
+        for n in range(150):
+            os.mkdir(f"d/{who}-{n}")
+            if n % 2:
+                os.rmdir(f"d/{who}-{n}")
+    for one in [start(work, who) for who in range(4)]:
+        one.result()
+    equal(os.stat("d").st_nlink, 2 + 4 * 75, "the link count")
+    equal(len(os.listdir("d")), 4 * 75, "the number of directories")
+
+
+@case("rmdir against a process that makes files in it: either it is refused or they are")
+def _():
+    def make(stop):
+        made = 0
+        while not os.path.exists(stop):
+            try:
+                touch("d/a")
+                made += 1
+                os.unlink("d/a")
+            except FileNotFoundError:
+                pass
+        return made
+
+    os.mkdir("d")
+    making = start(make, "stop")
+    outcomes = set()
+
+    def attempt():
+        try:
+            os.rmdir("d")
+            os.mkdir("d")
+            outcomes.add("removed")
+        except OSError as problem:
+            equal(problem.errno, ENOTEMPTY, "the errno of rmdir")
+            outcomes.add("refused")
+        return len(outcomes) == 2
+    for _ in range(300):
+        attempt()
+    until(attempt, f"rmdir was only {outcomes}", 30)
+    touch("stop")
+    making.result()
+    os.rmdir("d")
+
+
+@case("trees that are made and removed by four processes at once leave nothing behind")
+def _():
+    def work(who):
+        for n in range(6):
+            for folder in range(4):
+                os.makedirs(f"{who}/{n}/{folder}/x")
+                for file in range(4):
+                    put(f"{who}/{n}/{folder}/{file}", b"text")
+            shutil.rmtree(f"{who}/{n}")
+        os.rmdir(str(who))
+    for one in [start(work, who) for who in range(4)]:
+        one.result()
+    equal(os.listdir("."), [])
+
+
+@case("a directory descriptor leads to its directory wherever it moves")
+def _():
+    os.makedirs("x/d")
+    fd = os.open("x/d", os.O_RDONLY)
+    os.mkdir("y")
+    os.rename("x/d", "y/e")
+    os.close(os.open("a", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+    equal(os.listdir("y/e"), ["a"])
+    os.fchdir(fd)
+    equal(os.path.basename(os.getcwd()), "e")
+    os.fsync(fd)
+
+
+main()

@@ -1,0 +1,207 @@
+#!/usr/bin/python3 -B
+"""Flags of files: immutable, append-only, nodump, noatime; chattr(1), ioctl_iflags(2)."""
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+import time
+from errno import ENOTTY, EPERM
+
+from shared.cases import case, equal, fails, get, main, pattern, put, true
+from shared.linux import (FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
+                          FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_NOATIME_FL, FS_NODUMP_FL,
+                          FS_XFLAG_APPEND, FS_XFLAG_IMMUTABLE, FS_XFLAG_NOATIME, FS_XFLAG_NODUMP,
+                          UTIME_NOW, fallocate, utimensat)
+from shared.people import ALICE, BOB, by
+
+OURS = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL
+
+
+@contextlib.contextmanager
+def reading(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def flags(path):
+    with reading(path) as fd:
+        return struct.unpack("=i", fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4)))[0] & OURS
+
+
+def set_flags(path, wanted):
+    """Leaves the flags that are the filesystem's own, as ext4's extents."""
+    with reading(path) as fd:
+        has = struct.unpack("=i", fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4)))[0]
+        fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("=i", has & ~OURS | wanted))
+
+
+def xflags(path):
+    with reading(path) as fd:
+        return struct.unpack_from("=I", fcntl.ioctl(fd, FS_IOC_FSGETXATTR, bytes(28)))[0]
+
+
+@contextlib.contextmanager
+def flagged(path, wanted):
+    """For what would keep the case's folder from being removed."""
+    with reading(path) as fd:
+        has = fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4))
+        set_flags(path, wanted)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(fd, FS_IOC_SETFLAGS, has)
+
+
+# --- set and get ---
+
+@case("flags are kept, of files and directories, over rename and another open")
+def _():
+    put("a")
+    os.mkdir("d")
+    for path in ("a", "d"):
+        equal(flags(path), 0, "the flags of what is new")
+        set_flags(path, FS_NODUMP_FL | FS_NOATIME_FL)
+        os.rename(path, f"{path}2")
+        equal(flags(f"{path}2"), FS_NODUMP_FL | FS_NOATIME_FL)
+        set_flags(f"{path}2", 0)
+        equal(flags(f"{path}2"), 0)
+
+
+@case("chattr and lsattr set and tell them")
+def _():
+    put("a")
+    subprocess.run(["chattr", "+dA", "a"], check=True)
+    equal(flags("a"), FS_NODUMP_FL | FS_NOATIME_FL)
+    told = subprocess.run(["lsattr", "a"], check=True, capture_output=True, text=True).stdout
+    true("d" in told.split()[0] and "A" in told.split()[0], f"lsattr says {told}")
+    subprocess.run(["chattr", "-dA", "a"], check=True)
+    equal(flags("a"), 0)
+
+
+@case("FS_IOC_FSGETXATTR tells the same flags")
+def _():
+    put("a")
+    with flagged("a", FS_IMMUTABLE_FL | FS_NODUMP_FL):
+        both = FS_XFLAG_IMMUTABLE | FS_XFLAG_NODUMP
+        equal(xflags("a") & (both | FS_XFLAG_APPEND | FS_XFLAG_NOATIME), both)
+    with flagged("a", FS_APPEND_FL | FS_NOATIME_FL):
+        both = FS_XFLAG_APPEND | FS_XFLAG_NOATIME
+        equal(xflags("a") & (both | FS_XFLAG_IMMUTABLE | FS_XFLAG_NODUMP), both)
+
+
+@case("FS_IOC_FSSETXATTR sets flags, too")
+def _():
+    put("a")
+    with reading("a") as fd:
+        told = bytearray(fcntl.ioctl(fd, FS_IOC_FSGETXATTR, bytes(28)))
+        struct.pack_into("=I", told, 0, struct.unpack_from("=I", told)[0] | FS_XFLAG_NODUMP)
+        fcntl.ioctl(fd, FS_IOC_FSSETXATTR, bytes(told))
+    equal(flags("a"), FS_NODUMP_FL)
+
+
+@case("users set flags of their own files, not others', and never immutable: EPERM")
+def _():
+    put("a")
+    os.chown("a", ALICE.uid, ALICE.gid)
+    by(ALICE, set_flags, "a", FS_NODUMP_FL)
+    equal(flags("a"), FS_NODUMP_FL)
+    fails(EPERM, by, BOB, set_flags, "a", 0)
+    for wanted in (FS_IMMUTABLE_FL, FS_APPEND_FL):
+        fails(EPERM, by, ALICE, set_flags, "a", wanted)
+    equal(flags("a"), FS_NODUMP_FL)
+
+
+@case("an ioctl that no file knows is ENOTTY")
+def _():
+    put("a")
+    with reading("a") as fd:
+        fails(ENOTTY, fcntl.ioctl, fd, 0x7f01, bytes(8))
+
+
+# --- immutable ---
+
+@case("an immutable file is not written, cut, renamed, linked, removed or changed: EPERM")
+def _():
+    put("a", b"text")
+    put("b")
+    os.mkdir("d")
+    with flagged("a", FS_IMMUTABLE_FL):
+        for call in (lambda: os.open("a", os.O_WRONLY), lambda: os.open("a", os.O_RDWR),
+                     lambda: os.open("a", os.O_RDONLY | os.O_TRUNC),
+                     lambda: os.truncate("a", 0), lambda: os.unlink("a"),
+                     lambda: os.rename("a", "c"), lambda: os.rename("b", "a"),
+                     lambda: os.link("a", "c"), lambda: os.chmod("a", 0o600),
+                     lambda: os.chown("a", 5, 6), lambda: os.utime("a", (1, 1)),
+                     lambda: os.setxattr("a", "user.x", b"")):
+            fails(EPERM, call)
+        equal(get("a"), b"text")
+        equal(os.stat("a").st_nlink, 1, "the link count")
+    put("a", b"other")
+    os.unlink("a")
+
+
+@case("in an immutable directory no name is made or removed: EPERM; its files are written")
+def _():
+    os.mkdir("d")
+    os.mkdir("d/in")
+    put("d/a")
+    put("b")
+    with flagged("d", FS_IMMUTABLE_FL):
+        for call in (lambda: put("d/new"), lambda: os.mkdir("d/new"), lambda: os.unlink("d/a"),
+                     lambda: os.rmdir("d/in"), lambda: os.rename("d/a", "d/c"),
+                     lambda: os.rename("d/a", "c"), lambda: os.rename("b", "d/b"),
+                     lambda: os.link("b", "d/b"), lambda: os.symlink("x", "d/s"),
+                     lambda: os.rmdir("d"), lambda: os.rename("d", "e"),
+                     lambda: os.chmod("d", 0o700)):
+            fails(EPERM, call)
+        put("d/a", b"text")
+        put("d/in/new", b"text")
+    equal(get("d/a"), b"text")
+
+
+@case("not even now can be set as a time of an immutable file: EPERM")
+def _():
+    put("a")
+    with flagged("a", FS_IMMUTABLE_FL):
+        fails(EPERM, utimensat, "a", (0, UTIME_NOW), (0, UTIME_NOW))
+
+
+# --- append-only ---
+
+@case("an append-only file grows at its end, and is not written, cut or removed otherwise: EPERM")
+def _():
+    put("a", b"text")
+    put("b")
+    with flagged("a", FS_APPEND_FL):
+        for call in (lambda: os.open("a", os.O_WRONLY), lambda: os.open("a", os.O_RDWR),
+                     lambda: os.open("a", os.O_WRONLY | os.O_APPEND | os.O_TRUNC),
+                     lambda: os.truncate("a", 0), lambda: os.unlink("a"),
+                     lambda: os.rename("a", "c"), lambda: os.rename("b", "a"),
+                     lambda: os.link("a", "c"), lambda: os.chmod("a", 0o600),
+                     lambda: os.chown("a", 5, 6), lambda: os.utime("a", (1, 1))):
+            fails(EPERM, call)
+        fd = os.open("a", os.O_WRONLY | os.O_APPEND)
+        os.write(fd, b" more")
+        fails(EPERM, os.ftruncate, fd, 0)
+    equal(get("a"), b"text more")
+
+
+@case("in an append-only directory names are made and not removed: EPERM")
+def _():
+    os.mkdir("d")
+    put("d/a")
+    with flagged("d", FS_APPEND_FL):
+        put("d/b")
+        os.mkdir("d/c")
+        for call in (lambda: os.unlink("d/a"), lambda: os.rmdir("d/c"),
+                     lambda: os.rename("d/a", "d/x"), lambda: os.rmdir("d"),
+                     lambda: os.rename("d", "e")):
+            fails(EPERM, call)
+    equal(sorted(os.listdir("d")), ["a", "b", "c"])
+
+
+main()

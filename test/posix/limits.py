@@ -1,0 +1,170 @@
+#!/usr/bin/python3 -B
+"""A full filesystem: ENOSPC at the limit and not before, room again after removing. DIR must be on
+one that is small enough to be filled; test/posix/run makes such."""
+import os
+from errno import EEXIST, ENOSPC
+
+from shared.cases import Skip, case, equal, fails, get, main, put, settled, true, until
+from shared.people import start
+
+MIB = 1 << 20
+
+
+def space():
+    now = os.statvfs(".")
+    if now.f_ffree > 5000 or now.f_bavail * now.f_frsize > 200 * MIB:
+        raise Skip("this filesystem is too large to be filled")
+    return now
+
+
+def free_inodes():
+    return space().f_ffree
+
+
+def free_bytes():
+    now = space()
+    return now.f_bavail * now.f_frsize
+
+
+def make_all(prefix=""):
+    """Makes files until there is no room for one more; returns how many."""
+    made = 0
+    while True:
+        try:
+            os.close(os.open(f"{prefix}{made}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except OSError as problem:
+            equal(problem.errno, ENOSPC, "the errno")
+            return made
+        made += 1
+
+
+def remove_all(prefix=""):
+    for name in os.listdir("."):
+        if name.startswith(prefix):
+            os.unlink(name)
+
+
+# --- inodes ---
+
+@case("as many files are made as statfs says are free, and the next is ENOSPC")
+def _():
+    free = settled(free_inodes)
+    equal(make_all(), free, "the number of files made")
+    equal(free_inodes(), 0, "what statfs says is free")
+    for make in (lambda: os.mkdir("x"), lambda: os.symlink("target", "x"),
+                 lambda: os.mkfifo("x"), lambda: os.mknod("x"),
+                 lambda: os.open(".", os.O_TMPFILE | os.O_RDWR)):
+        fails(ENOSPC, make)
+    fails(EEXIST, os.mkdir, "0")
+    remove_all()
+
+
+@case("without a free inode files are still written, linked, renamed, replaced and removed")
+def _():
+    settled(free_inodes)
+    make_all()
+    put("0", b"text")
+    os.link("0", "link")
+    os.rename("1", "renamed")
+    os.rename("renamed", "2")
+    os.chmod("0", 0o600)
+    equal(get("link"), b"text")
+    os.unlink("3")
+    until(lambda: free_inodes() == 2, "the inodes of two removed files are not back", 30)
+    remove_all()
+
+
+@case("four processes that make files until it is full make as many together")
+def _():
+    free = settled(free_inodes)
+    filling = [start(make_all, f"{who}-") for who in range(4)]
+    equal(sum(one.result() for one in filling), free, "the number of files made")
+    equal(len(os.listdir(".")), free, "the number of files there")
+    remove_all()
+
+
+@case("a file that is removed while it is open keeps its inode until it is closed")
+def _():
+    fd = os.open("open", os.O_CREAT | os.O_RDWR)
+    settled(free_inodes)
+    make_all("x")
+    os.unlink("open")
+    fails(ENOSPC, put, "other")
+    os.close(fd)
+    until(lambda: free_inodes() == 1, "the inode is not back", 30)
+    put("other")
+    remove_all()
+
+
+# --- bytes ---
+
+def fill(path):
+    """Writes until there is no room; returns how many bytes are kept. Random data, which cannot be
+    made smaller, and synced, so that the room is taken now."""
+    kept = 0
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
+    try:
+        while True:
+            piece = os.urandom(MIB)
+            while piece:
+                got = os.write(fd, piece)
+                piece = piece[got:]
+                os.fsync(fd)
+                kept += got
+    except OSError as problem:
+        equal(problem.errno, ENOSPC, "the errno")
+        return kept
+    finally:
+        os.close(fd)
+
+
+@case("writes are ENOSPC when the room that statfs told is used up, and what was kept is there")
+def _():
+    free = settled(free_bytes)
+    kept = fill("a")
+    true(free * 0.85 <= kept <= free, f"{kept} bytes are kept where {free} were free")
+    true(os.stat("a").st_size >= kept, "the file is shorter than what was kept")
+    true(free_bytes() < 3 * MIB, f"{free_bytes()} bytes are still free")
+    os.unlink("a")
+
+
+@case("on a full filesystem files are read, renamed, cut and removed, and then there is room")
+def _():
+    put("before", b"text")
+    free = settled(free_bytes)
+    fill("a")
+    equal(get("before"), b"text")
+    os.rename("before", "after")
+    os.truncate("a", MIB)
+    until(lambda: free_bytes() > free * 0.8, "the room is not back after truncate", 30)
+    put("b", os.urandom(free // 2))
+    os.unlink("a")
+    os.unlink("b")
+    until(lambda: free_bytes() > free * 0.95, "the room is not back after unlink", 30)
+
+
+@case("three processes that write until it is full keep no more together than was free")
+def _():
+    free = settled(free_bytes)
+    filling = [start(fill, f"a{who}") for who in range(3)]
+    kept = sum(one.result() for one in filling)
+    true(free * 0.8 <= kept <= free, f"{kept} bytes are kept where {free} were free")
+    remove_all("a")
+
+
+@case("an overwrite of what is stored already works once room is made for it")
+def _():
+    put("a", os.urandom(4 * MIB))
+    settled(free_bytes)
+    fill("b")
+    os.truncate("b", MIB)
+    until(lambda: free_bytes() > 8 * MIB, "the room is not back", 30)
+    data = os.urandom(4 * MIB)
+    fd = os.open("a", os.O_WRONLY)
+    os.pwrite(fd, data, 0)
+    os.fsync(fd)
+    equal(get("a") == data, True, "equality")
+    remove_all()
+
+
+main()

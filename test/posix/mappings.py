@@ -1,0 +1,324 @@
+#!/usr/bin/python3 -B
+"""mmap: private and shared, with read and write of other processes, past the end, and msync."""
+import ctypes
+import mmap
+import os
+import random
+import shutil
+import signal
+import subprocess
+from errno import EACCES, EINVAL, ENODEV, ENOMEM
+
+from shared.cases import case, equal, fails, get, main, pattern, pread_all, put, true
+from shared.linux import call
+from shared.people import elsewhere, start
+
+PAGE = mmap.PAGESIZE
+READ = {"flags": mmap.MAP_SHARED, "prot": mmap.PROT_READ}
+PRIVATE = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
+
+
+def opened(path="a", flags=0):
+    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
+
+
+def mapped(size=100000, **named):
+    """A descriptor of a file of pattern(size), and its mapping."""
+    put("a", pattern(size))
+    fd = opened()
+    return fd, mmap.mmap(fd, size, **named)
+
+
+# --- shared ---
+
+@case("a shared mapping shows the file, and what it writes read sees at once")
+def _():
+    fd, area = mapped()
+    equal(area[:] == pattern(100000), True, "equality of the mapping")
+    for place in (0, 4095, 50000, 99997):
+        area[place:place + 3] = b"new"
+        equal(os.pread(fd, 3, place), b"new")
+        equal(elsewhere(lambda place=place: os.pread(opened(), 3, place)), b"new")
+
+
+@case("what write writes a shared mapping shows at once, of another process, too")
+def _():
+    fd, area = mapped()
+    area[:]  # all pages are there
+    for n, place in enumerate((0, 4094, 65535, 99997)):
+        if n % 2:
+            os.pwrite(fd, b"new", place)
+        else:
+            elsewhere(lambda place=place: os.pwrite(opened(), b"new", place))
+        equal(area[place:place + 3], b"new")
+
+
+@case("two processes share a mapping")
+def _():
+    _, area = mapped(8192)
+    said, say = os.pipe()
+
+    def answer():
+        _, other = mapped_again(8192)
+        os.write(say, b"!")
+        while other[0] != 1:
+            pass
+        other[5000] = 2
+    running = start(answer)
+    os.read(said, 1)
+    area[5000] = 0
+    area[0] = 1
+    running.result(10)
+    equal(area[5000], 2, "what the other process wrote")
+
+
+def mapped_again(size, path="a", **named):
+    fd = opened(path)
+    return fd, mmap.mmap(fd, size, **named)
+
+
+@case("what a mapping wrote is in the file after munmap, close and fsync, without msync")
+def _():
+    for end in (lambda fd: None, os.fsync):
+        fd, area = mapped(300000)
+        area[1000:200000] = pattern(199000, 7)
+        area.close()
+        end(fd)
+        os.close(fd)
+        wanted = pattern(300000)[:1000] + pattern(199000, 7) + pattern(300000)[200000:]
+        equal(get("a") == wanted, True, "equality")
+
+
+@case("msync writes what a mapping changed: O_DIRECT reads it")
+def _():
+    _, area = mapped(1 << 20)
+    direct = opened(flags=os.O_DIRECT)
+    into = mmap.mmap(-1, 4096)
+    for n in range(20):
+        area[50000 * n:50000 * n + 4] = b"%04d" % n
+        area.flush()
+        place = 50000 * n // 4096 * 4096
+        os.preadv(direct, [into], place)
+        equal(into[50000 * n - place:][:4], b"%04d" % n)
+
+
+@case("msync takes its flags, and is EINVAL for bad ones and ENOMEM for what is not mapped")
+def _():
+    _, area = mapped(3 * PAGE)
+    address = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(area)))
+    for flags in (1, 2, 4, 2 | 4):  # ASYNC, INVALIDATE, SYNC
+        equal(call("msync", address, 3 * PAGE, flags), 0)
+    fails(EINVAL, call, "msync", address, PAGE, 1 | 4)
+    fails(EINVAL, call, "msync", ctypes.c_void_p(address.value + 1), PAGE, 4)
+    fails(ENOMEM, call, "msync", ctypes.c_void_p(16 * PAGE), PAGE, 4)
+
+
+@case("a mapping lives on after close and unlink of its file")
+def _():
+    fd, area = mapped()
+    os.close(fd)
+    os.unlink("a")
+    equal(area[90000:90008], pattern(100000)[90000:90008])
+    area[90000:90003] = b"new"
+    area.flush()
+    equal(area[90000:90003], b"new")
+
+
+@case("random writes through a mapping of 32 MiB are all in the file")
+def _():
+    size = 32 << 20
+    dice = random.Random(3)
+    fd = opened()
+    os.ftruncate(fd, size)
+    data = bytearray(size)
+    with mmap.mmap(fd, size) as area:
+        for _ in range(3000):
+            place = dice.randrange(size - 5000)
+            piece = dice.randbytes(dice.choice((1, 100, 5000)))
+            area[place:place + len(piece)] = piece
+            data[place:place + len(piece)] = piece
+    equal(pread_all(fd, size, 0) == data, True, "equality by read")
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    equal(pread_all(fd, size, 0) == data, True, "equality after fsync")
+
+
+@case("writing a hole through a mapping fills that place alone")
+def _():
+    fd = opened()
+    os.ftruncate(fd, 1 << 30)
+    with mmap.mmap(fd, 1 << 20, offset=1 << 29) as area:
+        area[5000:5004] = b"text"
+    os.fsync(fd)
+    equal(os.pread(fd, 12, (1 << 29) + 4996), bytes(4) + b"text" + bytes(4))
+    equal(os.fstat(fd).st_size, 1 << 30, "the size")
+    true(0 < os.fstat(fd).st_blocks * 512 < 1 << 20, f"{os.fstat(fd).st_blocks} blocks are stored")
+
+
+# --- private ---
+
+@case("a private mapping keeps its writes to itself")
+def _():
+    fd, area = mapped(**PRIVATE)
+    area[50000:50003] = b"new"
+    equal(area[50000:50003], b"new")
+    equal(os.pread(fd, 3, 50000), pattern(100000)[50000:50003])
+    area.close()
+    equal(get("a") == pattern(100000), True, "equality")
+
+
+@case("a child of fork has its own copy of a private mapping and the same shared one")
+def _():
+    _, shared = mapped(PAGE)
+    _, private = mapped_again(PAGE, **PRIVATE)
+
+    def change():
+        shared[0] = private[5] = 1
+    elsewhere(change)
+    equal((shared[0], private[5]), (1, pattern(6)[5]))
+
+
+# --- rights ---
+
+@case("a shared mapping for writing needs O_RDWR, any mapping needs reading: EACCES")
+def _():
+    put("a", pattern(PAGE))
+    reader, writer = os.open("a", os.O_RDONLY), os.open("a", os.O_WRONLY)
+    fails(EACCES, mmap.mmap, reader, PAGE)
+    fails(EACCES, mmap.mmap, writer, PAGE)
+    fails(EACCES, lambda: mmap.mmap(writer, PAGE, **READ))
+    mmap.mmap(reader, PAGE, **READ)
+    mmap.mmap(reader, PAGE, **PRIVATE)[0] = 1
+
+
+@case("mmap's errors: EINVAL for a crooked offset or no length, ENODEV for a directory")
+def _():
+    put("a", pattern(3 * PAGE))
+    os.mkdir("d")
+    fd = opened()
+    fails(EINVAL, _mmap, fd, PAGE, 5)
+    fails(EINVAL, _mmap, fd, 0, 0)
+    fails(ENODEV, _mmap, os.open("d", os.O_RDONLY), PAGE, 0)
+
+
+def _mmap(fd, size, offset):
+    """C's own, which Python would check first; for calls that fail."""
+    call("mmap", None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, offset)
+
+
+# --- the end of the file ---
+
+def dies(function):
+    """The signal that ends a process which calls this, or None."""
+    running = start(function)
+    status = running.wait()
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+
+@case("pages wholly past the end are SIGBUS, the rest of the last page is zeros")
+def _():
+    put("a", pattern(5000))
+    _, area = mapped_again(5000)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(area))
+    equal(ctypes.string_at(address + 5000, 2 * PAGE - 5000), bytes(2 * PAGE - 5000))
+    raw = _map_raw(opened(), 4 * PAGE)
+    equal(ctypes.string_at(raw, 5000), pattern(5000))
+    equal(dies(lambda: ctypes.string_at(raw + 2 * PAGE, 1)), signal.SIGBUS)
+    equal(dies(lambda: ctypes.memset(raw + 2 * PAGE, 1, 1)), signal.SIGBUS)
+
+
+def _map_raw(fd, size):
+    """The address of a mapping that may be longer than its file."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
+                          ctypes.c_int, ctypes.c_long]
+    return libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
+
+
+@case("a file that is cut while it is mapped is SIGBUS there, and readable again when it grows")
+def _():
+    put("a", pattern(4 * PAGE))
+    fd = opened()
+    raw = _map_raw(fd, 4 * PAGE)
+    equal(ctypes.string_at(raw, 4 * PAGE), pattern(4 * PAGE))
+    elsewhere(os.truncate, "a", PAGE + 10)
+    equal(ctypes.string_at(raw, 2 * PAGE), pattern(PAGE + 10) + bytes(PAGE - 10))
+    equal(dies(lambda: ctypes.string_at(raw + 2 * PAGE, 1)), signal.SIGBUS)
+    os.ftruncate(fd, 4 * PAGE)
+    equal(ctypes.string_at(raw + PAGE, 3 * PAGE), pattern(PAGE + 10)[PAGE:] + bytes(3 * PAGE - 10))
+
+
+@case("what is written behind the end in the last page is not in the file when it grows")
+def _():
+    put("a", pattern(1000))
+    fd = opened()
+    raw = _map_raw(fd, PAGE)
+    ctypes.memset(raw + 2000, 0x41, 100)
+    os.fsync(fd)
+    os.ftruncate(fd, 3000)
+    equal(os.pread(fd, 3000, 0), pattern(1000) + bytes(2000))
+
+
+@case("a mapping shows what was appended after it was made")
+def _():
+    put("a", pattern(1000))
+    fd = opened()
+    raw = _map_raw(fd, 4 * PAGE)
+    equal(ctypes.string_at(raw, 1000), pattern(1000))
+    os.pwrite(fd, pattern(3 * PAGE, 5), 1000)
+    equal(ctypes.string_at(raw, 1000 + 3 * PAGE), pattern(1000) + pattern(3 * PAGE, 5))
+
+
+# --- offsets, advice, use ---
+
+@case("parts of a file are mapped from any page, beyond 4 GiB, too")
+def _():
+    fd = opened()
+    for place in (0, 5 * PAGE, 1 << 32, (1 << 40) + PAGE):
+        os.pwrite(fd, b"<%d>".ljust(20) % place, place)
+    for place in (0, 5 * PAGE, 1 << 32, (1 << 40) + PAGE):
+        with mmap.mmap(fd, 20, offset=place, **READ) as area:
+            equal(area[:].split(b"\0")[0].split(b">")[0], b"<%d" % place)
+
+
+@case("madvise, mlock and MAP_POPULATE leave the bytes as they are")
+def _():
+    fd, area = mapped(1 << 20)
+    area[5000:5003] = b"new"
+    for advice in (mmap.MADV_SEQUENTIAL, mmap.MADV_RANDOM, mmap.MADV_WILLNEED,
+                   mmap.MADV_DONTNEED):
+        area.madvise(advice)
+        equal(area[4990:5003], pattern(5000)[4990:] + b"new")
+    address = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(area)))
+    equal(call("mlock", address, 65536), 0)
+    with mmap.mmap(fd, 1 << 20, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE) as other:
+        equal(other[:] == area[:], True, "equality")
+
+
+@case("programs and libraries run from their mapped files")
+def _():
+    library = next(line.split()[-1] for line in open("/proc/self/maps", encoding="utf-8")
+                   if "/libm.so" in line or "/libz.so" in line or "/libffi.so" in line)
+    shutil.copy(library, "library.so")
+    elsewhere(lambda: ctypes.CDLL("./library.so") and None)
+    shutil.copy("/bin/true", "program")
+    for _ in range(5):
+        subprocess.run(["./program"], check=True)
+
+
+@case("mapping and O_DIRECT writing see one another")
+def _():
+    _, area = mapped(1 << 18)
+    direct = opened(flags=os.O_DIRECT)
+    block = mmap.mmap(-1, 4096)
+    area[0:3]
+    block[:] = b"d" * 4096
+    os.pwrite(direct, block, 8192)
+    equal(area[8190:8194], pattern(8192)[8190:] + b"dd")
+    area[8192:8195] = b"new"
+    os.preadv(direct, [block], 8192)
+    equal(block[:5], b"newdd")
+
+
+main()
