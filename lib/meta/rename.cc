@@ -3,30 +3,11 @@
 
 #include <cerrno>
 
+#include "lib/meta/end.h"
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
 namespace {
-
-// One end of a rename: a name and what it leads to (null: nothing).
-struct End {
-    Inode* parent = nullptr;
-    std::string_view name;
-    Inode* inode = nullptr;
-
-    bool is_folder() const { return inode && inode->is_directory(); }
-};
-
-Result<End> find_end(Txn& tx, Ino parent, std::string_view name) {
-    TRY(check_name(name));
-    End end{nullptr, name, nullptr};
-    TRY(end.parent, tx.directory(parent));
-    TRY(const std::optional<Name> found, tx.name(parent, name));
-    if (!found) return end;
-    TRY(end.inode, tx.find(found->ino));
-    if (!end.inode) return fail(tx.damage("a name without its inode"));
-    return end;
-}
 
 // Whether `folder` is `below` or an ancestor of it.
 Result<bool> contains(Txn& tx, Ino folder, Ino below) {
@@ -107,11 +88,7 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
     move_between(tx, *from.inode, *from.parent, *to.parent, now);
     tx.touch(*from.parent, now);
     tx.touch(*to.parent, now);
-    if (!to.inode) return wire::Removed{};
-    if (to.is_folder()) --to.parent->attr.nlink;
-    to.inode->attr.ctime = now;
-    TRY(tx.drop_link(*to.inode));
-    return wire::Removed{to.inode->attr};
+    return to.inode ? lose(tx, to, now) : wire::Removed{};
 }
 
 }  // namespace

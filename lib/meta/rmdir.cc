@@ -1,28 +1,21 @@
 #include <cerrno>
 
+#include "lib/meta/end.h"
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
 
 Result<wire::Removed> rmdir(Txn& tx, const wire::Rmdir& request) {
-    TRY(check_name(request.name));
-    TRY(Inode * parent, tx.directory(request.parent));
-    TRY(const std::optional<Name> name, tx.name(request.parent, request.name));
-    if (!name) return fail(ENOENT);
-    TRY(Inode * inode, tx.find(name->ino));
-    if (!inode) return fail(tx.damage("a name without its inode"));
-    TRY(tx.caller(request.who).may_remove(*parent, *inode));
-    TRY(may_remove(*parent, *inode));
-    if (!inode->is_directory()) return fail(ENOTDIR);
-    TRY(const bool empty, tx.is_empty(name->ino));
+    TRY(const End end, find_end(tx, request.parent, request.name));
+    if (!end.inode) return fail(ENOENT);
+    TRY(tx.caller(request.who).may_remove(*end.parent, *end.inode));
+    TRY(may_remove(*end.parent, *end.inode));
+    if (!end.is_folder()) return fail(ENOTDIR);
+    TRY(const bool empty, tx.is_empty(end.inode->attr.ino));
     if (!empty) return fail(ENOTEMPTY);
 
     TRY(tx.erase_name(request.parent, request.name));
-    --parent->attr.nlink;
-    tx.touch(*parent, request.now);
-    inode->attr.ctime = request.now;
-    TRY(tx.drop_link(*inode));
-    return wire::Removed{inode->attr};
+    return lose(tx, end, request.now);
 }
 
 }  // namespace flexfs::meta
