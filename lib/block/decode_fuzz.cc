@@ -3,8 +3,8 @@
 #include <string>
 
 #include "lib/base/check.h"
-#include "lib/block/fields.h"
 #include "lib/block/hash.h"
+#include "lib/block/numbers.h"
 #include "lib/block/segment.h"
 #include "lib/block/small.h"
 

@@ -7,8 +7,8 @@
 #include "lib/base/check.h"
 #include "lib/base/format.h"
 #include "lib/block/codec.h"
-#include "lib/block/fields.h"
 #include "lib/block/hash.h"
+#include "lib/block/numbers.h"
 
 namespace flexfs::block {
 namespace {

@@ -7,8 +7,8 @@
 #include <random>
 #include <string>
 
-#include "lib/block/fields.h"
 #include "lib/block/hash.h"
+#include "lib/block/numbers.h"
 
 namespace flexfs::block {
 namespace {

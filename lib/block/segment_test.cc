@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "lib/block/fields.h"
 #include "lib/block/hash.h"
+#include "lib/block/numbers.h"
 
 namespace flexfs::block {
 namespace {

@@ -71,7 +71,7 @@ FramePtr Frames::find(const FrameAt& at) {
     const auto found = entries_.find({at.segment, at.pos});
     if (found == entries_.end() || !found->second.frame) return nullptr;
     touch(found->second);
-    ++hits_;
+    if (!std::exchange(found->second.missed, false)) ++counters_.hits;
     return found->second.frame;
 }
 
@@ -83,12 +83,14 @@ Task<FramePtr> Frames::get(FrameAt at) {
     if (found != entries_.end()) {
         awaited = found->second.fetch;
     } else {
-        awaited = begin_fetch(at)->fetch;
+        awaited = begin_fetch(at, true)->fetch;
         Range range;
         range.frames.push_back(at);
         scope_.start(run_fetch(std::move(range)));
     }
     while (!awaited->done) co_await awaited->waiting.wait();
+    if (const auto now = entries_.find({at.segment, at.pos}); now != entries_.end())
+        now->second.missed = false;
     co_return co_await awaited->outcome;
 }
 
@@ -97,13 +99,14 @@ std::uint64_t Frames::memory_for(const FrameAt& at) const {
     return at.stored + std::min<std::uint64_t>(options_.block_bytes, std::uint64_t{at.stored} * 4);
 }
 
-Frames::Entry* Frames::begin_fetch(const FrameAt& at) {
+Frames::Entry* Frames::begin_fetch(const FrameAt& at, bool missed) {
     auto [where, fresh] = entries_.try_emplace({at.segment, at.pos});
     if (!fresh) return nullptr;
     Entry& entry = where->second;
     entry.key = {at.segment, at.pos};
     entry.fetch = std::make_shared<Fetch>();
-    ++misses_;
+    entry.missed = missed;
+    counters_.misses += missed;
     return &entry;
 }
 
@@ -122,7 +125,7 @@ std::vector<Frames::Range> Frames::join(std::vector<FrameAt> wanted) const {
 }
 
 void Frames::fetch(std::vector<FrameAt> wanted) {
-    std::erase_if(wanted, [this](const FrameAt& at) { return !begin_fetch(at); });
+    std::erase_if(wanted, [this](const FrameAt& at) { return !begin_fetch(at, true); });
     for (Range& range : join(std::move(wanted))) scope_.start(run_fetch(std::move(range)));
 }
 
@@ -141,7 +144,7 @@ std::size_t Frames::prefetch(const std::vector<FrameAt>& wanted) {
         ++covered;
     }
     // Two extents may lead to one frame.
-    std::erase_if(missing, [this](const FrameAt& at) { return !begin_fetch(at); });
+    std::erase_if(missing, [this](const FrameAt& at) { return !begin_fetch(at, false); });
     for (Range& range : join(std::move(missing))) {
         std::uint64_t bytes = 0;
         for (const FrameAt& at : range.frames) bytes += memory_for(at);

@@ -65,8 +65,11 @@ public:
     // What was just written. The pieces' memory is the caller's to account for.
     void put(const FrameAt& at, std::vector<Buffer> pieces);
 
-    std::uint64_t hits() const { return hits_; }
-    std::uint64_t misses() const { return misses_; }
+    // Frames that somebody wanted and that were in memory, or had to be fetched for him.
+    struct Counters {
+        std::uint64_t hits = 0, misses = 0;
+    };
+    const Counters& counters() const { return counters_; }
     // Ends what is under way.
     Task<void> close() { return scope_.close(); }
 
@@ -90,6 +93,7 @@ private:
         std::shared_ptr<Fetch> fetch;
         Reservation overhead;
         bool kept = false;        // in kept_, not in passing_
+        bool missed = false;      // fetched for somebody who has not taken it yet: no hit
         std::uint64_t since = 0;  // inserted_ when it came
         Recency::iterator place;
     };
@@ -102,7 +106,7 @@ private:
     };
 
     std::uint64_t memory_for(const FrameAt& at) const;
-    Entry* begin_fetch(const FrameAt& at);
+    Entry* begin_fetch(const FrameAt& at, bool missed);
     std::vector<Range> join(std::vector<FrameAt> wanted) const;
     Task<void> run_fetch(Range range);
     Task<void> load(Range& range, std::vector<Result<FramePtr>>& frames);
@@ -121,8 +125,7 @@ private:
     Recency passing_;  // seen once, newest first: what a scan goes through
     Recency kept_;     // asked for again later
     std::uint64_t inserted_ = 0;
-    std::uint64_t hits_ = 0;
-    std::uint64_t misses_ = 0;
+    Counters counters_;
     Scope scope_;
     std::unique_ptr<Budget::Reclaimer> reclaimer_;
 };

@@ -106,4 +106,21 @@ TEST_CASE("a damaged frame is an error for those who want it, and is asked for a
     CHECK(code_of(f.loop.run(f.frames.get({8, 0, 100, 0}))) == ENOENT);
 }
 
+TEST_CASE("a frame that is there when it is wanted is a hit, one that is fetched for it a miss") {
+    Fixture f(3, 100, 8 << 20);
+    f.frames.fetch({f.at[0]});
+    CHECK(f.first_byte(0) == 0);
+    CHECK(f.frames.counters().hits == 0);
+    CHECK(f.frames.counters().misses == 1);
+    CHECK(f.first_byte(1) == 1);
+    CHECK(f.frames.counters().misses == 2);
+    CHECK(f.first_byte(0) == 0);
+    CHECK(f.first_byte(1) == 1);
+    CHECK(f.frames.counters().hits == 2);
+
+    CHECK(f.frames.prefetch({f.at[2]}) == 1);
+    CHECK(f.first_byte(2) == 2);
+    CHECK(f.frames.counters().misses == 2);
+}
+
 }  // namespace flexfs::cache

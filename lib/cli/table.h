@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/cli/json.h"
+#include "lib/base/json.h"
 
 namespace flexfs::cli {
 

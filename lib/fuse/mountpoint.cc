@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdarg>
 #include <filesystem>
 #include <fstream>
@@ -82,6 +83,21 @@ std::string escaped(const std::string& text) {
     return out;
 }
 
+// The kernel shows blanks, backslashes and the like as \040.
+std::string unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        int code = 0;
+        const auto digits = text.substr(std::min(i + 1, text.size()), 3);
+        const bool octal =
+            text[i] == '\\' && digits.size() == 3 &&
+            std::from_chars(digits.begin(), digits.end(), code, 8).ptr == digits.end();
+        out += octal ? static_cast<char>(code) : text[i];
+        if (octal) i += 3;
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<Mountpoint> Mountpoint::mount(const std::string& folder, const MountpointOptions& options) {
@@ -135,22 +151,20 @@ Result<void> unmount(const std::string& folder, bool lazy) {
     return fail(WEXITSTATUS(status) == 127 ? EPERM : EBUSY, "unmounting " + folder);
 }
 
-bool is_mounted(const std::string& folder) {
-    // The fifth field of a line is the mount point, with blanks and the like as \040.
-    std::string escaped_path;
-    for (char c : folder) {
-        const bool special = c == ' ' || c == '\t' || c == '\n' || c == '\\';
-        escaped_path +=
-            special ? fmt::format("\\{:03o}", static_cast<unsigned char>(c)) : std::string(1, c);
-    }
+std::optional<Mounted> mounted_on(const std::string& folder) {
+    // "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options", see proc(5).
+    std::optional<Mounted> found;
     std::ifstream mounts("/proc/self/mountinfo");
-    std::string line, field;
-    while (std::getline(mounts, line)) {
+    for (std::string line, field; std::getline(mounts, line);) {
         std::istringstream fields(line);
         for (int i = 0; i < 5; ++i) fields >> field;
-        if (field == escaped_path) return true;
+        if (unescaped(field) != folder) continue;
+        while (fields >> field && field != "-") {}
+        Mounted& mounted = found.emplace();
+        fields >> mounted.type >> mounted.source;
+        mounted.source = unescaped(mounted.source);
     }
-    return false;
+    return found;
 }
 
 bool is_stale(const std::string& folder) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/result.h"
@@ -45,8 +46,16 @@ private:
 // mounted.
 Result<void> unmount(const std::string& folder, bool lazy);
 
-// True where a filesystem is mounted on exactly this folder, whether or not it answers.
-bool is_mounted(const std::string& folder);
+// What is mounted on exactly this folder, whether or not it answers: "fuse.flexfs" and the volume's
+// address, where it is ours. What lies on top counts.
+struct Mounted {
+    std::string type;
+    std::string source;
+};
+std::optional<Mounted> mounted_on(const std::string& folder);
+inline bool is_mounted(const std::string& folder) {
+    return mounted_on(folder).has_value();
+}
 
 // True where the process behind a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);

@@ -114,7 +114,7 @@ void print_histogram(std::string& out, std::string_view name, const Labels& labe
     out += fmt::format("{}_count{} {}\n", name, braces(labels), histogram.count());
 }
 
-cli::Json summary(const Histogram& histogram, Scale scale) {
+Json summary(const Histogram& histogram, Scale scale) {
     return {{"count", histogram.count()},
             {"sum", scaled(double(histogram.sum()), scale)},
             {"p50", scaled(histogram.quantile(0.5), scale)},
@@ -148,11 +148,11 @@ std::string Registry::prometheus() const {
     return out;
 }
 
-cli::Json Registry::json() const {
-    cli::Json out = cli::Json::object();
+Json Registry::json() const {
+    Json out = Json::object();
     for (const auto& family : families_)
         for (const auto& series : family->series) {
-            cli::Json& value = out[family->name + braces(series->labels)];
+            Json& value = out[family->name + braces(series->labels)];
             if (const auto* histogram = std::get_if<Histogram>(&series->metric))
                 value = summary(*histogram, family->scale);
             else if (const auto* counter = std::get_if<Counter>(&series->metric))

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "lib/cli/json.h"
+#include "lib/base/json.h"
 #include "lib/metrics/metrics.h"
 
 namespace flexfs::metrics {
@@ -42,7 +42,7 @@ public:
     // The text format, version 0.0.4.
     std::string prometheus() const;
     // {"name": 1, "name{op=\"read\"}": {"count": 1, "sum": 0.1, "p50": …, "p99": …, "max": …}}
-    cli::Json json() const;
+    Json json() const;
 
 private:
     struct Series;

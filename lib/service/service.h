@@ -33,6 +33,8 @@ struct Options {
     std::uint64_t log_checkpoint_bytes = 16 << 20;  // copied from here on
     std::uint64_t log_truncate_bytes = 64 << 20;    // a longer file is emptied when it is copied
     std::uint64_t log_bytes_max = 256 << 20;        // changes wait until it is shorter
+    // Copied, however short, when nothing has changed for so long: who ends need not wait then.
+    Duration log_settle = std::chrono::seconds(3);
 
     std::size_t upkeep_rows = 1000;  // of a huge file that is freed, per transaction
     Duration upkeep_pause = std::chrono::milliseconds(5);  // between these

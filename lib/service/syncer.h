@@ -13,6 +13,8 @@ public:
 
     // The volume was changed.
     void changed() { ++changes_; }
+    // How often it was told so.
+    std::uint64_t changes() const { return changes_; }
     // Every change so far is on disk when it ends: at once when it is already. A sync that began
     // after the change serves everybody who waits for it. EIO: the disk failed, now and for ever.
     Task<void> sync();

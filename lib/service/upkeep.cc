@@ -22,6 +22,7 @@ void Upkeep::start() {
     scope_.start(keep_freeing());
     scope_.start(keep_deleting());
     scope_.start(keep_copying());
+    scope_.start(keep_settling());
     if (options_.repack_below > 0) scope_.start(keep_repacking());
 }
 
@@ -32,6 +33,7 @@ Task<void> Upkeep::close() {
 void Upkeep::notice() {
     if (volume_.needs_upkeep()) to_free_.wake_all();
     if (needs_copying()) to_copy_.wake_all();
+    if (syncer_.changes() != settled_) to_settle_.wake_all();
 }
 
 // A log that is copied as a whole starts anew with the next change, not before.
@@ -124,6 +126,20 @@ Task<void> Upkeep::keep_copying() {
         if (!done) complain("copying the metadata log", done.error());
         // Also when it worked: a reader may keep the log from starting anew for a while.
         co_await loop_.sleep(retry_pause);
+    }
+}
+
+Task<void> Upkeep::keep_settling() {
+    settled_ = syncer_.changes();
+    for (;;) {
+        while (syncer_.changes() == settled_) co_await to_settle_.wait();
+        const std::uint64_t seen = syncer_.changes();
+        co_await loop_.sleep(options_.log_settle);
+        if (syncer_.changes() != seen) continue;
+        settled_ = seen;
+        auto done = volume_.commit();
+        if (done) done = co_await result(checkpoint());
+        if (!done) complain("copying the metadata log", done.error());
     }
 }
 

@@ -47,6 +47,7 @@ private:
     Task<void> keep_freeing();
     Task<void> keep_deleting();
     Task<void> keep_copying();
+    Task<void> keep_settling();
     Task<void> keep_repacking();
 
     Loop& loop_;
@@ -63,6 +64,8 @@ private:
     std::uint64_t deleted_ = 0;
     task::WaitList to_free_;
     task::WaitList to_copy_;
+    task::WaitList to_settle_;
+    std::uint64_t settled_ = 0;  // of the syncer's changes
     Scope scope_;
 };
 

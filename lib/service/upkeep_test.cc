@@ -40,6 +40,20 @@ TEST_CASE("what cannot be deleted now is deleted later") {
     CHECK_FALSE(f.stored(id));
 }
 
+TEST_CASE("when nothing changes any more the log is copied, however short it is") {
+    Fixture f({.log_settle = std::chrono::milliseconds(1)});
+    Client& a = f.open_session("a", true);
+    f.create(a, "x");
+    task::Event copied;
+    auto look = f.loop.at_turn_end([&] {
+        if (f.service->counters().checkpoints > 0) copied.set();
+    });
+
+    REQUIRE(f.loop.run(copied.wait()));
+
+    CHECK(f.volume->checkpoint()->uncopied == 0);
+}
+
 TEST_CASE("a segment with live bytes stays") {
     Fixture f;
     Client& a = f.open_session("a", true);

@@ -198,7 +198,12 @@ TEST_CASE("dirty data leaves by itself when it is old") {
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, "hello");
     const auto before = w.service->counters().calls;
-    while (a->state().dirty_bytes > 0) w.run(w.loop.sleep(std::chrono::milliseconds(1)));
+    task::Event left;
+    auto look = w.loop.at_turn_end([&] {
+        if (a->state().dirty_bytes == 0) left.set();
+    });
+    w.run(left.wait());
+    look.reset();
 
     CHECK(w.service->counters().calls - before == 1);
     CHECK(w.volume->read(wire::GetAttr{file.node.attr.ino})->attr.size == 5);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/cache/heap.h"
+#include "lib/loop/heap.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -46,12 +46,12 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
               [this] { return session_->call(wire::ReserveSegments{}); }),
       compactor_(loop, *session_, nodes_, packer_, frames_),
       flusher_(loop, *session_, nodes_, budget, packer_, frames_, compactor_, options_),
-      reader_(*session_, nodes_, frames_, budget, compactor_),
+      reader_(*session_, nodes_, names_, frames_, budget, compactor_),
       writer_(*session_, nodes_, budget, flusher_) {
     session_->listen(this);
     scope_.start(answer_recalls());
-    cache::tune_heap();
-    scope_.start(cache::keep_heap_small(loop));
+    loop::tune_heap();
+    scope_.start(loop::keep_heap_small(loop));
 }
 
 Mount::~Mount() = default;
@@ -75,6 +75,8 @@ State Mount::state() const {
     state.dirty_oldest = flusher_.oldest();
     state.open_handles = handles_.size();
     state.cached_inodes = nodes_.size();
+    state.cache_hits = frames_.counters().hits;
+    state.cache_misses = frames_.counters().misses;
     return state;
 }
 

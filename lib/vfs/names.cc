@@ -1,5 +1,7 @@
 #include "lib/vfs/names.h"
 
+#include <algorithm>
+
 namespace flexfs::vfs {
 namespace {
 
@@ -15,6 +17,12 @@ Ino Names::find(Ino parent, std::string_view name) {
     if (found == by_name_.end()) return 0;
     entries_.splice(entries_.begin(), entries_, found->second);
     return found->second->ino;
+}
+
+std::string Names::name_of(Ino parent, Ino ino) const {
+    const auto found = std::ranges::find_if(
+        entries_, [=](const Entry& entry) { return entry.ino == ino && entry.parent == parent; });
+    return found == entries_.end() ? std::string() : found->name;
 }
 
 void Names::put(Ino parent, std::string_view name, Ino ino) {

@@ -22,6 +22,8 @@ public:
 
     // The inode, or 0 when the name is not known.
     Ino find(Ino parent, std::string_view name);
+    // A name of the inode in that folder; empty when none is known. Looks through all of them.
+    std::string name_of(Ino parent, Ino ino) const;
     void put(Ino parent, std::string_view name, Ino ino);
     void erase(Ino parent, std::string_view name);
     void clear();

@@ -26,16 +26,35 @@ Error where(const Node& node, const Source& source, const Error& why) {
                                   why.context.empty() ? "there is no such object" : why.context)};
 }
 
+constexpr int folders_max = 256;  // of a path that is told
+
+// "/folder/file"; "…/file" where the folder's name is not known (any more), "" without its own.
+std::string path_of(Nodes& nodes, const Names& names, const Node& node) {
+    std::string path;
+    const Attr* attr = &node.attr;
+    for (int depth = 0; depth < folders_max && attr->ino != wire::root_ino; ++depth) {
+        const std::string name = names.name_of(attr->parent, attr->ino);
+        if (name.empty()) return path.empty() ? path : "…" + path;
+        path = "/" + name + path;
+        if (attr->parent == wire::root_ino) return path;
+        const Node* parent = nodes.find(attr->parent);
+        if (!parent) break;
+        attr = &parent->attr;
+    }
+    return "…" + path;
+}
+
 bool is_unknown(const Source& source) {
     return source.kind == Source::Kind::unknown;
 }
 
 }  // namespace
 
-Reader::Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget,
-               Compactor& compactor)
+Reader::Reader(Session& session, Nodes& nodes, const Names& names, cache::Frames& frames,
+               cache::Budget& budget, Compactor& compactor)
     : session_(session),
       nodes_(nodes),
+      names_(names),
       frames_(frames),
       compactor_(compactor),
       window_max_(std::max<std::uint64_t>(budget.limit() / 8, session.volume().block_bytes)) {
@@ -63,11 +82,19 @@ Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahe
         auto data = co_await result(gather(node, std::move(sources)));
         if (data || data.error().code == ECANCELED) co_return data;
         if (data.error().code != ENOENT || tried == tries_max) {
-            log::error("{}", data.error().message());
+            complain(*node, data.error());
             co_return fail(EIO, data.error().context);
         }
         node->file->extents.forget();
     }
+}
+
+void Reader::complain(const Node& node, const Error& why) {
+    if (complained_of_ != node.attr.ino) {
+        complained_of_ = node.attr.ino;
+        its_path_ = path_of(nodes_, names_, node);
+    }
+    log::error("{}{}{}", its_path_, its_path_.empty() ? "" : ": ", why.message());
 }
 
 Task<void> Reader::learn_extents(NodeRef node, Range range) {

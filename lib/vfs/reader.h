@@ -3,6 +3,7 @@
 
 #include "lib/cache/frames.h"
 #include "lib/vfs/compactor.h"
+#include "lib/vfs/names.h"
 #include "lib/vfs/nodes.h"
 #include "lib/vfs/session.h"
 
@@ -19,8 +20,8 @@ struct ReadAhead {
 class Reader {
 public:
     // All of them must outlive it.
-    Reader(Session& session, Nodes& nodes, cache::Frames& frames, cache::Budget& budget,
-           Compactor& compactor);
+    Reader(Session& session, Nodes& nodes, const Names& names, cache::Frames& frames,
+           cache::Budget& budget, Compactor& compactor);
 
     // Bytes of `range`, which ends at the file's size at most, and on their way what the reader
     // will want next. EIO, logged, where a frame is missing or damaged. `ahead` lives meanwhile.
@@ -32,13 +33,18 @@ private:
     Task<std::vector<Buffer>> gather(NodeRef node, std::vector<Source> sources);
     void look_ahead(const File& file, ReadAhead& state, Range range, bool waited);
     Buffer zeros(std::uint64_t bytes);
+    void complain(const Node& node, const Error& why);
 
     Session& session_;
     Nodes& nodes_;
+    const Names& names_;
     cache::Frames& frames_;
     Compactor& compactor_;
     std::uint64_t window_max_;
     Buffer zeros_;
+    // Who reads all of a damaged file fails many times.
+    Ino complained_of_ = 0;
+    std::string its_path_;
 };
 
 }  // namespace flexfs::vfs

@@ -75,6 +75,7 @@ struct State {
     std::uint64_t dirty_bytes = 0, dirty_files = 0;
     Duration dirty_oldest{};
     std::uint64_t open_handles = 0, cached_inodes = 0;
+    std::uint64_t cache_hits = 0, cache_misses = 0;  // frames of file data, in memory or not
 };
 
 // Makes the caller through which the client reaches the metadata service, in this process or

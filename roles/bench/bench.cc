@@ -65,7 +65,7 @@ int run(Options& options) {
     }
     if (!all) return cli::report(fail(all.error()));
     const cli::Table table = summary(*all);
-    fmt::print("{}", options.json ? cli::to_text(table.json()) : table.text());
+    fmt::print("{}", options.json ? to_text(table.json()) : table.text());
     return cli::exit_success;
 }
 

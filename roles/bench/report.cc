@@ -31,13 +31,13 @@ cli::Table summary(std::span<const Measured> all) {
     }
     for (auto& group : groups) {
         const Measured& m = median(group);
-        table.add({cli::Json(m.phase),
-                   cli::Json(m.threads),
-                   cli::Json(m.ops),
-                   {cli::Json(m.seconds()), fmt::format("{:.2f}", m.seconds())},
-                   {cli::Json(m.ops_per_s()), fmt::format("{:.0f}", m.ops_per_s())},
-                   m.bytes == 0 ? cli::Cell(cli::Json())
-                                : cli::Cell(cli::Json(m.bytes_per_s()),
+        table.add({Json(m.phase),
+                   Json(m.threads),
+                   Json(m.ops),
+                   {Json(m.seconds()), fmt::format("{:.2f}", m.seconds())},
+                   {Json(m.ops_per_s()), fmt::format("{:.0f}", m.ops_per_s())},
+                   m.bytes == 0 ? cli::Cell(Json())
+                                : cli::Cell(Json(m.bytes_per_s()),
                                             cli::format_rate(m.bytes_per_s(), cli::Unit::bytes))});
     }
     return table;

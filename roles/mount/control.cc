@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "lib/cli/json.h"
+#include "lib/base/json.h"
 
 namespace flexfs::mount {
 
@@ -36,7 +36,7 @@ Buffer Control::status() const {
     const object::Counters store = subjects_.embedded.store().counters();
     const service::Counters service = subjects_.embedded.service().counters();
     const auto& info = subjects_.client.volume();
-    cli::Json json;
+    Json json;
     json["mount_point"] = subjects_.options.dir;
     json["volume"] = {{"address", subjects_.options.volume}, {"id", info.id}, {"name", info.name}};
     json["pid"] = ::getpid();
@@ -46,6 +46,7 @@ Buffer Control::status() const {
                      {"files", state.dirty_files},
                      {"oldest_s", double(state.dirty_oldest.count()) / 1e9}};
     json["memory"] = {{"budget", subjects_.options.mem_bytes}, {"used", subjects_.budget.used()}};
+    json["cache"] = {{"hits", state.cache_hits}, {"misses", state.cache_misses}};
     json["open_handles"] = state.open_handles;
     json["cached_inodes"] = state.cached_inodes;
     json["store"] = {{"requests",
@@ -61,7 +62,7 @@ Buffer Control::status() const {
                         {"segments_deleted", service.segments_deleted},
                         {"segments_repacked", service.segments_repacked}};
     json["metrics"] = subjects_.metrics.json();
-    return Buffer::take(cli::to_text(json));
+    return Buffer::take(to_text(json));
 }
 
 }  // namespace flexfs::mount

@@ -137,16 +137,22 @@ Result<object::Address> address_of(const EmbeddedOptions& options) {
 }
 
 Result<LockFile> lock_folder(const std::string& folder, const EmbeddedOptions& options) {
-    if (options.lock_taken_over) return LockFile::adopt(*options.lock_taken_over);
-    const std::string path = folder + "/lock";
+    if (options.lock_taken_over)
+        return LockFile::adopt(*options.lock_taken_over, options.mount_point);
+    const std::string path = embedded_lock(folder);
     auto lock = LockFile::take(path, options.mount_point);
     if (lock || lock.error().code != EBUSY) return lock;
     const auto holder = lock_holder(path);
-    return explain(EBUSY, fmt::format("{} is in use by the mount on {} (process {})", folder,
-                                      holder ? holder->rest : "?", holder ? holder->pid : 0));
+    return explain(EBUSY,
+                   fmt::format("{} is in use by the mount on {} (process {})", folder,
+                               holder ? holder->mount_point : "?", holder ? holder->pid : 0));
 }
 
 }  // namespace
+
+std::string embedded_lock(const std::string& folder) {
+    return folder + "/lock";
+}
 
 Result<void> Embedded::check(const EmbeddedOptions& options, const wire::VolumeInfo& served) {
     TRY(const object::Address address, address_of(options));
@@ -166,7 +172,7 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
     // Once before there is a lock file: a folder of somebody else's stays as it is.
     TRY(describe(address.folder, options));
     TRY(LockFile lock, lock_folder(address.folder, options));
-    std::unique_ptr<Embedded> made(new Embedded(address.folder, std::move(lock)));
+    std::unique_ptr<Embedded> made(new Embedded(std::move(lock)));
 
     TRY(const Description description, describe(address.folder, options));
     TRY(made->store_, object::open_store(loop, address));

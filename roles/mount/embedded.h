@@ -26,6 +26,9 @@ struct EmbeddedOptions {
     std::optional<int> lock_taken_over = {};
 };
 
+// The file that whoever has the volume in `folder` open holds locked.
+std::string embedded_lock(const std::string& folder);
+
 class Embedded {
 public:
     // Opens the volume in the folder, or makes one where the folder is empty or missing. Each error
@@ -40,17 +43,15 @@ public:
     object::Store& store() { return *store_; }
     service::Service& service() { return *service_; }
     meta::Volume& volume() { return *volume_; }
-    const std::string& folder() const { return folder_; }
-    const LockFile& lock() const { return lock_; }
+    // In its folder. Given up last of all.
+    LockFile& lock() { return lock_; }
 
     // Ends the service's work. Before it is destroyed.
     Task<void> close();
 
 private:
-    Embedded(std::string folder, LockFile lock)
-        : folder_(std::move(folder)), lock_(std::move(lock)) {}
+    explicit Embedded(LockFile lock) : lock_(std::move(lock)) {}
 
-    std::string folder_;
     LockFile lock_;
     std::unique_ptr<object::Store> store_;
     std::unique_ptr<meta::Volume> volume_;

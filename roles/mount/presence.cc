@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 
 #include "lib/base/format.h"
 #include "lib/base/home.h"
@@ -26,15 +27,24 @@ std::string file_name(const std::string& mount_point) {
     return name.empty() ? "%2F" : name;
 }
 
+// A lock file's line `number`, from 0; empty where it has none.
+std::string line_of(const std::string& path, int number) {
+    std::ifstream file(path);
+    std::string line;
+    for (int i = 0; i <= number; ++i)
+        if (!std::getline(file, line)) return {};
+    return line;
+}
+
 }  // namespace
 
-Result<LockFile> LockFile::take(const std::string& path, const std::string& content) {
+Result<LockFile> LockFile::take(const std::string& path, const std::string& mount_point) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) return fail_errno("lock file " + path);
-    LockFile lock(descriptor);
+    LockFile lock(descriptor, mount_point);
     if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
         return fail(errno == EWOULDBLOCK ? EBUSY : errno, path);
-    TRY(lock.describe(content));
+    TRY(lock.write(fmt::format("{}\n{}\n", ::getpid(), mount_point)));
     return lock;
 }
 
@@ -42,10 +52,16 @@ LockFile::~LockFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<void> LockFile::describe(const std::string& content) {
-    const std::string text = fmt::format("{}\n{}", ::getpid(), content);
-    if (::ftruncate(descriptor_, 0) != 0 ||
-        ::pwrite(descriptor_, text.data(), text.size(), 0) != ssize_t(text.size()))
+void LockFile::complain(const std::string& sentence) {
+    // Who reads it has a log to look into, too.
+    (void)write(fmt::format("{}\n{}\n{}\n", ::getpid(), mount_point_, sentence));
+}
+
+Result<void> LockFile::write(const std::string& text) {
+    // Over the old text first, and a full disk is no reason to fail: the lock is what counts.
+    const ssize_t written = ::pwrite(descriptor_, text.data(), text.size(), 0);
+    if ((written < 0 && errno != ENOSPC) ||
+        ::ftruncate(descriptor_, written < 0 ? 0 : off_t(written)) != 0)
         return fail_errno("writing a lock file");
     return {};
 }
@@ -53,18 +69,17 @@ Result<void> LockFile::describe(const std::string& content) {
 std::optional<Holder> lock_holder(const std::string& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return {};
-    std::optional<Holder> holder;
-    if (::flock(descriptor, LOCK_SH | LOCK_NB) != 0) {
-        char text[4096];
-        const ssize_t size = ::read(descriptor, text, sizeof text);
-        const std::string_view content(text, size > 0 ? std::size_t(size) : 0);
-        const auto line = std::min(content.find('\n'), content.size());
-        holder.emplace();
-        std::from_chars(content.data(), content.data() + line, holder->pid);
-        if (line < content.size()) holder->rest = content.substr(line + 1);
-    }
+    const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0;
     ::close(descriptor);
+    if (!held) return {};
+    const std::string first = line_of(path, 0);
+    Holder holder{0, line_of(path, 1)};
+    std::from_chars(first.data(), first.data() + first.size(), holder.pid);
     return holder;
+}
+
+std::string last_words(const std::string& path) {
+    return line_of(path, 2);
 }
 
 Result<Presence> presence_of(const std::string& mount_point) {

@@ -16,31 +16,41 @@ class LockFile {
 public:
     // EBUSY where somebody else has it; `holder` tells who. The file is made if need be (mode
     // 0600).
-    static Result<LockFile> take(const std::string& path, const std::string& content);
+    static Result<LockFile> take(const std::string& path, const std::string& mount_point);
     // The lock that is held through a descriptor of the process image before this one.
-    static LockFile adopt(int descriptor) { return LockFile(descriptor); }
-    LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    static LockFile adopt(int descriptor, const std::string& mount_point) {
+        return LockFile(descriptor, mount_point);
+    }
+    LockFile(LockFile&& other) noexcept
+        : descriptor_(std::exchange(other.descriptor_, -1)),
+          mount_point_(std::move(other.mount_point_)) {}
     LockFile& operator=(LockFile&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
+        std::swap(mount_point_, other.mount_point_);
         return *this;
     }
     ~LockFile();
 
-    // Writes what others are to read: "pid\nrest". For when it changed after the fork.
-    Result<void> describe(const std::string& content);
+    // What is wrong, for who waits until it is given up: `last_words()` are these then.
+    void complain(const std::string& sentence);
     int descriptor() const { return descriptor_; }
 
 private:
-    explicit LockFile(int descriptor) : descriptor_(descriptor) {}
+    Result<void> write(const std::string& text);
+    LockFile(int descriptor, std::string mount_point)
+        : descriptor_(descriptor), mount_point_(std::move(mount_point)) {}
     int descriptor_;
+    std::string mount_point_;
 };
 
 struct Holder {
     pid_t pid = 0;
-    std::string rest;  // what describe() was given
+    std::string mount_point;
 };
 // Who holds the lock; nothing where nobody does.
 std::optional<Holder> lock_holder(const std::string& path);
+// What the last holder complained of; empty: nothing.
+std::string last_words(const std::string& path);
 
 // The files of the mount on `mount_point` (an absolute path).
 struct Presence {

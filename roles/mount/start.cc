@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "lib/base/home.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -26,14 +28,18 @@ namespace flexfs::mount {
 namespace {
 
 constexpr std::size_t readahead_bytes = 1 << 20;
-// The longest that a mount whose files are still open waits for them after it was told to stop.
-constexpr Duration detach_patience = std::chrono::seconds(10);
+// The longest that a mount in use is waited for after it was told to stop, and how often it is
+// tried to unmount it meanwhile.
+constexpr Duration leave_patience = std::chrono::seconds(10);
+constexpr Duration leave_pause = std::chrono::milliseconds(200);
 // What a put holds beside its data, to go past the page cache.
 constexpr std::uint64_t store_request_bytes = 2 << 20;
 // Between tries to store what a full disk or the like keeps from being stored at the end.
 constexpr Duration store_pause = std::chrono::seconds(3);
-// The longest that a start waits for the mount before it to write its last data.
-constexpr int predecessor_patience_s = 60;
+// The longest that a start waits for the mount before it to write its last data, and how often it
+// looks.
+constexpr Duration predecessor_patience = std::chrono::minutes(1);
+constexpr Duration predecessor_pause = std::chrono::milliseconds(50);
 
 // How one budget for memory is divided: the database's page cache is SQLite's own, requests of the
 // kernel and of the store have memory while they are under way; everything else draws on one
@@ -114,12 +120,19 @@ public:
         auto opened = co_await result(open_volume());
         if (!opened) return_to_origin(opened.error());
         co_await std::move(opened);
+        offer_metrics();
         auto served = co_await result(serve());
         co_await store_everything();
         auto closed = co_await result(client_->close());
         client_.reset();
+        if (!closed) {
+            // For who waits for the end.
+            lock_.complain(closed.error().message());
+            embedded_->lock().complain(closed.error().message());
+        }
         co_await embedded_->close();
         embedded_.reset();
+        signals_.clear();
         co_await std::move(served);
         co_await std::move(closed);
     }
@@ -127,6 +140,18 @@ public:
     Readiness& readiness() { return readiness_; }
 
 private:
+    void offer_metrics() {
+        const auto of_client = [this](std::uint64_t vfs::State::* what) {
+            return [this, what] { return client_ ? client_->state().*what : 0; };
+        };
+        metrics_.counter_of("flexfs_mount_cache_hits_total",
+                            "Pieces of files that were in memory when they were wanted.", {},
+                            of_client(&vfs::State::cache_hits));
+        metrics_.counter_of("flexfs_mount_cache_misses_total",
+                            "Pieces of files that had to be fetched from the store.", {},
+                            of_client(&vfs::State::cache_misses));
+    }
+
     Task<void> open_volume() {
         EmbeddedOptions options = embedded_options(options_);
         if (from_) options.lock_taken_over = from_->volume_lock;
@@ -164,18 +189,22 @@ private:
         fuse::Server server(*loop_, mounted.descriptor(), *client_, notifier_, metrics_,
                             server_options);
         Scope scope;
-        const auto stop = [&] { scope.start(leave(mounted, server)); };
+        stop_ = [&] { scope.start(leave(mounted, server)); };
+        const auto told_to_stop = [this] {
+            if (stop_) stop_();
+        };
+        for (const int signal : {SIGTERM, SIGINT, SIGQUIT})
+            signals_.push_back(loop_->on_signal(signal, told_to_stop));
+        signals_.push_back(loop_->on_signal(SIGHUP, log::rotate));
         Restarter restarter(
             {*loop_, options_, *embedded_, *client_, server, lock_, leaving_, mounted.descriptor()},
             origin_);
-        Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter, stop);
+        Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter,
+                        told_to_stop);
         rpc::Server<wire::Control> control_server(*loop_, control);
-        auto on_term = loop_->on_signal(SIGTERM, stop);
-        auto on_int = loop_->on_signal(SIGINT, stop);
-        auto on_quit = loop_->on_signal(SIGQUIT, stop);
-        auto on_hup = loop_->on_signal(SIGHUP, log::rotate);
 
         auto outcome = co_await result(answer(server, control_server));
+        stop_ = nullptr;
         if (!outcome) mounted.detach();
         co_await scope.close();
         co_await control_server.close();
@@ -186,13 +215,21 @@ private:
     // Programs were told that their data is written; a full disk or a store that is away is waited
     // for. Whoever cannot wait tells the process to stop, once more.
     Task<void> store_everything() {
-        bool given_up = false;
-        const auto give_up = [&given_up] { given_up = true; };
-        auto on_term = loop_->on_signal(SIGTERM, give_up);
-        auto on_int = loop_->on_signal(SIGINT, give_up);
-        while (!given_up) {
+        Scope trying;
+        trying.start(keep_storing());
+        stop_ = [this, &trying] {
+            const vfs::State state = client_->state();
+            log::error("told to stop once more: {} in {} files of {} are given up",
+                       format_size(state.dirty_bytes), state.dirty_files, options_.dir);
+            trying.cancel();
+        };
+        co_await trying.join();
+        stop_ = nullptr;
+    }
+    Task<void> keep_storing() {
+        for (;;) {
             auto stored = co_await result(client_->flush_all());
-            if (stored) co_return;
+            if (stored || stored.error().code == ECANCELED) co_return;
             log::error(
                 "{} of {} cannot be stored yet, and are tried again ({}); SIGTERM gives them up",
                 format_size(client_->state().dirty_bytes), options_.dir, stored.error().message());
@@ -231,21 +268,30 @@ private:
         hold_signals(false);
     }
 
-    // SIGTERM: nobody finds the mount any more; who has files open may go on with them for a
-    // moment.
+    // Told to stop. Whoever has files open may go on with them for a moment, and finds them by
+    // their paths, too: only what is in use for longer is taken off the tree all the same, which
+    // shows programs the folder underneath.
     Task<void> leave(fuse::Mountpoint& mounted, fuse::Server& server) {
         if (leaving_) {
             log::warn("told twice to stop: open files are cut off");
+            mounted.detach();
             co_return server.abort();
         }
         leaving_ = true;
         log::info("told to stop; unmounting {}", options_.dir);
-        co_await offload(*loop_, [&mounted]() -> Result<void*> {
-            mounted.detach();
-            return nullptr;
-        });
-        co_await loop_->sleep(detach_patience);
+        const Duration until = loop_->now() + leave_patience;
+        while (loop_->now() < until) {
+            auto gone = co_await result(offload(*loop_, [this]() -> Result<int> {
+                TRY(fuse::unmount(options_.dir, false));
+                return 0;
+            }));
+            // EINVAL: somebody has taken it off the tree already. What is open then goes on, too.
+            if (gone || gone.error().code != EBUSY) break;
+            co_await loop_->sleep(leave_pause);
+        }
+        co_await loop_->sleep(until - loop_->now());
         log::warn("files are still open in {}; they are cut off", options_.dir);
+        mounted.detach();
         server.abort();
     }
 
@@ -261,6 +307,10 @@ private:
     fuse::Notifier notifier_;
     std::unique_ptr<Embedded> embedded_;
     std::unique_ptr<vfs::Client> client_;
+    // What the signals mean depends on how far the mount is; none of them kills it from when it
+    // serves until all is stored.
+    std::vector<std::unique_ptr<Loop::Registration>> signals_;
+    std::function<void()> stop_;
     bool ready_ = false;
     bool leaving_ = false;
 };
@@ -268,24 +318,26 @@ private:
 // One mount on a mount point at a time. One that was just unmounted may still be writing its last
 // data: it is waited for.
 Result<LockFile> lock_mount_point(const Presence& presence, const std::string& dir) {
-    for (int waited_s = 0;; ++waited_s) {
+    const Duration began = monotonic_now();
+    for (bool told = false;; told = true) {
         auto lock = LockFile::take(presence.lock, dir);
         if (lock || lock.error().code != EBUSY) return lock;
         const auto holder = lock_holder(presence.lock);
         const pid_t pid = holder ? holder->pid : 0;
-        if (fuse::is_mounted(dir) || waited_s >= predecessor_patience_s)
+        if (fuse::is_mounted(dir) || monotonic_now() - began > predecessor_patience)
             return explain(EBUSY,
                            fmt::format("{} is a flexfs mount already (process {}); `flexfs mount "
                                        "stop {}` ends it",
                                        dir, pid, dir));
-        if (waited_s == 0) log::info("waiting for process {} to end its mount on {}", pid, dir);
-        ::sleep(1);
+        if (!told) log::info("waiting for process {} to end its mount on {}", pid, dir);
+        std::this_thread::sleep_for(predecessor_pause);
     }
 }
 
 Result<void> serve_mount(const MountOptions& options, const Presence& presence, Readiness readiness,
                          Restarter::Origin origin, std::optional<Takeover> from = {}) {
-    auto lock = from ? LockFile::adopt(from->mount_lock) : lock_mount_point(presence, options.dir);
+    auto lock = from ? LockFile::adopt(from->mount_lock, options.dir)
+                     : lock_mount_point(presence, options.dir);
     if (!lock) {
         readiness.failed(lock.error().message());
         return fail(std::move(lock.error()));

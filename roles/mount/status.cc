@@ -3,17 +3,20 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "lib/base/home.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/cli/json.h"
 #include "lib/cli/program.h"
 #include "lib/cli/table.h"
 #include "lib/fuse/mountpoint.h"
+#include "lib/object/address.h"
 #include "lib/rpc/caller.h"
 #include "lib/task/scope.h"
 #include "lib/wire/control.h"
+#include "roles/mount/embedded.h"
 #include "roles/mount/presence.h"
 #include "roles/mount/start.h"
 
@@ -24,6 +27,9 @@ constexpr Duration answer_patience = std::chrono::seconds(5);
 // More than all that a restart waits for.
 constexpr Duration restart_patience = std::chrono::seconds(120);
 constexpr Duration look_pause = std::chrono::milliseconds(100);
+// Between looks whether a mount has ended; and how long it may take without a word.
+constexpr Duration end_pause = std::chrono::milliseconds(5);
+constexpr Duration end_quiet = std::chrono::seconds(2);
 
 struct Silent final : rpc::Client<wire::Control> {
     Task<void> connected(rpc::Caller<wire::Control>&) override { co_return; }
@@ -73,25 +79,60 @@ Result<std::vector<std::string>> running_mounts() {
     for (const auto& entry :
          std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
         if (entry.path().extension() != ".lock") continue;
-        if (auto holder = lock_holder(entry.path())) found.push_back(holder->rest);
+        if (auto holder = lock_holder(entry.path())) found.push_back(holder->mount_point);
     }
     std::ranges::sort(found);
     return found;
 }
 
-Result<cli::Json> status_of(const std::string& folder) {
+// A mount of another FLEXFS_HOME keeps its lock and its socket there. Its volume's lock tells who
+// it is, and is given up when everything is written, too. Nothing: it is none of ours, or this user
+// may not look.
+struct Elsewhere {
+    std::string lock;
+    pid_t pid = 0;
+};
+std::optional<Elsewhere> mounted_elsewhere(const std::string& folder) {
+    const auto mounted = fuse::mounted_on(folder);
+    if (!mounted || mounted->type != "fuse.flexfs") return {};
+    const auto address = object::parse_address(mounted->source);
+    if (!address) return {};
+    const std::string lock = embedded_lock(address->folder);
+    const auto holder = lock_holder(lock);
+    if (!holder || holder->mount_point != folder) return {};
+    return Elsewhere{lock, holder->pid};
+}
+
+// Why a mount that is not among this user's cannot be asked.
+std::unexpected<Error> not_ours(const std::string& folder) {
+    const auto mounted = fuse::mounted_on(folder);
+    if (!mounted) return explain(ENOENT, fmt::format("nothing is mounted on {}", folder));
+    if (mounted->type != "fuse.flexfs")
+        return explain(
+            EINVAL, fmt::format("what is mounted on {} is no flexfs ({})", folder, mounted->type));
+    if (const auto other = mounted_elsewhere(folder))
+        return explain(ENOENT, fmt::format("{} is mounted by process {}, which runs with another "
+                                           "FLEXFS_HOME: set that to ask it; `flexfs mount stop` "
+                                           "works without",
+                                           folder, other->pid));
+    return explain(EACCES,
+                   fmt::format("{} is a flexfs mount of another user; only that user, or root, can "
+                               "ask and stop it",
+                               folder));
+}
+
+Result<Json> status_of(const std::string& folder) {
     TRY(const Presence presence, presence_of(folder));
     const auto holder = lock_holder(presence.lock);
-    if (!holder)
-        return explain(ENOENT, fmt::format("no flexfs mount of this user runs on {}", folder));
+    if (!holder) return not_ours(folder);
     auto answer = ask(presence, wire::Status{}, answer_patience);
     if (!answer)
         return explain(EIO, fmt::format("the mount on {} (process {}) does not answer: {}", folder,
                                         holder->pid, answer.error().message()));
-    return cli::Json::parse(answer->json.text(), nullptr, false);
+    return Json::parse(answer->json.text(), nullptr, false);
 }
 
-cli::Table overview(const cli::Json& all) {
+cli::Table overview(const Json& all) {
     cli::Table table({{"mount point"},
                       {"volume"},
                       {"pid", true},
@@ -117,21 +158,21 @@ Result<void> show(const std::string& folder, bool json) {
     if (folder.empty()) {
         TRY(folders, running_mounts());
     }
-    cli::Json all = cli::Json::array();
+    Json all = Json::array();
     for (const auto& one : folders) {
         auto status = status_of(one);
         if (status) all.push_back(std::move(*status));
         else if (!folder.empty()) return fail(std::move(status.error()));
         else fmt::print(stderr, "flexfs: {}\n", status.error().message());
     }
-    if (json) fmt::print("{}", cli::to_text(folder.empty() ? all : all[0]));
+    if (json) fmt::print("{}", to_text(folder.empty() ? all : all[0]));
     else fmt::print("{}", overview(all).text());
     return {};
 }
 
 Result<void> restart(const std::string& given) {
     const std::string folder = absolute_path(given);
-    TRY(const cli::Json status, status_of(folder));
+    TRY(const Json status, status_of(folder));
     TRY(const Presence presence, presence_of(folder));
     log::set_level(log::Level::warn);  // the connection breaks, as it must
     const wire::Restart request{status.value("restarts", std::uint64_t(0))};
@@ -146,29 +187,49 @@ Result<void> restart(const std::string& given) {
                    fmt::format("the mount on {} goes on as it was: {}", folder, answer->refused));
 }
 
+Result<void> take_down(const std::string& folder, bool force) {
+    if (!fuse::is_mounted(folder)) return {};
+    auto gone = fuse::unmount(folder, force);
+    if (!gone && gone.error().code == EBUSY)
+        return explain(EBUSY,
+                       fmt::format("{} is in use: files are open in it, or a program's working "
+                                   "folder is; --force unmounts it all the same",
+                                   folder));
+    return gone;
+}
+
+// The end of who holds the lock is the promise that everything is written.
+Result<void> await_end(const std::string& folder, const std::string& lock) {
+    const Duration began = monotonic_now();
+    bool told = false;
+    while (lock_holder(lock)) {
+        std::this_thread::sleep_for(end_pause);
+        if (told || monotonic_now() - began < end_quiet) continue;
+        told = true;
+        fmt::print(stderr, "waiting for {} to write what is left ...\n", folder);
+    }
+    const std::string complaint = last_words(lock);
+    if (complaint.empty()) return {};
+    return explain(
+        EIO, fmt::format("{} is unmounted, but not everything is stored: {}", folder, complaint));
+}
+
 Result<void> stop(const std::string& given, bool force) {
     const std::string folder = absolute_path(given);
     TRY(const Presence presence, presence_of(folder));
-    const auto holder = lock_holder(presence.lock);
-    if (!holder && fuse::is_stale(folder)) return fuse::unmount(folder, true);
-    if (!holder)
-        return explain(ENOENT, fmt::format("no flexfs mount of this user runs on {}", folder));
-    if (fuse::is_mounted(folder)) {
-        auto gone = fuse::unmount(folder, force);
-        if (!gone && gone.error().code == EBUSY)
-            return explain(EBUSY,
-                           fmt::format("{} is in use: files are open in it, or a program's working "
-                                       "folder is; --force unmounts it all the same",
-                                       folder));
-        TRY(std::move(gone));
+    Elsewhere mount{presence.lock, 0};
+    if (const auto holder = lock_holder(presence.lock)) {
+        mount.pid = holder->pid;
+    } else if (fuse::is_stale(folder)) {
+        return fuse::unmount(folder, true);
+    } else if (const auto other = mounted_elsewhere(folder)) {
+        mount = *other;
+    } else {
+        return not_ours(folder);
     }
-    if (force) ::kill(holder->pid, SIGTERM);
-    // Its end is the promise that everything is written.
-    for (int waited = 0; lock_holder(presence.lock); ++waited) {
-        if (waited == 20) fmt::print(stderr, "waiting for {} to write what is left ...\n", folder);
-        ::usleep(100'000);
-    }
-    return {};
+    TRY(take_down(folder, force));
+    if (force) ::kill(mount.pid, SIGTERM);
+    return await_end(folder, mount.lock);
 }
 
 }  // namespace

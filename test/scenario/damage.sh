@@ -65,7 +65,7 @@ with_damage() {
         not_ok "with $name some pages cannot be read, and no byte is wrong" "$lost"
     fi
     check "the log names the object ($name)" grep -q "${segment##*/}" "$log"
-    check "and the file ($name)" grep -Eqi "(file|inode) [^ ]*[0-9]+" "$log"
+    check "and the file ($name)" grep -Eq " /files/[a-z0-9]+: inode [0-9]+ bytes" "$log"
     check "new files can be written ($name)" cp "$originals/large1" "$mnt/new"
     stop_mount "$mnt"
     mv "$FLEXFS_TMP/kept" "$segment"

@@ -28,7 +28,7 @@ inodes() { df --output=iused "$mnt" | tail -1; }
 stored_bytes() { du -sb --exclude=meta "$data" | cut -f1; }
 
 upgrade "$FLEXFS"
-check_fails "where nothing is mounted there is nothing to restart" "no flexfs mount" \
+check_fails "where nothing is mounted there is nothing to restart" "nothing is mounted" \
     "$FLEXFS" mount restart "$FLEXFS_TMP"
 check "it mounts" mount_own --memCapacity 64M --noATime
 pid=$(mount_pid "$mnt")

@@ -14,10 +14,10 @@ CLANG_FORMAT = "clang-format-19"
 
 # Every third-party header has one module that may include it; the others use that module.
 GATES = {
-    "fmt/": "base", "spdlog/": "base",
+    "fmt/": "base", "nlohmann/": "base", "spdlog/": "base",
     "uv.h": "loop",
     "openssl/": "crypto", "argon2.h": "crypto",
-    "CLI/": "cli", "histedit.h": "cli", "nlohmann/": "cli",
+    "CLI/": "cli", "histedit.h": "cli",
     "yaml-cpp/": "conf",
     "boost/beast": "http", "boost/asio": "http", "curl/": "http",
     "sqlite3.h": "db",

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace flexfs::cli {
+namespace flexfs {
 
 using Json = nlohmann::ordered_json;
 
@@ -13,4 +13,4 @@ inline std::string to_text(const Json& value) {
     return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace flexfs::cli
+}  // namespace flexfs

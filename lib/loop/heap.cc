@@ -1,10 +1,10 @@
-#include "lib/cache/heap.h"
+#include "lib/loop/heap.h"
 
 #include <malloc.h>
 
 #include "lib/loop/pool.h"
 
-namespace flexfs::cache {
+namespace flexfs::loop {
 namespace {
 
 constexpr Duration pause = std::chrono::milliseconds(400);
@@ -36,4 +36,4 @@ Task<void> keep_heap_small(Loop& loop) {
     }
 }
 
-}  // namespace flexfs::cache
+}  // namespace flexfs::loop

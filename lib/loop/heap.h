@@ -4,7 +4,7 @@
 
 #include "lib/loop/loop.h"
 
-namespace flexfs::cache {
+namespace flexfs::loop {
 
 // Large buffers come from the system and go back to it; threads share few heaps. For the whole
 // process.
@@ -13,4 +13,4 @@ void tune_heap();
 // Gives free pages back to the system whenever there are many, until it is stopped.
 Task<void> keep_heap_small(Loop& loop);
 
-}  // namespace flexfs::cache
+}  // namespace flexfs::loop
