@@ -1,6 +1,9 @@
 // Requests about open files.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "lib/fuse/operations.h"
 
@@ -14,6 +17,12 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
     // A file that was not written has no error to report when it is closed.
     if ((flags & O_ACCMODE) == O_RDONLY) out.open_flags |= FOPEN_NOFLUSH;
     return out;
+}
+
+// The kernel does not say for these, as it does for writes, whether the caller may leave setuid and
+// setgid bits alone (CAP_FSETID).
+bool kills_privileges(const Server& server, const Request& request) {
+    return request.who().uid != 0 || server.squash().applies_to(request.who());
 }
 
 // An empty name: a file without one.
@@ -79,6 +88,37 @@ Task<Answer> fsync(Server& server, Request request) {
 Task<Answer> release(Server& server, Request request) {
     server.client().release(request.head<fuse_release_in>().fh);
     co_return Answer();
+}
+
+// Linux lets KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE through to a FUSE filesystem (fs/fuse/file.c,
+// fuse_file_fallocate) and answers COLLAPSE_RANGE, INSERT_RANGE and the others with EOPNOTSUPP
+// itself, so nothing below knows them. It drops its pages of what was punched or zeroed.
+Task<Answer> allocate(Server& server, Request request) {
+    const auto in = request.head<fuse_fallocate_in>();
+    co_await server.client().allocate(in.fh, in.mode, in.offset, in.length,
+                                      kills_privileges(server, request));
+    co_return Answer();
+}
+
+// Only SEEK_DATA and SEEK_HOLE come here.
+Task<Answer> seek(Server& server, Request request) {
+    const auto in = request.head<fuse_lseek_in>();
+    if (in.whence != SEEK_DATA && in.whence != SEEK_HOLE) co_return fail(EINVAL);
+    fuse_lseek_out out{};
+    out.offset = co_await server.client().seek(in.fh, in.offset, in.whence == SEEK_DATA);
+    co_return Answer().add(out);
+}
+
+// The answer has 32 bits for the length, and the kernel asks for no more than that at a time. It
+// drops its pages of the target.
+Task<Answer> copy_range(Server& server, Request request) {
+    const auto in = request.head<fuse_copy_file_range_in>();
+    if (in.flags != 0) co_return fail(EINVAL);
+    fuse_write_out out{};
+    out.size = std::uint32_t(co_await server.client().copy(
+        in.fh_in, in.off_in, in.fh_out, in.off_out, std::min<std::uint64_t>(in.len, UINT32_MAX),
+        kills_privileges(server, request)));
+    co_return Answer().add(out);
 }
 
 }  // namespace flexfs::fuse

@@ -57,6 +57,9 @@ Task<Answer> write(Server& server, Request request);
 Task<Answer> flush(Server& server, Request request);
 Task<Answer> fsync(Server& server, Request request);
 Task<Answer> release(Server& server, Request request);
+Task<Answer> allocate(Server& server, Request request);
+Task<Answer> seek(Server& server, Request request);
+Task<Answer> copy_range(Server& server, Request request);
 
 // ioctls.cc
 Task<Answer> ioctl(Server& server, Request request);

@@ -1,4 +1,6 @@
 // Batches of calls as transactions, and replies remembered for those who ask twice.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -49,6 +51,8 @@ struct Execute {
     }
     Result<Reply> operator()(const wire::OpenSession& m) { return as_reply(open_session(tx, m)); }
     Result<Reply> operator()(const wire::CloseSession&) { return as_reply(close_session(tx)); }
+    Result<Reply> operator()(const wire::Allocate& m) { return as_reply(allocate(tx, m)); }
+    Result<Reply> operator()(const wire::CopyRange& m) { return as_reply(copy_range(tx, m)); }
 };
 
 Time time_of(const Call& call, Time before) {
@@ -70,12 +74,14 @@ bool changes_files(const Request& request) {
 // What may still be done when the disk is full: it makes room, or leads to that.
 bool makes_room(const Request& request) {
     const auto* setattr = std::get_if<wire::SetAttr>(&request);
+    const auto* allocate = std::get_if<wire::Allocate>(&request);
     return std::holds_alternative<wire::Unlink>(request) ||
            std::holds_alternative<wire::Rmdir>(request) ||
            std::holds_alternative<wire::Release>(request) ||
            std::holds_alternative<wire::OpenSession>(request) ||
            std::holds_alternative<wire::CloseSession>(request) ||
-           (setattr && (setattr->mask & wire::set_size));
+           (setattr && (setattr->mask & wire::set_size)) ||
+           (allocate && (allocate->mode & FALLOC_FL_PUNCH_HOLE));
 }
 
 Result<void> check_session(const Txn& tx, const Call& call) {

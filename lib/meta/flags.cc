@@ -1,5 +1,7 @@
 #include "lib/meta/flags.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 
 namespace flexfs::meta {
@@ -38,6 +40,12 @@ Result<void> may_set(const Inode& inode, std::uint32_t mask) {
     if (mask & ~std::uint32_t{wire::set_flags}) TRY(without(inode, wire::flag_immutable));
     const bool other_times = (mask & times) && !(mask & wire::set_touch);
     return (mask & rest) || other_times ? without(inode, wire::flag_append) : Result<void>();
+}
+
+Result<void> may_allocate(const Inode& inode, std::uint32_t mode) {
+    TRY(without(inode, wire::flag_immutable));
+    return mode & ~std::uint32_t{FALLOC_FL_KEEP_SIZE} ? without(inode, wire::flag_append)
+                                                      : Result<void>();
 }
 
 Result<void> check_flags(std::uint32_t flags) {

@@ -18,6 +18,8 @@ Result<void> may_link(const Inode& inode);
 Result<void> may_change_xattrs(const Inode& inode);
 // What SetAttr names by `mask` may change; its flags always may.
 Result<void> may_set(const Inode& inode, std::uint32_t mask);
+// fallocate(2) of `mode` may change it; 0 is also for what else writes to it.
+Result<void> may_allocate(const Inode& inode, std::uint32_t mode);
 
 // EOPNOTSUPP: there are other flags than ours.
 Result<void> check_flags(std::uint32_t flags);

@@ -1,6 +1,6 @@
 // The rules of the filesystem once more, as plainly as they can be said: maps in memory, no limits,
 // no database. The simulation compares a Volume with it. File data is told by cells of 1 KiB that
-// hold the `check` of the extent that wrote them, 0 for a hole.
+// hold which frame wrote them and with which of its cells, 0 for a hole.
 #pragma once
 
 #include <fcntl.h>
@@ -20,6 +20,16 @@
 namespace flexfs::meta {
 
 inline constexpr std::uint64_t cell_bytes = 1024;
+
+// The cells that an extent covers, from where it begins in `cells` on.
+inline void fill_cells(std::vector<std::uint64_t>& cells, const wire::Extent& e,
+                       std::uint64_t block_cells) {
+    const std::uint64_t first = e.idx * block_cells + e.off / cell_bytes;
+    const std::uint64_t count = e.len / cell_bytes;
+    if (cells.size() < first + count) cells.resize(first + count);
+    for (std::uint64_t i = 0; i < count; ++i)
+        cells[first + i] = (e.check << 16) + e.skip / cell_bytes + i;
+}
 
 struct ModelInode {
     std::uint32_t mode = 0, uid = 0, gid = 0, nlink = 0;
@@ -202,14 +212,50 @@ public:
         }
         if (m.clear_inline) inode.inline_data.clear();
         for (const wire::Extent& e : m.extents) {
-            const std::uint64_t first = e.idx * block_cells + e.off / cell_bytes;
-            const std::uint64_t end = first + e.len / cell_bytes;
-            if (inode.cells.size() < end) inode.cells.resize(end);
-            std::fill(inode.cells.begin() + long(first), inode.cells.begin() + long(end), e.check);
-            inode.size = std::max(inode.size, end * cell_bytes);
+            fill_cells(inode.cells, e, block_cells);
+            inode.size = std::max(inode.size, e.idx * block_cells * cell_bytes + e.off + e.len);
         }
         inode.mtime = m.mtime;
         inode.ctime = std::max(inode.ctime, m.mtime);
+        return 0;
+    }
+
+    int allocate(const wire::Allocate& m) {
+        if (int code = file(m.ino)) return code;
+        ModelInode& inode = inodes[m.ino];
+        if (m.length == 0) return EINVAL;
+        const std::uint32_t mode = m.mode & ~FALLOC_FL_KEEP_SIZE;
+        const bool keeps = m.mode & FALLOC_FL_KEEP_SIZE;
+        if (mode != 0 && mode != FALLOC_FL_ZERO_RANGE && (mode != FALLOC_FL_PUNCH_HOLE || !keeps))
+            return EOPNOTSUPP;
+        if (mode != 0) erase(inode, m.offset, m.offset + m.length);
+        if (!keeps) inode.size = std::max(inode.size, m.offset + m.length);
+        inode.touch(m.now);
+        return 0;
+    }
+
+    int copy_range(const wire::CopyRange& m) {
+        if (int code = file(m.from)) return code;
+        if (int code = file(m.ino)) return code;
+        ModelInode from = inodes[m.from];
+        ModelInode& to = inodes[m.ino];
+        if (m.from == m.ino && m.from_offset < m.offset + m.length &&
+            m.offset < m.from_offset + m.length)
+            return EINVAL;
+        if (m.from_offset < from.inline_data.size()) return EAGAIN;
+        if (m.from_offset >= from.size || m.length == 0) return 0;
+        const std::uint64_t length = std::min(m.length, from.size - m.from_offset);
+        const std::uint64_t first = m.from_offset / cell_bytes, end = first + length / cell_bytes;
+        from.cells.resize(std::max<std::size_t>(from.cells.size(), end));
+        const auto at = from.cells.begin();
+        const bool hole =
+            std::all_of(at + long(first), at + long(end), [](std::uint64_t c) { return c == 0; });
+        if (!to.inline_data.empty() && !hole) return EAGAIN;
+        erase(to, m.offset, m.offset + length);
+        to.cells.resize(std::max<std::size_t>(to.cells.size(), (m.offset + length) / cell_bytes));
+        std::copy(at + long(first), at + long(end), to.cells.begin() + long(m.offset / cell_bytes));
+        to.size = std::max(to.size, m.offset + length);
+        to.touch(m.now);
         return 0;
     }
 
@@ -232,6 +278,19 @@ public:
     }
 
 private:
+    int file(Ino ino) const {
+        if (!inodes.contains(ino)) return ESTALE;
+        if (inodes.at(ino).folder()) return EISDIR;
+        return S_ISREG(inodes.at(ino).mode) ? 0 : EINVAL;
+    }
+    // Whole cells, but for inline data.
+    static void erase(ModelInode& inode, std::uint64_t first, std::uint64_t last) {
+        for (std::uint64_t cell = first / cell_bytes; cell < last / cell_bytes; ++cell)
+            if (cell < inode.cells.size()) inode.cells[cell] = 0;
+        std::string& data = inode.inline_data;
+        if (last >= data.size()) data.resize(std::min<std::size_t>(data.size(), first));
+        else std::fill(data.begin() + long(first), data.begin() + long(last), '\0');
+    }
     int folder(Ino ino) const {
         if (!inodes.contains(ino)) return ESTALE;
         return inodes.at(ino).folder() ? 0 : ENOTDIR;

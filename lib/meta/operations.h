@@ -23,6 +23,8 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request);
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request);
 Result<wire::Committed> commit(Txn& tx, const wire::Commit& request);
 Result<wire::Done> compact(Txn& tx, const wire::Compact& request);
+Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request);
+Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request);
 Result<wire::Done> release(Txn& tx, const wire::Release& request);
 Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments& request);
 Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request);
@@ -39,6 +41,20 @@ Result<void> kill_privileges(Txn& tx, Inode& inode);
 Result<void> drop_capability(Txn& tx, Inode& inode);
 // The file's bytes from `size` on are gone, and read as zeros should it grow again. Sets the size.
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size);
+
+// What a change of a range does to a file's extents: planned first, so that it can be refused.
+struct RangePlan {
+    std::vector<wire::Extent> dropped;
+    std::vector<wire::Extent> added;  // in the order in which they lie over each other; without seq
+    std::int64_t gained = 0;          // bytes that are covered more
+    std::uint64_t end = 0;            // how far it goes
+};
+// The range [first, last) becomes a hole, but for what is inline. Goes no further than about a
+// thousand extents.
+Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last);
+Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan);
+// A small file's bytes in the range become zeros; those at its end are not kept.
+Result<void> erase_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);
 
 // EINVAL: an extent that cannot be. ESTALE: one that leads into a segment that is not there (any
 // more).

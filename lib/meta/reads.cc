@@ -134,16 +134,9 @@ Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
     const std::uint64_t most = UINT64_MAX - request.first;
     const std::uint64_t last = request.first + std::min(request.count - 1, most);
     const std::size_t limit = std::max<std::size_t>(request.limit, 1);
-    TRY(list.extents, load_extents(state.st, inode, request.first, last, limit + 1));
-    if (list.extents.size() <= limit) return list;
-
-    // Whole blocks only: the block at the cut goes, or when it is the only one, comes whole.
-    list.more = true;
-    const std::uint64_t split = list.extents.back().idx;
-    std::erase_if(list.extents, [&](const wire::Extent& e) { return e.idx == split; });
-    if (list.extents.empty()) {
-        TRY(list.extents, load_extents(state.st, inode, split, split));
-    }
+    TRY(Blocks blocks, load_blocks(state.st, inode, request.first, last, limit));
+    list.extents = std::move(blocks.extents);
+    list.more = blocks.more;
     return list;
 }
 

@@ -150,6 +150,20 @@ Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inod
     return extents;
 }
 
+Result<Blocks> load_blocks(Statements& st, const Inode& inode, std::uint64_t first,
+                           std::uint64_t last, std::size_t limit) {
+    Blocks blocks;
+    TRY(blocks.extents, load_extents(st, inode, first, last, limit + 1));
+    if (blocks.extents.size() <= limit) return blocks;
+    blocks.more = true;
+    const std::uint64_t split = blocks.extents.back().idx;
+    std::erase_if(blocks.extents, [&](const wire::Extent& e) { return e.idx == split; });
+    if (blocks.extents.empty()) {
+        TRY(blocks.extents, load_extents(st, inode, split, split));
+    }
+    return blocks;
+}
+
 Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data) {
     wire::Entry entry;
     entry.attr = inode.attr;

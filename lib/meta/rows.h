@@ -70,6 +70,13 @@ wire::Extent extent_from(const db::Query& query);
 Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inode,
                                                std::uint64_t first, std::uint64_t last,
                                                std::size_t limit = SIZE_MAX);
+// The same, cut after whole blocks: a block at the limit comes whole when it is the first.
+struct Blocks {
+    std::vector<wire::Extent> extents;
+    bool more = false;
+};
+Result<Blocks> load_blocks(Statements& st, const Inode& inode, std::uint64_t first,
+                           std::uint64_t last, std::size_t limit);
 // An inode's Entry; with its data if `with_data` and it is short enough.
 Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data);
 

@@ -117,12 +117,32 @@ private:
         return commit;
     }
 
+    wire::Allocate random_allocate() {
+        static constexpr std::uint32_t modes[] = {0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
+                                                  FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                                                  FALLOC_FL_COLLAPSE_RANGE};
+        return {.ino = any(),
+                .mode = chance(2) ? FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE : modes[below(5)],
+                .offset = below(600) * cell_bytes,
+                .length = below(chance(2) ? 16 : 400) * cell_bytes,
+                .now = ++f_.now};
+    }
+
+    wire::CopyRange random_copy() {
+        return {.from = any(),
+                .from_offset = below(chance(2) ? 600 : 4) * cell_bytes,
+                .ino = any(),
+                .offset = below(400) * cell_bytes,
+                .length = below(chance(2) ? 16 : 400) * cell_bytes,
+                .now = ++f_.now};
+    }
+
     Call random_call() {
         const SessionId from = session();
         Call call{from, chance(3) ? ++sequence_ : 0, {}};
         for (const SessionId holder : sessions_)
             if (chance(3)) call.holders.push_back(holder);
-        switch (below(12)) {
+        switch (below(14)) {
             case 0:
             case 1:
             case 2: call.request = random_make(); break;
@@ -144,6 +164,8 @@ private:
             }
             case 9: call.request = wire::RemoveXattr{any(), "user." + name(), ++f_.now}; break;
             case 10: call.request = wire::Release{{any(), any(), any()}}; break;
+            case 11: call.request = random_allocate(); break;
+            case 12: call.request = random_copy(); break;
             default: call.session = 0; call.request = random_commit();
         }
         return call;
@@ -162,6 +184,8 @@ private:
         if (auto* m = std::get_if<wire::SetXattr>(&call.request)) return {model_.set_xattr(*m)};
         if (auto* m = std::get_if<wire::RemoveXattr>(&call.request))
             return {model_.remove_xattr(*m)};
+        if (auto* m = std::get_if<wire::Allocate>(&call.request)) return {model_.allocate(*m)};
+        if (auto* m = std::get_if<wire::CopyRange>(&call.request)) return {model_.copy_range(*m)};
         if (auto* m = std::get_if<wire::Release>(&call.request)) {
             for (const Ino ino : m->inos) model_.release(ino, call.session);
             return {0};
@@ -233,12 +257,7 @@ private:
 
     std::vector<std::uint64_t> cells_of(const wire::ExtentList& list) {
         std::vector<std::uint64_t> cells;
-        for (const wire::Extent& e : list.extents) {
-            const std::uint64_t first = e.idx * 256 + e.off / cell_bytes;
-            const std::uint64_t end = first + e.len / cell_bytes;
-            if (cells.size() < end) cells.resize(end);
-            std::fill(cells.begin() + long(first), cells.begin() + long(end), e.check);
-        }
+        for (const wire::Extent& e : list.extents) fill_cells(cells, e, 256);
         return cells;
     }
 

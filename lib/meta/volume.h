@@ -24,12 +24,12 @@ using wire::SegmentId;
 using wire::SessionId;
 
 // Every request that changes the volume. What each means and answers stands beside the message.
-using Request =
-    std::variant<wire::Make, wire::SetAttr, wire::Link, wire::Unlink, wire::Rmdir, wire::Rename,
-                 wire::SetXattr, wire::RemoveXattr, wire::Commit, wire::Compact, wire::Release,
-                 wire::ReserveSegments, wire::OpenSession, wire::CloseSession>;
+using Request = std::variant<wire::Make, wire::SetAttr, wire::Link, wire::Unlink, wire::Rmdir,
+                             wire::Rename, wire::SetXattr, wire::RemoveXattr, wire::Commit,
+                             wire::Compact, wire::Release, wire::ReserveSegments, wire::OpenSession,
+                             wire::CloseSession, wire::Allocate, wire::CopyRange>;
 using Reply = std::variant<wire::Done, wire::Entry, wire::Removed, wire::Committed,
-                           wire::SegmentRange, wire::Session>;
+                           wire::SegmentRange, wire::Session, wire::RangeDone>;
 
 struct Call {
     SessionId session = 0;       // 0: the service itself. One that is not open (any more): ESTALE

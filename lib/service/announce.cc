@@ -10,6 +10,8 @@ namespace flexfs::service {
 namespace {
 
 constexpr std::uint32_t names = wire::revoke_attr | wire::revoke_entry;
+// A change of data drops security.capability, too.
+constexpr std::uint32_t ranges = wire::revoke_attr | wire::revoke_data | wire::revoke_xattr;
 
 // What a request did to one inode, beside its attributes.
 std::uint32_t effect(const wire::SetAttr& request) {
@@ -125,6 +127,8 @@ void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
         },
         // Extents that somebody remembers may lead into a segment that is deleted soon.
         [&](const wire::Compact& m) { revoke(m.ino, wire::revoke_data, me); },
+        [&](const wire::Allocate& m) { revoke(m.ino, ranges, me); },
+        [&](const wire::CopyRange& m) { revoke(m.ino, ranges, me); },
         [](const auto&) {},
     };
     std::visit(cases, call.request);

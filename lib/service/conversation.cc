@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 
 namespace flexfs::service {
@@ -104,6 +106,38 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::SetAttr reques
     entry.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, *me);
     if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
     co_return entry;
+}
+
+template <class R>
+Task<wire::RangeDone> Conversation::change_range(Session& me, rpc::Context context, R request) {
+    const Ino ino = request.ino;
+    Batch::Ticket ticket;
+    submit(ticket, me, context, std::move(request));
+    co_await ticket.applied.wait_shielded();
+    wire::RangeDone done = co_await checked(name_of<R>(), outcome<wire::RangeDone>(me, ticket));
+    done.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, me);
+    if (parts_.options.sync_always) co_await make_durable(me, &done.grant);
+    co_return done;
+}
+
+Task<wire::RangeDone> Conversation::serve(rpc::Context context, wire::Allocate request) {
+    Session* me = co_await session();
+    Grants::Turn turn;
+    if (parts_.grants.in_the_way(request.ino, *me))
+        turn = co_await parts_.grants.settle(request.ino, me->id, Grant::shared);
+    co_return co_await change_range(*me, context, std::move(request));
+}
+
+// In the order of the inodes: two who copy to and fro must not wait for each other.
+Task<wire::RangeDone> Conversation::serve(rpc::Context context, wire::CopyRange request) {
+    Session* me = co_await session();
+    Grants::Turn first, second;
+    const auto [low, high] = std::minmax({request.from, request.ino});
+    if (parts_.grants.in_the_way(low, *me))
+        first = co_await parts_.grants.settle(low, me->id, Grant::shared);
+    if (high != low && parts_.grants.in_the_way(high, *me))
+        second = co_await parts_.grants.settle(high, me->id, Grant::shared);
+    co_return co_await change_range(*me, context, std::move(request));
 }
 
 Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Link request) {

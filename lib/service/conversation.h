@@ -38,6 +38,8 @@ public:
     Task<wire::Entry> serve(rpc::Context context, wire::Make request);
     Task<wire::Entry> serve(rpc::Context context, wire::SetAttr request);
     Task<wire::Entry> serve(rpc::Context context, wire::Link request);
+    Task<wire::RangeDone> serve(rpc::Context context, wire::Allocate request);
+    Task<wire::RangeDone> serve(rpc::Context context, wire::CopyRange request);
     // All other changes: their replies tell nothing that may be cached.
     template <class R>
     Task<typename R::Reply> serve(rpc::Context context, R request);
@@ -63,6 +65,9 @@ private:
 
     // Reads a file for the session, whatever anybody holds.
     Task<wire::Entry> read_settled(Session& session, wire::GetAttr request, bool with_data);
+    // A change of a range, once nobody else holds the file.
+    template <class R>
+    Task<wire::RangeDone> change_range(Session& session, rpc::Context context, R request);
     Task<wire::Entry> open_exclusive(Session& session, Ino ino);
     void share_listing(Session& session, wire::Listing& listing);
 

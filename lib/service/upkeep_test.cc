@@ -1,6 +1,8 @@
 // What happens without being asked for: freeing, deleting, copying the log, repacking.
 #include "lib/service/upkeep.h"
 
+#include <fcntl.h>
+
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {
@@ -151,6 +153,50 @@ TEST_CASE("a segment that is mostly dead is rewritten, and reads as before") {
     const auto stored = f.loop.run(f.store.get(f.key(extent.segment), extent.pos, extent.stored));
     CHECK(block::decode_frame(*stored, extent.check)->text() == shared.data);
     CHECK(f.take_story() == Story{fmt::format("a: revoke {} data", shared.files[0])});
+}
+
+TEST_CASE("a frame that several rows lead to stays for as long as one of them does") {
+    Fixture f({.repack_age = Duration::zero()});
+    Client& a = f.open_session("a", true);
+    Shared shared(f, a);
+    const Ino copy = f.create(a, "copy");
+    f.ask(a,
+          wire::CopyRange{.from = shared.files[0], .ino = copy, .length = 10000, .now = ++f.now});
+    shared.truncate(f, a, 0);
+
+    // Its footer does not tell of the copy, so the segment is not rewritten.
+    REQUIRE(f.loop.run(f.service->upkeep()));
+    CHECK(f.service->counters().segments_repacked == 0);
+    REQUIRE(f.stored(shared.segment));
+    const auto list = f.ask(a, wire::Extents{.ino = copy, .count = 1});
+    REQUIRE(list.extents.size() == 1);
+    CHECK(list.extents[0].segment == shared.segment);
+
+    f.ask(a, wire::SetAttr{.ino = copy, .mask = wire::set_size, .now = ++f.now});
+    REQUIRE(f.loop.run(f.service->upkeep()));
+    CHECK_FALSE(f.stored(shared.segment));
+}
+
+TEST_CASE("both parts of a frame that a hole has split are rewritten as one") {
+    // Each row counts its frame as alive.
+    Fixture f({.repack_below = 0.4, .repack_age = Duration::zero()});
+    Client& a = f.open_session("a", true);
+    Shared shared(f, a);
+    f.ask(a, wire::Allocate{.ino = shared.files[0],
+                            .mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                            .offset = 4000,
+                            .length = 1000,
+                            .now = ++f.now});
+    shared.truncate(f, a, 1);
+
+    REQUIRE(f.loop.run(f.service->upkeep()));
+
+    CHECK(f.service->counters().segments_repacked == 1);
+    const auto rows = f.ask(a, wire::Extents{.ino = shared.files[0], .count = 1}).extents;
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].segment != shared.segment);
+    CHECK(rows[0].pos == rows[1].pos);
+    CHECK(rows[1].skip == 5000);
 }
 
 TEST_CASE("a segment of which enough is alive is left alone") {

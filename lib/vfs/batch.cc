@@ -76,6 +76,30 @@ void lift_inline(File& file) {
     file.dirty.put_under({0, chunk, chunk->kept.view()});
 }
 
+// The parts of `extent` that are not gone.
+void add_what_is_left(const Extent& extent, std::uint64_t block_bytes,
+                      const std::vector<Range>& gone, std::vector<Extent>& into) {
+    const std::uint64_t start = extent.idx * block_bytes + extent.off;
+    std::vector<Range> left{{start, start + extent.len}};
+    for (const Range& hole : gone) {
+        std::vector<Range> parts;
+        for (const Range& range : left) {
+            if (range.first < hole.first)
+                parts.push_back({range.first, std::min(range.last, hole.first)});
+            if (range.last > hole.last)
+                parts.push_back({std::max(range.first, hole.last), range.last});
+        }
+        left = std::move(parts);
+    }
+    for (const Range& range : left) {
+        const auto skipped = static_cast<std::uint32_t>(range.first - start);
+        into.push_back(extent);
+        into.back().off += skipped;
+        into.back().skip += skipped;
+        into.back().len = static_cast<std::uint32_t>(range.last - range.first);
+    }
+}
+
 }  // namespace
 
 bool Batch::has_room() const {
@@ -141,12 +165,7 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
         change.clear_inline = flight.clear_inline;
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {
-            wire::Extent extent = packed->extents[piece];
-            const std::uint64_t offset = extent.idx * file.block_bytes + extent.off;
-            if (offset >= flight.clip) continue;
-            extent.len = static_cast<std::uint32_t>(
-                std::min<std::uint64_t>(extent.len, flight.clip - offset));
-            change.extents.push_back(extent);
+            add_what_is_left(packed->extents[piece], file.block_bytes, flight.gone, change.extents);
         }
         flight.sent = true;
         batch.durable |= file.durable_waiters > 0;

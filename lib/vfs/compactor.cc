@@ -125,7 +125,8 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
         // EAGAIN: somebody wrote the block meanwhile, and will notice it again.
         const auto done = co_await result(session_.call(std::move(plan.request)));
         used |= done.has_value();
-        if (Node* node = nodes_.find(ino); node && node->file) node->file->extents.forget(idx);
+        if (Node* node = nodes_.find(ino); node && node->file)
+            node->file->extents.forget(idx, idx + 1);
     }
     if (!used) co_await packer_.discard(packed.segment.segment);
 }

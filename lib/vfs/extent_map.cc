@@ -47,24 +47,28 @@ void ExtentMap::forget() {
     extents_ = 0;
 }
 
-void ExtentMap::forget(std::uint64_t idx) {
-    if (first_unknown(idx, idx + 1) == idx) return;
-    const auto range = std::prev(known_.upper_bound(idx));
-    const std::uint64_t first = range->first, last = range->second;
-    known_.erase(range);
-    if (first < idx) known_.emplace(first, idx);
-    if (idx + 1 < last) known_.emplace(idx + 1, last);
-    if (const auto rows = blocks_.find(idx); rows != blocks_.end()) {
-        extents_ -= rows->second.size();
-        blocks_.erase(rows);
+void ExtentMap::forget(std::uint64_t first, std::uint64_t last) {
+    if (first >= last) return;
+    auto range = known_.upper_bound(first);
+    if (range != known_.begin() && std::prev(range)->second > first) --range;
+    while (range != known_.end() && range->first < last) {
+        const auto [begin, end] = *range;
+        range = known_.erase(range);
+        if (begin < first) known_.emplace(begin, first);
+        if (end > last) known_.emplace(last, end);
     }
+    erase_rows(first, last);
 }
 
-void ExtentMap::learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents) {
+void ExtentMap::erase_rows(std::uint64_t first, std::uint64_t last) {
     for (auto at = blocks_.lower_bound(first); at != blocks_.end() && at->first < last;) {
         extents_ -= at->second.size();
         at = blocks_.erase(at);
     }
+}
+
+void ExtentMap::learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents) {
+    erase_rows(first, last);
     for (const Extent& extent : extents) blocks_[extent.idx].push_back(extent);
     extents_ += extents.size();
 
@@ -85,13 +89,18 @@ std::uint64_t ExtentMap::first_unknown(std::uint64_t first, std::uint64_t last) 
     return std::min(last, std::prev(after)->second);
 }
 
+std::uint64_t ExtentMap::next_block(std::uint64_t idx) const {
+    const auto found = blocks_.lower_bound(idx);
+    return found == blocks_.end() ? UINT64_MAX : found->first;
+}
+
 std::span<const Extent> ExtentMap::block(std::uint64_t idx) const {
     const auto found = blocks_.find(idx);
     return found == blocks_.end() ? std::span<const Extent>() : found->second;
 }
 
 std::uint64_t ExtentMap::add(const Extent& extent) {
-    if (first_unknown(extent.idx, extent.idx + 1) == extent.idx) return 0;
+    if (!knows(extent.idx)) return 0;
     std::vector<Extent>& rows = blocks_[extent.idx];
     const std::uint64_t before = rows.empty() ? 0 : covered(rows);
     extents_ -= rows.size();
@@ -105,21 +114,40 @@ std::uint64_t ExtentMap::add(const Extent& extent) {
     return cover.bytes() - before;
 }
 
-void ExtentMap::cut(std::uint64_t size) {
-    const std::uint64_t idx = size / block_bytes_;
-    const auto keep = static_cast<std::uint32_t>(size % block_bytes_);
-    for (auto at = blocks_.lower_bound(idx); at != blocks_.end();) {
-        std::vector<Extent>& rows = at->second;
-        extents_ -= rows.size();
-        const std::uint32_t end = at->first == idx ? keep : 0;
-        std::erase_if(rows, [end](const Extent& row) { return row.off >= end; });
-        for (Extent& row : rows) row.len = std::min(row.len, end - row.off);
-        extents_ += rows.size();
-        at = rows.empty() ? blocks_.erase(at) : std::next(at);
+void ExtentMap::punch(std::uint64_t first, std::uint64_t last) {
+    if (first >= last) return;
+    const std::uint64_t low = first / block_bytes_, high = (last - 1) / block_bytes_;
+    const std::uint64_t whole = low + (first % block_bytes_ != 0);
+    const std::uint64_t whole_end = last == UINT64_MAX ? last : last / block_bytes_;
+    // Whatever was known of them.
+    if (whole < whole_end) learn(whole, whole_end, {});
+    if (low < whole) punch_block(low, first, last);
+    if (high >= whole_end && (high > low || low == whole)) punch_block(high, first, last);
+}
+
+void ExtentMap::punch_block(std::uint64_t idx, std::uint64_t first, std::uint64_t last) {
+    const auto found = blocks_.find(idx);
+    if (found == blocks_.end()) return;
+    const std::uint64_t start = idx * block_bytes_;
+    std::vector<Extent> left;
+    for (const Extent& row : found->second) {
+        const std::uint64_t begin = start + row.off, end = begin + row.len;
+        if (begin < first) {
+            left.push_back(row);
+            left.back().len = static_cast<std::uint32_t>(std::min(end, first) - begin);
+        }
+        if (end > last) {
+            const auto gone = static_cast<std::uint32_t>(std::max(begin, last) - begin);
+            left.push_back(row);
+            left.back().off += gone;
+            left.back().skip += gone;
+            left.back().len -= gone;
+        }
     }
-    // Nothing lies behind the end, whatever was known of it.
-    const std::uint64_t clear = keep == 0 ? idx : idx + 1;
-    learn(clear, UINT64_MAX, {});
+    extents_ += left.size();
+    extents_ -= found->second.size();
+    if (left.empty()) blocks_.erase(found);
+    else found->second = std::move(left);
 }
 
 }  // namespace flexfs::vfs

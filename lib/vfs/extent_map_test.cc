@@ -26,7 +26,7 @@ TEST_CASE("only what was learned is known, and a block can be forgotten alone") 
     map.learn(5, 7, {});
     CHECK(map.first_unknown(2, 9) == 7);
 
-    map.forget(3);
+    map.forget(3, 4);
     CHECK(map.first_unknown(2, 9) == 3);
     CHECK(map.first_unknown(4, 9) == 7);
     CHECK(map.block(3).empty());
@@ -53,12 +53,49 @@ TEST_CASE("an extent of a block that is not known is not remembered") {
     CHECK(map.block(0).empty());
 }
 
+TEST_CASE("a range of blocks is forgotten, whatever of it was known") {
+    ExtentMap map(block);
+    map.learn(2, 5, {extent(3, 1, 0, 10)});
+    map.learn(7, 9, {extent(8, 2, 0, 10)});
+    map.forget(4, 8);
+    CHECK(map.first_unknown(2, 9) == 4);
+    CHECK_FALSE(map.knows(7));
+    CHECK(map.knows(8));
+    CHECK(map.next_block(0) == 3);
+    CHECK(map.next_block(4) == 8);
+    CHECK(map.next_block(9) == UINT64_MAX);
+    map.forget(0, UINT64_MAX);
+    CHECK(map.empty());
+}
+
+TEST_CASE("a hole splits what lies on both its sides, and whole blocks are known to be empty") {
+    ExtentMap map(block);
+    map.learn(0, 4, {extent(0, 1, 0, 100), extent(0, 2, 20, 10), extent(3, 3, 5, 90)});
+    map.punch(40, 60);
+    REQUIRE(map.block(0).size() == 3);
+    CHECK(map.block(0)[0].len == 40);
+    CHECK(map.block(0)[1].off == 60);
+    CHECK(map.block(0)[1].skip == 60);
+    CHECK(map.block(0)[1].len == 40);
+    CHECK(map.block(0)[2].off == 20);
+
+    map.punch(90, 710);
+    CHECK(map.block(0)[1].len == 30);
+    CHECK(map.block(3).empty());
+    CHECK(map.first_unknown(0, 9) == 7);
+    map.learn_all({extent(1, 1, 0, 100)});
+    map.punch(100, 130);
+    CHECK(map.block(1)[0].skip == 30);
+    map.punch(100, 200);
+    CHECK(map.empty());
+}
+
 TEST_CASE("a cut shortens the block it goes through and drops those behind") {
     ExtentMap map(block);
     map.learn(
         0, 3,
         {extent(0, 1, 0, 100), extent(1, 2, 0, 80), extent(1, 3, 60, 30), extent(2, 4, 0, 10)});
-    map.cut(150);
+    map.punch(150, UINT64_MAX);
 
     CHECK(map.block(0).size() == 1);
     REQUIRE(map.block(1).size() == 1);

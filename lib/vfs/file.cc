@@ -5,6 +5,9 @@
 namespace flexfs::vfs {
 namespace {
 
+// Who writes at random has thousands of pieces, too many to go through for each stat.
+constexpr std::size_t gain_spans_max = 256;
+
 Source hole(Range range) {
     Source source;
     source.range = range;
@@ -76,7 +79,7 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
         const std::uint64_t start = idx * block_bytes;
         std::vector<Range> gaps{
             {std::max(gap.first, start), std::min(gap.last, start + block_bytes)}};
-        if (extents.first_unknown(idx, idx + 1) == idx) {
+        if (!extents.knows(idx)) {
             found.push_back(hole(gaps[0]));
             found.back().kind = Source::Kind::unknown;
             continue;
@@ -88,18 +91,61 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
     }
 }
 
+// As the server does: zeros at the end are not kept.
+void erase(Buffer& data, Range gone) {
+    if (gone.first >= data.size()) return;
+    std::vector<std::byte> left(data.view().begin(), data.view().end());
+    if (gone.last >= left.size()) left.resize(gone.first);
+    else std::fill(left.begin() + long(gone.first), left.begin() + long(gone.last), std::byte{0});
+    data = Buffer::take(std::move(left));
+}
+
+// Where the data of a block from `offset` on begins; UINT64_MAX: there is none.
+std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::uint64_t offset) {
+    std::uint64_t first = UINT64_MAX;
+    for (const Extent& row : rows)
+        if (start + row.off + row.len > offset)
+            first = std::min(first, std::max(offset, start + row.off));
+    return first;
+}
+
 }  // namespace
 
-std::uint64_t File::unsent_bytes() const {
-    std::uint64_t bytes = dirty.bytes();
-    for (const Flight& flight : flights) bytes += flight.data.bytes();
-    return bytes;
+std::uint64_t File::unsent_end() const {
+    std::uint64_t end = dirty.end();
+    for (const Flight& flight : flights) end = std::max(end, flight.data.end());
+    return end;
 }
 
 std::uint64_t File::size() const {
-    std::uint64_t size = std::max(committed_size, dirty.end());
-    for (const Flight& flight : flights) size = std::max(size, flight.data.end());
-    return size;
+    return std::max(committed_size, unsent_end());
+}
+
+std::uint64_t File::unsent_gain() const {
+    std::vector<Range> unsent;
+    std::uint64_t bytes = 0;
+    const auto add = [&](const Layer& layer) {
+        bytes += layer.bytes();
+        if (unsent.size() > gain_spans_max) return;
+        for (const auto& [offset, span] : layer.all()) unsent.push_back({offset, span.end()});
+    };
+    add(dirty);
+    for (const Flight& flight : flights) add(flight.data);
+    if (unsent.size() > gain_spans_max) return bytes;
+
+    std::ranges::sort(unsent, {}, &Range::first);
+    std::vector<Source> stored;
+    std::uint64_t next = inline_data.size();
+    for (Range range : unsent) {
+        range.first = std::max(range.first, next);
+        if (range.first >= range.last) continue;
+        look_into(extents, block_bytes, range, stored);
+        next = range.last;
+    }
+    bytes = 0;
+    for (const Source& source : stored)
+        if (source.kind != Source::Kind::frame) bytes += source.range.last - source.range.first;
+    return bytes;
 }
 
 std::vector<Source> File::sources(Range range) const {
@@ -114,19 +160,65 @@ std::vector<Source> File::sources(Range range) const {
     return found;
 }
 
-std::vector<Span> File::cut(std::uint64_t size) {
-    const Range gone{size, UINT64_MAX};
+File::Place File::next_data(std::uint64_t offset) const {
+    std::uint64_t first = std::min(size(), dirty.next(offset).first);
+    for (const Flight& flight : flights) first = std::min(first, flight.data.next(offset).first);
+    if (offset < inline_data.size()) first = std::min(first, offset);
+    for (std::uint64_t idx = offset / block_bytes; idx * block_bytes < first;) {
+        const std::uint64_t end = (first - 1) / block_bytes + 1;
+        const std::uint64_t block = std::min(end, extents.next_block(idx));
+        if (const std::uint64_t unknown = extents.first_unknown(idx, block); unknown < block)
+            return {std::max(offset, unknown * block_bytes), true};
+        if (block == end) break;
+        first = std::min(first, data_in(extents.block(block), block * block_bytes, offset));
+        idx = block + 1;
+    }
+    return {first, false};
+}
+
+File::Place File::next_hole(std::uint64_t offset) const {
+    const std::uint64_t end = size();
+    const auto pass = [&](Range data) {
+        if (data.first <= offset) offset = std::max(offset, data.last);
+    };
+    while (offset < end) {
+        const std::uint64_t before = offset;
+        pass(dirty.next(offset));
+        for (const Flight& flight : flights) pass(flight.data.next(offset));
+        pass({0, inline_data.size()});
+        if (offset != before) continue;
+        const std::uint64_t idx = offset / block_bytes, start = idx * block_bytes;
+        if (!extents.knows(idx)) return {offset, true};
+        for (const Extent& row : extents.block(idx))
+            if (start + row.off + row.len > offset)
+                pass({start + row.off, start + row.off + row.len});
+        if (offset == before) break;
+    }
+    return {std::min(offset, end), false};
+}
+
+std::vector<Span> File::drop(Range gone) {
     std::vector<Span> taken = dirty.take(gone);
     // The newest first: put_under() then restores what lay on top.
     for (auto flight = flights.rbegin(); flight != flights.rend(); ++flight) {
         for (Span& span : flight->data.take(gone)) taken.push_back(std::move(span));
-        flight->clip = std::min(flight->clip, size);
-        if (flight->content.size() > size) flight->content = flight->content.slice(0, size);
+        flight->gone.push_back(gone);
+        erase(flight->content, gone);
     }
-    if (inline_data.size() > size) inline_data = Buffer::copy_of(inline_data.slice(0, size).view());
-    extents.cut(size);
+    erase(inline_data, gone);
+    extents.punch(gone.first, gone.last);
+    return taken;
+}
+
+std::vector<Span> File::cut(std::uint64_t size) {
+    std::vector<Span> taken = drop({size, UINT64_MAX});
     committed_size = std::min(committed_size, size);
     return taken;
+}
+
+std::vector<Span> File::punch(Range range) {
+    committed_size = size();
+    return drop(range);
 }
 
 void File::put_back(std::list<Flight>::iterator flight) {

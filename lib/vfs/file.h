@@ -17,11 +17,11 @@ namespace flexfs::vfs {
 struct Flight {
     std::uint64_t id = 0;
     Layer data;
-    bool is_inline = false;           // the commit sets the whole file's bytes
-    Buffer content;                   // then: these
-    bool clear_inline = false;        // the commit moves what was inline to frames
-    bool sent = false;                // the commit is under way
-    std::uint64_t clip = UINT64_MAX;  // the file was truncated here since it left
+    bool is_inline = false;     // the commit sets the whole file's bytes
+    Buffer content;             // then: these
+    bool clear_inline = false;  // the commit moves what was inline to frames
+    bool sent = false;          // the commit is under way
+    std::vector<Range> gone;    // what was truncated or punched out of the file since it left
 };
 
 // A part of a read: bytes of memory, of a stored frame, or a hole.
@@ -57,17 +57,32 @@ struct File {
     task::WaitList changed;  // flights ended, or failed
 
     bool has_unsent() const { return !dirty.empty() || !flights.empty(); }
-    std::uint64_t unsent_bytes() const;
+    // Where what is unsent ends; 0 without any.
+    std::uint64_t unsent_end() const;
+    // How many of the unsent bytes lie where nothing is stored; about, where they are in very many
+    // pieces.
+    std::uint64_t unsent_gain() const;
     // With what is unsent.
     std::uint64_t size() const;
     // Where each byte of the range, which ends at size() at most, is to be read from. In order.
     std::vector<Source> sources(Range range) const;
+    // Where SEEK_DATA and SEEK_HOLE lead from `offset`; size() where there is none. `unknown`: the
+    // extents from there on must be learned first.
+    struct Place {
+        std::uint64_t offset = 0;
+        bool unknown = false;
+    };
+    Place next_data(std::uint64_t offset) const;
+    Place next_hole(std::uint64_t offset) const;
     // Blocks [first, last) that hold the range.
     Range blocks(Range range) const {
         return {range.first / block_bytes, (range.last + block_bytes - 1) / block_bytes};
     }
     // Drops the bytes from `size` on, in memory and in what is known. Returns the unsent ones.
     std::vector<Span> cut(std::uint64_t size);
+    // The range is a hole, in memory and in what is known; the size stays. Returns the unsent
+    // bytes.
+    std::vector<Span> punch(Range range);
     // The flight failed: what was not written anew since is dirty again.
     void put_back(std::list<Flight>::iterator flight);
     // Nothing that the server told of the data holds any more.
@@ -75,6 +90,9 @@ struct File {
     // An answer of the server about the whole file, or all but its extents.
     void learn(const wire::Entry& entry);
     void fail_with(int code);
+
+private:
+    std::vector<Span> drop(Range gone);
 };
 
 }  // namespace flexfs::vfs

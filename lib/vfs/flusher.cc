@@ -235,6 +235,7 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
     for (wire::Extent extent : change.extents) {
         extent.seq = first_seq++;
         // Cut off while the commit was under way? Then truncate waited for this.
+        if (!file.extents.knows(extent.idx)) node.current = false;  // by how much `used` grew
         node.attr.used += file.extents.add(extent);
         compactor_.note(node.attr.ino, extent.idx, file.extents.block(extent.idx).size());
     }

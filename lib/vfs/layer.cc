@@ -75,6 +75,12 @@ std::vector<Span> Layer::find(Range range) const {
     return found;
 }
 
+Range Layer::next(std::uint64_t offset) const {
+    const auto at = first_in({offset, offset});
+    if (at == spans_.end()) return {UINT64_MAX, UINT64_MAX};
+    return {std::max(offset, at->first), at->second.end()};
+}
+
 std::size_t Layer::bytes_before(std::uint64_t offset) const {
     const auto at = spans_.lower_bound(offset);
     if (at == spans_.begin()) return 0;

@@ -58,6 +58,9 @@ public:
     std::vector<Span> take(Range range);
     // What lies in the range, in order, without taking it out.
     std::vector<Span> find(Range range) const;
+    // The first bytes from `offset` on that the layer has, as far as they go in one span; an empty
+    // range at UINT64_MAX: none.
+    Range next(std::uint64_t offset) const;
     bool covers(Range range) const;
     // How long the span is that ends at `offset`; 0 where none does.
     std::size_t bytes_before(std::uint64_t offset) const;

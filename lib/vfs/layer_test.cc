@@ -23,6 +23,15 @@ std::string picture(const Layer& layer) {
 
 }  // namespace
 
+TEST_CASE("the next bytes are those at an offset or behind it") {
+    Layer layer;
+    CHECK(layer.next(0) == Range{UINT64_MAX, UINT64_MAX});
+    layer.put(span(10, "ten"));
+    CHECK(layer.next(0) == Range{10, 13});
+    CHECK(layer.next(11) == Range{11, 13});
+    CHECK(layer.next(13) == Range{UINT64_MAX, UINT64_MAX});
+}
+
 TEST_CASE("what is put lies over what was there, and its bytes are counted once") {
     Layer layer;
     layer.put(span(2, "aaaaaaaa"));

@@ -1,6 +1,8 @@
 // The Client: its parts put together. One file per family of operations.
 #pragma once
 
+#include <fcntl.h>
+
 #include <deque>
 #include <unordered_set>
 
@@ -11,6 +13,14 @@
 #include "lib/vfs/writer.h"
 
 namespace flexfs::vfs {
+
+// Of open(2).
+inline bool may_read(int flags) {
+    return (flags & O_ACCMODE) != O_WRONLY;
+}
+inline bool may_write(int flags) {
+    return (flags & O_ACCMODE) != O_RDONLY;
+}
 
 class Mount final : public Client, Session::Listener {
 public:
@@ -52,6 +62,12 @@ public:
                      bool kill_privileges) override;
     Task<void> flush(HandleId handle) override;
     Task<void> fsync(HandleId handle, bool data_only) override;
+    Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
+                        std::uint64_t length, bool kill_privileges) override;
+    Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;
+    Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
+                             std::uint64_t offset, std::uint64_t length,
+                             bool kill_privileges) override;
     void release(HandleId handle) override;
     Task<void> fsyncdir(Ino ino) override;
 
@@ -87,6 +103,18 @@ private:
     Task<NodeRef> fresh(Ino ino);
     Opened opened(NodeRef node, int flags);
     Handle& add_handle(HandleId id, NodeRef node, int flags);
+    Task<void> current(NodeRef node);
+    void restore(Node& node, const std::vector<Span>& dropped);
+    Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
+    void learn(Node& node, const wire::RangeDone& done);
+    struct Copy {
+        NodeRef from, to;
+        std::uint64_t from_offset = 0, offset = 0, length = 0;
+        bool kill_privileges = false;
+    };
+    Task<std::uint64_t> copy_some(Copy copy);
+    Task<std::uint64_t> share(Copy copy);
+    Task<std::uint64_t> copy_bytes(Copy copy);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
     Task<void> truncate(Ino ino, bool kill_privileges);
     Task<void> settle_writes(Ino ino);

@@ -15,13 +15,6 @@ constexpr int exec_flag = 0x20;
 
 constexpr Time day = 24ll * 3600 * 1'000'000'000;
 
-bool may_read(int flags) {
-    return (flags & O_ACCMODE) != O_WRONLY;
-}
-bool may_write(int flags) {
-    return (flags & O_ACCMODE) != O_RDONLY;
-}
-
 // What the flags of a file forbid to whoever opens it.
 Result<void> check_flags(const Attr& attr, int flags) {
     const bool changes = may_write(flags) || (flags & O_TRUNC);
@@ -118,18 +111,23 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
     co_return opened(std::move(node), flags);
 }
 
+// The size is right, and what is known of the data, for who reads it now.
+Task<void> Mount::current(NodeRef node) {
+    if (node->grant == Grant::none) {
+        // Nothing may be kept: each read asks.
+        node->file->forget_stored();
+        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
+    } else if (!node->knows_attr() && !node->file->has_unsent()) {
+        nodes_.learn(co_await session_->call(wire::GetAttr{node->attr.ino}));
+    }
+}
+
 Task<std::vector<Buffer>> Mount::read(HandleId id, std::uint64_t offset, std::size_t size) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     if (!may_read(handle->flags)) co_return fail(EBADF);
     const NodeRef node = handle->node;
-    File& file = *node->file;
-    if (node->grant == Grant::none) {
-        // Nothing may be kept: each read asks.
-        file.forget_stored();
-        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
-    } else if (!node->knows_attr() && !file.has_unsent()) {
-        nodes_.learn(co_await session_->call(wire::GetAttr{node->attr.ino}));
-    }
+    const File& file = *node->file;
+    co_await current(node);
     note_access(*node);
     const std::uint64_t end = std::min(file.size(), offset + std::min(size, SIZE_MAX - offset));
     if (offset >= end) co_return std::vector<Buffer>();

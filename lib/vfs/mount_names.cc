@@ -53,11 +53,7 @@ Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
         flusher_.dropped(*node);
         co_return std::move(*changed);
     }
-    // It stays as long as it was, with all its bytes.
-    for (const Span& span : cut) node->file->dirty.put_under(span);
-    if (!cut.empty()) flusher_.wrote(*node, {cut.front().offset, cut.front().end()});
-    node->file->forget_stored();
-    node->current = false;
+    restore(*node, cut);
     co_return fail(std::move(changed.error()));
 }
 

@@ -18,7 +18,7 @@ Attr Node::stat() const {
     if (!file) return now;
     now.size = file->size();
     if (file->has_unsent())
-        now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_bytes()));
+        now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_gain()));
     if (file->mtime != 0) {
         now.mtime = file->mtime;
         now.ctime = std::max(now.ctime, file->mtime);

@@ -1,4 +1,5 @@
-// Random writes, reads, truncations, flushes and new mounts beside a plain array of bytes.
+// Random writes, reads, truncations, holes, copies, flushes and new mounts beside a plain array of
+// bytes.
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -74,6 +75,46 @@ struct Model {
         w.run(w.set_size(*peer, ino, size));
         bytes.resize(size);
     }
+    void punch() {
+        const std::uint64_t offset = some_offset(), size = some_size();
+        const bool grows = roll(3) == 0;
+        At& at = any();
+        tell(grows ? "zero" : "punch", at.peer, offset, size);
+        const std::uint32_t mode =
+            grows ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+        w.run((*at.peer)->allocate(at.handle, mode, offset, size, false));
+        if (grows && bytes.size() < offset + size) bytes.resize(offset + size);
+        for (std::uint64_t i = offset; i < std::min(offset + size, bytes.size()); ++i) bytes[i] = 0;
+    }
+    // From elsewhere in the same file.
+    void copy() {
+        At& at = any();
+        const std::uint64_t from = roll(bytes.size() + 1), offset = some_offset();
+        const std::uint64_t apart = from < offset ? offset - from : from - offset;
+        const std::uint64_t size = std::min<std::uint64_t>(some_size(), apart);
+        tell(fmt::format("copy from {}", from), at.peer, offset, size);
+        const std::string text = bytes.substr(from, size);
+        const auto done = w.run((*at.peer)->copy(at.handle, from, at.handle, offset, size, false));
+        REQUIRE(done == text.size());
+        if (text.empty()) return;
+        if (bytes.size() < offset + text.size()) bytes.resize(offset + text.size());
+        bytes.replace(offset, text.size(), text);
+    }
+    // What is said to be a hole has no bytes.
+    void seek() {
+        At& at = any();
+        std::uint64_t offset = 0;
+        tell("seek", at.peer, 0, 0);
+        while (offset < bytes.size()) {
+            const auto data = w.loop.run((*at.peer)->seek(at.handle, offset, true));
+            REQUIRE((data || data.error().code == ENXIO));
+            const std::uint64_t end = data ? *data : bytes.size();
+            compare(bytes.substr(offset, end - offset), std::string(end - offset, '\0'), offset);
+            if (!data) return;
+            offset = w.run((*at.peer)->seek(at.handle, *data, false));
+            REQUIRE(offset > *data);
+        }
+    }
     void read() {
         At& at = any();
         const std::uint64_t offset = roll(size_max);
@@ -113,8 +154,11 @@ void run(std::uint64_t seed, int steps, Setup setup) {
     for (int step = 0; step < steps; ++step) {
         CAPTURE(step);
         const auto kind = m.roll(100);
-        if (kind < 45) m.write();
-        else if (kind < 75) m.read();
+        if (kind < 37) m.write();
+        else if (kind < 60) m.read();
+        else if (kind < 68) m.punch();
+        else if (kind < 74) m.copy();
+        else if (kind < 77) m.seek();
         else if (kind < 83) m.truncate();
         else if (kind < 92) m.fsync(false);
         else if (kind < 94) m.fsync(setup.dirty > 4 << 20);

@@ -98,8 +98,24 @@ void Reader::complain(const Node& node, const Error& why) {
 }
 
 Task<void> Reader::learn_extents(NodeRef node, Range range) {
+    co_await learn_blocks(node, node->file->blocks(range), extent_blocks);
+}
+
+// A hole of a terabyte is one answer: the blocks that have extents are what an answer counts.
+Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) {
     File& file = *node->file;
-    const Range blocks = file.blocks(range);
+    for (;;) {
+        const File::Place place = data ? file.next_data(offset) : file.next_hole(offset);
+        if (!place.unknown) co_return place.offset;
+        offset = place.offset;
+        const std::uint64_t idx = offset / file.block_bytes;
+        co_await learn_blocks(node, {idx, idx + 1}, UINT64_MAX - idx);
+    }
+}
+
+// Of the blocks, and of `ahead` from the first unknown one, as far as one answer goes.
+Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead) {
+    File& file = *node->file;
     while (true) {
         const std::uint64_t first = file.extents.first_unknown(blocks.first, blocks.last);
         if (first >= blocks.last) co_return;
@@ -107,13 +123,13 @@ Task<void> Reader::learn_extents(NodeRef node, Range range) {
         wire::Extents request;
         request.ino = node->attr.ino;
         request.first = first;
-        request.count = std::max(blocks.last - first, extent_blocks);
+        request.count = std::max(blocks.last - first, ahead);
         const wire::ExtentList reply = co_await session_.call(std::move(request));
         if (node->grant != Grant::exclusive) node->grant = reply.grant;
         nodes_.learn_attr(reply.attr);
         file.inline_known = true;
         file.inline_data = reply.inline_data;
-        std::uint64_t last = first + std::max(blocks.last - first, extent_blocks);
+        std::uint64_t last = first + std::max(blocks.last - first, ahead);
         if (reply.more && !reply.extents.empty()) last = reply.extents.back().idx + 1;
         file.extents.learn(first, last, reply.extents);
         for (std::uint64_t idx = UINT64_MAX; const Extent& extent : reply.extents) {

@@ -35,7 +35,6 @@ struct Options {
     wire::Squash squash;
     bool access_times = true;     // relatime; false: reads never change atime
     bool flush_on_close = false;  // close waits as fsync does
-    std::uint64_t dirty_bytes_max = 64 << 20;
     Duration dirty_age_max = std::chrono::seconds(5);
     unsigned store_requests_max = 16;  // puts and gets under way at the same time, each kind
 };
@@ -147,6 +146,17 @@ public:
     virtual Task<void> flush(HandleId handle) = 0;
     // The bytes are in the object store and the metadata that leads to them is synced.
     virtual Task<void> fsync(HandleId handle, bool data_only) = 0;
+    // fallocate(2): nothing is reserved, but what can never fit is ENOSPC; the errors of the
+    // message of the same name. `kill_privileges` as for write().
+    virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
+                                std::uint64_t length, bool kill_privileges) = 0;
+    // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the byte. ENXIO.
+    virtual Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) = 0;
+    // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
+    // at the end of the source, or where an error came in between.
+    virtual Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
+                                     std::uint64_t offset, std::uint64_t length,
+                                     bool kill_privileges) = 0;
     virtual void release(HandleId handle) = 0;
     // fsync of a directory: every answered change of names is durable.
     virtual Task<void> fsyncdir(Ino ino) = 0;

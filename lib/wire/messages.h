@@ -7,42 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "lib/wire/op.h"
 #include "lib/wire/types.h"
 
 namespace flexfs::wire {
-
-// Numbers are for ever.
-enum class Op : std::uint16_t {
-    open_session = 1,
-    close_session = 2,
-    renew = 3,
-    lookup = 10,
-    getattr = 11,
-    setattr = 12,
-    make = 13,
-    link = 14,
-    unlink = 15,
-    rmdir = 16,
-    rename = 17,
-    readdir = 18,
-    readlink = 19,
-    access = 20,
-    getxattr = 30,
-    setxattr = 31,
-    listxattr = 32,
-    removexattr = 33,
-    open = 40,
-    release = 41,
-    extents = 42,
-    commit = 43,
-    sync = 44,
-    reserve_segments = 45,
-    statfs = 46,
-    return_grant = 47,
-    compact = 48,
-    revoke = 60,
-    recall = 61,  // pushes
-};
 
 struct Done {
     FLEXFS_NO_FIELDS
@@ -439,6 +407,46 @@ struct Compact {
     std::vector<Extent> replacement;
     std::vector<SegmentUse> segments;
     FLEXFS_FIELDS(ino, idx, expected, replacement, segments)
+};
+// A range is changed in steps of bounded size. `length` bytes from its start are done: where that
+// is less than was asked, ask again for the rest.
+struct RangeDone {
+    Attr attr;
+    Grant grant = Grant::none;
+    std::uint64_t length = 0;
+    FLEXFS_FIELDS(attr, grant, length)
+};
+// fallocate(2); `mode` has its FALLOC_FL bits: none, KEEP_SIZE, PUNCH_HOLE with KEEP_SIZE, or
+// ZERO_RANGE with or without. Nothing is reserved, and zeros are holes. EFBIG, EISDIR, EINVAL (no
+// length, no regular file), EOPNOTSUPP (other modes), EPERM (immutable, append-only), ENOSPC (more
+// than the volume may hold).
+struct Allocate {
+    static constexpr Op op = Op::allocate;
+    using Reply = RangeDone;
+    Ino ino = 0;
+    std::uint32_t mode = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::uint64_t size = 0;  // at least: what unsent data made it
+    bool kill_privileges = false;
+    Time now = 0;
+    FLEXFS_FIELDS(ino, mode, offset, length, size, kill_privileges, now)
+};
+// The range's bytes in `ino` become those of `from`, by extents that share its frames; its holes
+// are holes there. Ends where `from` does. EINVAL (ranges of one file that overlap, no regular
+// file), EISDIR, EPERM (immutable), EFBIG, EDQUOT, ENOSPC. EAGAIN: one of them lives in the
+// metadata; its bytes are to be copied.
+struct CopyRange {
+    static constexpr Op op = Op::copy_range;
+    using Reply = RangeDone;  // of `ino`
+    Ino from = 0;
+    std::uint64_t from_offset = 0;
+    Ino ino = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    bool kill_privileges = false;
+    Time now = 0;
+    FLEXFS_FIELDS(from, from_offset, ino, offset, length, kill_privileges, now)
 };
 
 // --- pushes: server to client ---

@@ -37,7 +37,9 @@ struct Metadata {
         Operation<ReserveSegments, "reserve_segments", Effect::changes>,
         Operation<StatFs, "statfs", Effect::reads>,
         Operation<ReturnGrant, "return_grant", Effect::reads>,
-        Operation<Compact, "compact", Effect::changes>>;
+        Operation<Compact, "compact", Effect::changes>,
+        Operation<Allocate, "allocate", Effect::changes>,
+        Operation<CopyRange, "copy_range", Effect::changes>>;
     // clang-format on
 
     using Pushes = Messages<Revoke, Recall>;

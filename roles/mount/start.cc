@@ -82,7 +82,6 @@ vfs::Options vfs_options(const MountOptions& options) {
     made.squash = options.squash;
     made.access_times = !options.no_atime;
     made.flush_on_close = options.flush_on_close;
-    made.dirty_bytes_max = divide(options).dirty;
     made.store_requests_max = divide(options).store_requests;
     return made;
 }

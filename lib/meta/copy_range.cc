@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/meta/cover.h"
+#include "lib/meta/flags.h"
+#include "lib/meta/operations.h"
+
+namespace flexfs::meta {
+namespace {
+
+constexpr std::size_t extents_max = 1024;  // of the source, in one transaction
+
+Result<void> check_ranges(const wire::CopyRange& request) {
+    const std::uint64_t most = wire::file_bytes_max;
+    if (request.offset > most || request.length > most - request.offset) return fail(EFBIG);
+    if (request.from != request.ino) return {};
+    const std::uint64_t low = std::min(request.from_offset, request.offset);
+    const std::uint64_t high = std::max(request.from_offset, request.offset);
+    return high - low < request.length ? fail(EINVAL) : Result<void>();
+}
+
+// The part of `row` in the source's bytes [first, last), as rows that lie `offset` onwards from
+// where `first` goes: two where it comes to lie over a border of blocks.
+void place(const wire::Extent& row, std::uint64_t first, std::uint64_t last, std::uint64_t offset,
+           std::uint64_t block_bytes, std::vector<wire::Extent>& into) {
+    const std::uint64_t start = row.idx * block_bytes + row.off;
+    std::uint64_t at = std::max(start, first);
+    const std::uint64_t end = std::min(start + row.len, last);
+    while (at < end) {
+        const std::uint64_t target = offset + (at - first);
+        const std::uint64_t off = target % block_bytes;
+        const std::uint64_t len = std::min(end - at, block_bytes - off);
+        wire::Extent placed = row;
+        placed.idx = target / block_bytes;
+        placed.off = static_cast<std::uint32_t>(off);
+        placed.len = static_cast<std::uint32_t>(len);
+        placed.skip = row.skip + static_cast<std::uint32_t>(at - start);
+        into.push_back(placed);
+        at += len;
+    }
+}
+
+std::int64_t covered_by_blocks(std::vector<wire::Extent> rows) {
+    std::ranges::sort(rows, {}, &wire::Extent::idx);
+    std::uint64_t bytes = 0;
+    for (auto block = rows.begin(); block != rows.end();) {
+        const auto end = std::find_if(block, rows.end(),
+                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        bytes += covered_bytes({block, end});
+        block = end;
+    }
+    return static_cast<std::int64_t>(bytes);
+}
+
+// How the source's bytes [first, last), or as many as one step takes, get to `offset`.
+Result<RangePlan> plan_copy(Txn& tx, const Inode& from, std::uint64_t first, std::uint64_t last,
+                            const Inode& to, std::uint64_t offset) {
+    const std::uint64_t block_bytes = tx.info().block_bytes;
+    TRY(const Blocks source,
+        load_blocks(tx.st(), from, first / block_bytes, (last - 1) / block_bytes, extents_max));
+    if (source.more) last = std::min(last, (source.extents.back().idx + 1) * block_bytes);
+    TRY(RangePlan plan, plan_hole(tx, to, offset, offset + (last - first)));
+    last = first + (plan.end - offset);
+    std::vector<wire::Extent> placed;
+    for (const wire::Extent& row : source.extents)
+        place(row, first, last, offset, block_bytes, placed);
+    plan.gained += covered_by_blocks(placed);
+    plan.added.insert(plan.added.end(), placed.begin(), placed.end());
+    return plan;
+}
+
+}  // namespace
+
+// Frames tell in their header for which block they were made, and nobody asks that when reading:
+// the row's check binds it to the frame. The segment's live bytes count a frame once for each row.
+Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
+    TRY(Inode * from, tx.file(request.from));
+    TRY(Inode * file, tx.file(request.ino));
+    TRY(check_ranges(request));
+    TRY(may_allocate(*file, 0));
+    TRY(const Buffer small, load_inline(tx.st(), *from));
+    if (request.from_offset < small.size()) return fail(EAGAIN);
+    const std::uint64_t first = request.from_offset;
+    wire::Attr& attr = file->attr;
+    if (first >= from->attr.size || request.length == 0) return wire::RangeDone{.attr = attr};
+    const std::uint64_t last = first + std::min(request.length, from->attr.size - first);
+    TRY(const RangePlan plan, plan_copy(tx, *from, first, last, *file, request.offset));
+    // A file has either inline data or extents.
+    if (file->has(has_inline) && !plan.added.empty()) return fail(EAGAIN);
+    if (plan.gained > 0) TRY(tx.room_for_bytes(static_cast<std::uint64_t>(plan.gained)));
+
+    TRY(erase_inline(tx, *file, request.offset, plan.end));
+    TRY(apply_plan(tx, *file, plan));
+    attr.size = std::max(attr.size, plan.end);
+    attr.mtime = attr.ctime = request.now;
+    tx.changed(*file);
+    TRY(request.kill_privileges ? kill_privileges(tx, *file) : drop_capability(tx, *file));
+    return wire::RangeDone{.attr = attr, .length = plan.end - request.offset};
+}
+
+}  // namespace flexfs::meta

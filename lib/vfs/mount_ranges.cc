@@ -1,0 +1,169 @@
+// Holes, and copies that share: what changes ranges of files without bringing bytes.
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+namespace {
+
+constexpr std::uint32_t erasing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+// Up to this much is not worth the flush that sharing needs.
+constexpr std::uint64_t copied_bytes_max = 16 << 10;
+// What is copied where bytes cannot be shared: then the file is too long to live in the metadata.
+constexpr std::uint64_t copied_bytes = 64 << 10;
+
+Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
+    const std::uint64_t most = wire::file_bytes_max;
+    return offset > most || length > most - offset ? fail(EFBIG) : Result<void>();
+}
+
+}  // namespace
+
+// A change that was to take the bytes away has failed: the file stays as it was.
+void Mount::restore(Node& node, const std::vector<Span>& dropped) {
+    for (const Span& span : dropped) node.file->dirty.put_under(span);
+    if (!dropped.empty()) flusher_.wrote(node, {dropped.front().offset, dropped.front().end()});
+    node.file->forget_stored();
+    node.current = false;
+}
+
+void Mount::learn(Node& node, const wire::RangeDone& done) {
+    if (node.grant != Grant::exclusive) node.grant = done.grant;
+    nodes_.learn_attr(done.attr);
+    // It is later than all that was written before.
+    node.file->mtime = 0;
+}
+
+Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
+                           std::uint64_t length, bool kill_privileges) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    if (!may_write(handle->flags)) co_await fail(EBADF);
+    co_await check_end(offset, length);
+    const NodeRef node = handle->node;
+    File& file = *node->file;
+    wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
+    request.kill_privileges = kill_privileges;
+    if (!(mode & erasing)) {
+        const Space space = co_await statfs();
+        const std::uint64_t used = node->stat().used;
+        if (space.total_bytes > 0 && length > used && length - used > space.free_bytes)
+            co_await fail(ENOSPC);
+        co_return co_await allocate_in_steps(node, std::move(request));
+    }
+
+    // A commit that is under way must not bring the bytes back. The size may be that of unsent
+    // ones.
+    co_await flusher_.settled(node);
+    const Range range{offset, offset + length};
+    request.size = file.unsent_end();
+    const std::vector<Span> dropped = file.punch(range);
+    const auto done = co_await result(allocate_in_steps(node, std::move(request)));
+    // What somebody asked before, and was told meanwhile. A file without any extents stays one, so
+    // that a small one goes on living in the metadata.
+    const Range blocks = file.blocks(range);
+    if (!file.extents.knows_all() || !file.extents.empty())
+        file.extents.forget(blocks.first, blocks.last);
+    if (done) flusher_.dropped(*node);
+    else restore(*node, dropped);
+    co_await done;
+}
+
+Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
+    File& file = *node->file;
+    request.kill_privileges |= file.kill_privileges;
+    request.now = wall_now();
+    for (;;) {
+        const auto done = co_await result(session_->call(request));
+        if (!done) node->current = false;  // stopped, it may have been done all the same
+        learn(*node, co_await done);
+        file.kill_privileges = false;
+        if (done->length == 0 || done->length >= request.length) co_return;
+        request.offset += done->length;
+        request.length -= done->length;
+    }
+}
+
+Task<std::uint64_t> Mount::seek(HandleId id, std::uint64_t offset, bool data) {
+    const std::shared_ptr<Handle> handle = co_await this->handle(id);
+    const NodeRef node = handle->node;
+    co_await current(node);
+    if (offset >= node->file->size()) co_return fail(ENXIO);
+    const std::uint64_t found = co_await reader_.seek(node, offset, data);
+    if (data && found >= node->file->size()) co_return fail(ENXIO);
+    co_return found;
+}
+
+Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, HandleId to,
+                                std::uint64_t offset, std::uint64_t length, bool kill_privileges) {
+    const std::shared_ptr<Handle> source = co_await handle(from), target = co_await handle(to);
+    if (!may_read(source->flags) || !may_write(target->flags)) co_return fail(EBADF);
+    co_await current(source->node);
+    const std::uint64_t size = source->node->file->size();
+    if (from_offset >= size) co_return std::uint64_t{0};
+    length = std::min(length, size - from_offset);
+    co_await check_end(offset, length);
+    note_access(*source->node);
+
+    std::uint64_t done = 0;
+    while (done < length) {
+        const auto more =
+            co_await result(copy_some({source->node, target->node, from_offset + done,
+                                       offset + done, length - done, kill_privileges}));
+        if (!more && done == 0) co_return fail(more.error());
+        if (!more || *more == 0) break;
+        done += *more;
+    }
+    co_return done;
+}
+
+Task<std::uint64_t> Mount::copy_some(Copy copy) {
+    if (copy.length > copied_bytes_max) {
+        auto shared = co_await result(share(copy));
+        if (shared || shared.error().code != EAGAIN) co_return shared;
+    }
+    co_return co_await copy_bytes(std::move(copy));
+}
+
+Task<std::uint64_t> Mount::share(Copy copy) {
+    co_await flusher_.flush(copy.from, false);
+    while (copy.to->file->has_unsent()) co_await flusher_.flush(copy.to, false);
+    File& file = *copy.to->file;
+    wire::CopyRange request;
+    request.from = copy.from->attr.ino;
+    request.from_offset = copy.from_offset;
+    request.ino = copy.to->attr.ino;
+    request.offset = copy.offset;
+    request.length = copy.length;
+    request.kill_privileges = copy.kill_privileges;
+    request.now = wall_now();
+    const Range blocks = file.blocks({copy.offset, copy.offset + copy.length});
+    // First, because nothing may take the file for one without extents from now on; and again for
+    // what somebody asks before it is done.
+    file.forget_stored();
+    const auto done = co_await result(session_->call(std::move(request)));
+    file.extents.forget(blocks.first, blocks.last);
+    if (!done) copy.to->current = false;
+    learn(*copy.to, co_await done);
+    co_return done->length;
+}
+
+Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
+    const std::uint64_t end =
+        std::min(copy.from->file->size(), copy.from_offset + std::min(copy.length, copied_bytes));
+    if (copy.from_offset >= end) co_return std::uint64_t{0};
+    const std::uint64_t size = end - copy.from_offset;
+    ReadAhead ahead;
+    const auto pieces = co_await reader_.read(copy.from, {copy.from_offset, end}, ahead);
+    WritableBuffer data(size);
+    std::byte* at = data.data();
+    for (const Buffer& piece : pieces) at = std::ranges::copy(piece.view(), at).out;
+    Writer::Request request;
+    request.offset = copy.offset;
+    request.kill_privileges = copy.kill_privileges;
+    request.data = std::move(data).freeze();
+    co_await writer_.write(copy.to, std::move(request));
+    co_return size;
+}
+
+}  // namespace flexfs::vfs
