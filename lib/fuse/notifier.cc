@@ -14,6 +14,10 @@ void Notifier::drop_attributes(wire::Ino ino) {
     queue({ino, false, {}});
 }
 
+void Notifier::drop_attributes_now(wire::Ino ino) {
+    if (channel_) tell({ino, false, {}});
+}
+
 void Notifier::drop_data(wire::Ino ino) {
     queue({ino, true, {}});
 }

@@ -1,5 +1,6 @@
 // Tells the kernel what it must drop from its caches, from a thread of its own: such a call can
-// wait for an operation that the loop has still to answer, so the loop must never make it.
+// wait for an operation that the loop has still to answer, so the loop must never make it, but for
+// the attributes of an inode that is in use.
 #pragma once
 
 #include <condition_variable>
@@ -21,6 +22,7 @@ public:
     void attach(Channel& channel) { channel_ = &channel; }
 
     void drop_attributes(wire::Ino ino) override;
+    void drop_attributes_now(wire::Ino ino) override;
     void drop_data(wire::Ino ino) override;
     void drop_entry(wire::Ino parent, const std::string& name) override;
 

@@ -1,5 +1,6 @@
 // One client: what is written is read, whatever happened to it in between.
 #include <random>
+#include <utility>
 
 #include "lib/vfs/fixture_test.h"
 
@@ -31,6 +32,31 @@ TEST_CASE("what was written is read back at once, and after fsync and a new moun
         CHECK(w.size(b, "f") == bytes);
         CHECK(w.read(b, w.open(b, "f").handle) == text);
     }
+}
+
+TEST_CASE("the kernel is told when a write or O_TRUNC takes setuid away, and only then") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    const auto write = [&](bool kill_privileges) {
+        w.run(a->write(file.handle, 0, Buffer::copy_of("x"), false, kill_privileges));
+        return std::exchange(a.dropped.attributes, {});
+    };
+    const auto give_setuid = [&] {
+        Attr attr;
+        attr.mode = 04755;
+        w.run(a->setattr(ino, wire::set_mode, attr, Who{}));
+    };
+
+    CHECK(write(true).empty());
+    give_setuid();
+    CHECK(write(false).empty());
+    CHECK(write(true) == std::vector<Ino>{ino});
+    CHECK(write(true).empty());
+    give_setuid();
+    w.run(a->open(ino, O_WRONLY | O_TRUNC, Who{}, true));
+    CHECK(a.dropped.attributes == std::vector<Ino>{ino});
 }
 
 TEST_CASE("a small file needs no object, one that grows leaves the metadata") {

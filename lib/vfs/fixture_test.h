@@ -67,6 +67,7 @@ struct Dropped final : KernelCaches {
     std::vector<Ino> attributes, data;
     std::vector<std::string> entries;
     void drop_attributes(Ino ino) override { attributes.push_back(ino); }
+    void drop_attributes_now(Ino ino) override { attributes.push_back(ino); }
     void drop_data(Ino ino) override { data.push_back(ino); }
     void drop_entry(Ino, const std::string& name) override { entries.push_back(name); }
 };

@@ -116,7 +116,8 @@ private:
     Task<std::uint64_t> share(Copy copy);
     Task<std::uint64_t> copy_bytes(Copy copy);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
-    Task<void> truncate(Ino ino, bool kill_privileges);
+    bool takes_privileges(const Node& node, bool kill_privileges) const;
+    Task<void> truncate(NodeRef node, bool kill_privileges);
     Task<void> settle_writes(Ino ino);
     void lost_name(const wire::Attr& attr);
     void note_access(Node& node);

@@ -57,11 +57,22 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     return *handles_.emplace(id, std::move(handle)).first->second;
 }
 
+// Whether the kernel is to be told: the answers to a write and to an open have no mode, and it
+// would go on running the file with the rights that it had. Once is enough until the file gets them
+// again.
+bool Mount::takes_privileges(const Node& node, bool kill_privileges) const {
+    return kill_privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
+           !node.file->kill_privileges;
+}
+
 // O_TRUNC.
-Task<void> Mount::truncate(Ino ino, bool kill_privileges) {
+Task<void> Mount::truncate(NodeRef node, bool kill_privileges) {
+    const Ino ino = node->attr.ino;
+    const bool tell = takes_privileges(*node, kill_privileges);
     std::uint32_t mask = wire::set_size | wire::set_open;
     if (kill_privileges) mask |= wire::set_kill_privileges;
     co_await setattr(ino, mask, Attr{}, Who{});
+    if (tell) caches_->drop_attributes_now(ino);
 }
 
 Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
@@ -93,8 +104,7 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
         node->orphan = true;
         orphans_.insert(made->attr.ino);
     }
-    if ((flags & O_TRUNC) && node->stat().size > 0)
-        co_await truncate(made->attr.ino, kill_privileges);
+    if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(node, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 
@@ -107,7 +117,7 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
     NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     co_await check_flags(node->attr, flags);
-    if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(ino, kill_privileges);
+    if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(node, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 
@@ -157,7 +167,9 @@ Task<void> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_
     request.append = (handle->flags & O_APPEND) && !at_offset;
     request.kill_privileges = kill_privileges;
     request.data = std::move(data);
+    const bool tell = takes_privileges(*handle->node, kill_privileges);
     co_await writer_.write(handle->node, std::move(request));
+    if (tell) caches_->drop_attributes_now(handle->node->attr.ino);
 }
 
 Task<void> Mount::tell_failure(Handle& handle) {

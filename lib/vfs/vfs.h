@@ -39,12 +39,15 @@ struct Options {
     unsigned store_requests_max = 16;  // puts and gets under way at the same time, each kind
 };
 
-// What the kernel may have cached and must drop because another client changed it. Called on the
-// loop; must not wait.
+// What the kernel may have cached and must drop because another client changed it, or we did behind
+// its back. Called on the loop; must not wait.
 class KernelCaches {
 public:
     virtual ~KernelCaches() = default;
     virtual void drop_attributes(Ino ino) = 0;
+    // Before whatever is answered after this call. Only for an inode that a request under way keeps
+    // in the kernel's memory: for one that is on its way out, the kernel would wait for us.
+    virtual void drop_attributes_now(Ino ino) = 0;
     virtual void drop_data(Ino ino) = 0;
     virtual void drop_entry(Ino parent, const std::string& name) = 0;
 };

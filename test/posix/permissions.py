@@ -5,7 +5,7 @@ import stat
 from errno import EACCES, EPERM
 
 from shared.cases import case, equal, fails, get, main, put
-from shared.linux import UTIME_NOW, UTIME_OMIT, utimensat
+from shared.linux import STATX_MODE, UTIME_NOW, UTIME_OMIT, statx, utimensat
 from shared.people import ALICE, BOB, STAFF, by
 
 
@@ -189,6 +189,16 @@ def _():
         equal(mode("f"), after)
         os.sync()
         equal(mode("f"), after)
+
+
+@case("who asks for the mode alone sees at once that a write or O_TRUNC took setuid away")
+def _():
+    def open_truncated():
+        os.close(os.open("f", os.O_WRONLY | os.O_TRUNC))
+    for change in (lambda: write("f"), open_truncated):
+        made("f", 0o6777)
+        by(ALICE, change)
+        equal(stat.S_IMODE(statx("f", STATX_MODE).mode), 0o777)
 
 
 @case("the owner's own write takes them away, too")

@@ -67,7 +67,7 @@ def punch(fd, offset, size):
 
 # --- attributes ---
 
-STATX_BTIME, STATX_BASIC_STATS = 0x800, 0x7ff
+STATX_MODE, STATX_BTIME, STATX_BASIC_STATS = 0x2, 0x800, 0x7ff
 _STATX = struct.Struct("=IIQIIIHxxQQQQ")  # up to stx_attributes_mask
 _STATX_TIME = struct.Struct("=qIi")
 
