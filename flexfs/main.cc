@@ -38,7 +38,8 @@ int unknown_role(std::string_view name) {
 int run(std::string_view called, std::vector<std::string> args) {
     called.remove_prefix(called.rfind('/') + 1);
     if (called.ends_with(".flexfs")) {
-        const auto name = called.substr(0, called.rfind('.'));
+        // mount(8) asks for mount.fuse.flexfs to change a mount that runs.
+        const auto name = called.substr(0, called.find('.'));
         const Role* role = find_role(name);
         return role ? role->run({std::string(called), std::move(args)}) : unknown_role(name);
     }

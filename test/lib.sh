@@ -102,6 +102,7 @@ with_mount_helper() {
         mkdir -p "$bin"
         cp -a /usr/sbin "$bin/sbin"
         ln -sf "$FLEXFS" "$bin/sbin/mount.flexfs"
+        ln -sf "$FLEXFS" "$bin/sbin/mount.fuse.flexfs"
         ln -sf "$FLEXFS" "$bin/flexfs"
     fi
     PATH=$bin:$PATH unshare --mount --propagation private bash -c '

@@ -53,6 +53,7 @@ Task<Answer> open(Server& server, Request request) {
     const auto in = request.head<fuse_open_in>();
     auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(),
                                                 in.open_flags & FUSE_OPEN_KILL_SUIDGID);
+    if (opened.accessed) server.notifier().drop_attributes_now(request.ino());
     co_return Answer().add(open_out(opened, in.flags));
 }
 
@@ -68,9 +69,9 @@ Task<Answer> write(Server& server, Request request) {
     // The kernel takes a squashed root for one whose writes leave the bits.
     const bool kill =
         (in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who());
-    co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill);
     fuse_write_out out{};
-    out.size = in.size;
+    out.size = std::uint32_t(
+        co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
     co_return Answer().add(out);
 }
 

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/fuse/protocol.h"
@@ -134,21 +135,55 @@ void Mountpoint::detach() {
     (void)unmount(folder_, true);  // somebody else may have unmounted it already
 }
 
+namespace {
+
+// What the program says on standard error, to its end, and its exit code; 127 where there is none.
+struct Said {
+    std::string words;
+    int code = 127;
+};
+Result<Said> run(std::vector<const char*> words) {
+    words.push_back(nullptr);
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("a pipe");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(ends[1], STDERR_FILENO);
+        ::execvp(words[0], const_cast<char* const*>(words.data()));
+        ::_exit(127);
+    }
+    ::close(ends[1]);
+    Said said;
+    if (child > 0) {
+        char buffer[512];
+        for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+            said.words.append(buffer, std::size_t(size));
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        if (WIFEXITED(status)) said.code = WEXITSTATUS(status);
+    }
+    ::close(ends[0]);
+    if (child < 0) return fail(EAGAIN, "starting " + std::string(words[0]));
+    while (said.words.ends_with('\n')) said.words.pop_back();
+    return said;
+}
+
+}  // namespace
+
 Result<void> unmount(const std::string& folder, bool lazy) {
     if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
     if (errno != EPERM) return fail_errno("unmounting " + folder);
 
-    const pid_t child = ::fork();
-    if (child < 0) return fail_errno("starting fusermount3");
-    if (child == 0) {
-        ::execlp("fusermount3", "fusermount3", lazy ? "-uqz" : "-uq", "--", folder.c_str(),
-                 nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    return fail(WEXITSTATUS(status) == 127 ? EPERM : EBUSY, "unmounting " + folder);
+    // Its reason is a sentence only; in the language of C, to be found in it.
+    TRY(const Said said,
+        run({"env", "LC_ALL=C", "fusermount3", lazy ? "-uz" : "-u", "--", folder.c_str()}));
+    if (said.code == 0) return {};
+    if (said.code == 127)
+        return explain(EPERM, fmt::format("{} can be unmounted by root only: there is no "
+                                          "fusermount3",
+                                          folder));
+    const bool busy = said.words.find(strerrordesc_np(EBUSY)) != std::string::npos;
+    return fail(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
 }
 
 std::optional<Mounted> mounted_on(const std::string& folder) {
@@ -159,8 +194,9 @@ std::optional<Mounted> mounted_on(const std::string& folder) {
         std::istringstream fields(line);
         for (int i = 0; i < 5; ++i) fields >> field;
         if (unescaped(field) != folder) continue;
-        while (fields >> field && field != "-") {}
         Mounted& mounted = found.emplace();
+        fields >> mounted.options;
+        while (fields >> field && field != "-") {}
         fields >> mounted.type >> mounted.source;
         mounted.source = unescaped(mounted.source);
     }

@@ -43,12 +43,14 @@ private:
 };
 
 // Takes a mount off the tree. EBUSY while it is in use, unless `lazy`; EINVAL where nothing is
-// mounted.
+// mounted; EPERM with fusermount3's reason.
 Result<void> unmount(const std::string& folder, bool lazy);
 
-// What is mounted on exactly this folder, whether or not it answers: "fuse.flexfs" and the volume's
-// address, where it is ours. What lies on top counts.
+// What is mounted on exactly this folder, whether or not it answers: with which options, such as
+// "rw,nosuid,relatime", and "fuse.flexfs" and the volume's address, where it is ours. What lies on
+// top counts.
 struct Mounted {
+    std::string options;
     std::string type;
     std::string source;
 };

@@ -8,6 +8,14 @@ namespace {
 
 constexpr std::size_t notices_max = 64 << 10;
 
+// The kernel forgets the attributes of an inode, and with `data` its pages, too; it may wait for
+// those. ENOENT where it does not know the inode.
+Result<void> drop_inode(Channel& channel, wire::Ino ino, bool data) {
+    // A negative offset leaves the data alone; 0 and length 0 drop all of it.
+    const fuse_notify_inval_inode_out out{.ino = ino, .off = data ? 0 : -1, .len = 0};
+    return channel.notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));
+}
+
 }  // namespace
 
 void Notifier::drop_attributes(wire::Ino ino) {
@@ -53,10 +61,7 @@ void Notifier::run() {
 void Notifier::tell(const Notice& notice) {
     Result<void> told;
     if (notice.name.empty()) {
-        // A negative offset leaves the data alone; 0 and length 0 drop all of it.
-        const fuse_notify_inval_inode_out out{
-            .ino = notice.ino, .off = notice.data ? 0 : -1, .len = 0};
-        told = channel_->notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));
+        told = drop_inode(*channel_, notice.ino, notice.data);
     } else {
         const fuse_notify_inval_entry_out out{
             .parent = notice.ino, .namelen = std::uint32_t(notice.name.size()), .flags = 0};

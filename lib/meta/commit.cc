@@ -93,8 +93,20 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();
 }
 
+// Folders and symlinks are accessed, too.
+bool is_access(const wire::InodeCommit& change) {
+    return change.atime != 0 && change.size == 0 && change.mtime == 0 && !change.kill_privileges &&
+           !change.set_inline && !change.clear_inline && change.extents.empty();
+}
+
 Result<std::uint64_t> commit_inode(Txn& tx, const wire::InodeCommit& change,
                                    const wire::Commit& request) {
+    if (is_access(change)) {
+        TRY(Inode * accessed, tx.inode(change.ino));
+        accessed->attr.atime = change.atime;
+        tx.changed(*accessed);
+        return tx.counters().next_seq;
+    }
     TRY(Inode * file, tx.file(change.ino));
     TRY(check_commit(tx, *file, change, request));
     TRY(room_for_extents(tx, *file, change));

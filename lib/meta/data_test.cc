@@ -18,6 +18,19 @@ std::vector<SegmentId> garbage(Fixture& f) {
 
 }  // namespace
 
+TEST_CASE("a commit of an access time alone takes any kind of inode, and no other change") {
+    Fixture f;
+    const Ino folder = f.mkdir(1, "folder");
+    wire::Commit commit{.now = 50};
+    commit.inodes.push_back({.ino = folder, .atime = 40});
+    commit.inodes.push_back({.ino = folder, .mtime = 40, .atime = 41});
+    const auto done = f.apply(commit);
+
+    REQUIRE(done);
+    CHECK(done->errors == std::vector<int>{0, EISDIR});
+    CHECK(f.attr(folder).atime == 40);
+}
+
 TEST_CASE("setattr changes what its mask names, and ctime") {
     Fixture f;
     const Ino a = f.create(1, "a", 0644, {1, 2});

@@ -40,6 +40,16 @@ TEST_CASE("a folder counts its folders and '..' leads back") {
     CHECK(f.lookup("..", 1).value().attr.ino == 1);
 }
 
+TEST_CASE("every inode is found by its number, and none that is gone") {
+    Fixture f;
+    const Ino file = f.create(1, "file");
+
+    CHECK(f.lookup(".", file).value().attr.ino == file);
+    CHECK(code_of(f.lookup("..", file)) == ENOTDIR);
+    REQUIRE(f.apply(wire::Unlink{1, "file", 1}));
+    CHECK(code_of(f.lookup(".", file)) == ESTALE);
+}
+
 TEST_CASE("in a setgid folder everything gets its group and folders the bit") {
     Fixture f;
     const Ino shared = f.mkdir(1, "shared", 02775, {1, 100});

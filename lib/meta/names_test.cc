@@ -172,7 +172,8 @@ TEST_CASE("renames that cannot be are refused and change nothing") {
     CHECK(rename_code(f, 1, "file", 1, "none", RENAME_EXCHANGE) == ENOENT);
     CHECK(rename_code(f, 1, "a", b, "c", RENAME_EXCHANGE) == ENOENT);
     CHECK(rename_code(f, 1, "file", 1, "x", RENAME_NOREPLACE | RENAME_EXCHANGE) == EINVAL);
-    CHECK(rename_code(f, 1, "file", 1, "x", 4) == EINVAL);
+    CHECK(rename_code(f, 1, "file", 1, "x", RENAME_WHITEOUT | RENAME_EXCHANGE) == EINVAL);
+    CHECK(rename_code(f, 1, "file", 1, "x", 8) == EINVAL);
     CHECK(rename_code(f, 1, "file", 1, std::string(256, 'x')) == ENAMETOOLONG);
     CHECK(f.dump() == before);
 }
@@ -189,6 +190,28 @@ TEST_CASE("an exchange swaps a file and a folder between folders") {
     CHECK(f.attr(folder).parent == a);
     CHECK(rename_code(f, 1, "a", a, "file", RENAME_EXCHANGE) == EINVAL);
     CHECK(rename_code(f, a, "file", 1, "a", RENAME_EXCHANGE) == EINVAL);
+}
+
+TEST_CASE("a rename with a whiteout leaves a device with number 0, which counts as an inode") {
+    Fixture f({.max_inodes = 4});
+    const Ino a = f.create(1, "a"), old = f.create(1, "b");
+    const auto whiteout = [&](const char* from, const char* to, std::uint32_t flags = 0) {
+        return code_of(
+            f.apply(wire::Rename{1, from, 1, to, RENAME_WHITEOUT | flags, ++f.now, {7, 8}}));
+    };
+
+    CHECK(whiteout("a", "b", RENAME_NOREPLACE) == EEXIST);
+    REQUIRE(whiteout("a", "b") == 0);
+    CHECK(f.lookup("b").value().attr.ino == a);
+    CHECK(!f.exists(old));
+    const wire::Attr left = f.lookup("a").value().attr;
+    CHECK(left.mode == S_IFCHR);
+    CHECK(left.rdev == 0);
+    CHECK(left.uid == 7);
+    CHECK(left.nlink == 1);
+    f.create(1, "c");
+    CHECK(whiteout("b", "d") == ENOSPC);
+    CHECK(f.lookup("b").value().attr.ino == a);
 }
 
 TEST_CASE("a folder is replaced only by a folder, when empty") {
@@ -228,7 +251,7 @@ TEST_CASE("lookups tell a missing name, a file as parent, and a missing parent a
     const Ino file = f.create(1, "file");
     CHECK(code_of(f.lookup("none")) == ENOENT);
     CHECK(code_of(f.lookup("none", file)) == ENOTDIR);
-    CHECK(code_of(f.lookup(".", file)) == ENOTDIR);
+    CHECK(code_of(f.lookup("..", file)) == ENOTDIR);
     CHECK(code_of(f.lookup("none", 99)) == ESTALE);
     CHECK(code_of(f.lookup(std::string(256, 'x'))) == ENAMETOOLONG);
 }

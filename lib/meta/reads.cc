@@ -46,8 +46,8 @@ Result<wire::Entry> lookup(State& state, const wire::Lookup& request, bool with_
     if (request.name.size() > wire::name_bytes_max) return fail(ENAMETOOLONG);
     if (request.name == "." || request.name == "..") {
         TRY(const Inode folder, existing(state, request.parent));
-        if (!folder.is_directory()) return fail(ENOTDIR);
         if (request.name == ".") return entry_of(state.st, folder, with_data);
+        if (!folder.is_directory()) return fail(ENOTDIR);
         TRY(const Inode parent, existing(state, folder.attr.parent));
         return entry_of(state.st, parent, with_data);
     }

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -91,16 +92,32 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
     return to.inode ? lose(tx, to, now) : wire::Removed{};
 }
 
+// What lies over a name of a lower layer of overlayfs: a device with the number 0.
+Result<void> leave_whiteout(Txn& tx, const End& from, const wire::Rename& request) {
+    Inode& made = tx.create();
+    wire::Attr& attr = made.attr;
+    attr.atime = attr.mtime = attr.ctime = attr.btime = request.now;
+    attr.mode = S_IFCHR;
+    attr.uid = request.who.uid;
+    attr.gid = from.parent->attr.mode & S_ISGID ? from.parent->attr.gid : request.who.gid;
+    attr.nlink = 1;
+    attr.parent = from.parent->attr.ino;
+    attr.flags = inherited_flags(*from.parent);
+    return tx.add_name(attr.parent, from.name, made);
+}
+
 }  // namespace
 
 Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes) {
     const bool exchanging = request.flags == RENAME_EXCHANGE;
-    if (request.flags != 0 && !exchanging && request.flags != RENAME_NOREPLACE) return fail(EINVAL);
+    if (!exchanging && (request.flags & ~std::uint32_t{RENAME_NOREPLACE | RENAME_WHITEOUT}))
+        return fail(EINVAL);
+    const bool whiteout = request.flags & RENAME_WHITEOUT;
     TRY(const End from, find_end(tx, request.parent, request.name));
     TRY(const End to, find_end(tx, request.new_parent, request.new_name));
     if (!from.inode || (exchanging && !to.inode)) return fail(ENOENT);
     if (to.parent->attr.nlink == 0) return fail(ENOENT);
-    if (to.inode && request.flags == RENAME_NOREPLACE) return fail(EEXIST);
+    if (to.inode && (request.flags & RENAME_NOREPLACE)) return fail(EEXIST);
     if (from.inode == to.inode) return wire::Removed{};  // two names of one file: both stay
     TRY(check_caller(tx.caller(request.who), from, to, exchanging));
     if (from.is_folder()) {
@@ -116,8 +133,13 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
     if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
     if (!exchanging) TRY(check_replaceable(tx, from, to));
 
+    if (whiteout) TRY(tx.room_for_inode());
+
     notes.moved = from.inode->attr.ino;
-    return exchanging ? exchange(tx, from, to, request.now) : replace(tx, from, to, request.now);
+    if (exchanging) return exchange(tx, from, to, request.now);
+    TRY(wire::Removed removed, replace(tx, from, to, request.now));
+    if (whiteout) TRY(leave_whiteout(tx, from, request));
+    return removed;
 }
 
 }  // namespace flexfs::meta

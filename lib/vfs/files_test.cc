@@ -78,6 +78,21 @@ TEST_CASE("a small file needs no object, one that grows leaves the metadata") {
     CHECK(w.read(b, w.open(b, "f").handle) == "hel" + more);
 }
 
+TEST_CASE("files that are written in turn are stored, whose blocks become full in turn") {
+    World w;
+    Peer& a = w.mount();
+    const std::string block = noise(w.setup.block_bytes, 1);
+    const Opened f = w.create(a, "f"), g = w.create(a, "g");
+    for (std::uint64_t idx = 0; idx < 32; ++idx) {
+        w.write(a, f.handle, idx * block.size(), block);
+        w.write(a, g.handle, idx * block.size(), block);
+    }
+
+    w.run(a->flush_all());
+    CHECK(a->state().dirty_bytes == 0);
+    CHECK(w.read(a, g.handle, 31 * block.size()) == block);
+}
+
 TEST_CASE("an empty file costs one change, and its close none") {
     World w;
     Peer& a = w.mount();

@@ -91,6 +91,8 @@ struct Setup {
     Duration dirty_age = std::chrono::hours(1);  // tests say themselves when data leaves
     bool flush_on_close = false;
     bool read_only = false;
+    std::uint64_t max_blocks = 0;
+    std::uint64_t max_inodes = 0;
 };
 
 struct World {
@@ -119,6 +121,8 @@ struct World {
         options.info.block_bytes = setup.block_bytes;
         options.info.inline_bytes = setup.inline_bytes;
         options.info.compression = setup.compression;
+        options.info.max_blocks = setup.max_blocks;
+        options.info.max_inodes = setup.max_inodes;
         auto opened = meta::Volume::open(options);
         REQUIRE(code_of(opened) == 0);
         volume = std::move(*opened);

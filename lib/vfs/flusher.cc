@@ -97,11 +97,16 @@ void Flusher::press() {
 bool Flusher::start_full_blocks() {
     Batch batch;
     batch.bytes_max = batch_bytes_;
-    while (!full_.empty() && batch.has_room()) {
-        auto [node, idx] = std::move(full_.front());
-        full_.pop_front();
-        gather_block(batch, nodes_, *node, idx);
-    }
+    const std::uint64_t most =
+        std::max<std::uint64_t>(batch_bytes_ / session_.volume().block_bytes, 1);
+    const auto end = full_.begin() + static_cast<std::ptrdiff_t>(std::min(full_.size(), most));
+    // By file: what a batch has of one is one flight, in which the next would wait for the first.
+    std::ranges::sort(full_.begin(), end, {}, [](const auto& block) {
+        return std::pair(block.first->attr.ino, block.second);
+    });
+    for (auto block = full_.begin(); block != end; ++block)
+        gather_block(batch, nodes_, *block->first, block->second);
+    full_.erase(full_.begin(), end);
     if (batch.parts.empty()) return false;
     launch(std::move(batch));
     return true;
@@ -377,6 +382,11 @@ void Flusher::accessed(Node& node, Time when) {
     if (accessed_.size() >= accessed_max) scope_.start(tell_access_times());
 }
 
+void Flusher::forget_access(Ino ino) {
+    accessed_.erase(ino);
+    if (Node* node = nodes_.find(ino)) node->atime = 0;
+}
+
 Task<void> Flusher::tell_access_times() {
     const auto times = std::exchange(accessed_, {});
     for (auto next = times.begin(); next != times.end();) {
@@ -393,8 +403,9 @@ Task<void> Flusher::tell_access_times() {
         for (auto told = first; told != next; ++told) {
             Node* node = nodes_.find(told->first);
             if (!node) continue;
-            node->attr.atime = std::max(node->attr.atime, told->second);
-            if (node->atime == told->second) node->atime = 0;
+            if (node->atime != told->second) continue;
+            node->attr.atime = told->second;
+            node->atime = 0;
         }
     }
 }

@@ -40,6 +40,8 @@ public:
     void dropped(Node& node);
     // Tells the access times in the end, many at once.
     void accessed(Node& node, Time when);
+    // The access time was set otherwise.
+    void forget_access(Ino ino);
 
     // Writes back everything, durably. On an error the rest stays dirty, and may be tried again.
     Task<void> drain();

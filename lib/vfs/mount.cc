@@ -47,7 +47,8 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
       compactor_(loop, *session_, nodes_, packer_, frames_),
       flusher_(loop, *session_, nodes_, budget, packer_, frames_, compactor_, options_),
       reader_(*session_, nodes_, names_, frames_, budget, compactor_),
-      writer_(*session_, nodes_, budget, flusher_) {
+      quota_(*session_, flusher_, reader_, [this] { return release_now(); }),
+      writer_(*session_, nodes_, budget, flusher_, quota_) {
     session_->listen(this);
     scope_.start(answer_recalls());
     loop::tune_heap();
@@ -194,14 +195,34 @@ void Mount::start_releases() {
 Task<void> Mount::send_releases() {
     while (!released_.empty()) {
         co_await loop_.sleep(released_.size() < releases_max ? releases_pause : releases_rest);
-        wire::Release request;
-        const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
-        request.inos.assign(released_.begin(), released_.begin() + count);
-        // What is lost here the end of the session makes good.
-        co_await result(session_->call(std::move(request)));
-        released_.erase(released_.begin(), released_.begin() + count);
+        co_await release_some();
     }
     sending_releases_ = false;
+}
+
+// They stay in the list until they are answered: who takes over must know of them.
+Task<void> Mount::release_some() {
+    while (releasing_) co_await released_some_.wait();
+    if (released_.empty()) co_return;
+    struct Turn {
+        Mount& mount;
+        explicit Turn(Mount& of) : mount(of) { mount.releasing_ = true; }
+        ~Turn() {
+            mount.releasing_ = false;
+            mount.released_some_.wake_all();
+        }
+    } turn(*this);
+    wire::Release request;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
+    request.inos.assign(released_.begin(), released_.begin() + count);
+    // What is lost here the end of the session makes good.
+    co_await result(session_->call(std::move(request)));
+    released_.erase(released_.begin(), released_.begin() + count);
+}
+
+// Somebody needs the room.
+Task<void> Mount::release_now() {
+    while (!released_.empty()) co_await release_some();
 }
 
 }  // namespace flexfs::vfs

@@ -58,8 +58,8 @@ public:
     Task<Opened> open(Ino ino, int flags, Who who, bool kill_privileges) override;
     Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                    std::size_t size) override;
-    Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
-                     bool kill_privileges) override;
+    Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
+                            bool kill_privileges) override;
     Task<void> flush(HandleId handle) override;
     Task<void> fsync(HandleId handle, bool data_only) override;
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
@@ -120,12 +120,15 @@ private:
     Task<void> truncate(NodeRef node, bool kill_privileges);
     Task<void> settle_writes(Ino ino);
     void lost_name(const wire::Attr& attr);
-    void note_access(Node& node);
+    bool note_access(Node& node);
     Task<void> tell_failure(Handle& handle);
 
     void release_orphan(Ino ino);
     void start_releases();
     Task<void> send_releases();
+    Task<void> release_some();
+    Task<void> release_now();
+    Task<wire::Entry> make_entry(wire::Make request);
 
     Loop& loop_;
     std::unique_ptr<Session> session_;
@@ -139,6 +142,7 @@ private:
     Compactor compactor_;
     Flusher flusher_;
     Reader reader_;
+    Quota quota_;
     Writer writer_;
     std::unordered_map<HandleId, std::shared_ptr<Handle>> handles_;
     std::unordered_map<HandleId, std::shared_ptr<Directory>> directories_;
@@ -146,6 +150,8 @@ private:
     std::unordered_set<Ino> orphans_;  // held by this client, until it sends Release
     std::deque<Ino> released_;         // to be sent, or sent and not answered
     bool sending_releases_ = false;
+    bool releasing_ = false;
+    task::WaitList released_some_;
     std::deque<wire::Recall> recalls_;  // to be answered
     task::WaitList recall_came_;
     Scope scope_;

@@ -87,7 +87,7 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     request.now = wall_now();
     request.who = who;
     request.umask = umask;
-    const auto made = co_await result(session_->call(std::move(request)));
+    const auto made = co_await result(make_entry(std::move(request)));
     nodes_.forget_attr(parent);
     if (!made) {
         names_.erase(parent, name);
@@ -119,7 +119,13 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
     co_await check_flags(node->attr, flags);
     // Of an empty file, too: its times move.
     if (flags & O_TRUNC) co_await truncate(node, kill_privileges);
-    co_return opened(std::move(node), flags);
+    Opened made = opened(node, flags);
+    // Reads of what the kernel has do not come here. Who opens a file to write it, too, is not
+    // taken for a reader.
+    if (made.keep_cache && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_NOATIME) &&
+        node->file->size() > 0)
+        made.accessed = note_access(*node);
+    co_return made;
 }
 
 // The size is right, and what is known of the data, for who reads it now.
@@ -139,38 +145,43 @@ Task<std::vector<Buffer>> Mount::read(HandleId id, std::uint64_t offset, std::si
     const NodeRef node = handle->node;
     const File& file = *node->file;
     co_await current(node);
-    note_access(*node);
+    if (!(handle->flags & O_NOATIME)) note_access(*node);
     const std::uint64_t end = std::min(file.size(), offset + std::min(size, SIZE_MAX - offset));
     if (offset >= end) co_return std::vector<Buffer>();
     co_return co_await reader_.read(node, {offset, end}, handle->ahead);
 }
 
-// As relatime: an access is told when the last one told is older than the data, or than a day.
-void Mount::note_access(Node& node) {
-    if (!options_.access_times || session_->read_only()) return;
-    const Time last = node.accessed();
-    const Time changed = std::max({node.attr.mtime, node.attr.ctime, node.file->mtime});
-    if (last > changed) {
-        const Time now = wall_now();
-        if (now - last < day) return;
+// True: the access time moved.
+bool Mount::note_access(Node& node) {
+    const Attr& attr = node.attr;
+    if (options_.access_times == AccessTimes::never || session_->read_only()) return false;
+    if (attr.flags & wire::flag_noatime) return false;
+    if (S_ISDIR(attr.mode) && !options_.folder_access_times) return false;
+    const Time now = wall_now();
+    if (options_.access_times == AccessTimes::relative) {
+        const Attr told = node.stat();
+        if (told.atime > std::max(told.mtime, told.ctime) && now - told.atime < day) return false;
     }
-    flusher_.accessed(node, wall_now());
+    flusher_.accessed(node, now);
+    return true;
 }
 
-Task<void> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_offset,
-                        bool kill_privileges) {
+Task<std::size_t> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_offset,
+                               bool kill_privileges) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
-    if (!may_write(handle->flags) && !at_offset) co_await fail(EBADF);
+    if (!may_write(handle->flags) && !at_offset) co_return fail(EBADF);
     // Who opened an append-only file before it was one goes on as before.
-    if (!at_offset && (handle->node->attr.flags & wire::flag_immutable)) co_await fail(EPERM);
+    if (!at_offset && (handle->node->attr.flags & wire::flag_immutable)) co_return fail(EPERM);
     Writer::Request request;
     request.offset = offset;
     request.append = (handle->flags & O_APPEND) && !at_offset;
+    request.whole = at_offset;
     request.kill_privileges = kill_privileges;
     request.data = std::move(data);
     const bool tell = takes_privileges(*handle->node, kill_privileges);
-    co_await writer_.write(handle->node, std::move(request));
+    const std::size_t written = co_await writer_.write(handle->node, std::move(request));
     if (tell) caches_->drop_attributes_now(handle->node->attr.ino);
+    co_return written;
 }
 
 Task<void> Mount::tell_failure(Handle& handle) {
@@ -212,6 +223,7 @@ Task<std::vector<Listed>> Mount::readdir(HandleId id, std::uint64_t cookie, bool
     const auto found = directories_.find(id);
     if (found == directories_.end()) co_return fail(EBADF);
     const std::shared_ptr<Directory> directory = found->second;
+    if (Node* node = nodes_.find(directory->ino())) note_access(*node);
     co_return co_await directory->read(cookie, plus);
 }
 

@@ -26,6 +26,8 @@ Task<Known> Mount::lookup(Ino parent, std::string name, Who who) {
         if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
     const wire::Entry entry = co_await session_->call(wire::Lookup{parent, name});
     Node& node = nodes_.learn(entry);
+    // By a handle, for a kernel that does not know it (any more): deleted, though not yet freed.
+    if (name == "." && entry.attr.nlink == 0 && node.handles == 0) co_return fail(ESTALE);
     if (entry.grant != Grant::none && name != "." && name != "..")
         names_.put(parent, name, entry.attr.ino);
     co_return known(node);
@@ -79,14 +81,23 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
     }
     // Times of writes before this are not to undo it.
     if (node && node->file && (mask & (wire::set_mtime | wire::set_size))) node->file->mtime = 0;
-    if (node && (mask & wire::set_atime)) node->atime = 0;
+    if (mask & wire::set_atime) flusher_.forget_access(ino);
     if (node && node->file && (mask & wire::set_mode)) node->file->kill_privileges = false;
     co_return known(nodes_.learn(*entry));
 }
 
 Task<std::string> Mount::readlink(Ino ino) {
     wire::Target target = co_await session_->call(wire::ReadLink{ino});
+    if (Node* node = nodes_.find(ino)) note_access(*node);
     co_return std::move(target.target);
+}
+
+// Where the volume has no inode left it is tried once more, without what was just deleted.
+Task<wire::Entry> Mount::make_entry(wire::Make request) {
+    auto made = co_await result(session_->call(request));
+    if (made || made.error().code != ENOSPC || volume().max_inodes == 0) co_return made;
+    co_await release_now();
+    co_return co_await session_->call(std::move(request));
 }
 
 Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
@@ -101,7 +112,7 @@ Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::u
     request.now = wall_now();
     request.who = who;
     request.umask = umask;
-    const auto made = co_await result(session_->call(std::move(request)));
+    const auto made = co_await result(make_entry(std::move(request)));
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
     if (!made) co_return fail(made.error());

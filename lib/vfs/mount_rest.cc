@@ -61,6 +61,7 @@ Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
 }
 
 Task<Client::Space> Mount::statfs() {
+    co_await release_now();
     const wire::Statistics used = co_await session_->call(wire::StatFs{});
     const object::Store::Space store = co_await store_.space();
     Space space;
@@ -68,7 +69,8 @@ Task<Client::Space> Mount::statfs() {
     space.total_bytes = store.total;
     if (used.max_bytes > 0) {
         space.total_bytes = used.max_bytes;
-        const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, used.used_bytes);
+        const std::uint64_t spent = quota_.spent(used.used_bytes);
+        const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, spent);
         space.free_bytes = store.total > 0 ? std::min(left, store.free) : left;
     }
     space.total_inodes = used.max_inodes > 0 ? used.max_inodes : used.inodes + inodes_unlimited;

@@ -62,7 +62,7 @@ Node* Nodes::find(Ino ino) {
 void Nodes::apply(Node& node, const Attr& attr) {
     node.attr = attr;
     node.current = true;
-    if (node.atime != 0 && node.atime <= attr.atime) node.atime = 0;
+    if (node.atime == attr.atime) node.atime = 0;
     if (node.file) node.file->committed_size = attr.size;
 }
 

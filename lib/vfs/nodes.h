@@ -25,7 +25,7 @@ struct Node {
     bool current = false;        // attr holds as long as the grant does
     bool recalled = false;       // another client waits for what is unsent; nothing is added to it
     bool orphan = false;         // the last link is gone
-    Time atime = 0;              // newer than attr.atime, not sent yet; 0: none
+    Time atime = 0;              // instead of attr.atime, not sent yet; 0: none
     std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
     std::uint32_t pins = 0;      // by NodeRef
     std::uint32_t handles = 0;   // open ones
@@ -36,7 +36,7 @@ struct Node {
     std::list<Node*>::iterator place;  // among the unused, while pins is 0
 
     bool knows_attr() const { return current && grant != Grant::none; }
-    Time accessed() const { return atime != 0 ? std::max(atime, attr.atime) : attr.atime; }
+    Time accessed() const { return atime != 0 ? atime : attr.atime; }
     // The attributes as a program must see them now.
     Attr stat() const;
 };

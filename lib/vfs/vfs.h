@@ -30,11 +30,20 @@ using wire::Who;
 
 using HandleId = std::uint64_t;
 
+// When a read, a listing or a readlink changes the access time. Those that the kernel serves from
+// its caches do not come here; of a file whose data it has, opening it counts instead.
+enum class AccessTimes {
+    never,
+    relative,  // when the one that is told is not after the last change, or a day old
+    always,
+};
+
 struct Options {
     bool read_only = false;
     wire::Squash squash;
-    bool access_times = true;     // relatime; false: reads never change atime
-    bool flush_on_close = false;  // close waits as fsync does
+    AccessTimes access_times = AccessTimes::relative;
+    bool folder_access_times = true;  // false: never those of folders
+    bool flush_on_close = false;      // close waits as fsync does
     Duration dirty_age_max = std::chrono::seconds(5);
     unsigned store_requests_max = 16;  // puts and gets under way at the same time, each kind
 };
@@ -63,6 +72,7 @@ struct Opened {
     Known node;
     HandleId handle = 0;
     bool keep_cache = false;  // what the kernel holds of the data is still right
+    bool accessed = false;    // its access time moved: what the kernel holds of it is not right
 };
 
 // One position in a directory listing: "." and ".." come first, with cookies 1 and 2.
@@ -140,11 +150,12 @@ public:
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
-    // Takes all of `data`, or fails: EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer
-    // is kept, not copied, when it is large. `at_offset`: written back from the kernel's pages, so
-    // O_APPEND does not move it. `kill_privileges`: write(2)'s clearing of setuid and setgid.
-    virtual Task<void> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
-                             bool kill_privileges) = 0;
+    // How many bytes of `data` it took: fewer than all where the volume has room for no more.
+    // EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer is kept, not copied, when it
+    // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it,
+    // and it is taken as a whole. `kill_privileges`: write(2)'s clearing of setuid and setgid.
+    virtual Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data,
+                                    bool at_offset, bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.
     virtual Task<void> flush(HandleId handle) = 0;
     // The bytes are in the object store and the metadata that leads to them is synced.

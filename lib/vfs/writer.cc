@@ -34,19 +34,39 @@ Task<void> Writer::own(NodeRef node) {
     }
 }
 
-Task<void> Writer::write(NodeRef node, Request request) {
+// A write that there is no room for is tried once more when it is known what the volume holds.
+Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
+    const File& file = *node->file;
+    for (bool looked = false;; looked = true) {
+        co_await own(node);
+        const std::uint64_t offset = request.append ? file.size() : request.offset;
+        const std::size_t size = request.data.size();
+        if (offset > wire::file_bytes_max - size) co_return fail(EFBIG);
+        const Range range{offset, offset + size};
+        const Quota::Promise promise = quota_.take(file, range);
+        if (promise.bytes == size || (looked && promise.bytes > 0 && !request.whole))
+            co_return promise;
+        quota_.give_back(promise);
+        if (looked) co_return fail(ENOSPC);
+        co_await quota_.look(node, range);
+    }
+}
+
+Task<std::size_t> Writer::write(NodeRef node, Request request) {
     File& file = *node->file;
     const std::size_t size = request.data.size();
-    if (size == 0) co_return;
-    if (!request.append && request.offset > wire::file_bytes_max - size) co_await fail(EFBIG);
+    if (size == 0) co_return 0;
+    if (!request.append && request.offset > wire::file_bytes_max - size) co_return fail(EFBIG);
 
     // The usual case of a small writer: there is memory, and the grant.
     if (is_owned(*node)) {
         const std::uint64_t offset = request.append ? file.size() : request.offset;
-        if (file.dirty.append(offset, request.data)) {
+        const Quota::Promise promise = quota_.take(file, {offset, offset + size});
+        if (promise.bytes == size && file.dirty.append(offset, request.data)) {
             insert(*node, request, offset, {});
-            co_return;
+            co_return size;
         }
+        quota_.give_back(promise);
     }
     const bool kept = size >= kept_bytes_min;
     std::size_t before = 0;
@@ -54,13 +74,14 @@ Task<void> Writer::write(NodeRef node, Request request) {
     const std::size_t bytes = (kept ? std::max(size, request_bytes) : capacity_for(size, before)) +
                               (file.dirty.empty() ? file_bytes : span_bytes);
     cache::Reservation memory = co_await budget_.take(bytes, cache::Budget::Kind::dirty);
-    co_await own(node);
+    const Quota::Promise promise = co_await room(node, request);
 
+    if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    if (offset > wire::file_bytes_max - size) co_await fail(EFBIG);
     insert(*node, request, offset, std::move(memory));
     // Others write the file too: it goes through.
     if (node->grant != Grant::exclusive) co_await flusher_.flush(node, false);
+    co_return promise.bytes;
 }
 
 // Without memory it was appended already.

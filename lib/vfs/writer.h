@@ -1,29 +1,33 @@
 // Writing: bytes become dirty data under the exclusive grant, or go through at once without it.
 #pragma once
 
-#include "lib/vfs/flusher.h"
+#include "lib/vfs/quota.h"
 
 namespace flexfs::vfs {
 
 class Writer {
 public:
     // All of them must outlive it.
-    Writer(Session& session, Nodes& nodes, cache::Budget& budget, Flusher& flusher)
-        : session_(session), nodes_(nodes), budget_(budget), flusher_(flusher) {}
+    Writer(Session& session, Nodes& nodes, cache::Budget& budget, Flusher& flusher, Quota& quota)
+        : session_(session), nodes_(nodes), budget_(budget), flusher_(flusher), quota_(quota) {}
 
     struct Request {
         std::uint64_t offset = 0;
         bool append = false;  // at the end of the file, wherever that is
+        bool whole = false;   // all of it or nothing
         bool kill_privileges = false;
         Buffer data;
     };
-    // EFBIG; ENOSPC, EDQUOT, EIO: memory is full of what cannot be written back.
-    Task<void> write(NodeRef node, Request request);
+    // How many bytes it took from the front of the data: fewer where the volume has room for them
+    // only. EFBIG; ENOSPC (the volume is full); ENOSPC, EDQUOT, EIO: memory is full of what cannot
+    // be written back.
+    Task<std::size_t> write(NodeRef node, Request request);
     // Asks for the exclusive grant and what the server has of the file, unless both are here. The
     // grant may turn out to be less.
     Task<void> own(NodeRef node);
 
 private:
+    Task<Quota::Promise> room(NodeRef node, Request request);
     bool is_owned(const Node& node) const;
     void insert(Node& node, const Request& request, std::uint64_t offset,
                 cache::Reservation memory);
@@ -32,6 +36,7 @@ private:
     Nodes& nodes_;
     cache::Budget& budget_;
     Flusher& flusher_;
+    Quota& quota_;
 };
 
 }  // namespace flexfs::vfs

@@ -63,7 +63,8 @@ struct Entry {
     std::vector<Extent> extents;
     FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents)
 };
-// ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too.
+// ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too, "." also of what is no folder: so
+// an inode is found by its number.
 struct Lookup {
     static constexpr Op op = Op::lookup;
     using Reply = Entry;
@@ -180,9 +181,9 @@ struct Rmdir {
     Who who;
     FLEXFS_FIELDS(parent, name, now, who)
 };
-// `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE. ENOENT, EEXIST, ENOTEMPTY, EISDIR,
-// ENOTDIR, EINVAL (into itself, or unknown flags), EPERM (as Unlink, of both ends). The reply
-// tells what was replaced.
+// `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE, and RENAME_WHITEOUT, whose device
+// with number 0 is the caller's (ENOSPC). ENOENT, EEXIST, ENOTEMPTY, EISDIR, ENOTDIR, EINVAL (into
+// itself, or unknown flags), EPERM (as Unlink, of both ends). The reply tells what was replaced.
 struct Rename {
     static constexpr Op op = Op::rename;
     using Reply = Removed;

@@ -30,8 +30,8 @@ int role::install(const cli::Call& call) {
         .verbs = {{
             .summary =
                 "put flexfs where the system finds it: the program itself (a copy, unless it "
-                "is there already), a name ROLE.flexfs for each role, and mount.flexfs for "
-                "mount -t flexfs",
+                "is there already), a name ROLE.flexfs for each role, and mount.flexfs and "
+                "mount.fuse.flexfs for mount -t flexfs and mount -o remount",
             .flags = {{"--prefix", cli::text(prefix, "DIR"),
                        "the folder for programs (/usr/local/bin)"},
                       {"--sbin", cli::text(sbin, "DIR"),

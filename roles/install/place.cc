@@ -95,8 +95,11 @@ Result<std::vector<std::string>> place(const Plan& plan) {
     if (plan.sbin.empty()) return done;
     TRY(fs::path sbin, folder(plan.sbin));
     if (sbin == prefix) return done;
-    TRY(auto helper, link(sbin / "mount.flexfs", binary, binary));
-    note(helper);
+    // The second is the name under which mount(8) knows a mount that runs.
+    for (const char* name : {"mount.flexfs", "mount.fuse.flexfs"}) {
+        TRY(auto helper, link(sbin / name, binary, binary));
+        note(helper);
+    }
     return done;
 }
 

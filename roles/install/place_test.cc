@@ -48,8 +48,8 @@ TEST_CASE("install copies the program and makes every name lead to the copy") {
 
     REQUIRE(place(root.plan));
     CHECK(!fs::is_symlink(root.path / "bin/flexfs"));
-    for (const char* name :
-         {"bin/flexfs", "bin/bench.flexfs", "bin/mount.flexfs", "sbin/mount.flexfs"})
+    for (const char* name : {"bin/flexfs", "bin/bench.flexfs", "bin/mount.flexfs",
+                             "sbin/mount.flexfs", "sbin/mount.fuse.flexfs"})
         CHECK(root.read(name) == "program");
     CHECK((fs::status(root.path / "bin/flexfs").permissions() & fs::perms(0777)) ==
           fs::perms(0755));

@@ -24,8 +24,6 @@ constexpr Duration garbage_pause = std::chrono::seconds(2);
 // A client in the next image of the process is back as soon as the volume is open.
 constexpr Duration takeover_grace = std::chrono::minutes(1);
 
-constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
-
 // What the folder holds beside a volume's own files; nothing: a volume may be made in it.
 Result<std::string> foreign_file(const std::string& folder) {
     std::error_code problem;
@@ -57,8 +55,7 @@ wire::VolumeInfo info_of(const conf::Volume& file) {
     info.inline_bytes = std::uint32_t(file.inline_bytes);
     info.max_inodes = file.max_inodes;
     info.max_blocks = file.max_blocks;
-    for (std::size_t i = 0; i < std::size(compression_names); ++i)
-        if (file.compression == compression_names[i]) info.compression = wire::Compression(i);
+    info.compression = compression_from(file.compression).value_or(info.compression);
     return info;
 }
 
@@ -66,7 +63,7 @@ conf::Volume file_of(const wire::VolumeInfo& info) {
     return {.id = info.id,
             .name = info.name,
             .block_bytes = info.block_bytes,
-            .compression = compression_names[int(info.compression)],
+            .compression = compression_name(info.compression),
             .inline_bytes = info.inline_bytes,
             .max_inodes = info.max_inodes,
             .max_blocks = info.max_blocks,
@@ -81,7 +78,11 @@ struct Description {
 // Reads what the volume in `folder` is, or decides what it is going to be.
 Result<Description> describe(const std::string& folder, const EmbeddedOptions& options) {
     auto known = conf::load_volume(folder + "/volume.yaml");
-    if (known) return Description{info_of(*known), false};
+    if (known) {
+        const wire::VolumeInfo info = info_of(*known);
+        TRY(options.fresh.check_same(info, folder));
+        return Description{info, false};
+    }
     if (known.error().code != ENOENT) return fail(std::move(known.error()));
 
     TRY(std::string foreign, foreign_file(folder));
@@ -94,7 +95,7 @@ Result<Description> describe(const std::string& folder, const EmbeddedOptions& o
         return explain(
             ENOENT,
             fmt::format("{} holds no volume; mount it once without --ro to make one", folder));
-    wire::VolumeInfo info = options.fresh;
+    wire::VolumeInfo info = options.fresh.info();
     info.id = make_uuid();
     info.name = fs::path(folder).filename();
     return Description{info, true};

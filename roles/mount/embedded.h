@@ -10,14 +10,15 @@
 #include "lib/object/address.h"
 #include "lib/object/store.h"
 #include "lib/service/service.h"
+#include "roles/mount/options.h"
 #include "roles/mount/presence.h"
 
 namespace flexfs::mount {
 
 struct EmbeddedOptions {
-    std::string address;     // as given: ./data, file:///data?latency=20ms
-    std::string db_folder;   // empty: `meta` in the data folder
-    wire::VolumeInfo fresh;  // what a new volume is made as; its id and name are chosen here
+    std::string address;    // as given: ./data, file:///data?latency=20ms
+    std::string db_folder;  // empty: `meta` in the data folder
+    NewVolume fresh;        // what a new volume is made as, or one that is there must be
     std::uint64_t db_cache_bytes = 64 << 20;
     bool read_only = false;
     bool sync = false;        // every metadata operation is on disk when answered
@@ -33,7 +34,7 @@ class Embedded {
 public:
     // Opens the volume in the folder, or makes one where the folder is empty or missing. Each error
     // is a sentence: ENOTDIR, EACCES, EBUSY (in use; says by whom), ENOTEMPTY (holds other files),
-    // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address).
+    // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address, or not as `fresh`).
     static Result<std::unique_ptr<Embedded>> open(Loop& loop, const EmbeddedOptions& options);
 
     // Whether open() would find the volume that is `served` already by another process; changes

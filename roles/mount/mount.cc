@@ -8,6 +8,7 @@
 #include "lib/conf/file.h"
 #include "roles/mount/fstab.h"
 #include "roles/mount/options.h"
+#include "roles/mount/remount.h"
 #include "roles/mount/start.h"
 #include "roles/roles.h"
 
@@ -39,11 +40,16 @@ Dialect dialect_of(const cli::Call& call) {
         return std::ranges::any_of(
             call.args, [start](const std::string& word) { return word.starts_with(start); });
     };
-    const bool helper = call.program == "mount.flexfs" && has("-o");
+    const bool named = call.program == "mount.flexfs" || call.program == "mount.fuse.flexfs";
+    const bool helper = named && has("-o");
     return {helper, helper && std::ranges::find(call.args, "-s") != call.args.end()};
 }
 
 int start(MountOptions& options, const std::string& program) {
+    // What only the process behind the mount could change is left alone, not refused: mount(8) adds
+    // all that fstab has.
+    if (!options.remount.empty())
+        return cli::report(options.fake ? Result<void>() : remount(options.dir, options.remount));
     if (auto complete = finish(options); !complete) {
         fmt::print(stderr, "{}: {}\n", program, complete.error().context);
         return cli::exit_usage;

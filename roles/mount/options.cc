@@ -19,6 +19,8 @@ constexpr std::uint64_t block_bytes_min = 256 << 10;
 constexpr std::uint64_t block_bytes_max = 8 << 20;
 constexpr std::uint64_t inline_bytes_max = 16 << 10;
 
+constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
+
 std::uint64_t ram_bytes() {
     return std::uint64_t(sysconf(_SC_PHYS_PAGES)) * std::uint64_t(sysconf(_SC_PAGE_SIZE));
 }
@@ -56,67 +58,81 @@ cli::Target both(bool& one, bool& other, bool value) {
             }};
 }
 
+cli::Target chosen(AccessTimes& into, AccessTimes value) {
+    return {"", [&into, value](std::string_view given) -> Result<void> {
+                bool wanted = true;
+                TRY(cli::sets(wanted).set(given));
+                if (wanted) into = value;
+                else if (into == value) into = AccessTimes::relative;
+                return {};
+            }};
+}
+
 cli::Target ignored(std::string hint = {}) {
     return {std::move(hint), [](std::string_view) -> Result<void> { return {}; }};
 }
 
-// Options that mount(8), fstab and other filesystems have; a null member: nothing to do for us.
+// Options that mount(8), fstab and other filesystems have; a null function: nothing to do for us.
 struct Foreign {
     std::string_view name;
-    bool MountOptions::* member = nullptr;
-    bool value = false;
+    void (*apply)(MountOptions& options) = nullptr;
 };
-constexpr Foreign foreign_options[] = {{"rw", &MountOptions::read_only, false},
-                                       {"noatime", &MountOptions::no_atime, true},
-                                       {"atime", &MountOptions::no_atime, false},
-                                       {"relatime", &MountOptions::no_atime, false},
-                                       {"strictatime", &MountOptions::no_atime, false},
-                                       {"noexec", &MountOptions::no_exec, true},
-                                       {"exec", &MountOptions::no_exec, false},
-                                       {"nosuid", &MountOptions::no_suid, true},
-                                       {"suid", &MountOptions::no_suid, false},
-                                       {"nodev", &MountOptions::no_dev, true},
-                                       {"dev", &MountOptions::no_dev, false},
-                                       {"nonempty", &MountOptions::non_empty, true},
-                                       {"dirsync", &MountOptions::sync, true},
-                                       {"async", &MountOptions::sync, false},
-                                       {"defaults"},
-                                       {"auto"},
-                                       {"noauto"},
-                                       {"nofail"},
-                                       {"_netdev"},
-                                       {"user"},
-                                       {"users"},
-                                       {"nouser"},
-                                       {"owner"},
-                                       {"noowner"},
-                                       {"group"},
-                                       {"nogroup"},
-                                       {"diratime"},
-                                       {"nodiratime"},
-                                       {"norelatime"},
-                                       {"nostrictatime"},
-                                       {"lazytime"},
-                                       {"nolazytime"},
-                                       {"silent"},
-                                       {"loud"},
-                                       {"mand"},
-                                       {"nomand"},
-                                       {"iversion"},
-                                       {"noiversion"},
-                                       {"allow_other"},
-                                       {"default_permissions"}};
+constexpr Foreign foreign_options[] = {
+    {"rw", [](MountOptions& o) { o.read_only = false; }},
+    {"noatime", [](MountOptions& o) { o.access_times = AccessTimes::never; }},
+    {"atime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
+    {"relatime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
+    {"norelatime", [](MountOptions& o) { o.access_times = AccessTimes::always; }},
+    {"strictatime", [](MountOptions& o) { o.access_times = AccessTimes::always; }},
+    {"nostrictatime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
+    {"diratime", [](MountOptions& o) { o.folder_access_times = true; }},
+    {"nodiratime", [](MountOptions& o) { o.folder_access_times = false; }},
+    {"noexec", [](MountOptions& o) { o.no_exec = true; }},
+    {"exec", [](MountOptions& o) { o.no_exec = false; }},
+    {"nosuid", [](MountOptions& o) { o.no_suid = true; }},
+    {"suid", [](MountOptions& o) { o.no_suid = false; }},
+    {"nodev", [](MountOptions& o) { o.no_dev = true; }},
+    {"dev", [](MountOptions& o) { o.no_dev = false; }},
+    {"nonempty", [](MountOptions& o) { o.non_empty = true; }},
+    {"dirsync", [](MountOptions& o) { o.sync = true; }},
+    {"async", [](MountOptions& o) { o.sync = false; }},
+    {"defaults"},
+    {"auto"},
+    {"noauto"},
+    {"nofail"},
+    {"_netdev"},
+    {"user"},
+    {"users"},
+    {"nouser"},
+    {"owner"},
+    {"noowner"},
+    {"group"},
+    {"nogroup"},
+    {"lazytime"},
+    {"nolazytime"},
+    {"silent"},
+    {"loud"},
+    {"mand"},
+    {"nomand"},
+    {"iversion"},
+    {"noiversion"},
+    {"allow_other"},
+    {"default_permissions"}};
 
 // Meant for others: x-systemd.automount, comment=…
 bool is_comment(std::string_view name) {
     return name.starts_with("x-") || name.starts_with("X-") || name == "comment";
 }
 
+bool is_remount(std::string_view list) {
+    return fmt::format(",{},", list).find(",remount,") != std::string::npos;
+}
+
 // True if it was one of these.
 bool apply_foreign(MountOptions& options, std::string_view name) {
     const auto row = std::ranges::find(foreign_options, name, &Foreign::name);
     if (row == std::end(foreign_options)) return is_comment(name);
-    if (row->member) options.*row->member = row->value;
+    if (row->apply) row->apply(options);
     return true;
 }
 
@@ -167,26 +183,50 @@ std::string exact(Duration span) {
 
 }  // namespace
 
+std::string compression_name(wire::Compression kind) {
+    return compression_names[std::to_underlying(kind)];
+}
+
+std::optional<wire::Compression> compression_from(std::string_view name) {
+    for (std::size_t i = 0; i < std::size(compression_names); ++i)
+        if (name == compression_names[i]) return wire::Compression(i);
+    return std::nullopt;
+}
+
 wire::VolumeInfo NewVolume::info() const {
     wire::VolumeInfo info;
     info.block_bytes = block_bytes.value_or(info.block_bytes);
     info.inline_bytes = inline_bytes.value_or(info.inline_bytes);
     info.max_inodes = max_inodes.value_or(info.max_inodes);
     info.max_blocks = max_blocks.value_or(info.max_blocks);
-    if (compression == "none") info.compression = wire::Compression::none;
-    if (compression == "lz4") info.compression = wire::Compression::lz4;
-    if (compression == "zstd") info.compression = wire::Compression::zstd;
+    info.compression = compression_from(compression).value_or(info.compression);
     return info;
 }
 
-std::vector<std::string> NewVolume::given() const {
-    std::vector<std::string> names;
-    if (block_bytes) names.push_back("--blockSize");
-    if (!compression.empty()) names.push_back("--compression");
-    if (inline_bytes) names.push_back("--inlineSize");
-    if (max_inodes) names.push_back("--maxInodes");
-    if (max_blocks) names.push_back("--maxBlocks");
-    return names;
+Result<void> NewVolume::check_same(const wire::VolumeInfo& known, const std::string& folder) const {
+    const auto compare = [&](const char* flag, const char* key, bool given, const auto& wanted,
+                             const auto& has, auto text) -> Result<void> {
+        if (!given || wanted == has) return {};
+        return explain(
+            EINVAL,
+            fmt::format("{} {}: the volume in {} was made with {}; {}", flag, text(wanted), folder,
+                        text(has),
+                        key ? fmt::format("to change it edit {} in {}/volume.yaml", key, folder)
+                            : "it stays as it is"));
+    };
+    const auto number = [](std::uint64_t value) { return fmt::format("{}", value); };
+    const wire::VolumeInfo mine = info();
+    const auto name = [](wire::Compression kind) { return compression_name(kind); };
+    TRY(compare("--blockSize", nullptr, block_bytes.has_value(), mine.block_bytes,
+                known.block_bytes, format_size));
+    TRY(compare("--compression", "compression", !compression.empty(), mine.compression,
+                known.compression, name));
+    TRY(compare("--inlineSize", "inline_size", inline_bytes.has_value(), mine.inline_bytes,
+                known.inline_bytes, format_size));
+    TRY(compare("--maxInodes", "max_inodes", max_inodes.has_value(), mine.max_inodes,
+                known.max_inodes, number));
+    return compare("--maxBlocks", "max_blocks", max_blocks.has_value(), mine.max_blocks,
+                   known.max_blocks, number);
 }
 
 std::vector<cli::Argument> arguments(MountOptions& options) {
@@ -203,7 +243,12 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
 std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
     std::vector<cli::Flag> rows{
         {"--ro", cli::sets(o.read_only), "nobody can change anything"},
-        {"--noATime", cli::sets(o.no_atime), "reading does not change access times"},
+        {"--noATime", chosen(o.access_times, AccessTimes::never),
+         "reading does not change access times"},
+        {"--strictATime", chosen(o.access_times, AccessTimes::always),
+         "every read does (default: the first after a change, and one a day)"},
+        {"--noDirATime", cli::sets(o.folder_access_times, false),
+         "listing a folder does not change its access time"},
         {"--noExec", cli::sets(o.no_exec), "programs cannot be run from it"},
         {"--noSUID", cli::sets(o.no_suid), "set-user-id bits have no effect"},
         {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
@@ -235,7 +280,9 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"-o",
          {"OPTIONS",
           [&o, dialect](std::string_view list) {
-              return apply_option_list(o, list, dialect.sloppy);
+              if (is_remount(list)) o.remount = list;
+              return o.remount.empty() ? apply_option_list(o, list, dialect.sloppy)
+                                       : Result<void>();
           }},
          "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
     add_helper_flags(rows, o, dialect.helper);
@@ -253,7 +300,9 @@ std::vector<std::string> command_line(const MountOptions& o) {
         words.push_back(fmt::format("{}={}", flag, value));
     };
     add_if(o.read_only, "--ro");
-    add_if(o.no_atime, "--noATime");
+    add_if(o.access_times == AccessTimes::never, "--noATime");
+    add_if(o.access_times == AccessTimes::always, "--strictATime");
+    add_if(!o.folder_access_times, "--noDirATime");
     add_if(o.no_exec, "--noExec");
     add_if(o.no_suid, "--noSUID");
     add_if(o.no_dev, "--noDev");
@@ -280,6 +329,7 @@ std::vector<std::string> command_line(const MountOptions& o) {
 
 Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy) {
     const auto rows = flags(options, {});
+    bool had_value = false;
     for (std::string_view rest = list; !rest.empty();) {
         const auto comma = std::min(rest.find(','), rest.size());
         const std::string_view option = rest.substr(0, comma);
@@ -288,13 +338,17 @@ Result<void> apply_option_list(MountOptions& options, std::string_view list, boo
         const auto name = option.substr(0, equals);
         if (name.empty() || apply_foreign(options, name)) continue;
         if (name == "remount")
-            return fail(EINVAL, "a mount cannot be changed while it runs; stop it first");
+            return fail(EINVAL, "remount is for a mount that runs: mount -o remount,ro DIR");
         const bool known = std::ranges::any_of(
             rows, [name](const cli::Flag& row) { return cli::long_name(row) == name; });
         if (!known && sloppy) continue;
         std::optional<std::string_view> value;
         if (equals < option.size()) value = option.substr(equals + 1);
-        TRY(cli::set_option(rows, name, value));
+        auto set = cli::set_option(rows, name, value);
+        if (!set && !known && !value && had_value)
+            return fail(EINVAL, set.error().context + " (a value in -o cannot have a comma)");
+        TRY(std::move(set));
+        had_value |= value.has_value();
     }
     return {};
 }

@@ -11,9 +11,12 @@
 #include "lib/base/result.h"
 #include "lib/base/time.h"
 #include "lib/cli/flag.h"
+#include "lib/vfs/vfs.h"
 #include "lib/wire/types.h"
 
 namespace flexfs::mount {
+
+using vfs::AccessTimes;
 
 // What a volume is made as, when it is made; nothing: the default.
 struct NewVolume {
@@ -25,16 +28,21 @@ struct NewVolume {
 
     // Without id and name.
     wire::VolumeInfo info() const;
-    // The flags that were given: "--blockSize", … For a volume that exists they come too late.
-    std::vector<std::string> given() const;
+    // EINVAL: what was given differs from what the volume in `folder` is; the sentence names the
+    // flag and both values.
+    Result<void> check_same(const wire::VolumeInfo& known, const std::string& folder) const;
 };
+
+std::string compression_name(wire::Compression kind);
+std::optional<wire::Compression> compression_from(std::string_view name);
 
 struct MountOptions {
     std::string volume;  // a store address; folders in it are absolute
     std::string dir;     // absolute, not resolved further
 
     bool read_only = false;
-    bool no_atime = false;
+    AccessTimes access_times = AccessTimes::relative;
+    bool folder_access_times = true;
     bool no_exec = false;
     bool no_suid = false;
     bool no_dev = false;
@@ -64,7 +72,7 @@ struct MountOptions {
     std::optional<std::uint32_t> takeover;
     std::optional<std::uint32_t> check_takeover;
     std::string takeover_failed;
-    std::vector<std::string> option_list;  // -o, already applied
+    std::string remount;  // -o, where it has remount: change a mount that runs
 };
 
 // How a command line is to be read.

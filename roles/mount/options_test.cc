@@ -100,7 +100,8 @@ TEST_CASE("the flags of start reach their options") {
                                   "--maxBlocks=6"});
 
     CHECK(code == 0);
-    CHECK((o.read_only && o.no_atime && o.no_exec && o.no_suid && o.no_dev && o.non_empty));
+    CHECK((o.read_only && o.no_exec && o.no_suid && o.no_dev && o.non_empty));
+    CHECK(o.access_times == AccessTimes::never);
     CHECK((o.flush_on_close && o.sync && o.foreground && o.verbose && !o.fake));
     CHECK(o.umask == 027);
     CHECK(o.mem_bytes == 128 << 20);
@@ -108,7 +109,6 @@ TEST_CASE("the flags of start reach their options") {
     CHECK(o.attr_valid == std::chrono::seconds(1));
     CHECK(o.entry_valid == Duration::max());
     CHECK(o.max_bops == 7);
-    CHECK(o.fresh.given().size() == 5);
     const wire::VolumeInfo info = o.fresh.info();
     CHECK(info.block_bytes == 1 << 20);
     CHECK(info.compression == wire::Compression::zstd);
@@ -117,6 +117,24 @@ TEST_CASE("the flags of start reach their options") {
     CHECK(info.max_blocks == 6);
     CHECK(start({"/d", "/m", "--blockSize=3M"}).code == cli::exit_usage);
     CHECK(start({"/d"}).code == cli::exit_usage);
+}
+
+TEST_CASE("what a volume is made as may be said again, and said otherwise is refused by name") {
+    const auto same = [](std::vector<std::string> flags) {
+        flags.insert(flags.begin(), {"/d", "/m"});
+        wire::VolumeInfo known;
+        known.max_inodes = 5;
+        return start(flags).options.fresh.check_same(known, "/d");
+    };
+    CHECK(same({}));
+    CHECK(same({"--blockSize=4M", "--compression=lz4", "--inlineSize=8K", "--maxInodes=5"}));
+    CHECK(same({"--blockSize=1M"}).error().context ==
+          "--blockSize 1.0 MiB: the volume in /d was made with 4.0 MiB; it stays as it is");
+    CHECK(same({"--compression=zstd"}).error().context.starts_with("--compression zstd: "));
+    CHECK(same({"--maxInodes=6"}).error().context ==
+          "--maxInodes 6: the volume in /d was made with 5; to change it edit max_inodes in "
+          "/d/volume.yaml");
+    CHECK(!same({"--maxBlocks=1"}));
 }
 
 TEST_CASE("ACLs and extended attributes go together") {
@@ -136,11 +154,15 @@ TEST_CASE("a line of fstab is understood, in its spelling and in ours") {
                               "memCapacity=128M,relatime,ro,user,noauto,comment=mine,umask=022",
                               false));
     CHECK((o.no_exec && o.no_suid && !o.no_dev && o.read_only));
-    CHECK(!o.no_atime);  // relatime came later
+    CHECK(o.access_times == AccessTimes::relative);  // relatime came later
     CHECK(o.mem_bytes == 128 << 20);
     CHECK(o.umask == 022);
     REQUIRE(apply_option_list(o, "rw,noatime,exec,compression=none", false));
-    CHECK((!o.read_only && o.no_atime && !o.no_exec));
+    CHECK((!o.read_only && !o.no_exec));
+    CHECK(o.access_times == AccessTimes::never);
+    REQUIRE(apply_option_list(o, "strictatime,nodiratime", false));
+    CHECK(o.access_times == AccessTimes::always);
+    CHECK(!o.folder_access_times);
     CHECK(o.fresh.compression == "none");
 }
 
@@ -150,8 +172,9 @@ TEST_CASE("a wrong option is named, with the nearest valid one") {
     CHECK(complaint("memCapacity") == "option 'memCapacity' needs a value: memCapacity=SIZE");
     CHECK(complaint("memCapacity=1M") ==
           "option 'memCapacity': 1M is too little; at least 32.0 MiB");
-    CHECK(complaint("remount,ro") == "a mount cannot be changed while it runs; stop it first");
+    CHECK(complaint("remount,ro") == "remount is for a mount that runs: mount -o remount,ro DIR");
     CHECK(complaint("subtype=x") == "unknown option 'subtype'");
+    CHECK(complaint("logFile=/a,b") == "unknown option 'b' (a value in -o cannot have a comma)");
     MountOptions o;
     CHECK(apply_option_list(o, "subtype=x,ro", true));
     CHECK(o.read_only);
@@ -163,7 +186,11 @@ TEST_CASE("called by mount(8), -f, -n, -s, -t and -v mean what they mean to it")
               {.helper = true, .sloppy = true});
 
     CHECK(code == 0);
-    CHECK((o.fake && o.verbose && o.no_atime && !o.foreground));
+    CHECK((o.fake && o.verbose && !o.foreground));
+    CHECK(o.access_times == AccessTimes::never);
+    const auto again = start({"/d", "/m", "-o", "rw,remount,user_id=0,odd"}, {.helper = true});
+    CHECK(again.code == 0);
+    CHECK(again.options.remount == "rw,remount,user_id=0,odd");
     CHECK(start({"/d", "/m", "-o", "odd"}, {.helper = true}).code == cli::exit_usage);
     CHECK(start({"/d", "/m", "-n"}).code == cli::exit_usage);
 }

@@ -69,7 +69,7 @@ Memory divide(const MountOptions& options) {
 EmbeddedOptions embedded_options(const MountOptions& options) {
     return {.address = options.volume,
             .db_folder = options.db_folder,
-            .fresh = options.fresh.info(),
+            .fresh = options.fresh,
             .db_cache_bytes = divide(options).database,
             .read_only = options.read_only,
             .sync = options.sync,
@@ -80,7 +80,8 @@ vfs::Options vfs_options(const MountOptions& options) {
     vfs::Options made;
     made.read_only = options.read_only;
     made.squash = options.squash;
-    made.access_times = !options.no_atime;
+    made.access_times = options.access_times;
+    made.folder_access_times = options.folder_access_times;
     made.flush_on_close = options.flush_on_close;
     made.store_requests_max = divide(options).store_requests;
     return made;
@@ -172,13 +173,14 @@ private:
 
     Result<fuse::Mountpoint> mountpoint() const {
         if (from_) return fuse::Mountpoint::adopt(options_.dir, from_->kernel);
-        return fuse::Mountpoint::mount(options_.dir, {.source = options_.volume,
-                                                      .read_only = options_.read_only,
-                                                      .no_exec = options_.no_exec,
-                                                      .no_suid = options_.no_suid,
-                                                      .no_dev = options_.no_dev,
-                                                      .no_atime = options_.no_atime,
-                                                      .non_empty = options_.non_empty});
+        return fuse::Mountpoint::mount(options_.dir,
+                                       {.source = options_.volume,
+                                        .read_only = options_.read_only,
+                                        .no_exec = options_.no_exec,
+                                        .no_suid = options_.no_suid,
+                                        .no_dev = options_.no_dev,
+                                        .no_atime = options_.access_times == AccessTimes::never,
+                                        .non_empty = options_.non_empty});
     }
 
     Task<void> serve() {

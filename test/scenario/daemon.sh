@@ -108,6 +108,34 @@ mount8() {
 check "mount -t flexfs -o ro,noATime works" mount8
 check_fails "mount -t flexfs names the nearest option" "noATime" \
     with_mount_helper mount -t flexfs "$data" "$mnt" -o noATim
+# remount8 [-i]: by the helper, or with -i by mount(8) itself.
+remount8() {
+    with_mount_helper bash -c '
+        how=$1 data=$2 mnt=$3
+        set -e
+        mount -t flexfs "$data" "$mnt" -o rw,nosuid
+        trap "umount \"$mnt\"" EXIT
+        echo text >"$mnt/kept"
+        mount $how -o remount,ro "$mnt"
+        if touch "$mnt/new" 2>/dev/null; then echo "it is not read-only"; exit 1; fi
+        cat "$mnt/kept"
+        mount $how -o remount,rw "$mnt"
+        touch "$mnt/new"
+        rm "$mnt/new"
+        exec 9>"$mnt/open"
+        if mount $how -o remount,ro "$mnt" 2>/dev/null; then echo "files are open"; exit 1; fi
+        exec 9>&-
+        mount $how -o remount,noatime "$mnt"
+        grep " $mnt fuse" /proc/self/mounts | grep nosuid | grep noatime
+        mkdir -p "$data.bound"
+        mount --bind "$mnt" "$data.bound"
+        mount -o remount,bind,ro "$data.bound"
+        if touch "$data.bound/new" 2>/dev/null; then echo "the bind is not read-only"; exit 1; fi
+        touch "$mnt/new" && rm "$mnt/new" "$mnt/open"
+        umount "$data.bound"' - "${1:-}" "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
+}
+check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
+check "so does mount -i, without the helper" remount8 -i
 installs() {
     "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
         "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&

@@ -1,0 +1,74 @@
+#include "lib/vfs/quota.h"
+
+#include <algorithm>
+
+namespace flexfs::vfs {
+namespace {
+
+// The zeros that a file which lives in the metadata needs before the range, where it had nothing.
+std::uint64_t padding(const File& file, Range range, std::uint64_t inline_bytes) {
+    if (std::max(file.size(), range.last) > inline_bytes) return 0;
+    std::uint64_t end = std::max<std::uint64_t>(file.inline_data.size(), file.dirty.end());
+    for (const Flight& flight : file.flights) end = std::max(end, flight.data.end());
+    return range.first - std::min(range.first, end);
+}
+
+}  // namespace
+
+Quota::Quota(Session& session, Flusher& flusher, Reader& reader, Release release)
+    : session_(session),
+      flusher_(flusher),
+      reader_(reader),
+      release_(std::move(release)),
+      max_(session.volume().max_blocks * session.volume().block_bytes) {}
+
+Quota::Promise Quota::take(const File& file, Range range) {
+    Promise promise{range.last - range.first, 0};
+    if (max_ == 0) return promise;
+    const std::uint64_t room = left();
+    promise.cost = padding(file, range, session_.volume().inline_bytes);
+    if (promise.cost > room) return {};
+    for (const Source& source : file.sources(range)) {
+        if (source.kind == Source::Kind::memory || source.kind == Source::Kind::frame) continue;
+        const std::uint64_t more = source.range.last - source.range.first;
+        const std::uint64_t fits = std::min(more, room - promise.cost);
+        promise.cost += fits;
+        if (fits == more) continue;
+        promise.bytes = source.range.first + fits - range.first;
+        break;
+    }
+    if (promise.bytes == 0) return {};
+    spent_ += promise.cost;
+    promised_ += promise.cost;
+    return promise;
+}
+
+void Quota::give_back(const Promise& promise) {
+    spent_ -= promise.cost;
+    promised_ -= std::min(promised_, promise.cost);
+}
+
+Task<void> Quota::look(NodeRef node, Range range) {
+    co_await reader_.learn_extents(node, range);
+    while (counting_) co_await counted_.wait();
+    struct Turn {
+        Quota& quota;
+        explicit Turn(Quota& of) : quota(of) { quota.counting_ = true; }
+        ~Turn() {
+            quota.counting_ = false;
+            quota.counted_.wake_all();
+        }
+    } turn(*this);
+    promised_ = 0;
+    co_await release_();
+    const bool written = bool(co_await result(flusher_.drain()));
+    const std::uint64_t unsent = written ? 0 : flusher_.dirty_bytes();
+    const wire::Statistics now = co_await session_.call(wire::StatFs{});
+    spent_ = now.used_bytes + unsent + promised_;
+}
+
+std::uint64_t Quota::spent(std::uint64_t used) const {
+    return std::min(used + flusher_.dirty_bytes(), std::max(used, spent_));
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,117 @@
+// A volume with limits: what does not fit is refused by the write itself, and what was taken stays.
+#include "lib/vfs/quota.h"
+
+#include "lib/vfs/fixture_test.h"
+
+namespace flexfs::vfs {
+namespace {
+
+constexpr std::uint64_t limit = 4 * (256 << 10);
+
+struct Limited : World {
+    Peer* peer = nullptr;
+
+    Limited() : World({.max_blocks = 4}) { peer = &mount(); }
+
+    Opened file(const std::string& name) { return create(*peer, name); }
+    // How many bytes it took, or minus the errno.
+    std::int64_t put(HandleId handle, std::uint64_t offset, std::size_t bytes) {
+        const std::string text = noise(bytes, offset + bytes);
+        const auto taken =
+            loop.run((*peer)->write(handle, offset, Buffer::copy_of(text), false, false));
+        return taken ? std::int64_t(*taken) : -taken.error().code;
+    }
+    std::uint64_t free_bytes() { return run((*peer)->statfs()).free_bytes; }
+    void remove(const std::string& name, const Opened& file) {
+        run((*peer)->unlink(wire::root_ino, name));
+        (*peer)->release(file.handle);
+        (*peer)->forget(file.node.attr.ino);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a full volume takes what fits of a write and refuses the next with ENOSPC") {
+    Limited w;
+    const Opened f = w.file("f");
+
+    CHECK(w.put(f.handle, 0, 300'000) == 300'000);
+    CHECK(w.put(f.handle, 300'000, 1'000'000) == std::int64_t(limit) - 300'000);
+    CHECK(w.put(f.handle, limit, 1) == -ENOSPC);
+    CHECK(w.free_bytes() == 0);
+    w.run((*w.peer)->fsync(f.handle, false));
+    CHECK(w.size(*w.peer, "f") == limit);
+    CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
+}
+
+TEST_CASE("writing over what is there is free, unsent or stored, in a full volume") {
+    Limited w;
+    const Opened f = w.file("f");
+    REQUIRE(w.put(f.handle, 0, limit) == std::int64_t(limit));
+
+    CHECK(w.put(f.handle, 1000, 5000) == 5000);
+    w.run((*w.peer)->fsync(f.handle, false));
+    CHECK(w.put(f.handle, 0, 700'000) == 700'000);
+    w.run((*w.peer)->fsync(f.handle, false));
+    CHECK(w.put(f.handle, limit - 10, 20) == 10);
+}
+
+TEST_CASE("many small writes of many files are taken to the last byte and are all committed") {
+    Limited w;
+    std::uint64_t taken = 0;
+    std::vector<Opened> files;
+    for (int i = 0; i < 8; ++i) files.push_back(w.file("f" + std::to_string(i)));
+    for (std::uint64_t round = 0;; ++round) {
+        const auto bytes = w.put(files[round % 8].handle, round / 8 * 3000, 3000);
+        if (bytes < 0) {
+            CHECK(bytes == -ENOSPC);
+            break;
+        }
+        taken += std::uint64_t(bytes);
+    }
+
+    CHECK(taken == limit);
+    w.run((*w.peer)->flush_all());
+    CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
+}
+
+TEST_CASE("what is deleted or cut off makes room at once") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g");
+    REQUIRE(w.put(f.handle, 0, limit / 2) == std::int64_t(limit / 2));
+    REQUIRE(w.put(g.handle, 0, limit) == std::int64_t(limit / 2));
+    w.run((*w.peer)->flush_all());
+
+    w.remove("f", f);
+    CHECK(w.free_bytes() == limit / 2);
+    CHECK(w.put(g.handle, limit / 2, limit) == std::int64_t(limit / 2));
+    w.run(w.set_size(*w.peer, g.node.attr.ino, 100));
+    CHECK(w.put(g.handle, limit, limit) == std::int64_t(limit - 100));
+}
+
+TEST_CASE("a hole costs nothing, but in a file that lives in the metadata") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g");
+    REQUIRE(w.put(f.handle, 0, limit - 5000) == std::int64_t(limit - 5000));
+
+    CHECK(w.put(g.handle, 6000, 10) == -ENOSPC);
+    CHECK(w.put(g.handle, 1ull << 40, 10) == 10);
+    w.run((*w.peer)->flush_all());
+    CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit - 4990);
+}
+
+TEST_CASE("a volume that is full of inodes takes one more as soon as one is deleted") {
+    World w({.max_inodes = 3});
+    Peer& a = w.mount();
+    const Opened f = w.create(a, "f");
+    w.create(a, "g");
+
+    CHECK(w.code(a->create(wire::root_ino, "h", 0644, O_RDWR, Who{})) == ENOSPC);
+    CHECK(w.code(a->make(wire::root_ino, "d", S_IFDIR | 0755, 0, {}, Who{})) == ENOSPC);
+    w.run(a->unlink(wire::root_ino, "f"));
+    a->release(f.handle);
+    a->forget(f.node.attr.ino);
+    CHECK(w.code(a->make(wire::root_ino, "d", S_IFDIR | 0755, 0, {}, Who{})) == 0);
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,70 @@
+#include "roles/mount/remount.h"
+
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/fuse/mountpoint.h"
+
+namespace flexfs::mount {
+namespace {
+
+struct KernelOption {
+    std::string_view name;  // in small letters: noATime is noatime
+    unsigned long set = 0;
+    unsigned long clear = 0;
+};
+constexpr unsigned long times = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+constexpr KernelOption kernel_options[] = {
+    {"ro", MS_RDONLY},
+    {"rw", 0, MS_RDONLY},
+    {"nosuid", MS_NOSUID},
+    {"suid", 0, MS_NOSUID},
+    {"nodev", MS_NODEV},
+    {"dev", 0, MS_NODEV},
+    {"noexec", MS_NOEXEC},
+    {"exec", 0, MS_NOEXEC},
+    {"noatime", MS_NOATIME, times},
+    {"atime", MS_RELATIME, times},
+    {"relatime", MS_RELATIME, times},
+    {"strictatime", MS_STRICTATIME, times},
+    {"nodiratime", MS_NODIRATIME},
+    {"diratime", 0, MS_NODIRATIME},
+    {"bind", MS_BIND},  // only this mount point, not the filesystem
+};
+
+void apply(unsigned long& flags, std::string_view list) {
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        std::string name(list.substr(0, comma));
+        for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        const auto known = std::ranges::find(kernel_options, name, &KernelOption::name);
+        if (known != std::end(kernel_options)) flags = (flags & ~known->clear) | known->set;
+    }
+}
+
+}  // namespace
+
+unsigned long remount_flags(std::string_view current, std::string_view wanted) {
+    unsigned long flags = MS_REMOUNT;
+    apply(flags, current);
+    apply(flags, wanted);
+    return flags;
+}
+
+Result<void> remount(const std::string& dir, std::string_view wanted) {
+    const auto current = fuse::mounted_on(dir);
+    if (!current)
+        return explain(EINVAL, fmt::format("nothing is mounted on {} that could change", dir));
+    if (::mount(nullptr, dir.c_str(), nullptr, remount_flags(current->options, wanted), nullptr) ==
+        0)
+        return {};
+    if (errno == EBUSY) return explain(EBUSY, fmt::format("files are open for writing in {}", dir));
+    return fail_errno("remounting " + dir);
+}
+
+}  // namespace flexfs::mount

@@ -1,0 +1,20 @@
+#include "roles/mount/remount.h"
+
+#include <doctest/doctest.h>
+#include <sys/mount.h>
+
+namespace flexfs::mount {
+
+TEST_CASE("a remount keeps what it does not name") {
+    CHECK(remount_flags("rw,nosuid,relatime", "remount,ro") ==
+          (MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_RELATIME));
+    CHECK(remount_flags("ro,nosuid,nodev", "rw,suid") == (MS_REMOUNT | MS_NODEV));
+}
+
+TEST_CASE("a remount takes our spelling, too, and the last of contradicting options") {
+    CHECK(remount_flags("rw,relatime", "noATime") == (MS_REMOUNT | MS_NOATIME));
+    CHECK(remount_flags("rw,noatime", "ro,strictATime,rw") == (MS_REMOUNT | MS_STRICTATIME));
+    CHECK(remount_flags("rw", "_netdev,memCapacity=1G,user_id=0") == MS_REMOUNT);
+}
+
+}  // namespace flexfs::mount

@@ -1,0 +1,74 @@
+#!/bin/bash
+# --maxInodes and --maxBlocks hold to the byte, also with several writers, and deletion makes room.
+# limit: 300
+. "$(dirname "$0")/../lib.sh"
+
+mnt=$FLEXFS_TMP/mnt data=$FLEXFS_TMP/data
+blocks=32
+limit=$((blocks * 1048576))
+flags=(--blockSize 1M --maxBlocks "$blocks" --maxInodes 20)
+
+used() { stat -fc '%S %b %f' "$mnt" | { read -r unit all free && echo $(((all - free) * unit)); }; }
+space_is() { [[ $(stat -fc '%S %b' "$mnt") == "4096 $((limit / 4096))" && $(used) == "$1" ]]; }
+inodes_left() { stat -fc %d "$mnt"; }
+bytes_in() { find "$1" -type f -printf '%s\n' | awk '{n += $1} END {print n + 0}'; }
+
+check "a volume with limits is made" start_mount "$data" "$mnt" "${flags[@]}"
+check "statfs shows the limit of bytes" space_is 0
+check "and the limit of inodes" eval '[[ $(stat -fc "%c %d" "$mnt") == "20 19" ]]'
+
+# What write(2) takes of a file that is too large, without any fsync.
+head -c $((limit + 5000000)) /dev/urandom >"$FLEXFS_TMP/big"
+fill() { cat "$FLEXFS_TMP/big" >"$mnt/big"; }
+check_fails "a write beyond the limit of bytes is ENOSPC at once" "No space left" fill
+check "all that fits was taken" eval '[[ $(stat -c %s "$mnt/big") == "$limit" ]]'
+check "statfs shows it full" space_is "$limit"
+check_fails "not one byte more fits" "No space left" eval 'echo x >"$mnt/small"'
+check "overwriting is free" dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
+sync -f "$mnt"
+check "also when all is stored" dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
+check "what was taken is there after a remount" eval 'remount "$data" "$mnt" &&
+    cmp -n "$limit" "$FLEXFS_TMP/big" "$mnt/big"'
+check_fails "the volume is still full" "No space left" eval 'echo text >"$mnt/small"'
+check "a truncation makes room at once" eval 'truncate -s -5M "$mnt/big" &&
+    head -c 5M /dev/zero >"$mnt/small"'
+check "a deletion makes room at once" eval 'rm "$mnt/big" "$mnt/small" &&
+    head -c "$limit" /dev/zero >"$mnt/big"'
+rm "$mnt/big"
+
+# Several writers, each of many small files and a large one: together exactly what there is.
+writer() {
+    local n=0
+    while head -c 100000 /dev/zero >>"$mnt/part$1" && ((++n < 1000)); do :; done
+}
+race() {
+    for i in 1 2 3 4; do writer "$i" 2>/dev/null & done
+    wait
+    sync -f "$mnt" && [[ $(bytes_in "$mnt") == "$limit" ]]
+}
+check "four writers get exactly the limit together" race
+check "it is all there after a remount" eval 'remount "$data" "$mnt" "${flags[@]}" &&
+    [[ $(bytes_in "$mnt") == "$limit" ]]'
+rm "$mnt"/*
+
+many() { for i in $(seq 30); do mkdir "$mnt/d$1.$i" 2>/dev/null; done; }
+crowd() {
+    for i in 1 2 3; do many "$i" & done
+    wait
+    [[ $(find "$mnt" | wc -l) == 20 && $(inodes_left) == 0 ]]
+}
+check "three makers of folders get exactly the limit together" crowd
+check_fails "one more is ENOSPC" "No space left" touch "$mnt/more"
+rmdir "$mnt"/d*
+check "their deletion makes room at once" eval 'touch "$mnt/more" && [[ $(inodes_left) == 18 ]]'
+stop_mount "$mnt"
+
+check_fails "another limit for a volume that is there is refused, with what it has" \
+    "--maxInodes 7: .* made with 20.*max_inodes in .*volume.yaml" \
+    start_mount "$data" "$mnt" --maxInodes 7
+check_fails "and so is another block size" "--blockSize 4.0 MiB: .* made with 1.0 MiB" \
+    start_mount "$data" "$mnt" --blockSize 4M
+sed -i 's/^max_inodes:.*/max_inodes: 30/' "$data/volume.yaml"
+check "a limit changed in volume.yaml holds" eval 'start_mount "$data" "$mnt" &&
+    [[ $(stat -fc %c "$mnt") == 30 ]]'
+stop_mount "$mnt"
