@@ -22,6 +22,10 @@ constexpr std::uint64_t acl_features = FUSE_POSIX_ACL | FUSE_DONT_MASK;
 constexpr std::uint16_t background_max = 64;
 constexpr std::uint32_t readahead_bytes = 1 << 20;
 
+// A signal ends a request that waits, for a server or a store that is away, not one that is being
+// carried out: no local disk answers EINTR to an fsync because a timer went off.
+constexpr Duration interrupt_patience = std::chrono::milliseconds(500);
+
 }  // namespace
 
 Result<void> check_negotiated(const Negotiated& agreed) {
@@ -42,7 +46,8 @@ struct Server::Running {
 
 Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
                metrics::Registry& metrics, ServerOptions options)
-    : options_(options),
+    : loop_(loop),
+      options_(options),
       client_(client),
       channel_(descriptor, options.large_requests,
                [this](Request request) { receive(std::move(request)); }),
@@ -87,6 +92,7 @@ Task<void> Server::pause() {
 
 Task<void> Server::close() {
     watching_.reset();
+    co_await interrupts_.close();
     for (auto& [unique, running] : waiting_) running->stop.request();
     co_await scope_.close();
     notifier_.close();
@@ -130,6 +136,11 @@ const Operation* Server::offered(std::uint32_t opcode) const {
 
 void Server::interrupt(std::uint64_t unique) {
     // Not there: it was answered already; the kernel drops the interrupt.
+    if (waiting_.contains(unique)) interrupts_.start(end_if_waiting(unique));
+}
+
+Task<void> Server::end_if_waiting(std::uint64_t unique) {
+    co_await loop_.sleep(interrupt_patience);
     if (auto found = waiting_.find(unique); found != waiting_.end()) found->second->stop.request();
 }
 

@@ -82,11 +82,15 @@ private:
     const Operation* offered(std::uint32_t opcode) const;
     static Task<void> serve(Server& server, Request request, std::unique_ptr<Running> running);
 
+    Task<void> end_if_waiting(std::uint64_t unique);
+
+    Loop& loop_;
     ServerOptions options_;
     vfs::Client& client_;
     Channel channel_;
     Notifier& notifier_;
     Scope scope_;
+    Scope interrupts_;
     std::array<metrics::Histogram*, opcodes> durations_{};
     std::unordered_map<std::uint64_t, Running*> waiting_;  // requests that did not finish at once
     task::Event ready_;

@@ -15,7 +15,6 @@ public:
         : session_(session), nodes_(nodes), ino_(ino) {}
     Ino ino() const { return ino_; }
 
-    Ino ino() const { return ino_; }
     // As Client::readdir().
     Task<std::vector<Listed>> read(std::uint64_t cookie, bool plus);
 

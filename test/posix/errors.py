@@ -4,6 +4,7 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from errno import (EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTTY,
@@ -299,6 +300,29 @@ def _():
             if name != "dir":
                 equal(len(get(f"d/{name}")) % 4, 0, "what is left of a write")
     shutil.rmtree("d")
+
+
+@case("a timer's signals cut neither a write nor an fsync short")
+def _():
+    # Python repeats what ends with EINTR, and so do not the calls of libc themselves.
+    def calls():
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.siginterrupt(signal.SIGALRM, True)
+        fd = os.open("f", os.O_CREAT | os.O_RDWR)
+        signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+        libc = ctypes.CDLL(None, use_errno=True)
+        block = b"x" * 10000
+        cut = 0
+        for _ in range(100):
+            cut += libc.write(fd, block, len(block)) != len(block)
+            cut += libc.fsync(fd) != 0
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os._exit(min(cut, 100))
+    pid = os.fork()
+    if pid == 0:
+        calls()
+    equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "calls that were cut short")
+    equal(os.path.getsize("f"), 100 * 10000, "size")
 
 
 main()
