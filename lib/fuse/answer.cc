@@ -3,10 +3,15 @@
 #include <linux/stat.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <climits>
+
 namespace flexfs::fuse {
 namespace {
 
 constexpr Time second = 1'000'000'000;
+// Beside the header and the structs.
+constexpr std::size_t pieces_max = IOV_MAX - 2;
 
 // Programs size their buffers by it (stdio, cp): fewer requests than with a page.
 constexpr std::uint32_t preferred_io_bytes = 64 << 10;
@@ -28,6 +33,15 @@ Span span(Duration d) {
 }
 
 }  // namespace
+
+Answer::Answer(std::vector<Buffer> data) : data_(std::move(data)) {
+    if (data_.size() <= pieces_max) return;
+    WritableBuffer joined(size());
+    std::byte* to = joined.data();
+    for (const Buffer& piece : data_) to = std::ranges::copy(piece.view(), to).out;
+    data_.clear();
+    data_.push_back(std::move(joined).freeze());
+}
 
 std::size_t Answer::size() const {
     std::size_t bytes = used_;

@@ -14,7 +14,8 @@ namespace flexfs::fuse {
 class Answer {
 public:
     Answer() = default;
-    explicit Answer(std::vector<Buffer> data) : data_(std::move(data)) {}
+    // Data of more pieces than one writev takes, such as a file written byte by byte, is joined.
+    explicit Answer(std::vector<Buffer> data);
     explicit Answer(Buffer data) { data_.push_back(std::move(data)); }
 
     template <class T>

@@ -28,6 +28,20 @@ TEST_CASE("times before 1970 keep a positive number of nanoseconds") {
     CHECK(out.mtimensec == 999'999'999);
 }
 
+TEST_CASE("data in more pieces than the kernel takes at once is joined, in order") {
+    std::vector<Buffer> data;
+    std::string text;
+    for (int i = 0; i < 3000; ++i) {
+        data.push_back(Buffer::copy_of(std::to_string(i)));
+        text += std::to_string(i);
+    }
+    const Answer answer(std::move(data));
+
+    CHECK(answer.size() == text.size());
+    REQUIRE(answer.data().size() == 1);
+    CHECK(answer.data().front().text() == text);
+}
+
 TEST_CASE("what may not be cached is valid for no time at all") {
     CHECK(kernel_entry({.attr = {}, .cacheable = true}, hour).attr_valid == 3600);
     CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).attr_valid == 0);

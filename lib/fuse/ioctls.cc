@@ -41,6 +41,8 @@ Task<Answer> set_flags(Server& server, Request request, std::uint32_t flags) {
     wire::Attr attr;
     attr.flags = flags;
     co_await server.client().setattr(request.ino(), wire::set_flags, attr, request.who());
+    // The kernel takes no ioctl for a change, and would go on with the old ctime.
+    server.notifier().drop_attributes_now(request.ino());
     co_return Answer().add(fuse_ioctl_out{});
 }
 

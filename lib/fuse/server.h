@@ -67,6 +67,7 @@ public:
 
     // For the operations.
     vfs::Client& client() { return client_; }
+    Notifier& notifier() { return notifier_; }
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
     const wire::Squash& squash() const { return options_.squash; }

@@ -177,6 +177,7 @@ public:
         auto& xattrs = inodes[m.ino].xattrs;
         if (xattrs.contains(m.name) && (m.flags & XATTR_CREATE)) return EEXIST;
         if (!xattrs.contains(m.name) && (m.flags & XATTR_REPLACE)) return ENODATA;
+        if (xattrs.contains(m.name) && xattrs[m.name] == m.value.text()) return 0;
         xattrs[m.name] = m.value.text();
         inodes[m.ino].ctime = m.now;
         return 0;

@@ -27,12 +27,12 @@ Result<void> check_room(Txn& tx, const Inode& inode, std::string_view name) {
     return bytes + name.size() + 1 > names_bytes_max ? fail(ENOSPC) : Result<void>();
 }
 
-Result<void> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
+Result<bool> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     if (S_ISLNK(inode.attr.mode)) return fail(EOPNOTSUPP);
     TRY(const Acl acl, decode_acl(request.value));
     const bool is_default = request.name == acl_default_name;
     if (is_default && !inode.is_directory())
-        return acl.entries.empty() ? Result<void>() : fail(EACCES);
+        return acl.entries.empty() ? Result<bool>(true) : fail(EACCES);
     if (!is_default && !acl.entries.empty()) {
         std::uint32_t mode = (inode.attr.mode & ~std::uint32_t{0777}) | acl.permissions();
         if (request.kill_setgid) mode &= ~std::uint32_t{S_ISGID};
@@ -40,17 +40,21 @@ Result<void> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     }
     if (acl.entries.empty() || (!is_default && acl.is_only_mode())) {
         TRY(tx.erase_xattr(inode, request.name));
-        return {};
+        return true;
     }
-    return tx.put_xattr(inode, request.name, encode_acl(acl));
+    TRY(tx.put_xattr(inode, request.name, encode_acl(acl)));
+    return true;
 }
 
-Result<void> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
+// False when the value was there already: as with ext4 nothing has changed then, nor moves ctime.
+Result<bool> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     TRY(const std::optional<Buffer> there, load_xattr(tx.st(), inode, request.name));
     if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
     if (!there && (request.flags & XATTR_REPLACE)) return fail(ENODATA);
+    if (there && there->text() == request.value.text()) return false;
     if (!there) TRY(check_room(tx, inode, request.name));
-    return tx.put_xattr(inode, request.name, request.value);
+    TRY(tx.put_xattr(inode, request.name, request.value));
+    return true;
 }
 
 }  // namespace
@@ -62,8 +66,9 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(tx.caller(request.who).may_set_xattr(*inode, request.name));
     TRY(may_change_xattrs(*inode));
-    TRY(wire::is_acl_name(request.name) ? set_acl(tx, *inode, request)
-                                        : set_plain(tx, *inode, request));
+    TRY(const bool changed, wire::is_acl_name(request.name) ? set_acl(tx, *inode, request)
+                                                            : set_plain(tx, *inode, request));
+    if (!changed) return wire::Done{};
 
     inode->attr.ctime = request.now;
     tx.changed(*inode);

@@ -149,6 +149,36 @@ TEST_CASE("O_APPEND writes at the end, O_TRUNC empties, O_EXCL refuses what exis
     CHECK(w.read(a, again.handle).empty());
 }
 
+TEST_CASE("O_TRUNC of an empty file moves its times") {
+    World w;
+    Peer& a = w.mount();
+    const Ino ino = w.create(a, "f").node.attr.ino;
+    Attr old;
+    old.mtime = 12345;
+    w.run(a->setattr(ino, wire::set_mtime, old, Who{}));
+
+    w.open(a, "f", O_RDWR | O_TRUNC);
+    CHECK(w.run(a->getattr(ino)).attr.mtime > old.mtime);
+}
+
+TEST_CASE("setuid and setgid that a write clears are gone at once, and when it was stored") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    Attr program;
+    program.mode = 06755;
+    w.run(a->setattr(ino, wire::set_mode, program, Who{}));
+    const auto mode = [&] { return w.run(a->getattr(ino)).attr.mode & 07777; };
+
+    w.run(a->write(file.handle, 0, Buffer::copy_of("text"), false, true));
+    CHECK(mode() == 0755);
+    w.run(a->fsync(file.handle, false));
+    CHECK(mode() == 0755);
+    w.run(a->setattr(ino, wire::set_mode, program, Who{}));
+    CHECK(mode() == 06755);
+}
+
 TEST_CASE(
     "what is unlinked while open can be used until its last handle is gone, then it is freed") {
     World w;

@@ -114,7 +114,8 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
     NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     co_await check_flags(node->attr, flags);
-    if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(ino, kill_privileges);
+    // Of an empty file, too: its times move.
+    if (flags & O_TRUNC) co_await truncate(ino, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 

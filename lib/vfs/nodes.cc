@@ -23,11 +23,13 @@ Attr Node::stat() const {
         now.mtime = file->mtime;
         now.ctime = std::max(now.ctime, file->mtime);
     }
-    if (file->kill_privileges) {
-        now.mode &= ~std::uint32_t{S_ISUID};
-        if (now.mode & S_IXGRP) now.mode &= ~std::uint32_t{S_ISGID};
-    }
+    if (file->kill_privileges) now.mode = without_privileges(now.mode);
     return now;
+}
+
+std::uint32_t without_privileges(std::uint32_t mode) {
+    if (mode & S_IXGRP) mode &= ~std::uint32_t{S_ISGID};
+    return mode & ~std::uint32_t{S_ISUID};
 }
 
 NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {

@@ -42,6 +42,17 @@ def _():
     equal(os.pread(fd, 7, 10**12), b"")
 
 
+@case("a file written a byte here and there reads in one go")
+def _():
+    fd = opened()
+    for offset in range(0, 128 << 10, 64):
+        os.pwrite(fd, b"x", offset)
+    buffer = mmap.mmap(-1, 128 << 10)
+    direct = opened(flags=os.O_DIRECT)
+    equal(os.preadv(direct, [buffer], 0), (128 << 10) - 63)
+    equal(bytes(buffer), (b"x" + bytes(63)) * 2048, "the bytes")
+
+
 @case("one write of 8 MiB is taken whole, and one read gives it whole")
 def _():
     data = pattern(8 << 20)

@@ -103,6 +103,15 @@ def _():
     equal(flags("a"), FS_NODUMP_FL)
 
 
+@case("a change of flags moves the ctime, as everybody sees at once")
+def _():
+    put("a")
+    before = os.stat("a").st_ctime_ns
+    time.sleep(0.012)  # the kernel's coarse clock
+    set_flags("a", FS_NODUMP_FL)
+    true(os.stat("a").st_ctime_ns > before, "the ctime stayed")
+
+
 @case("users set flags of their own files, not others', and never immutable: EPERM")
 def _():
     put("a")

@@ -162,6 +162,12 @@ def _():
         equal(moved("a", change), "c", "what moves")
 
 
+@case("O_TRUNC moves mtime and ctime of an empty file, too")
+def _():
+    put("a")
+    equal(moved("a", lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))), "mc")
+
+
 @case("a call that fails moves no time")
 def _():
     put("a", b"text")
