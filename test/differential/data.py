@@ -1,0 +1,234 @@
+"""Operations on the content of files, also by mappings."""
+import fcntl
+import mmap
+import os
+import stat
+import zlib
+
+import kernel
+from hands import PAGE, READ_MOST, content, operation
+from looks import WINDOW
+
+
+@operation("s.")
+def read(hands, slot, size):
+    fd = hands.fd(slot)
+    if slot in hands.streams:
+        return None  # ext4 adds the size to a place that is a hash
+    if slot not in hands.direct:
+        return _told(os.read(fd, size))
+    at = os.lseek(fd, os.lseek(fd, 0, os.SEEK_CUR) & -PAGE, os.SEEK_SET)
+    view = memoryview(hands.buffer)[:_whole_pages(size)]
+    return at, _told(bytes(view[:os.readv(fd, [view])]))
+
+
+@operation("s..")
+def pread(hands, slot, offset, size):
+    fd = hands.fd(slot)
+    if slot not in hands.direct:
+        return _told(os.pread(fd, size, offset))
+    view = memoryview(hands.buffer)[:_whole_pages(size)]
+    return _told(bytes(view[:os.preadv(fd, [view], offset & -PAGE)]))
+
+
+@operation("s..")
+def write(hands, slot, seed, size):
+    fd = hands.fd(slot)
+    if slot not in hands.direct:
+        return os.write(fd, content(seed, size)), os.lseek(fd, 0, os.SEEK_CUR)
+    os.lseek(fd, os.lseek(fd, 0, os.SEEK_CUR) & -PAGE, os.SEEK_SET)
+    return os.writev(fd, [_aligned(hands, seed, size)])
+
+
+@operation("s...")
+def pwrite(hands, slot, seed, size, offset):
+    fd = hands.fd(slot)
+    if slot not in hands.direct:
+        return os.pwrite(fd, content(seed, size), offset)
+    return os.pwritev(fd, [_aligned(hands, seed, size)], offset & -PAGE)
+
+
+@operation("s....")
+def writev(hands, slot, seed, sizes, offset, flags):
+    """pwritev2; offset -1: where the file stands."""
+    parts = [content(seed + number, size) for number, size in enumerate(sizes)]
+    fd = hands.fd(slot)
+    return os.pwritev(fd, parts, offset, flags) if slot not in hands.direct else None
+
+
+@operation("s..")
+def seek(hands, slot, offset, whence):
+    fd = hands.fd(slot)
+    # Where a folder's streams can be set to is the filesystem's business; see seek_entries.
+    return None if stat.S_ISDIR(os.fstat(fd).st_mode) else os.lseek(fd, offset, whence)
+
+
+@operation("p.")
+def truncate(hands, path, size):
+    path, _ = hands.at(path)
+    os.truncate(path, size)
+
+
+@operation("s.")
+def ftruncate(hands, slot, size):
+    os.ftruncate(hands.fd(slot), size)
+
+
+@operation("s...")
+def fallocate(hands, slot, mode, offset, size):
+    kernel.fallocate(hands.fd(slot), mode, offset, size)
+
+
+@operation("s.")
+def find_data(hands, slot, offset):
+    """SEEK_DATA. Where data begins is the filesystem's choice, but what it passes over is zeros."""
+    return _passing(hands, slot, offset, os.SEEK_DATA)
+
+
+@operation("s.")
+def find_hole(hands, slot, offset):
+    """SEEK_HOLE. Up to the next data there must be zeros; the end of the file is a hole."""
+    return _passing(hands, slot, offset, os.SEEK_HOLE)
+
+
+@operation("ss....")
+def copy_range(hands, slot, other, size, offset, target, by):
+    """copy_file_range or sendfile. An offset None: where the file stands."""
+    source, sink = hands.fd(slot), hands.fd(other)
+    if hands.direct & {slot, other} or hands.streams.keys() & {slot, other}:
+        return None
+    if by == "sendfile":
+        return os.sendfile(sink, source, offset, size)
+    return os.copy_file_range(source, sink, size, offset, target)
+
+
+@operation("s")
+def fsync(hands, slot):
+    os.fsync(hands.fd(slot))
+
+
+@operation("s")
+def fdatasync(hands, slot):
+    os.fdatasync(hands.fd(slot))
+
+
+@operation("s")
+def syncfs(hands, slot):
+    kernel.syncfs(hands.fd(slot))
+
+
+@operation("s...")
+def advise(hands, slot, offset, size, advice):
+    os.posix_fadvise(hands.fd(slot), offset, size, advice)
+
+
+# --- mappings: a slot has at most one, which stays when the slot is closed ---
+
+@operation("s....")
+def map_(hands, slot, offset, size, shared, writable):
+    fd = hands.fd(slot)
+    # Kinds for which Python or the device would do something else than mapping the file.
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        return None
+    protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+    kind = mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE
+    size = min(size, os.fstat(fd).st_size - offset)
+    if size <= 0:
+        return "empty"
+    mapped = mmap.mmap(fd, size, kind, protection, offset=offset)
+    hands.unmap(slot)
+    hands.maps[slot] = mapped, (offset, writable, os.dup(fd))
+    return size
+
+
+@operation(".")
+def unmap(hands, slot):
+    hands.unmap(slot)
+
+
+@operation(".")
+def mapped_read(hands, slot):
+    mapped, usable, _, _ = _usable(hands, slot)
+    return _told(mapped[:usable])
+
+
+@operation("m....")
+def mapped_write(hands, slot, seed, share, size, sync):
+    mapped, usable, writable, fd = _usable(hands, slot)
+    if not writable or not usable:
+        return None
+    start = usable * share // 100
+    size = min(size, usable - start)
+    mapped[start:start + size] = content(seed, size)
+    if sync:
+        mapped.flush()
+    return size, _told(os.pread(fd, size, hands.maps[slot][1][0] + start) if _readable(fd) else b"")
+
+
+@operation("m")
+def msync(hands, slot):
+    mapped, _, _, _ = _usable(hands, slot)
+    mapped.flush()
+
+
+# --- what the functions share ---
+
+def _told(data):
+    return len(data), zlib.crc32(data)
+
+
+def _whole_pages(size):
+    return max(min(size, READ_MOST) & -PAGE, PAGE)
+
+
+def _aligned(hands, seed, size):
+    size = _whole_pages(size)
+    view = memoryview(hands.buffer)[:size]
+    view[:] = content(seed, size)
+    return view
+
+
+def _passing(hands, slot, offset, whence):
+    fd = hands.fd(slot)
+    stood, size = os.lseek(fd, 0, os.SEEK_CUR), os.fstat(fd).st_size
+    try:
+        found = os.lseek(fd, offset, whence)
+        end = found
+        if whence == os.SEEK_HOLE and found < size:
+            end = _next_data(fd, found, size)
+            offset = found
+    except OSError as problem:
+        if problem.errno != 6 or offset >= size or offset < 0 or whence == os.SEEK_HOLE:
+            raise
+        end = size  # no more data: then there must be zeros up to the end
+    finally:
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            os.lseek(fd, stood, os.SEEK_SET)
+    if not offset <= end <= size:
+        return f"{end} is not from {offset} to {size}"
+    if not _readable(fd):
+        return "passed"
+    passed = os.pread(fd, min(end - offset, 8 * WINDOW), offset)
+    return "data passed over" if passed.strip(b"\0") else "passed"
+
+
+def _next_data(fd, offset, size):
+    try:
+        return os.lseek(fd, offset, os.SEEK_DATA)
+    except OSError:
+        return size
+
+
+def _usable(hands, slot):
+    """The mapping, how many bytes of it the file has, whether it can be written, a file."""
+    if slot not in hands.maps:
+        raise OSError(22, "nothing mapped in this slot")
+    mapped, (offset, writable, fd) = hands.maps[slot]
+    # Beyond the end there is SIGBUS, or bytes that belong to nobody.
+    return mapped, max(min(len(mapped), os.fstat(fd).st_size - offset), 0), writable, fd
+
+
+def _readable(fd):
+    """At any place, too."""
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    return flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_DIRECT

@@ -1,0 +1,56 @@
+#!/bin/bash
+# Random operations have the same results on flexfs as on ext4; and what differs would be found.
+# builds: release sanitize
+# limit: 600
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+ours=$FLEXFS_TMP/flexfs
+theirs=$FLEXFS_TMP/ext4
+tool=$FLEXFS_SOURCE/test/differential/differential
+: "${SEED:=$RANDOM}" "${SECONDS_EACH:=40}"
+# What is not there yet.
+without=fallocate,seek,copy
+echo "SEED=$SEED"
+
+# An image, so that its features are known.
+make_ext4() {
+    mkdir "$theirs" && truncate -s 20G "$FLEXFS_TMP/ext4.img" &&
+        mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1 "$FLEXFS_TMP/ext4.img" &&
+        mount -o loop "$FLEXFS_TMP/ext4.img" "$theirs" && mkdir "$theirs/a" "$theirs/b"
+}
+
+# on B FLAG…: plays on ext4 and on B.
+on() {
+    local b=$1
+    shift
+    "$tool" --a "$theirs/a" --b "$b" --seed "$SEED" "$@"
+}
+
+# LIE: it is found, by a few operations that show it again, and no more without it.
+finds() {
+    local found=$FLEXFS_TMP/found.$1 short
+    if on "$theirs/b" --lie "$1" --save "$found" --profile "$2" --operations 60000; then
+        echo "nothing was found"
+        return 1
+    fi
+    short=$(ls "$found"/*.short) && (($(wc -l <"$short") <= 10)) &&
+        ! on "$theirs/b" --lie "$1" --replay "$short" && on "$theirs/b" --replay "$short"
+}
+
+same_as_ext4() {
+    on "$ours" --profile "$1" --time "$SECONDS_EACH" --without "$without" \
+        --remount-b "$FLEXFS mount stop $ours && $FLEXFS mount $data $ours ${small_memory[*]}"
+}
+
+check "an ext4 to compare with can be made" make_ext4 || exit
+check "ext4 and ext4 do not differ" on "$theirs/b" --operations 10000
+check "a lost byte is found and shrunk" finds byte data
+check "another errno is found and shrunk" finds errno names
+check "a time that moved is found and shrunk" finds times attributes
+check "a flexfs can be mounted" start_mount "$data" "$ours" "${small_memory[@]}" \
+    --blockSize 256K || exit
+for profile in all names data; do
+    check "flexfs does not differ from ext4, most of it $profile" same_as_ext4 "$profile"
+done
+check "flexfs is unmounted and ends" stop_mount "$ours"
