@@ -17,6 +17,8 @@ namespace {
 constexpr Duration store_patience = std::chrono::seconds(10);
 // For requests under way, and again for what is dirty then. Programs wait as long.
 constexpr Duration pause_patience = std::chrono::seconds(20);
+// For a signal that this process has got, and not heard yet.
+constexpr Duration signal_patience = std::chrono::milliseconds(1);
 
 Task<void> expire(Loop& loop, Duration patience, task::StopSource& stop) {
     co_await loop.sleep(patience);
@@ -68,6 +70,15 @@ Task<void> Restarter::attempt() {
     // Programs may write faster than it can be stored.
     if (!stored && stored.error().code != ETIMEDOUT) co_await fail(stored.error());
     co_await stand_still();
+    hold_signals(true);
+    const auto failed = co_await result(go_over());
+    hold_signals(false);
+    co_await failed;
+}
+
+// What was told so far is heard by this image, all that comes later by the next.
+Task<void> Restarter::go_over() {
+    co_await subjects_.loop.sleep(signal_patience);
     if (subjects_.leaving) co_await explain(EBUSY, "the mount was told to stop");
     Takeover takeover = describe();
     takeover.files = subjects_.client.hand_over();

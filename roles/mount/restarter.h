@@ -44,6 +44,7 @@ public:
 
 private:
     Task<void> attempt();
+    Task<void> go_over();
     Takeover describe() const;
     Task<void> check_next(Takeover takeover);
     Task<void> store(Duration patience);
