@@ -24,8 +24,6 @@ public:
     void drop_attributes(wire::Ino ino) override;
     void drop_attributes_now(wire::Ino ino) override;
     void drop_data(wire::Ino ino) override;
-    // At once. The loop may call it: of attributes alone the kernel waits for nothing.
-    void drop_attributes_now(wire::Ino ino) { tell({ino, false, {}}); }
     void drop_entry(wire::Ino parent, const std::string& name) override;
 
     // Leaves out what is still queued and ends the thread.
