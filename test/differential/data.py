@@ -95,7 +95,7 @@ def find_hole(hands, slot, offset):
 def copy_range(hands, slot, other, size, offset, target, by):
     """copy_file_range or sendfile. An offset None: where the file stands."""
     source, sink = hands.fd(slot), hands.fd(other)
-    if hands.direct & {slot, other}:
+    if hands.direct & {slot, other} or hands.streams.keys() & {slot, other}:
         return None
     if by == "sendfile":
         return os.sendfile(sink, source, offset, size)

@@ -47,8 +47,13 @@ class Inventor:
     def __init__(self, dice, profile, without):
         self.dice = dice
         self.protects = self.chance(0.25)  # immutable files, which stand in the way
-        # Of FUSE the kernel maps append-only files; elsewhere it refuses.
-        without = without | {"mmap"} if self.protects else without
+        # Of FUSE the kernel maps append-only files, elsewhere it refuses; and a file's capabilities
+        # end when data written by a mapping is stored.
+        if self.protects or self.chance(0.3):
+            without = without | {"mmap"}
+        # Of an immutable file it removes the ACL that is not there, which changes nothing.
+        if self.protects:
+            without = without | {"acl"}
         rows = [row for row in ALL if row[1] not in without]
         self._functions = [row[3] for row in rows]
         self._weights = [row[2] * (8 if row[0] == profile else 1) for row in rows]
@@ -154,8 +159,10 @@ class Inventor:
         return self.one_of(known), self.one_of(TIMES)
 
     def xattr(self):
+        """Its name."""
         odd = "oddxattr" not in self.without and self.chance(0.1)
-        return self.one_of(ODD_XATTR_NAMES if odd else XATTR_NAMES)
+        some = XATTR_NAMES if "mmap" in self.without else XATTR_NAMES[:-1]  # without capabilities
+        return self.one_of(ODD_XATTR_NAMES if odd else some)
 
     def seed(self):
         return self.dice.randrange(1 << 20)

@@ -209,9 +209,9 @@ class Side:
         self._all("settle", b"/")
         if self.remount_command:
             done = subprocess.run(self.remount_command, shell=True, check=False,
-                                  stdout=subprocess.DEVNULL)
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode:
-                return f"the remount failed with {done.returncode}", None, ()
+                return f"the remount failed: {done.stdout.decode()}", None, ()
         self._all("settle", self.current)
         return 0, None, ()
 
