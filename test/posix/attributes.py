@@ -89,6 +89,19 @@ def _():
     true(size <= stored("sparse") <= size * 1.1, f"{stored('sparse')} bytes for {size} in a hole")
 
 
+@case("st_blocks falls with truncate and with punched holes")
+def _():
+    fd = os.open("a", os.O_RDWR | os.O_CREAT)
+    os.write(fd, os.urandom(4 << 20))
+    os.fsync(fd)
+    os.ftruncate(fd, 2 << 20)
+    until(lambda: stored("a") <= 2.2 * (1 << 20), "half of the file still counts")
+    punch(fd, 0, 1 << 20)
+    until(lambda: stored("a") <= 1.2 * (1 << 20), "the hole still counts")
+    os.ftruncate(fd, 0)
+    until(lambda: stored("a") == 0, "the empty file still counts")
+
+
 # --- chmod ---
 
 @case("chmod sets all twelve bits, of files and directories, by path and descriptor")
@@ -134,6 +147,16 @@ def changes():
             "ftruncate": lambda: opened(lambda fd: os.ftruncate(fd, 20)),
             "O_TRUNC": lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC)),
             "fallocate": lambda: opened(lambda fd: fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096))}
+
+
+@case("write, truncate, O_TRUNC and fallocate by a user drop setuid and setgid")
+def _():
+    put("a", b"0123456789")
+    os.chown("a", ALICE.uid, ALICE.gid)
+    for name, change in changes().items():
+        os.chmod("a", 0o6777)
+        by(BOB, change)
+        equal(mode("a"), 0o777, f"the mode after {name}")
 
 
 # --- access ---

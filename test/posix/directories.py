@@ -102,6 +102,24 @@ def _():
     equal(other.rest() == rest, True, "equality of the rest")
 
 
+@case("a place stays good when entries before it and after it are removed, and it itself is")
+def _():
+    stream = filled()
+    listed = names(Directory("d").rest())
+    seen = []
+    while len(seen) < 300:
+        seen += names([stream.read()])
+    place = stream.tell()
+    rest = names(stream.rest())
+    gone = set(seen[::2] + rest[:5] + rest[100::2])
+    for name in gone:
+        os.unlink(f"d/{name}")
+    other = Directory("d")
+    other.seek(place)
+    equal(names(other.rest()), [name for name in rest if name not in gone], "what follows")
+    equal(len(listed), 600)
+
+
 @case("rewinddir begins anew and sees what has changed")
 def _():
     stream = filled(100)

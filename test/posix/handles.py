@@ -93,6 +93,25 @@ def _():
     equal(os.stat("..", dir_fd=fd).st_ino, os.stat(".").st_ino, "the inode of '..' after a move")
 
 
+@case("handles are good when the kernel has forgotten the names: files, directories, '..'")
+def _():
+    os.makedirs("x/y/z")
+    put("x/y/z/a", pattern(100000))
+    os.setxattr("x/y/z/a", "user.x", b"value")
+    inodes = os.stat("x/y/z/a").st_ino, os.stat("x/y").st_ino
+    file, directory = name_to_handle("x/y/z/a"), name_to_handle("x/y/z")
+    forget()
+    fd = opened(file)
+    equal(os.pread(fd, 100000, 0) == pattern(100000), True, "equality")
+    equal(os.fstat(fd).st_ino, inodes[0], "the inode")
+    equal(os.getxattr(fd, "user.x"), b"value")
+    forget()
+    fd = opened(directory)
+    equal(os.stat("..", dir_fd=fd).st_ino, inodes[1], "the inode of '..'")
+    equal(os.listdir(fd), ["a"])
+    equal(os.readlink(f"/proc/self/fd/{fd}")[-6:], "/x/y/z", "the path of the directory")
+
+
 @case("a symlink has a handle of its own, with AT_SYMLINK_FOLLOW its target's")
 def _():
     put("a", b"text")
@@ -132,6 +151,17 @@ def _():
     fails(EPERM, by, ALICE, opened, handle)
     fails(ESTALE, opened, handle._replace(data=bytes(len(handle.data))))
     fails(EBADF, open_by_handle, 999, handle, os.O_RDONLY)
+
+
+@case("500 handles each lead to their file when the caches are gone")
+def _():
+    handles = []
+    for n in range(500):
+        put(f"a{n}", b"%d" % n)
+        handles.append(name_to_handle(f"a{n}"))
+    forget()
+    for n, handle in enumerate(handles):
+        equal(read(handle), b"%d" % n)
 
 
 main()

@@ -74,6 +74,17 @@ def _():
     remove_all()
 
 
+@case("a removed file makes room for one more, at once, time after time")
+def _():
+    settled(free_inodes)
+    make_all()
+    for n in range(20):
+        os.unlink(str(n))
+        put(f"new{n}")
+        fails(ENOSPC, put, f"other{n}")
+    remove_all()
+
+
 @case("four processes that make files until it is full make as many together")
 def _():
     free = settled(free_inodes)

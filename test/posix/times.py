@@ -111,6 +111,19 @@ def _():
         true(now - 10**9 < moment <= now, "a time of the new file is not now")
 
 
+@case("write, growing and cutting move mtime and ctime")
+def _():
+    put("a", pattern(10000))
+    fd = os.open("a", os.O_RDWR)
+    for change in (lambda: os.write(fd, b"x"), lambda: os.pwrite(fd, b"x", 20000),
+                   lambda: os.ftruncate(fd, 5000), lambda: os.truncate("a", 6000),
+                   lambda: os.ftruncate(fd, 6000), lambda: os.writev(fd, [b"a", b"b"]),
+                   lambda: fallocate(fd, 0, 0, 30000), lambda: punch(fd, 0, 4096),
+                   lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))):
+        age("a")
+        equal(moved("a", change), "mc", "what moves")
+
+
 @case("a write of nothing, open, close and fsync move no time")
 def _():
     put("a", b"text")
@@ -249,6 +262,29 @@ def _():
 def _():
     put("a", pattern(1000))
     equal(moved("a", lambda: read("a")), "a")
+
+
+@case("listing moves the atime of a directory, readlink that of a symlink")
+def _():
+    os.mkdir("d")
+    put("d/a")
+    equal(moved("d", lambda: os.listdir("d")), "a")
+    equal(moved("d", lambda: os.listdir("d")), "")
+    os.symlink("target", "s")
+    equal(moved("s", lambda: os.readlink("s")), "a")
+
+
+@case("O_NOATIME reads without a trace, and is the owner's alone: EPERM")
+def _():
+    put("a", pattern(1000))
+    os.chmod("a", 0o666)
+
+    def quietly():
+        fd = os.open("a", os.O_RDONLY | os.O_NOATIME)
+        os.read(fd, 100)
+        os.close(fd)
+    equal(moved("a", quietly), "")
+    fails(EPERM, by, ALICE, quietly)
 
 
 @case("the atime of a reader is told to another process, and stays over a write")
