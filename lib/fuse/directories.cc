@@ -28,11 +28,12 @@ Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
 
 Task<Answer> opendir(Server& server, Request request) {
     fuse_open_out out{};
-    out.fh = co_await server.client().opendir(request.ino(), request.who());
-    // The kernel keeps listings only where it keeps names at all; it drops them at any change it
-    // makes itself.
+    const auto opened = co_await server.client().opendir(request.ino(), request.who());
+    out.fh = opened.handle;
+    // The kernel keeps listings only where it keeps names at all. Of its own changes it takes note
+    // where a listing is read from its beginning, not where a seekdir goes on in the middle.
     if (server.view().entry_valid > Duration::zero())
-        out.open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
+        out.open_flags = FOPEN_CACHE_DIR | (opened.keep_cache ? FOPEN_KEEP_CACHE : 0);
     co_return Answer().add(out);
 }
 

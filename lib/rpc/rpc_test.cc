@@ -172,6 +172,7 @@ TEST_CASE("a mount's status is asked for over its unix socket") {
                 co_return wire::StatusText{Buffer::copy_of("{}")};
             }
             Task<wire::Done> serve(Context, wire::Stop) { co_return fail(EBUSY, "in use"); }
+            Task<wire::Restarted> serve(Context, wire::Restart) { co_return wire::Restarted{}; }
         };
         std::unique_ptr<Handler<wire::Control>> connected(Pusher<wire::Control>&) override {
             return std::make_unique<Answers>();

@@ -3,6 +3,24 @@
 
 namespace flexfs::vfs {
 
+TEST_CASE("the kernel keeps a listing until a name in it changes, here or elsewhere") {
+    World w;
+    Peer& a = w.mount();
+    Peer& b = w.mount();
+    const auto kept = [&] { return w.run(a->opendir(wire::root_ino)).keep_cache; };
+    w.run(a->lookup(wire::root_ino, "."));
+
+    CHECK(!kept());
+    CHECK(kept());
+    w.create(a, "f");
+    CHECK(!kept());
+    CHECK(kept());
+    w.run(a->unlink(wire::root_ino, "f"));
+    CHECK(!kept());
+    w.create(b, "g");
+    CHECK(!kept());
+}
+
 TEST_CASE("what one client wrote and has not sent, another sees when it looks, opens or reads") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
@@ -120,7 +138,7 @@ TEST_CASE("listings tell every client the same, with sizes that are not sent yet
     for (Peer* peer : {&a, &b}) {
         for (const bool plus : {false, true}) {
             std::map<std::string, std::uint64_t> seen;
-            const HandleId list = w.run((*peer)->opendir(wire::root_ino));
+            const HandleId list = w.run((*peer)->opendir(wire::root_ino)).handle;
             std::uint64_t cookie = 0;
             for (;;) {
                 const auto listed = w.run((*peer)->readdir(list, cookie, plus));
@@ -141,7 +159,7 @@ TEST_CASE("a listing under changes neither misses nor repeats a name that is the
     World w;
     Peer& a = w.mount();
     for (int i = 0; i < 2000; ++i) w.create(a, "keep" + std::to_string(i));
-    const HandleId list = w.run(a->opendir(wire::root_ino));
+    const HandleId list = w.run(a->opendir(wire::root_ino)).handle;
     std::map<std::string, int> seen;
     std::uint64_t cookie = 0;
     for (int step = 0;; ++step) {

@@ -18,7 +18,7 @@ TEST_CASE("open files and folders go on under their handles in the next image") 
     w.write(a, large.handle, 0, text);
     const Opened log = w.create(a, "log", O_WRONLY | O_APPEND | O_CREAT);
     w.write(a, log.handle, 0, "one ");
-    const HandleId folder = w.run(a->opendir(wire::root_ino, Who{}));
+    const HandleId folder = w.run(a->opendir(wire::root_ino, Who{})).handle;
     const auto listed = w.run(a->readdir(folder, 0, false));
 
     Peer& b = successor(w, a);

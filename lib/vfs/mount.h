@@ -49,7 +49,7 @@ public:
                       std::uint32_t flags, Who who) override;
     void forget(Ino ino) override;
 
-    Task<HandleId> opendir(Ino ino, Who who) override;
+    Task<OpenedDirectory> opendir(Ino ino, Who who) override;
     Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
     void releasedir(HandleId handle) override;
 

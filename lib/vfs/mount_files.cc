@@ -213,10 +213,11 @@ void Mount::release(HandleId id) {
     --node->handles;
 }
 
-Task<HandleId> Mount::opendir(Ino ino, Who who) {
+Task<OpenedDirectory> Mount::opendir(Ino ino, Who who) {
     co_await check_access(ino, wire::access_read, who);
     directories_.emplace(++last_handle_, std::make_shared<Directory>(*session_, nodes_, ino));
-    co_return last_handle_;
+    Node* node = nodes_.find(ino);
+    co_return OpenedDirectory{last_handle_, node && std::exchange(node->listed, true)};
 }
 
 Task<std::vector<Listed>> Mount::readdir(HandleId id, std::uint64_t cookie, bool plus) {

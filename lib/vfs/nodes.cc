@@ -93,7 +93,7 @@ void Nodes::learn_attr(const Attr& attr) {
 
 void Nodes::forget_attr(Ino ino) {
     if (Node* node = find(ino)) {
-        node->current = false;
+        node->current = node->listed = false;
         node->stamp = next_stamp();
     }
 }

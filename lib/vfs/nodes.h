@@ -23,6 +23,7 @@ struct Node {
     Attr attr;  // the server's answer; stat() lays over it what is unsent
     Grant grant = Grant::none;
     bool current = false;        // attr holds as long as the grant does
+    bool listed = false;         // since an opendir() told the kernel so, no name in it changed
     bool recalled = false;       // another client waits for what is unsent; nothing is added to it
     bool orphan = false;         // the last link is gone
     Time atime = 0;              // instead of attr.atime, not sent yet; 0: none

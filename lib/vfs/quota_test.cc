@@ -44,6 +44,16 @@ TEST_CASE("a full volume takes what fits of a write and refuses the next with EN
     CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
 }
 
+TEST_CASE("a shared copy takes room that a later write then does not get") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g");
+    REQUIRE(w.put(f.handle, 0, 300'000) == 300'000);
+    REQUIRE(w.run((*w.peer)->copy(f.handle, 0, g.handle, 0, 300'000, false)) == 300'000);
+
+    CHECK(w.put(g.handle, 300'000, 500'000) == std::int64_t(limit) - 600'000);
+    w.run((*w.peer)->fsync(g.handle, false));
+}
+
 TEST_CASE("writing over what is there is free, unsent or stored, in a full volume") {
     Limited w;
     const Opened f = w.file("f");

@@ -68,7 +68,7 @@ TEST_CASE("folders and symlinks are accessed by listing and reading them") {
     set_times(w, a, folder, 1, 1);
     set_times(w, a, link, 1, 1);
 
-    const HandleId handle = w.run(a->opendir(folder));
+    const HandleId handle = w.run(a->opendir(folder)).handle;
     w.run(a->readdir(handle, 0, false));
     a->releasedir(handle);
     CHECK(w.run(a->readlink(link)) == "to");

@@ -75,6 +75,11 @@ struct Opened {
     bool accessed = false;    // its access time moved: what the kernel holds of it is not right
 };
 
+struct OpenedDirectory {
+    HandleId handle = 0;
+    bool keep_cache = false;  // what the kernel holds of the listing is still right
+};
+
 // One position in a directory listing: "." and ".." come first, with cookies 1 and 2.
 struct Listed {
     std::string name;
@@ -134,7 +139,7 @@ public:
     virtual void forget(Ino ino) = 0;
 
     // --- directories ---
-    virtual Task<HandleId> opendir(Ino ino, Who who = {}) = 0;
+    virtual Task<OpenedDirectory> opendir(Ino ino, Who who = {}) = 0;
     // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it
     // read ahead.
     virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
