@@ -127,6 +127,7 @@ Task<std::uint64_t> Mount::copy_some(Copy copy) {
 
 Task<std::uint64_t> Mount::share(Copy copy) {
     co_await flusher_.flush(copy.from, false);
+    co_await quota_.expect(copy.to, copy.length);
     while (copy.to->file->has_unsent()) co_await flusher_.flush(copy.to, false);
     File& file = *copy.to->file;
     wire::CopyRange request;
@@ -163,8 +164,7 @@ Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
     request.offset = copy.offset;
     request.kill_privileges = copy.kill_privileges;
     request.data = std::move(data).freeze();
-    co_await writer_.write(copy.to, std::move(request));
-    co_return size;
+    co_return co_await writer_.write(copy.to, std::move(request));
 }
 
 }  // namespace flexfs::vfs

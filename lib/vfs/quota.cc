@@ -48,6 +48,14 @@ void Quota::give_back(const Promise& promise) {
     promised_ -= std::min(promised_, promise.cost);
 }
 
+Task<void> Quota::expect(NodeRef node, std::uint64_t bytes) {
+    if (max_ == 0) co_return;
+    if (bytes > left()) co_await look(node, {});
+    bytes = std::min(bytes, left());
+    spent_ += bytes;
+    promised_ += bytes;
+}
+
 Task<void> Quota::look(NodeRef node, Range range) {
     co_await reader_.learn_extents(node, range);
     while (counting_) co_await counted_.wait();

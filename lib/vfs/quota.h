@@ -30,8 +30,10 @@ public:
     void give_back(const Promise& promise);
     // When there seems to be no room: learns what is stored in the range, and counts anew.
     Task<void> look(NodeRef node, Range range);
-    // Something else than a write has filled the volume.
-    void forget() { spent_ = UINT64_MAX; }
+    // Something else than a write is going to fill the volume, by so many bytes at most. Where it
+    // has no room for them all that is unsent is stored when this ends, so that the service's word
+    // on it is the right one.
+    Task<void> expect(NodeRef node, std::uint64_t bytes);
     // What the volume holds together with what is unsent, where the service says `used`.
     std::uint64_t spent(std::uint64_t used) const;
 

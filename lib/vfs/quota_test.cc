@@ -99,6 +99,23 @@ TEST_CASE("what is deleted or cut off makes room at once") {
     CHECK(w.put(g.handle, limit, limit) == std::int64_t(limit - 100));
 }
 
+TEST_CASE("a copy that shares bytes leaves the room that writes were promised") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g"), h = w.file("h");
+    REQUIRE(w.put(f.handle, 0, limit / 4) == std::int64_t(limit / 4));
+    w.run((*w.peer)->flush_all());
+    REQUIRE(w.put(g.handle, 0, limit / 2) == std::int64_t(limit / 2));
+
+    const auto copy = [&](std::uint64_t offset) {
+        return w.loop.run((*w.peer)->copy(f.handle, 0, h.handle, offset, limit / 4, false));
+    };
+    CHECK(copy(0).value() == limit / 4);
+    CHECK(code_of(copy(limit / 4)) == ENOSPC);
+    CHECK(w.put(g.handle, limit / 2, 1) == -ENOSPC);
+    w.run((*w.peer)->flush_all());
+    CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
+}
+
 TEST_CASE("a hole costs nothing, but in a file that lives in the metadata") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g");
