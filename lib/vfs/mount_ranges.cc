@@ -144,7 +144,6 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     file.forget_stored();
     const auto done = co_await result(session_->call(std::move(request)));
     file.extents.forget(blocks.first, blocks.last);
-    quota_.forget();
     if (!done) copy.to->current = false;
     learn(*copy.to, co_await done);
     co_return done->length;
