@@ -1,0 +1,185 @@
+#include "lib/meta/load.h"
+
+#include <sys/stat.h>
+
+#include <bit>
+#include <cerrno>
+
+#include "lib/base/check.h"
+#include "lib/base/format.h"
+#include "lib/meta/schema.h"
+#include "lib/meta/transact.h"
+
+namespace flexfs::meta {
+namespace {
+
+// The second says whom a session squashes root to; nothing: it does not.
+constexpr const char* formats[] = {
+    schema_sql,
+    "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
+    "ALTER TABLE session ADD COLUMN squash_gid INTEGER",
+};
+
+constexpr std::uint32_t block_bytes_min = 256 << 10;
+constexpr std::uint32_t block_bytes_max = 8 << 20;
+
+// What put_info() wrote. Nothing: the database is new.
+Result<std::optional<wire::VolumeInfo>> get_info(Statements& st) {
+    wire::VolumeInfo info;
+    const auto text = [&](std::string_view name, std::string& value) -> Result<bool> {
+        db::Query query(st.volume_get, name);
+        TRY(bool found, query.next());
+        if (found) value = query.text(0);
+        return found;
+    };
+    const auto number = [&](std::string_view name, auto& value) -> Result<bool> {
+        db::Query query(st.volume_get, name);
+        TRY(bool found, query.next());
+        if (found) value = static_cast<std::remove_reference_t<decltype(value)>>(query.integer(0));
+        return found;
+    };
+    TRY(bool found, text("id", info.id));
+    if (!found) return std::nullopt;
+    TRY(text("name", info.name));
+    TRY(number("block_bytes", info.block_bytes));
+    TRY(number("compression", info.compression));
+    TRY(number("inline_bytes", info.inline_bytes));
+    TRY(number("max_inodes", info.max_inodes));
+    TRY(number("max_blocks", info.max_blocks));
+    TRY(number("retention_ns", info.retention_ns));
+    return info;
+}
+
+Result<void> make_volume(State& state, const Options& options) {
+    state.info = options.info;
+    return transact(state, [&](Txn& tx) -> Result<void> {
+        tx.start(0, {}, options.now);
+        TRY(put_info(tx.st(), options.info));
+        Inode& root = tx.create();
+        check(root.attr.ino == wire::root_ino);
+        root.attr.mode = S_IFDIR | (options.root_mode & 07777);
+        root.attr.uid = options.root_uid;
+        root.attr.gid = options.root_gid;
+        root.attr.nlink = 2;
+        root.attr.parent = wire::root_ino;
+        return {};
+    });
+}
+
+Result<void> load_counters(State& state) {
+    Statements& st = state.st;
+    Counters counters;
+    const auto get = [&](std::string_view name, std::uint64_t& value) -> Result<void> {
+        db::Query query(st.counter_get, name);
+        TRY(bool found, query.next());
+        if (found) value = query.number(0);
+        return {};
+    };
+    TRY(get("ino_floor", counters.ino_floor));
+    TRY(get("deleted", counters.deleted));
+    TRY(get("next_seq", counters.next_seq));
+    TRY(get("next_segment", counters.next_segment));
+    TRY(get("next_session", counters.next_session));
+    TRY(get("used_bytes", counters.used_bytes));
+    TRY(get("batch", state.batch));
+    db::Query query(st.inode_last, 0);
+    TRY(bool found, query.next());
+    counters.next_ino = std::max(counters.ino_floor, found ? query.number(0) : 0) + 1;
+    state.counters = counters;
+    return {};
+}
+
+Result<void> load_sessions(State& state) {
+    auto sessions = std::make_shared<Sessions>();
+    db::Query query(state.st.session_list);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) break;
+        const SessionId id = query.number(0);
+        if (query.integer(3) != 0) {
+            sessions->ended.push_back(id);
+        } else {
+            SessionInfo session{id, std::string(query.text(1)), query.integer(2) != 0};
+            if (!query.null(4))
+                session.squash = {true, query.as<std::uint32_t>(4), query.as<std::uint32_t>(5)};
+            sessions->open.emplace(id, std::move(session));
+        }
+    }
+    state.sessions = std::move(sessions);
+    return {};
+}
+
+// What the journal has more than the database: a process ended between the two.
+Result<void> apply_journal(State& state) {
+    TRY(std::vector<Buffer> records, state.journal->read_from(state.batch + 1));
+    for (Buffer& record : records) {
+        TRY(open_transaction(state));
+        TRY(replay(state, record));
+        ++state.batch;
+        state.pending.bytes += record.size();
+        state.pending.records.push_back(std::move(record));
+        if (state.pending.bytes > 1 << 20) TRY(commit_pending(state));
+    }
+    TRY(commit_pending(state));
+    // A journal that is used again must not hold records of numbers to come.
+    TRY(state.db->sync());
+    return state.journal->clear();
+}
+
+}  // namespace
+
+Result<void> check_info(const wire::VolumeInfo& info) {
+    if (!std::has_single_bit(info.block_bytes) || info.block_bytes < block_bytes_min ||
+        info.block_bytes > block_bytes_max)
+        return fail(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
+    if (info.inline_bytes > inline_bytes_max)
+        return fail(EINVAL, fmt::format("inline files have at most {} bytes", inline_bytes_max));
+    return {};
+}
+
+Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
+    const auto put = [&](std::string_view name, const auto& value) {
+        return st.volume_put.run(name, value);
+    };
+    TRY(put("id", std::string_view(info.id)));
+    TRY(put("name", std::string_view(info.name)));
+    TRY(put("block_bytes", info.block_bytes));
+    TRY(put("compression", std::to_underlying(info.compression)));
+    TRY(put("inline_bytes", info.inline_bytes));
+    TRY(put("max_inodes", info.max_inodes));
+    TRY(put("max_blocks", info.max_blocks));
+    return put("retention_ns", info.retention_ns);
+}
+
+Result<void> load(State& state, const Options& options) {
+    TRY(state.db, db::Db::open({.path = options.path,
+                                .create = options.create,
+                                .page_bytes = options.page_bytes,
+                                .cache_bytes = options.cache_bytes}));
+    TRY(state.db->migrate(formats));
+    TRY(state.st, Statements::prepare(*state.db));
+    TRY(load_counters(state));
+    TRY(std::optional<wire::VolumeInfo> info, get_info(state.st));
+    // Without it the database was cut off to nothing: the volume must not seem to be an empty one.
+    if (!info && !options.create)
+        return fail(EIO, fmt::format("the metadata database {} is damaged (it is empty); stop "
+                                     "using it and restore it from a backup",
+                                     options.path));
+    if (info) state.info = std::move(*info);
+    else TRY(make_volume(state, options));
+    state.hash_key = name_hash(state.info.id, 0);
+    TRY(load_sessions(state));
+    {
+        db::Query cut(state.st.cut_first);
+        TRY(state.cuts, cut.next());
+    }
+    TRY(state.journal, db::Journal::open(options.path + "-calls", state.hash_key));
+    TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
+    state.committed = state;
+    TRY(apply_journal(state));
+    state.committed_batch = state.batch;
+    state.loaded = true;
+    return {};
+}
+
+}  // namespace flexfs::meta
