@@ -5,23 +5,6 @@
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
-
-Result<void> kill_privileges(Txn& tx, Inode& inode) {
-    std::uint32_t drop = inode.attr.mode & S_ISUID;
-    // Without group execution the bit once meant mandatory locking, and Linux leaves it.
-    if (inode.attr.mode & S_IXGRP) drop |= inode.attr.mode & S_ISGID;
-    if (drop != 0) {
-        inode.attr.mode &= ~drop;
-        tx.changed(inode);
-    }
-    return drop_capability(tx, inode);
-}
-
-Result<void> drop_capability(Txn& tx, Inode& inode) {
-    TRY(tx.erase_xattr(inode, "security.capability"));
-    return {};
-}
-
 namespace {
 
 Result<void> chmod(Txn& tx, Inode& inode, std::uint32_t mode) {

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "lib/vfs/mount.h"
+#include "lib/wire/privileges.h"
 #include "lib/wire/xattrs.h"
 
 namespace flexfs::vfs {
@@ -9,8 +10,6 @@ namespace {
 
 // What a volume without a limit of inodes tells of them: enough for any installer's check.
 constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
-
-constexpr std::string_view capability = "security.capability";
 
 }  // namespace
 
@@ -22,7 +21,8 @@ Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
     if (Node* node = nodes_.find(ino)) {
         if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
         // The write will take it away when it is sent.
-        if (name == capability && node->file && node->file->has_unsent()) co_return fail(ENODATA);
+        if (name == wire::capability_name && node->file && node->file->has_unsent())
+            co_return fail(ENODATA);
     }
     wire::Value value = co_await session_->call(wire::GetXattr{ino, std::move(name)});
     co_return std::move(value.value);
@@ -32,7 +32,7 @@ Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
 Task<void> Mount::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,
                            bool kill_setgid) {
     co_await writable();
-    if (name == capability) co_await settle_writes(ino);
+    if (name == wire::capability_name) co_await settle_writes(ino);
     wire::SetXattr request{ino, std::move(name), std::move(value), flags, wall_now(), kill_setgid,
                            who};
     const auto done = co_await result(session_->call(std::move(request)));
@@ -56,7 +56,7 @@ Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
     if (Node* node = known(); node && !node->attr.has_xattrs) co_return std::vector<std::string>();
     wire::Names names = co_await session_->call(wire::ListXattr{ino});
     if (Node* node = known(); node && node->file && node->file->has_unsent())
-        std::erase(names.names, capability);
+        std::erase(names.names, wire::capability_name);
     co_return std::move(names.names);
 }
 

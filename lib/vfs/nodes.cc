@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "lib/wire/privileges.h"
+
 namespace flexfs::vfs {
 namespace {
 
@@ -23,13 +25,8 @@ Attr Node::stat() const {
         now.mtime = file->mtime;
         now.ctime = std::max(now.ctime, file->mtime);
     }
-    if (file->kill_privileges) now.mode = without_privileges(now.mode);
+    if (file->kill_privileges) now.mode = wire::without_privileges(now.mode);
     return now;
-}
-
-std::uint32_t without_privileges(std::uint32_t mode) {
-    if (mode & S_IXGRP) mode &= ~std::uint32_t{S_ISGID};
-    return mode & ~std::uint32_t{S_ISUID};
 }
 
 NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {

@@ -42,9 +42,6 @@ struct Node {
     Attr stat() const;
 };
 
-// The mode that is left of `mode` when somebody without privileges wrote the file. As meta has it.
-std::uint32_t without_privileges(std::uint32_t mode);
-
 class Nodes;
 
 // Keeps a node in the table.
