@@ -20,15 +20,7 @@ Result<wire::Entry> link(Txn& tx, const wire::Link& request) {
 
     if (inode->has(is_linkable)) {
         inode->state &= ~std::uint32_t{is_linkable};
-        std::vector<SessionId> holders;
-        {
-            db::Query query(tx.st().orphan_holders, request.ino);
-            for (;;) {
-                TRY(bool row, query.next());
-                if (!row) break;
-                holders.push_back(query.number(0));
-            }
-        }
+        TRY(const std::vector<SessionId> holders, orphan_holders(tx, request.ino));
         for (SessionId holder : holders) TRY(tx.st().orphan_erase.run(request.ino, holder));
     }
     TRY(tx.add_name(request.parent, request.name, *inode));

@@ -32,6 +32,8 @@ Result<wire::Done> close_session(Txn& tx);
 
 // --- what several of them do ---
 
+// The sessions that keep the orphan alive.
+Result<std::vector<SessionId>> orphan_holders(Txn& tx, Ino ino);
 // The session no longer keeps the orphan alive; nothing if it never did.
 Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);
 // What write(2) by most users and chown(2) by all do to the setuid and setgid bits and to file
