@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/check.h"
 #include "lib/meta/operations.h"
 #include "lib/meta/transact.h"
 #include "lib/wire/codec.h"

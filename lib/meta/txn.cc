@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/check.h"
 #include "lib/base/format.h"
 
 namespace flexfs::meta {

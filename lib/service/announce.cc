@@ -1,6 +1,4 @@
 // Which changes concern whom.
-#include <stdio.h>
-
 #include <algorithm>
 #include <set>
 
