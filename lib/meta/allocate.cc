@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/meta/flags.h"
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
@@ -36,7 +35,7 @@ Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request) {
     if (first > wire::file_bytes_max || request.length > wire::file_bytes_max - first ||
         request.size > wire::file_bytes_max)
         return fail(EFBIG);
-    TRY(may_allocate(*file, request.mode));
+    TRY(flags_let_allocate(*file, request.mode));
     const std::uint64_t last = first + request.length;
     // What the file has already may lie in the range.
     if (!(request.mode & erasing) && request.length > file->attr.used)

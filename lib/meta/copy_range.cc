@@ -2,7 +2,6 @@
 #include <cerrno>
 
 #include "lib/meta/cover.h"
-#include "lib/meta/flags.h"
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
@@ -77,7 +76,7 @@ Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     TRY(Inode * from, tx.file(request.from));
     TRY(Inode * file, tx.file(request.ino));
     TRY(check_ranges(request));
-    TRY(may_allocate(*file, 0));
+    TRY(flags_let_allocate(*file, 0));
     TRY(const Buffer small, load_inline(tx.st(), *from));
     if (request.from_offset < small.size()) return fail(EAGAIN);
     const std::uint64_t first = request.from_offset;

@@ -17,24 +17,24 @@ Result<void> without(const Inode& inode, std::uint32_t flags) {
 
 }  // namespace
 
-Result<void> may_add(const Inode& folder) {
+Result<void> flags_let_add(const Inode& folder) {
     return without(folder, wire::flag_immutable);
 }
 
-Result<void> may_remove(const Inode& folder, const Inode& inode) {
+Result<void> flags_let_remove(const Inode& folder, const Inode& inode) {
     TRY(without(folder, frozen));
     return without(inode, frozen);
 }
 
-Result<void> may_link(const Inode& inode) {
+Result<void> flags_let_link(const Inode& inode) {
     return without(inode, frozen);
 }
 
-Result<void> may_change_xattrs(const Inode& inode) {
+Result<void> flags_let_set_xattr(const Inode& inode) {
     return without(inode, frozen);
 }
 
-Result<void> may_set(const Inode& inode, std::uint32_t mask) {
+Result<void> flags_let_set(const Inode& inode, std::uint32_t mask) {
     constexpr std::uint32_t times = wire::set_atime | wire::set_mtime;
     constexpr std::uint32_t rest = wire::set_mode | wire::set_uid | wire::set_gid | wire::set_size;
     if (mask & ~std::uint32_t{wire::set_flags}) TRY(without(inode, wire::flag_immutable));
@@ -42,7 +42,7 @@ Result<void> may_set(const Inode& inode, std::uint32_t mask) {
     return (mask & rest) || other_times ? without(inode, wire::flag_append) : Result<void>();
 }
 
-Result<void> may_allocate(const Inode& inode, std::uint32_t mode) {
+Result<void> flags_let_allocate(const Inode& inode, std::uint32_t mode) {
     TRY(without(inode, wire::flag_immutable));
     return mode & ~std::uint32_t{FALLOC_FL_KEEP_SIZE} ? without(inode, wire::flag_append)
                                                       : Result<void>();

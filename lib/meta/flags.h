@@ -7,19 +7,20 @@
 
 namespace flexfs::meta {
 
-// Every one of them: EPERM where the flags forbid it.
-// A name may come into the folder.
-Result<void> may_add(const Inode& folder);
-// The name of `inode` in the folder may go, or lead elsewhere.
-Result<void> may_remove(const Inode& folder, const Inode& inode);
-// It may get one more name.
-Result<void> may_link(const Inode& inode);
-// Its extended attributes may change.
-Result<void> may_change_xattrs(const Inode& inode);
-// What SetAttr names by `mask` may change; its flags always may.
-Result<void> may_set(const Inode& inode, std::uint32_t mask);
-// fallocate(2) of `mode` may change it; 0 is also for what else writes to it.
-Result<void> may_allocate(const Inode& inode, std::uint32_t mode);
+// Every one of them: EPERM where the flags forbid it. Caller (permission.h) asks them,
+// but for the last: who changes data has the file open.
+// A name comes into the folder.
+Result<void> flags_let_add(const Inode& folder);
+// The name of `inode` in the folder goes, or leads elsewhere.
+Result<void> flags_let_remove(const Inode& folder, const Inode& inode);
+// It gets one more name.
+Result<void> flags_let_link(const Inode& inode);
+// Its extended attributes change.
+Result<void> flags_let_set_xattr(const Inode& inode);
+// What SetAttr names by `mask` changes; its flags always may.
+Result<void> flags_let_set(const Inode& inode, std::uint32_t mask);
+// fallocate(2) of `mode` changes it; 0 is also for what else writes to it.
+Result<void> flags_let_allocate(const Inode& inode, std::uint32_t mode);
 
 // EOPNOTSUPP: there are other flags than ours.
 Result<void> check_flags(std::uint32_t flags);

@@ -13,9 +13,7 @@ Result<wire::Entry> link(Txn& tx, const wire::Link& request) {
     if (inode->attr.nlink == 0 && !inode->has(is_linkable)) return fail(ENOENT);
     TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
     if (there) return fail(EEXIST);
-    TRY(tx.caller(request.who).may_add(*parent));
-    TRY(may_add(*parent));
-    TRY(may_link(*inode));
+    TRY(tx.caller(request.who).may_link(*parent, *inode));
     if (inode->attr.nlink >= wire::nlink_max) return fail(EMLINK);
 
     if (inode->has(is_linkable)) {

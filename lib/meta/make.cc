@@ -76,7 +76,6 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     }
     const Caller caller = tx.caller(request.who);
     TRY(caller.may_make(*parent, request.mode));
-    TRY(may_add(*parent));
     const bool is_folder = S_ISDIR(request.mode);
     if (is_folder && parent->attr.nlink >= wire::nlink_max) return fail(EMLINK);
     TRY(tx.room_for_inode());

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "lib/meta/flags.h"
+
 namespace flexfs::meta {
 namespace {
 
@@ -40,6 +42,7 @@ Result<void> Caller::owns(const Inode& inode) const {
 }
 
 Result<void> Caller::may_add(const Inode& directory) const {
+    TRY(flags_let_add(directory));
     return may(directory, change_names);
 }
 
@@ -49,7 +52,13 @@ Result<void> Caller::may_make(const Inode& directory, std::uint32_t mode) const 
     return {};
 }
 
+Result<void> Caller::may_link(const Inode& directory, const Inode& inode) const {
+    TRY(may_add(directory));
+    return flags_let_link(inode);
+}
+
 Result<void> Caller::may_remove(const Inode& directory, const Inode& inode) const {
+    TRY(flags_let_remove(directory, inode));
     TRY(may(directory, change_names));
     if (!squashed_ || !(directory.attr.mode & S_ISVTX)) return {};
     if (who_.uid == directory.attr.uid) return {};
@@ -58,6 +67,7 @@ Result<void> Caller::may_remove(const Inode& directory, const Inode& inode) cons
 
 Result<void> Caller::may_set(const Inode& inode, std::uint32_t mask,
                              const wire::Attr& wanted) const {
+    TRY(flags_let_set(inode, mask));
     if (!squashed_) return {};
     const wire::Attr& attr = inode.attr;
     if (mask & (wire::set_mode | wire::set_flags)) TRY(owns(inode));
@@ -77,6 +87,7 @@ Result<void> Caller::may_set(const Inode& inode, std::uint32_t mask,
 }
 
 Result<void> Caller::may_set_xattr(const Inode& inode, std::string_view name) const {
+    TRY(flags_let_set_xattr(inode));
     if (!squashed_) return {};
     if (name.starts_with("system.")) return owns(inode);
     if (!name.starts_with("user.")) return fail(EPERM);

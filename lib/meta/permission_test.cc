@@ -89,6 +89,28 @@ TEST_CASE("a rename asks both folders, and the folder that moves") {
     CHECK(f.attr(folder).parent == f.shared);
 }
 
+TEST_CASE("a rename into itself is EINVAL also for who may not rename") {
+    SquashFixture f;
+    const Ino folder = f.mkdir(f.theirs, "folder", 0755, alice);
+    CHECK(f.ask(wire::Rename{f.theirs, "folder", folder, "x", 0, ++f.now}) == EINVAL);
+}
+
+TEST_CASE("what flags forbid is EPERM, whoever asks, before it is EACCES") {
+    SquashFixture f;
+    const auto set_flags = [&](Ino ino, std::uint32_t flags) {
+        return f.set(ino, wire::set_flags, {.flags = flags}, alice);
+    };
+    REQUIRE(set_flags(f.file, wire::flag_immutable) == 0);
+    for (const wire::Who who : {root, alice}) {
+        CHECK(f.set(f.file, wire::set_size, {}, who) == EPERM);
+        CHECK(f.ask(wire::SetXattr{.ino = f.file, .name = "user.a", .now = ++f.now}, who) == EPERM);
+        CHECK(f.ask(wire::Unlink{f.theirs, "file", ++f.now}, who) == EPERM);
+        CHECK(f.ask(wire::Link{f.file, f.shared, "new", ++f.now}, who) == EPERM);
+    }
+    REQUIRE(set_flags(f.theirs, wire::flag_immutable) == 0);
+    CHECK(f.ask(f.make(f.theirs, "new", S_IFREG | 0644)) == EPERM);
+}
+
 TEST_CASE("a sticky folder keeps the files of others from a squashed root") {
     SquashFixture f;
     const Ino tmp = f.mkdir(1, "tmp", 01777, alice);

@@ -58,12 +58,6 @@ Result<void> check_caller(const Caller& caller, const End& from, const End& to, 
     return to.inode ? caller.may_remove(*to.parent, *to.inode) : caller.may_add(*to.parent);
 }
 
-// EPERM where a flag of what moves or goes, or of a folder, forbids it.
-Result<void> check_flags(const End& from, const End& to) {
-    TRY(may_remove(*from.parent, *from.inode));
-    return to.inode ? may_remove(*to.parent, *to.inode) : may_add(*to.parent);
-}
-
 bool too_many_folders(const End& from, const End& to) {
     return from.is_folder() && from.parent != to.parent && !to.is_folder() &&
            to.parent->attr.nlink >= wire::nlink_max;
@@ -119,7 +113,6 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
     if (to.parent->attr.nlink == 0) return fail(ENOENT);
     if (to.inode && (request.flags & RENAME_NOREPLACE)) return fail(EEXIST);
     if (from.inode == to.inode) return wire::Removed{};  // two names of one file: both stay
-    TRY(check_caller(tx.caller(request.who), from, to, exchanging));
     if (from.is_folder()) {
         TRY(const bool loop, contains(tx, from.inode->attr.ino, request.new_parent));
         if (loop) return fail(EINVAL);
@@ -128,7 +121,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
         TRY(const bool loop, contains(tx, to.inode->attr.ino, request.parent));
         if (loop) return fail(EINVAL);
     }
-    TRY(check_flags(from, to));
+    TRY(check_caller(tx.caller(request.who), from, to, exchanging));
     if (too_many_folders(from, to)) return fail(EMLINK);
     if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
     if (!exchanging) TRY(check_replaceable(tx, from, to));

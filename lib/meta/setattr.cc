@@ -25,7 +25,6 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     TRY(caller.may_set(*inode, mask, wanted));
     wanted.mode = caller.without_foreign_setgid(wanted.mode, *inode);
     if (mask & wire::set_flags) TRY(check_flags(wanted.flags));
-    TRY(may_set(*inode, mask));
     if (mask & wire::set_size) {
         TRY(inode, tx.file(request.ino));
         if (wanted.size > wire::file_bytes_max) return fail(EFBIG);

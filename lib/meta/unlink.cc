@@ -9,7 +9,6 @@ Result<wire::Removed> unlink(Txn& tx, const wire::Unlink& request) {
     TRY(const End end, find_end(tx, request.parent, request.name));
     if (!end.inode) return fail(ENOENT);
     TRY(tx.caller(request.who).may_remove(*end.parent, *end.inode));
-    TRY(may_remove(*end.parent, *end.inode));
     if (end.is_folder()) return fail(EISDIR);
 
     TRY(tx.erase_name(request.parent, request.name));
