@@ -20,6 +20,7 @@
 #include "roles/mount/daemon.h"
 #include "roles/mount/embedded.h"
 #include "roles/mount/image.h"
+#include "roles/mount/memory.h"
 #include "roles/mount/presence.h"
 #include "roles/mount/restarter.h"
 #include "roles/mount/takeover.h"
@@ -32,39 +33,12 @@ constexpr std::size_t readahead_bytes = 1 << 20;
 // tried to unmount it meanwhile.
 constexpr Duration leave_patience = std::chrono::seconds(10);
 constexpr Duration leave_pause = std::chrono::milliseconds(200);
-// What a put holds beside its data, to go past the page cache.
-constexpr std::uint64_t store_request_bytes = 2 << 20;
 // Between tries to store what a full disk or the like keeps from being stored at the end.
 constexpr Duration store_pause = std::chrono::seconds(3);
 // The longest that a start waits for the mount before it to write its last data, and how often it
 // looks.
 constexpr Duration predecessor_patience = std::chrono::minutes(1);
 constexpr Duration predecessor_pause = std::chrono::milliseconds(50);
-
-// How one budget for memory is divided: the database's page cache is SQLite's own, requests of the
-// kernel and of the store have memory while they are under way; everything else draws on one
-// budget, of which dirty data may take a part.
-struct Memory {
-    std::uint64_t database;
-    std::size_t kernel_requests;  // large ones, of a megabyte each; and as many free buffers
-    unsigned store_requests;      // of each kind
-    std::uint64_t rest;
-    std::uint64_t dirty;
-};
-Memory divide(const MountOptions& options) {
-    const std::uint64_t all = options.mem_bytes;
-    Memory memory{};
-    memory.database = std::min<std::uint64_t>(all / 4, 256 << 20);
-    memory.kernel_requests = std::clamp<std::size_t>(all >> 24, 2, 32);
-    memory.store_requests = options.max_bops
-                                ? unsigned(options.max_bops)
-                                : unsigned(std::clamp<std::uint64_t>(all >> 25, 2, 16));
-    const std::uint64_t under_way = 2 * memory.kernel_requests * fuse::request_bytes_max +
-                                    memory.store_requests * store_request_bytes;
-    memory.rest = all - memory.database - std::min(under_way, all / 4);
-    memory.dirty = std::min(options.dirty_bytes, memory.rest / 2);
-    return memory;
-}
 
 EmbeddedOptions embedded_options(const MountOptions& options) {
     return {.address = options.volume,
