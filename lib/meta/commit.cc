@@ -33,8 +33,7 @@ Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
     std::ranges::sort(fresh, {}, [](const wire::Extent& e) { return std::pair(e.idx, e.seq); });
     std::vector<BlockPlan> plans;
     for (auto block = fresh.begin(); block != fresh.end();) {
-        const auto end = std::find_if(block, fresh.end(),
-                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        const auto end = block_end(block, fresh.end());
         TRY(const auto rows, load_extents(tx.st(), file, block->idx, block->idx));
         plans.push_back(plan_block(rows, {block, end}));
         block = end;

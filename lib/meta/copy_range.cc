@@ -43,8 +43,7 @@ std::int64_t covered_by_blocks(std::vector<wire::Extent> rows) {
     std::ranges::sort(rows, {}, &wire::Extent::idx);
     std::uint64_t bytes = 0;
     for (auto block = rows.begin(); block != rows.end();) {
-        const auto end = std::find_if(block, rows.end(),
-                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        const auto end = block_end(block, rows.end());
         bytes += covered_bytes({block, end});
         block = end;
     }

@@ -1,7 +1,5 @@
 #include "lib/meta/cover.h"
 
-#include <algorithm>
-
 namespace flexfs::meta {
 
 std::uint64_t Cover::add(std::uint64_t off, std::uint64_t len) {

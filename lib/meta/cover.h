@@ -1,6 +1,7 @@
-// Which bytes of a block some extents cover.
+// Extents block by block: which bytes of it they cover.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,5 +25,11 @@ private:
 };
 
 std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block);
+
+// Where the block's extents end, of which the first is `first`; they are ordered by block.
+template <class Iterator>
+Iterator block_end(Iterator first, Iterator end) {
+    return std::find_if(first, end, [&](const wire::Extent& e) { return e.idx != first->idx; });
+}
 
 }  // namespace flexfs::meta

@@ -46,8 +46,7 @@ Result<Victims> pick(Txn& tx, Ino ino, const std::vector<Cut>& cuts, std::uint64
 Result<void> erase_victims(Txn& tx, Inode* inode, Ino ino, const Victims& victims) {
     const auto& extents = victims.extents;
     for (auto block = extents.begin(); block != extents.end();) {
-        const auto end = std::find_if(block, extents.end(),
-                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        const auto end = block_end(block, extents.end());
         for (auto extent = block; extent != end; ++extent) TRY(tx.erase_extent(ino, *extent));
         if (inode) tx.add_used(*inode, -static_cast<std::int64_t>(covered_bytes({block, end})));
         block = end;

@@ -50,8 +50,7 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
     const auto& rows = blocks.extents;
     if (blocks.more) plan.end = std::min(last, (rows.back().idx + 1) * block_bytes);
     for (auto block = rows.begin(); block != rows.end();) {
-        const auto end = std::find_if(block, rows.end(),
-                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        const auto end = block_end(block, rows.end());
         const std::uint64_t start = block->idx * block_bytes;
         std::vector<wire::Extent> left;
         if (cut_around({block, end}, std::max(first, start) - start, last - start, left)) {

@@ -100,8 +100,7 @@ Result<void> Txn::drop_extents(Inode& inode, std::uint64_t idx) {
         }
     }
     for (auto block = dead.begin(); block != dead.end();) {
-        const auto end = std::find_if(block, dead.end(),
-                                      [&](const wire::Extent& e) { return e.idx != block->idx; });
+        const auto end = block_end(block, dead.end());
         // A cut's victims count as used until they are removed, apart from what lies over them.
         const auto hidden =
             std::partition(block, end, [&](const wire::Extent& e) { return !is_cut(cuts, e); });

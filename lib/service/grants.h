@@ -11,15 +11,16 @@
 // Exclusive. Only regular files; written down always, as ranges of inode numbers. The creator has
 // it; Open{exclusive} gets it when nobody else does and the file is not contested. It covers the
 // data, the size, and the times, so in its way is what tells those or changes them: lookup,
-// getattr, open, extents, setattr, link and an open by Make. Each first sends Recall and waits for
-// ReturnGrant (or for the holder's end); requests for one inode wait in line. Not in its way: names
-// (unlink and rename change links and ctime, of which the holder hears by a Revoke), xattrs, and
-// listings, which leave the attributes of such files out.
+// getattr, open, extents, setattr, allocate, copy_range (both its files), link and an open by Make.
+// Each first sends Recall and waits for ReturnGrant (or for the holder's end); requests for one
+// inode wait in line. Not in its way: names (unlink and rename change links and ctime, of which the
+// holder hears by a Revoke), xattrs, and listings, which leave the attributes of such files out.
 //
-// No deadlock. A request that waits holds nothing but its place in the line of its inode. What a
-// holder needs in order to answer a Recall is ReserveSegments, Commit, Sync, ReturnGrant: they wait
-// for nobody, not even for a line in which their own session waits, and the holder itself is never
-// sent to the end of the line of what it holds. So no circle of waiting can close.
+// No deadlock. A request that waits holds nothing but its place in the line of its inode, and
+// copy_range, which stands in two, takes them in the order of the inodes. What a holder needs in
+// order to answer a Recall is ReserveSegments, Commit, Sync, ReturnGrant: they wait for nobody, not
+// even for a line in which their own session waits, and the holder itself is never sent to the end
+// of the line of what it holds. So no circle of waiting can close.
 // That commits do not wait for other holders costs no write: both stay, one over the other. It
 // happens only to a session that had asked to write before the other got the grant, which makes the
 // two writes simultaneous, and any order is right.

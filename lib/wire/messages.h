@@ -25,13 +25,13 @@ struct Session {
     bool read_only = false;
     FLEXFS_FIELDS(session, lease_ns, volume, read_only)
 };
-// EACCES (token), ENOENT (volume). `resume` names a session of this client that a restart cut off;
-// 0 for a new one.
+// `resume` names a session of this client that a restart cut off; 0 for a new one. ESTALE: it has
+// ended.
 struct OpenSession {
     static constexpr Op op = Op::open_session;
     using Reply = Session;
-    std::string client;  // for people: host and mount point
-    std::string token;
+    std::string client;  // for people: host and process
+    std::string token;   // none is asked for yet
     SessionId resume = 0;
     bool read_only = false;
     Squash squash;
@@ -128,8 +128,9 @@ struct SetAttr {
 // mkdir, mknod, create and symlink: mode's S_IFMT decides. An existing name is EEXIST, or with
 // `existing_ok` (open with O_CREAT without O_EXCL) answered as Lookup would. Where the parent has a
 // default ACL the new inode gets its access ACL from it, and a directory inherits it; elsewhere
-// `umask` is taken off the mode. ENOENT, ENOTDIR, ENAMETOOLONG, EMLINK, EDQUOT, EPERM (the
-// directory is immutable).
+// `umask` is taken off the mode. ENOENT (the directory was removed; a symlink to nowhere), ENOTDIR,
+// ENAMETOOLONG, EINVAL (the name, the kind), EMLINK, ENOSPC (as many inodes as the volume may
+// hold), EPERM (the directory is immutable).
 struct Make {
     static constexpr Op op = Op::make;
     using Reply = Entry;  // the creator of a file gets Grant::exclusive
@@ -144,7 +145,8 @@ struct Make {
     std::uint32_t umask = 0;
     FLEXFS_FIELDS(parent, name, mode, rdev, target, existing_ok, now, who, umask)
 };
-// EEXIST, EMLINK, EPERM (a directory; immutable or append-only; into an immutable directory).
+// EEXIST, EMLINK, ENOENT (it lost its last name, or the directory was removed), EPERM (a directory;
+// immutable or append-only; into an immutable directory).
 struct Link {
     static constexpr Op op = Op::link;
     using Reply = Entry;
@@ -171,7 +173,7 @@ struct Unlink {
     Who who;
     FLEXFS_FIELDS(parent, name, now, who)
 };
-// ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (the root), EINVAL ("."), EPERM (as Unlink).
+// ENOENT, ENOTDIR, ENOTEMPTY, EINVAL ("." and ".."), EPERM (as Unlink).
 struct Rmdir {
     static constexpr Op op = Op::rmdir;
     using Reply = Removed;
@@ -303,8 +305,6 @@ struct Release {
     std::vector<Ino> inos;
     FLEXFS_FIELDS(inos)
 };
-// Extents of blocks [first, first + count), ordered by (idx, seq); recalls another session's
-// exclusive grant first.
 struct ExtentList {
     Attr attr;
     Buffer inline_data;  // a file that lives in the metadata has this and no extents
@@ -313,6 +313,8 @@ struct ExtentList {
     Grant grant = Grant::none;
     FLEXFS_FIELDS(attr, inline_data, extents, more, grant)
 };
+// Extents of blocks [first, first + count), ordered by (idx, seq); recalls another session's
+// exclusive grant first. EISDIR.
 struct Extents {
     static constexpr Op op = Op::extents;
     using Reply = ExtentList;
@@ -344,10 +346,12 @@ struct SegmentUse {
 };
 struct Committed {
     std::vector<std::uint64_t> first_seq;  // per inode of the request: what its first extent got
-    std::vector<int> errors;               // per inode: 0 or an errno (ESTALE, EDQUOT)
+    std::vector<int> errors;               // per inode: 0 or an errno
     FLEXFS_FIELDS(first_seq, errors)
 };
-// Publishes data whose objects are already durable in the store. Inodes succeed or fail one by one.
+// Publishes data whose objects are already durable in the store. Inodes succeed or fail one by one:
+// ESTALE (the file, or a segment that extents lead into, is gone), ENOSPC (more than the volume may
+// hold), EAGAIN (it lives in the metadata now), EFBIG, EINVAL, EISDIR.
 // With `durable` the answer waits until this and everything before it is synced on the server's
 // disk.
 struct Commit {
@@ -435,7 +439,7 @@ struct Allocate {
 };
 // The range's bytes in `ino` become those of `from`, by extents that share its frames; its holes
 // are holes there. Ends where `from` does. EINVAL (ranges of one file that overlap, no regular
-// file), EISDIR, EPERM (immutable), EFBIG, EDQUOT, ENOSPC. EAGAIN: one of them lives in the
+// file), EISDIR, EPERM (immutable), EFBIG, ENOSPC. EAGAIN: one of them lives in the
 // metadata; its bytes are to be copied.
 struct CopyRange {
     static constexpr Op op = Op::copy_range;
