@@ -40,6 +40,7 @@ public:
     std::uint64_t repacked() const { return repacker_.repacked(); }
 
 private:
+    bool needs_copying() const;
     Task<void> free_in_steps();
     Task<void> delete_garbage();
     Task<void> checkpoint();
@@ -56,8 +57,6 @@ private:
     Syncer& syncer_;
     const Options& options_;
     Repacker repacker_;
-    bool needs_copying() const;
-
     bool copying_ = false;
     std::uint64_t copied_bytes_ = 0;  // length of a log that is copied as a whole; 0: none is
     std::uint64_t checkpoints_ = 0;
