@@ -2,6 +2,7 @@
 #include "lib/meta/permission.h"
 
 #include <doctest/doctest.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -87,6 +88,17 @@ TEST_CASE("a rename asks both folders, and the folder that moves") {
     CHECK(rename(f.shared, "folder", f.lookup("e", f.shared).value().attr.ino, "x") == EACCES);
     CHECK(rename(f.shared, "folder", f.shared, "x") == 0);
     CHECK(f.attr(folder).parent == f.shared);
+}
+
+TEST_CASE("the whiteout of a squashed root is its other self's") {
+    SquashFixture f;
+    f.own("a");
+    const wire::Rename request{f.shared, "a", f.shared, "b", RENAME_WHITEOUT, ++f.now};
+    REQUIRE(f.ask(request) == 0);
+    const wire::Attr whiteout = f.lookup("a", f.shared).value().attr;
+    CHECK(S_ISCHR(whiteout.mode));
+    CHECK(whiteout.uid == squash.uid);
+    CHECK(whiteout.gid == squash.gid);
 }
 
 TEST_CASE("a rename into itself is EINVAL also for who may not rename") {

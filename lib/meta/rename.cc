@@ -87,13 +87,13 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
 }
 
 // What lies over a name of a lower layer of overlayfs: a device with the number 0.
-Result<void> leave_whiteout(Txn& tx, const End& from, const wire::Rename& request) {
+Result<void> leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time now) {
     Inode& made = tx.create();
     wire::Attr& attr = made.attr;
-    attr.atime = attr.mtime = attr.ctime = attr.btime = request.now;
+    attr.atime = attr.mtime = attr.ctime = attr.btime = now;
     attr.mode = S_IFCHR;
-    attr.uid = request.who.uid;
-    attr.gid = from.parent->attr.mode & S_ISGID ? from.parent->attr.gid : request.who.gid;
+    attr.uid = caller.who().uid;
+    attr.gid = from.parent->attr.mode & S_ISGID ? from.parent->attr.gid : caller.who().gid;
     attr.nlink = 1;
     attr.parent = from.parent->attr.ino;
     attr.flags = inherited_flags(*from.parent);
@@ -121,7 +121,8 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
         TRY(const bool loop, contains(tx, to.inode->attr.ino, request.parent));
         if (loop) return fail(EINVAL);
     }
-    TRY(check_caller(tx.caller(request.who), from, to, exchanging));
+    const Caller caller = tx.caller(request.who);
+    TRY(check_caller(caller, from, to, exchanging));
     if (too_many_folders(from, to)) return fail(EMLINK);
     if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
     if (!exchanging) TRY(check_replaceable(tx, from, to));
@@ -131,7 +132,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
     notes.moved = from.inode->attr.ino;
     if (exchanging) return exchange(tx, from, to, request.now);
     TRY(wire::Removed removed, replace(tx, from, to, request.now));
-    if (whiteout) TRY(leave_whiteout(tx, from, request));
+    if (whiteout) TRY(leave_whiteout(tx, caller, from, request.now));
     return removed;
 }
 

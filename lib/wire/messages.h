@@ -184,8 +184,9 @@ struct Rmdir {
     FLEXFS_FIELDS(parent, name, now, who)
 };
 // `flags` as renameat2(2): RENAME_NOREPLACE, RENAME_EXCHANGE, and RENAME_WHITEOUT, whose device
-// with number 0 is the caller's (ENOSPC). ENOENT, EEXIST, ENOTEMPTY, EISDIR, ENOTDIR, EINVAL (into
-// itself, or unknown flags), EPERM (as Unlink, of both ends). The reply tells what was replaced.
+// with number 0 is the caller's (ENOSPC). EMLINK, ENOENT, EEXIST, ENOTEMPTY, EISDIR, ENOTDIR,
+// EINVAL (into itself, or unknown flags), EPERM (as Unlink, of both ends). The reply tells what was
+// replaced.
 struct Rename {
     static constexpr Op op = Op::rename;
     using Reply = Removed;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "lib/base/format.h"
+#include "lib/conf/volume.h"
 #include "lib/object/address.h"
 
 namespace flexfs::mount {
@@ -15,9 +16,6 @@ namespace {
 
 constexpr std::uint64_t mem_bytes_min = 32 << 20;
 constexpr std::uint64_t mem_bytes_default_min = 256 << 20;
-constexpr std::uint64_t block_bytes_min = 256 << 10;
-constexpr std::uint64_t block_bytes_max = 8 << 20;
-constexpr std::uint64_t inline_bytes_max = 16 << 10;
 
 constexpr const char* compression_names[] = {"none", "lz4", "zstd"};
 
@@ -154,7 +152,8 @@ void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
         {"--blockSize",
          {"SIZE",
           [&fresh](std::string_view value) -> Result<void> {
-              TRY(cli::size(fresh.block_bytes, 0, {block_bytes_min, block_bytes_max}).set(value));
+              TRY(cli::size(fresh.block_bytes, 0, {conf::block_bytes_min, conf::block_bytes_max})
+                      .set(value));
               if (std::has_single_bit(*fresh.block_bytes)) return {};
               return fail(EINVAL, fmt::format("'{}' is not a power of two", value));
           }},
@@ -162,7 +161,7 @@ void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
          group});
     rows.push_back({"--compression", cli::choice(fresh.compression, {"none", "lz4", "zstd"}),
                     "of data (lz4)", group});
-    rows.push_back({"--inlineSize", cli::size(fresh.inline_bytes, 0, {0, inline_bytes_max}),
+    rows.push_back({"--inlineSize", cli::size(fresh.inline_bytes, 0, {0, conf::inline_bytes_max}),
                     "files up to this live in the database (8KiB); 0: none does", group});
     rows.push_back({"--maxInodes", cli::number(fresh.max_inodes),
                     "files and folders it takes (0: no limit)", group});
