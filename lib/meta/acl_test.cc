@@ -109,6 +109,20 @@ TEST_CASE("an access ACL sets the mode and is kept when it says more") {
     CHECK(!f.attr(a).has_xattrs);
 }
 
+TEST_CASE("an ACL or a value that is there already is no change: the ctime stays") {
+    AclFixture f;
+    const Ino a = f.create(1, "a", 0644);
+    REQUIRE(f.set(a, acl_access_name, shared_with_7()) == 0);
+    REQUIRE(f.set(a, "user.a", Buffer::copy_of("value")) == 0);
+    const auto before = f.attr(a).ctime;
+
+    CHECK(f.set(a, acl_access_name, shared_with_7()) == 0);
+    CHECK(f.set(a, "user.a", Buffer::copy_of("value")) == 0);
+    CHECK(f.attr(a).ctime == before);
+    CHECK(f.set(a, "user.a", Buffer::copy_of("other")) == 0);
+    CHECK(f.attr(a).ctime > before);
+}
+
 TEST_CASE("who may not give a file its group's ids loses setgid with the ACL") {
     AclFixture f;
     const Ino a = f.create(1, "a", 02644);

@@ -27,22 +27,28 @@ Result<void> check_room(Txn& tx, const Inode& inode, std::string_view name) {
     return bytes + name.size() + 1 > names_bytes_max ? fail(ENOSPC) : Result<void>();
 }
 
+// False when neither the mode nor what is kept changed: then ctime stays, as with ext4.
 Result<bool> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     if (S_ISLNK(inode.attr.mode)) return fail(EOPNOTSUPP);
     TRY(const Acl acl, decode_acl(request.value));
     const bool is_default = request.name == acl_default_name;
     if (is_default && !inode.is_directory())
-        return acl.entries.empty() ? Result<bool>(true) : fail(EACCES);
+        return acl.entries.empty() ? Result<bool>(false) : fail(EACCES);
+    const std::uint32_t before = inode.attr.mode;
     if (!is_default && !acl.entries.empty()) {
         std::uint32_t mode = (inode.attr.mode & ~std::uint32_t{0777}) | acl.permissions();
         if (request.kill_setgid) mode &= ~std::uint32_t{S_ISGID};
         inode.attr.mode = tx.caller(request.who).without_foreign_setgid(mode, inode);
     }
+    const bool moded = inode.attr.mode != before;
     if (acl.entries.empty() || (!is_default && acl.is_only_mode())) {
-        TRY(tx.erase_xattr(inode, request.name));
-        return true;
+        TRY(const bool there, tx.erase_xattr(inode, request.name));
+        return moded || there;
     }
-    TRY(tx.put_xattr(inode, request.name, encode_acl(acl)));
+    Buffer value = encode_acl(acl);
+    TRY(const std::optional<Buffer> there, load_xattr(tx.st(), inode, request.name));
+    if (there && *there == value) return moded;
+    TRY(tx.put_xattr(inode, request.name, value));
     return true;
 }
 
@@ -51,7 +57,7 @@ Result<bool> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     TRY(const std::optional<Buffer> there, load_xattr(tx.st(), inode, request.name));
     if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
     if (!there && (request.flags & XATTR_REPLACE)) return fail(ENODATA);
-    if (there && there->text() == request.value.text()) return false;
+    if (there && *there == request.value) return false;
     if (!there) TRY(check_room(tx, inode, request.name));
     TRY(tx.put_xattr(inode, request.name, request.value));
     return true;

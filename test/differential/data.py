@@ -9,6 +9,8 @@ import kernel
 from hands import PAGE, READ_MOST, content, operation
 from looks import WINDOW
 
+FARTHEST = 12 << 40  # ext4's files end at 16 TiB
+
 
 @operation("s.")
 def read(hands, slot, size):
@@ -60,7 +62,12 @@ def writev(hands, slot, seed, sizes, offset, flags):
 def seek(hands, slot, offset, whence):
     fd = hands.fd(slot)
     # Where a folder's streams can be set to is the filesystem's business; see seek_entries.
-    return None if stat.S_ISDIR(os.fstat(fd).st_mode) else os.lseek(fd, offset, whence)
+    seen = os.fstat(fd)
+    if stat.S_ISDIR(seen.st_mode) or (whence == os.SEEK_END and seen.st_size + offset > FARTHEST):
+        return None
+    if whence == os.SEEK_CUR and os.lseek(fd, 0, os.SEEK_CUR) + offset > FARTHEST:
+        return None
+    return os.lseek(fd, offset, whence)
 
 
 @operation("p.")
@@ -190,20 +197,20 @@ def _aligned(hands, seed, size):
 
 def _passing(hands, slot, offset, whence):
     fd = hands.fd(slot)
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        return None
     stood, size = os.lseek(fd, 0, os.SEEK_CUR), os.fstat(fd).st_size
     try:
         found = os.lseek(fd, offset, whence)
         end = found
-        if whence == os.SEEK_HOLE and found < size:
-            end = _next_data(fd, found, size)
-            offset = found
+        if whence == os.SEEK_HOLE:
+            offset, end = found, _next_data(fd, found, size)
     except OSError as problem:
         if problem.errno != 6 or offset >= size or offset < 0 or whence == os.SEEK_HOLE:
             raise
         end = size  # no more data: then there must be zeros up to the end
     finally:
-        if not stat.S_ISDIR(os.fstat(fd).st_mode):
-            os.lseek(fd, stood, os.SEEK_SET)
+        os.lseek(fd, stood, os.SEEK_SET)
     if not offset <= end <= size:
         return f"{end} is not from {offset} to {size}"
     if not _readable(fd):

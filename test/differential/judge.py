@@ -110,7 +110,7 @@ class Judge:
         was_wild = pair.wild
         if number == 0 and name == "mapped_write":
             pair.wild = True
-        elif number == 0 and name in ("msync", "fsync", "fdatasync"):
+        elif number == 0 and name in ("fsync", "fdatasync"):  # msync may be of other pages
             pair.wild = False
         if was_wild or pair.wild:
             return None

@@ -30,9 +30,9 @@ def close(hands, slot):
 def dup(hands, slot, other):
     if slot in hands.streams:
         return  # two that share one place
-    fd = os.dup(hands.fd(slot))
+    fd, direct = os.dup(hands.fd(slot)), slot in hands.direct
     hands.keep(other, fd)
-    if slot in hands.direct:
+    if direct:
         hands.direct.add(other)
 
 

@@ -175,6 +175,13 @@ def _():
         equal(moved("a", change), "c", "what moves")
 
 
+@case("an attribute that is set to the value that it has moves nothing")
+def _():
+    put("a")
+    os.setxattr("a", "user.x", b"1")
+    equal(moved("a", lambda: os.setxattr("a", "user.x", b"1")), "")
+
+
 @case("O_TRUNC moves mtime and ctime of an empty file, too")
 def _():
     put("a")
