@@ -1,6 +1,7 @@
 """Operations on names: files, folders, links, and streams of entries."""
 import fcntl
 import os
+import stat
 
 import kernel
 from hands import READ_MOST, operation
@@ -28,8 +29,8 @@ def close(hands, slot):
 
 @operation("ss")
 def dup(hands, slot, other):
-    if slot in hands.streams:
-        return  # two that share one place
+    if stat.S_ISDIR(os.fstat(hands.fd(slot)).st_mode):
+        return  # two streams that share one place
     fd, direct = os.dup(hands.fd(slot)), slot in hands.direct
     hands.keep(other, fd)
     if direct:

@@ -10,8 +10,6 @@ ours=$FLEXFS_TMP/flexfs
 theirs=$FLEXFS_TMP/ext4
 tool=$FLEXFS_SOURCE/test/differential/differential
 : "${SEED:=11951}" "${OPERATIONS:=20000}"
-# What is not there yet.
-without=fallocate,seek,copy
 echo "SEED=$SEED"
 
 # An image, so that its features are known.
@@ -40,7 +38,7 @@ finds() {
 }
 
 same_as_ext4() {
-    on "$ours" --profile "$1" --operations "$OPERATIONS" --without "$without" \
+    on "$ours" --profile "$1" --operations "$OPERATIONS" \
         --remount-b "$FLEXFS mount stop $ours && $FLEXFS mount $data $ours ${small_memory[*]}"
 }
 
