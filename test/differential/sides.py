@@ -208,8 +208,12 @@ class Side:
         """All let go, and the filesystem is mounted anew, where there is a command for that."""
         self._all("settle", b"/")
         if self.remount_command:
-            done = subprocess.run(self.remount_command, shell=True, check=False,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            try:
+                done = subprocess.run(self.remount_command, shell=True, check=False,
+                                      timeout=PATIENCE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT)
+            except subprocess.TimeoutExpired:
+                return f"the remount hangs for {PATIENCE} s", None, ()
             if done.returncode:
                 return f"the remount failed: {done.stdout.decode()}", None, ()
         self._all("settle", self.current)
