@@ -176,4 +176,25 @@ TEST_CASE("a listing under changes neither misses nor repeats a name that is the
     for (int i = 0; i < 2000; ++i) CHECK(seen["keep" + std::to_string(i)] == 1);
 }
 
+// The kernel takes what it lists for what a lookup would answer.
+TEST_CASE("a listing under way has no name that is gone, and attributes as they are now") {
+    World w;
+    Peer& a = w.mount();
+    for (int i = 0; i < 100; ++i) w.create(a, "f" + std::to_string(i));
+    const HandleId list = w.run(a->opendir(wire::root_ino)).handle;
+    const auto first = w.run(a->readdir(list, 0, true));
+    REQUIRE(first.size() > 8);
+    const std::uint64_t cookie = first[5].cookie;
+    const Ino kept = first[7].node.attr.ino;
+
+    w.run(a->setxattr(kept, "user.a", Buffer::copy_of("1"), 0));
+    const auto marked = w.run(a->readdir(list, cookie, true));
+    CHECK(marked[1].node.attr.ino == kept);
+    CHECK(marked[1].node.attr.has_xattrs);
+
+    w.run(a->unlink(wire::root_ino, first[6].name));
+    const auto rest = w.run(a->readdir(list, cookie, true));
+    CHECK(rest.front().name == first[7].name);
+}
+
 }  // namespace flexfs::vfs

@@ -39,10 +39,9 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
         return from < entry.cookie;
     };
     auto next = page_.end();
-    if (has_page_ && plus == plus_ && cookie > parent_cookie && cookie >= after_)
-        next = std::upper_bound(page_.begin(), page_.end(), cookie, after_cookie);
-    if (next == page_.end() &&
-        !(has_page_ && end_ && plus == plus_ && cookie > parent_cookie && cookie >= after_)) {
+    const bool here = goes_on(cookie, plus);
+    if (here) next = std::upper_bound(page_.begin(), page_.end(), cookie, after_cookie);
+    if (next == page_.end() && !(here && end_)) {
         co_await fetch(cookie > parent_cookie ? cookie : 0, plus);
         next = page_.begin();
     }
@@ -61,11 +60,25 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
     co_return listed;
 }
 
+// The kernel takes a listing for lookups: what a page from before a change has would bring back a
+// name that is gone.
+bool Directory::goes_on(std::uint64_t cookie, bool plus) const {
+    return has_page_ && plus == plus_ && cookie > parent_cookie && cookie >= after_ &&
+           folder_->changes == changes_;
+}
+
 Task<void> Directory::fetch(std::uint64_t after, bool plus) {
+    Node* folder = folder_ ? folder_.get() : nodes_.find(ino_);
+    if (!folder) folder = &nodes_.learn(co_await session_.call(wire::GetAttr{ino_}));
+    if (!folder_) folder_ = nodes_.pin(*folder);
+    // Where changes come between, the rest of a long page would be read in vain.
+    const bool changing = has_page_ && folder->changes != changes_;
+    changes_ = folder->changes;
+    asked_ = nodes_.last_stamp();
     wire::ReadDir request;
     request.ino = ino_;
     request.after = after;
-    request.limit = after == 0 ? page_first : page_next;
+    request.limit = after == 0 || changing ? page_first : page_next;
     request.plus = plus;
     wire::Listing page = co_await session_.call(std::move(request));
     page_ = std::move(page.entries);
@@ -87,7 +100,8 @@ Task<Listed> Directory::list(wire::DirEntry entry, bool plus) {
     // What this client has not sent yet is known here only; of what another client has not sent,
     // the listing tells nothing.
     Node* node = nodes_.find(entry.ino);
-    if (!(node && node->knows_attr()) && entry.attr.ino == 0) {
+    const bool stale = entry.attr.ino == 0 || nodes_.changed_at(node) > asked_;
+    if (!(node && node->knows_attr()) && stale) {
         auto told = co_await result(session_.call(wire::GetAttr{entry.ino}));
         if (told) node = &nodes_.learn(*told);
         else node = nullptr;

@@ -19,6 +19,8 @@ public:
     Task<std::vector<Listed>> read(std::uint64_t cookie, bool plus);
 
 private:
+    // Whether the page at hand goes on after the cookie, with what is there now.
+    bool goes_on(std::uint64_t cookie, bool plus) const;
     Task<void> fetch(std::uint64_t after, bool plus);
     Task<Ino> parent();
     Task<Listed> list(wire::DirEntry entry, bool plus);
@@ -30,6 +32,9 @@ private:
     std::vector<wire::DirEntry> page_;
     bool has_page_ = false;
     std::uint64_t after_ = 0;
+    std::uint64_t asked_ = 0;    // the last stamp before
+    NodeRef folder_;             // itself, from the first page on
+    std::uint64_t changes_ = 0;  // its changes before
     bool plus_ = false;
     bool end_ = false;
     Grant grant_ = Grant::none;

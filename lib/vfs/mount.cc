@@ -89,7 +89,7 @@ void Mount::revoked(wire::Revoke what) {
         if (caches_) caches_->drop_entry(what.ino, what.name);
     }
     if (what.what & (wire::revoke_attr | wire::revoke_xattr)) {
-        if (node) node->current = node->listed = false;
+        if (node) node->changed();
         if (caches_) caches_->drop_attributes(what.ino);
     }
     if (what.what & wire::revoke_data) {
@@ -150,7 +150,7 @@ Task<void> Mount::give_back(wire::Recall what) {
 void Mount::reconnected() {
     names_.clear();
     nodes_.each([this](Node& node) {
-        node.current = node.listed = false;
+        node.changed();
         if (node.grant == Grant::exclusive) return;
         node.grant = Grant::none;
         if (node.file) node.file->forget_stored();

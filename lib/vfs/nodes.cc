@@ -90,13 +90,14 @@ void Nodes::learn_attr(const Attr& attr) {
 
 void Nodes::forget_attr(Ino ino) {
     if (Node* node = find(ino)) {
-        node->current = node->listed = false;
+        node->changed();
         node->stamp = next_stamp();
     }
 }
 
 void Nodes::forget_attrs() {
     for (auto& [ino, node] : nodes_) node.current = false;
+    forgotten_ = next_stamp();
 }
 
 void Nodes::pinned(Node& node) {
@@ -125,6 +126,7 @@ void Nodes::shrink() {
         Node& victim = *unused_.back();
         unused_.pop_back();
         bytes_ -= victim.weight;
+        forgotten_ = std::max(forgotten_, victim.stamp);
         nodes_.erase(victim.attr.ino);
     }
 }

@@ -2,6 +2,7 @@
 // forgotten, the longest unused first; the kernel may know many more.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -24,6 +25,7 @@ struct Node {
     Grant grant = Grant::none;
     bool current = false;        // attr holds as long as the grant does
     bool listed = false;         // since an opendir() told the kernel so, no name in it changed
+    std::uint64_t changes = 0;   // of the names in it, so far
     bool recalled = false;       // another client waits for what is unsent; nothing is added to it
     bool orphan = false;         // the last link is gone
     Time atime = 0;              // instead of attr.atime, not sent yet; 0: none
@@ -37,6 +39,11 @@ struct Node {
     std::list<Node*>::iterator place;  // among the unused, while pins is 0
 
     bool knows_attr() const { return current && grant != Grant::none; }
+    // The server has newer attributes, or other names in it.
+    void changed() {
+        current = listed = false;
+        ++changes;
+    }
     Time accessed() const { return atime != 0 ? atime : attr.atime; }
     // The attributes as a program must see them now.
     Attr stat() const;
@@ -84,6 +91,10 @@ public:
     void forget_attr(Ino ino);
     // Of every node: it is not known which one changed.
     void forget_attrs();
+    // The last change of the inode, as far as it can be told: it may have been forgotten since.
+    std::uint64_t changed_at(const Node* node) const {
+        return node ? std::max(node->stamp, forgotten_) : forgotten_;
+    }
     NodeRef pin(Node& node) { return {*this, node}; }
 
     std::size_t size() const { return nodes_.size(); }
@@ -109,6 +120,7 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t bytes_max_;
     std::uint64_t stamp_ = 0;
+    std::uint64_t forgotten_ = 0;  // the last stamp of what is not in the table
     cache::Reservation memory_;
 };
 

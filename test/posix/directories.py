@@ -172,6 +172,26 @@ def _():
     os.rmdir("d")
 
 
+@case("what is removed or changed while a listing is under way is not there, or as it is now")
+def _():
+    number = {"x86_64": 217, "aarch64": 61}[os.uname().machine]
+    os.mkdir("d")
+    for n in range(300):
+        touch(f"d/{n}")
+    fd = os.open("d", os.O_RDONLY)
+    call("syscall", number, fd, bytes(400), 400)
+    for n in range(0, 300, 3):
+        os.unlink(f"d/{n}")
+        os.chmod(f"d/{n + 1}", 0o741)
+        os.rename(f"d/{n + 2}", f"d/moved-{n}")
+    while call("syscall", number, fd, bytes(400), 400):
+        pass
+    for n in range(0, 300, 3):
+        fails(ENOENT, os.stat, f"d/{n}")
+        equal(oct(os.stat(f"d/{n + 1}").st_mode & 0o777), oct(0o741))
+        fails(ENOENT, os.stat, f"d/{n + 2}")
+
+
 @case("whoever renames what it lists sees every entry that it has not renamed")
 def _():
     stream = filled(1000)
