@@ -98,6 +98,7 @@ Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, Handle
                                 std::uint64_t offset, std::uint64_t length, bool kill_privileges) {
     const std::shared_ptr<Handle> source = co_await handle(from), target = co_await handle(to);
     if (!may_read(source->flags) || !may_write(target->flags)) co_return fail(EBADF);
+    if (target->node->attr.flags & wire::flag_immutable) co_return fail(EPERM);
     co_await current(source->node);
     const std::uint64_t size = source->node->file->size();
     if (from_offset >= size) co_return std::uint64_t{0};

@@ -163,6 +163,9 @@ def _():
         fails(EPERM, os.write, fd, b"x")
         fails(EPERM, os.ftruncate, fd, 0)
         fails(EPERM, fallocate, fd, 0, 0, 100)
+        for size in (10, 100000):
+            put("b", b"b" * size)
+            fails(EPERM, os.copy_file_range, os.open("b", os.O_RDONLY), fd, size)
     os.write(fd, b"T")
     equal(get("a"), b"Text")
 
