@@ -160,6 +160,8 @@ def entries(hands, slot, size, times):
 def seek_entries(hands, slot, share):
     """Back to an earlier place, as telldir noted it: `share` of 100 of the way."""
     told, fd = hands.streams.setdefault(slot, []), hands.fd(slot)
+    if not os.fstat(fd).st_nlink:
+        return  # ext4 takes no place in a folder that was removed
     del told[len(told) * share // 100:]
     os.lseek(fd, told[-1][2] if told else 0, os.SEEK_SET)
 
