@@ -8,16 +8,12 @@ import stat
 import subprocess
 from errno import EBADF, EFBIG, EINVAL, EISDIR, EXDEV
 
-from shared.cases import (case, equal, fails, get, main, pattern, pread_all, put, true)
+from shared.cases import case, equal, fails, get, main, opened, pattern, pread_all, put, true
 from shared.linux import call
 from shared.people import ALICE, by
 
 SIZE = 3_000_000
 COPY = os.copy_file_range
-
-
-def opened(path, flags=0):
-    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
 
 def copy_all(source, target, size, begin=0, to=0):

@@ -9,16 +9,13 @@ import resource
 import signal
 from errno import EBADF, EFAULT, EFBIG, EINVAL, EISDIR
 
-from shared.cases import case, equal, fails, get, main, pattern, pread_all, put, true
+from shared.cases import case, dice, equal, fails, get, main, opened, pattern, pread_all, put, true
+from shared.contents import Mirror
 from shared.linux import call
 from shared.people import elsewhere, start
 
 EDGES = (1, 511, 512, 4095, 4096, 4097, 8191, 65535, 65536, 65537, 131071, 131072, 131073,
          (1 << 20) - 1, 1 << 20, (1 << 20) + 1)
-
-
-def opened(path="a", flags=0):
-    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
 
 # --- read and write ---
@@ -78,27 +75,20 @@ def _():
 
 @case("500 random writes, cuts and reads agree with the same done in memory")
 def _():
-    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
-    print(f"    SEED={seed}")
-    dice = random.Random(seed)
-    fd, data = opened(), bytearray()
+    chance = dice()
+    mirror = Mirror(opened())
     for step in range(500):
-        offset, length = dice.randrange(600000), dice.choice((1, 100, 4096, 70000))
-        act = dice.randrange(6)
+        offset, length = chance.randrange(600000), chance.choice((1, 100, 4096, 70000))
+        act = chance.randrange(6)
         if act < 3:
-            piece = dice.randbytes(length)
-            os.pwrite(fd, piece, offset)
-            data.extend(bytes(max(0, offset - len(data))))
-            data[offset:offset + length] = piece
+            mirror.write(offset, chance.randbytes(length))
         elif act == 3:
-            os.ftruncate(fd, offset)
-            data = data[:offset] + bytes(max(0, offset - len(data)))
+            mirror.truncate(offset)
         elif act == 4:
-            os.close(fd)
-            fd = opened()
-        equal(pread_all(fd, length, offset) == data[offset:offset + length], True,
-              f"equality at step {step}")
-    equal(get("a") == bytes(data), True, "equality at the end")
+            os.close(mirror.fd)
+            mirror.fd = opened()
+        mirror.check(f"step {step}", offset, length)
+    mirror.check("the end")
 
 
 @case("readv, writev, preadv and pwritev take and give the parts in order")
@@ -395,18 +385,18 @@ def _():
 
 @case("O_DIRECT and buffered access in turn agree with the same done in memory")
 def _():
-    dice = random.Random(7)
+    chance = random.Random(7)
     fd, direct = opened(), opened(flags=os.O_DIRECT)
     data = bytearray(1 << 20)
     os.ftruncate(fd, len(data))
     for _ in range(150):
-        place, length = dice.randrange(240) * 4096, dice.randrange(1, 16) * 4096
-        if dice.random() < 0.5:
-            piece = dice.randbytes(length)
-            os.pwrite(dice.choice((fd, direct)), aligned(piece), place)
+        place, length = chance.randrange(240) * 4096, chance.randrange(1, 16) * 4096
+        if chance.random() < 0.5:
+            piece = chance.randbytes(length)
+            os.pwrite(chance.choice((fd, direct)), aligned(piece), place)
             data[place:place + length] = piece
         into = aligned(bytes(length))
-        got = os.preadv(dice.choice((fd, direct)), [into], place)
+        got = os.preadv(chance.choice((fd, direct)), [into], place)
         equal(into[:got] == data[place:place + length], True, "equality")
         true(got == min(length, len(data) - place), "a short read")
 

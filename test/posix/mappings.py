@@ -9,17 +9,13 @@ import signal
 import subprocess
 from errno import EACCES, EINVAL, ENODEV, ENOMEM
 
-from shared.cases import case, equal, fails, get, main, pattern, pread_all, put, true
+from shared.cases import case, equal, fails, get, main, opened, pattern, pread_all, put, true
 from shared.linux import call
 from shared.people import elsewhere, start
 
 PAGE = mmap.PAGESIZE
 READ = {"flags": mmap.MAP_SHARED, "prot": mmap.PROT_READ}
 PRIVATE = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
-
-
-def opened(path="a", flags=0):
-    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
 
 def mapped(size=100000, **named):

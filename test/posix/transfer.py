@@ -7,15 +7,11 @@ import socket
 import subprocess
 from errno import EBADF, EINVAL
 
-from shared.cases import case, equal, fails, get, main, pattern, put, true
+from shared.cases import case, equal, fails, get, main, opened, pattern, put, true
 from shared.people import start
 from shared.rings import Aio, Uring
 
 SIZE = 3_000_000
-
-
-def opened(path="a", flags=0):
-    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
 
 def drain(fd):

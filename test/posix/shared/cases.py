@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import errno
 import os
+import random
 import select
 import shutil
 import signal
@@ -117,6 +118,11 @@ def get(path):
         return file.read()
 
 
+def opened(path="a", flags=0):
+    """To read and write; made where it is not there."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
+
+
 def write_all(fd, data):
     view = memoryview(data)
     while view:
@@ -131,6 +137,13 @@ def pread_all(fd, size, offset):
         size -= len(piece)
         offset += len(piece)
     return b"".join(pieces)
+
+
+def dice():
+    """Random choices: the same ones again with the SEED that it prints."""
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"    SEED={seed}")
+    return random.Random(seed)
 
 
 def pattern(size, seed=0):
