@@ -5,13 +5,15 @@
 #   FLEXFS_TMP     a scratch folder of this script alone
 #   FLEXFS_HOME    below it, so that locks, logs and credentials are the script's own
 #   FLEXFS_SOURCE  the repository
+#   FLEXFS_KIND    release, or sanitize: a build that is several times as slow, and needs memory of
+#                  its own
 #
 # When the script ends, however it ends, what it mounted is unmounted and what it started is killed.
 # shellcheck shell=bash
 set -uo pipefail
 
 FLEXFS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-: "${FLEXFS:=$FLEXFS_SOURCE/build/release/flexfs/flexfs}"
+: "${FLEXFS_KIND:=release}" "${FLEXFS:=$FLEXFS_SOURCE/build/$FLEXFS_KIND/flexfs/flexfs}"
 own_scratch=
 if [[ -z ${FLEXFS_TMP:-} ]]; then
     FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/var/tmp}/flexfs-test.XXXXXX")
@@ -138,6 +140,9 @@ peak_bytes() { awk '/^VmHWM:/ { print $2 * 1024 }' "/proc/$1/status"; }
 # code, stacks, and what the allocator has not given back.
 small_memory=(--memCapacity 128M)
 small_memory_bytes=$(((128 + 64) << 20))
+
+# per_kind RELEASE SANITIZED: how much work a script does with the build that it tests.
+per_kind() { if [[ $FLEXFS_KIND == sanitize ]]; then echo "$2"; else echo "$1"; fi; }
 
 # stays_small MNT: fails when a mount with small_memory ever held more.
 stays_small() {

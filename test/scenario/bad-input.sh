@@ -1,5 +1,6 @@
 #!/bin/bash
 # What cannot be mounted is refused in a sentence; nothing crashes and nothing is left mounted.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data

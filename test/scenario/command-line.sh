@@ -1,5 +1,6 @@
 #!/bin/bash
 # What flexfs says and answers before it does anything: roles, help, bad usage, names, bench.
+# builds: release sanitize
 # limit: 300
 . "$(dirname "$0")/../lib.sh"
 

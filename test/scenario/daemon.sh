@@ -1,5 +1,6 @@
 #!/bin/bash
 # The mount's life as a process: start, readiness, status, signals, stop, mount(8), faults.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data

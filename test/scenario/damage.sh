@@ -1,5 +1,6 @@
 #!/bin/bash
 # A missing or altered segment is EIO for its bytes; the rest stays readable, and the log tells.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The files of examples/ run as written.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 examples=$FLEXFS_SOURCE/examples

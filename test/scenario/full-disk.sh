@@ -1,5 +1,6 @@
 #!/bin/bash
 # A disk full under data or metadata is ENOSPC; nothing synced is lost; with room it goes on.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 mnt=$FLEXFS_TMP/mnt

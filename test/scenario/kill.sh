@@ -1,12 +1,13 @@
 #!/bin/bash
 # kill -9 of a mount under load, again and again: what was synced is there, nothing half done is.
+# builds: release sanitize
 # limit: 900
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data
 mnt=$FLEXFS_TMP/mnt
 load=$FLEXFS_SOURCE/test/load/crash
-: "${ROUNDS:=50}" "${SEED:=$RANDOM}"
+: "${ROUNDS:=$(per_kind 50 8)}" "${SEED:=$RANDOM}"
 echo "SEED=$SEED"
 RANDOM=$SEED
 

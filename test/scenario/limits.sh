@@ -1,5 +1,6 @@
 #!/bin/bash
 # --maxInodes and --maxBlocks hold to the byte, also with several writers, and deletion makes room.
+# builds: release sanitize
 # limit: 300
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # With --rootSquash root has no power over the files of others, and acts as another user.
+# builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
 mnt=$FLEXFS_TMP/mnt data=$FLEXFS_TMP/data
