@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t parts_max = 1024;
 constexpr std::size_t inline_bytes_max = 4 << 20;
 
-bool is_gone(const Node& node) {
-    return node.orphan && node.handles == 0;
-}
-
 Flight& begin_flight(Batch& batch, Nodes& nodes, Node& node) {
     // Several blocks of one file may come one by one.
     if (!batch.parts.empty() && batch.parts.back().node.get() == &node)
@@ -109,9 +105,11 @@ bool Batch::has_room() const {
 
 bool gather(Batch& batch, Nodes& nodes, Node& node, const wire::VolumeInfo& volume) {
     File& file = *node.file;
-    if (file.dirty.empty() || !batch.has_room() || is_gone(node)) return false;
-    const bool small = file.inline_known && file.size() <= volume.inline_bytes &&
-                       file.extents.knows_all() && file.extents.empty();
+    if (file.dirty.empty() || !batch.has_room() || node.released) return false;
+    // Extents over inline data that nobody takes away would be refused.
+    if (!file.inline_known) return false;
+    const bool small =
+        file.size() <= volume.inline_bytes && file.extents.knows_all() && file.extents.empty();
     const bool leaves_inline = !small && !file.inline_data.empty();
     // What is inline is one whole, not layers: the next version of it needs the outcome of the
     // last.
@@ -138,7 +136,7 @@ bool gather(Batch& batch, Nodes& nodes, Node& node, const wire::VolumeInfo& volu
 bool gather_block(Batch& batch, Nodes& nodes, Node& node, std::uint64_t idx) {
     File& file = *node.file;
     const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
-    if (!file.inline_data.empty() || !file.inline_known || is_gone(node)) return false;
+    if (!file.inline_data.empty() || !file.inline_known || node.released) return false;
     if (!file.flights.empty() &&
         (file.flights.back().is_inline || file.flights.back().clear_inline))
         return false;
@@ -154,7 +152,7 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
     for (std::size_t i = 0; i < batch.parts.size(); ++i) {
         Batch::Part& part = batch.parts[i];
         Node& node = *part.node;
-        if (is_gone(node)) continue;
+        if (node.released) continue;
         File& file = *node.file;
         Flight& flight = *part.flight;
         wire::InodeCommit change;

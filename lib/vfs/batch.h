@@ -32,7 +32,8 @@ struct Batch {
 };
 
 // Moves dirty data of the file into a flight of its own, as far as the batch has room. False where
-// nothing was taken: the batch is full, or the data must wait for a flight of the same file to end.
+// nothing was taken: the batch is full, or the data must wait for a flight of the same file to end,
+// or for what the server has of the file to be known.
 bool gather(Batch& batch, Nodes& nodes, Node& node, const wire::VolumeInfo& volume);
 // The same for one block, which must be wholly dirty; false where it is not (any more).
 bool gather_block(Batch& batch, Nodes& nodes, Node& node, std::uint64_t idx);

@@ -241,16 +241,11 @@ void File::forget_stored() {
     extents.forget();
 }
 
-void File::learn(const wire::Entry& entry) {
-    if (entry.has_data) {
-        inline_known = true;
-        inline_data = entry.inline_data;
-        extents.learn_all(entry.extents);
-    } else if (!inline_known) {
-        // Only a file with many extents comes without them, and it has nothing inline.
-        inline_known = true;
-        inline_data = {};
-    }
+void File::learn(const wire::Entry& entry, bool opened) {
+    if (!entry.has_data && !opened) return;
+    inline_known = true;
+    inline_data = entry.inline_data;
+    if (entry.has_data) extents.learn_all(entry.extents);
 }
 
 void File::fail_with(int code) {

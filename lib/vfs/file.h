@@ -49,6 +49,9 @@ struct File {
     bool kill_privileges = false;      // asked for by an unsent write
     Duration dirty_since{};            // by the loop's clock
     unsigned durable_waiters = 0;      // who waits until what is on its way is durable
+    bool learning = false;             // the server is asked what it has, for the flusher
+    std::uint64_t returned = 0;        // flights that were refused as made for other data (EAGAIN)
+    unsigned refusals = 0;             // of them, those since one was accepted
 
     struct Failure {
         std::uint64_t count = 0;
@@ -87,8 +90,9 @@ struct File {
     void put_back(std::list<Flight>::iterator flight);
     // Nothing that the server told of the data holds any more.
     void forget_stored();
-    // An answer of the server about the whole file, or all but its extents.
-    void learn(const wire::Entry& entry);
+    // An answer of the server about the file. `opened`: it answers an Open, and then tells all of
+    // the file but, where they are many, the extents; others may tell the attributes alone.
+    void learn(const wire::Entry& entry, bool opened);
     void fail_with(int code);
 
 private:

@@ -22,6 +22,9 @@ constexpr std::size_t accessed_max = 16 << 10;
 // How many the service is told at once: others wait as long as that takes.
 constexpr std::size_t accessed_together = 256;
 constexpr Duration accessed_age_max = 30s;
+// A file whose flights come back so often in a row, each made for what the server had just told, is
+// in trouble as any other that cannot be written back.
+constexpr unsigned refusals_max = 8;
 
 std::uint64_t batch_bytes(const cache::Budget& budget, std::uint32_t block_bytes) {
     const std::uint64_t share = std::max<std::uint64_t>(budget.dirty_limit() / 4, block_bytes);
@@ -117,17 +120,24 @@ bool Flusher::start_batch(Node* first, bool durable, Duration age_min) {
     batch.bytes_max = batch_bytes_;
     batch.durable = durable;
     const wire::VolumeInfo& volume = session_.volume();
-    if (first && !gather(batch, nodes_, *first, volume)) return false;
+    if (first && !gather(batch, nodes_, *first, volume)) {
+        learn_if_unknown(*first);
+        return false;
+    }
     if (first) batch.bytes_max = std::min(batch_bytes_, batch.bytes + company_bytes_max);
     const Duration newest = loop_.now() - age_min;
+    std::vector<NodeRef> unknown;
     for (const NodeRef& node : queue_) {
         if (!batch.has_room()) break;
-        if (node.get() != first && node->file->dirty_since <= newest && !(first && node->orphan))
-            gather(batch, nodes_, *node, volume);
+        if (node.get() == first || node->file->dirty_since > newest || (first && node->orphan))
+            continue;
+        if (!gather(batch, nodes_, *node, volume) && !node->file->inline_known)
+            unknown.push_back(node);
     }
-    if (batch.parts.empty()) return false;
-    launch(std::move(batch));
-    return true;
+    const bool any = !batch.parts.empty();
+    if (any) launch(std::move(batch));
+    for (const NodeRef& node : unknown) learn_if_unknown(*node);
+    return any;
 }
 
 void Flusher::launch(Batch batch) {
@@ -158,7 +168,7 @@ Task<void> Flusher::run(Batch batch) {
     }
     if (!outcome) {
         for (Batch::Part& part : batch.parts) failed(part, outcome.error().code);
-        trouble(outcome.error());
+        if (outcome.error().code != ECANCELED) trouble(outcome.error());
     }
     --batches_;
     flying_ -= bytes;
@@ -204,10 +214,11 @@ Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
             part.node->file->flights.erase(part.flight);  // nobody can ever read it
             part.node->file->fail_with(ESTALE);
             part.node->file->changed.wake_all();
+        } else if (code == EAGAIN && ++part.node->file->refusals < refusals_max) {
+            returned(part);
         } else {
-            failed(part, code);
-            if (code == EAGAIN) scope_.start(refresh(part.node));
-            else worst = fail(code);
+            failed(part, code == EAGAIN ? EIO : code);
+            worst = fail(code == EAGAIN ? EIO : code);
         }
     }
     for (std::size_t i = 0; i < batch.parts.size(); ++i) {
@@ -259,6 +270,7 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
                     std::move(piece.data));
     }
     if (!batch.durable) node.stamp = nodes_.next_stamp();
+    file.refusals = 0;
     file.flights.erase(part.flight);
     file.changed.wake_all();
 }
@@ -269,6 +281,7 @@ void Flusher::failed(Batch::Part& part, int code) {
     if (file.mtime == 0) file.mtime = part.mtime;
     file.kill_privileges |= part.kill_privileges;
     if (code != EAGAIN) file.fail_with(code);
+    else ++file.returned;
     if (!part.node->queued && !file.dirty.empty()) {
         part.node->queued = true;
         part.node->queue_place = queue_.insert(queue_.begin(), part.node);
@@ -278,10 +291,40 @@ void Flusher::failed(Batch::Part& part, int code) {
 }
 
 // What the server has of the file is not what it was thought to have.
-Task<void> Flusher::refresh(NodeRef node) {
-    node->file->forget_stored();
-    nodes_.learn(co_await session_.call(wire::GetAttr{node->attr.ino}));
-    start_batch(node.get(), false);
+void Flusher::returned(Batch::Part& part) {
+    failed(part, EAGAIN);
+    part.node->file->forget_stored();
+    learn_if_unknown(*part.node);
+}
+
+void Flusher::learn_if_unknown(Node& node) {
+    File& file = *node.file;
+    if (file.inline_known || file.learning || file.dirty.empty()) return;
+    file.learning = true;
+    ++learning_;
+    scope_.start(learn(nodes_.pin(node)));
+}
+
+Task<void> Flusher::learn(NodeRef node) {
+    File& file = *node->file;
+    auto entry = co_await result(session_.call(wire::Open{node->attr.ino, Grant::shared}));
+    file.learning = false;
+    --learning_;
+    if (entry) {
+        nodes_.learn(*entry, true);
+        start_batch(node.get(), false);
+    } else {
+        const int code = entry.error().code;
+        file.fail_with(code);
+        if (code == ENOENT || code == ESTALE) {
+            file.cut(0);
+            dropped(*node);
+        } else if (code != ECANCELED) {
+            trouble(entry.error());
+        }
+    }
+    file.changed.wake_all();
+    landed_.wake_all();
 }
 
 void Flusher::trouble(const Error& error) {
@@ -311,13 +354,15 @@ Task<void> Flusher::flush(NodeRef node, bool durable) {
     waiter.count += waiter.by;
     for (bool more = true; more;) {
         while (start_batch(node.get(), durable)) {}
-        // What could not leave now has to wait for what is on its way: one more round takes it.
-        more = !file.dirty.empty() && !file.flights.empty();
-        const std::uint64_t last = file.last_flight;
-        while (!file.flights.empty() && file.flights.front().id <= last &&
+        // What could not leave now has to wait for what is on its way, or for what is asked of the
+        // server: one more round takes it, and what came back.
+        const bool left = !file.dirty.empty() && (file.learning || !file.flights.empty());
+        const std::uint64_t last = file.last_flight, returned = file.returned;
+        while ((file.learning || (!file.flights.empty() && file.flights.front().id <= last)) &&
                file.failure.count == failures)
             co_await file.changed.wait();
         if (file.failure.count != failures) co_await fail(file.failure.code);
+        more = left || file.returned != returned;
     }
     if (durable) co_await sync(node->stamp);
 }
@@ -412,32 +457,33 @@ Task<void> Flusher::tell_access_times() {
 
 Task<void> Flusher::drain() {
     trouble_ = {};
+    budget_.refuse_dirty(0);
     Result<void> told;
     if (!accessed_.empty()) told = co_await result(tell_access_times());
-    while (batches_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
+    while (batches_ > 0 || learning_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
         while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
-        if (batches_ > 0) co_await landed_.wait();
+        // What cannot leave now waits for one of these.
+        if (batches_ == 0 && learning_ == 0 && !queue_.empty()) break;
+        if (batches_ > 0 || learning_ > 0) co_await landed_.wait();
     }
     if (trouble_.code != 0) co_await fail(trouble_.code, "writing back");
+    if (!queue_.empty()) co_await fail(EIO, "unsent data that finds no way out");
     co_await sync(nodes_.last_stamp());
     co_await std::move(told);
 }
 
-Task<void> Flusher::close() {
-    Error first;
-    const auto note = [&](const Result<void>& outcome) {
-        if (!outcome && first.code == 0) first = outcome.error();
-    };
+void Flusher::drop_orphans() {
     for (const NodeRef& node : std::list(queue_)) {
         if (!node->orphan) continue;
         node->file->cut(0);
         dropped(*node);
     }
-    note(co_await result(drain()));
+}
+
+Task<void> Flusher::close() {
     co_await scope_.close();
     while (!queue_.empty()) unqueue(*queue_.front());
     full_.clear();
-    if (first.code != 0) co_await fail(std::move(first));
 }
 
 }  // namespace flexfs::vfs

@@ -45,12 +45,13 @@ public:
 
     // Writes back everything, durably. On an error the rest stays dirty, and may be tried again.
     Task<void> drain();
-    // drain(), then ends: what could not be written is given up. The first error.
+    // Nobody has a file open any more: what has no name is not kept.
+    void drop_orphans();
+    // Ends what is under way: what is not written back by now is given up.
     Task<void> close();
 
     // Not committed yet.
     std::uint64_t dirty_bytes() const { return budget_.dirty(); }
-    std::uint64_t dirty_files() const { return queue_.size(); }
     // For how long the oldest dirty data has been waiting.
     Duration oldest() const;
 
@@ -58,6 +59,7 @@ private:
     bool start_batch(Node* first, bool durable, Duration age_min = {});
     bool start_full_blocks();
     void launch(Batch batch);
+    void learn_if_unknown(Node& node);
     void unqueue(Node& node);
     void start_what_is_due();
 
@@ -67,7 +69,8 @@ private:
     void succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit& change,
                    std::uint64_t first_seq);
     void failed(Batch::Part& part, int code);
-    Task<void> refresh(NodeRef node);
+    void returned(Batch::Part& part);
+    Task<void> learn(NodeRef node);
     void trouble(const Error& error);
     void worked();
 
@@ -90,6 +93,7 @@ private:
     std::deque<std::pair<NodeRef, std::uint64_t>> full_;  // blocks that became wholly dirty
     std::uint64_t flying_ = 0;                            // bytes in batches
     unsigned batches_ = 0;
+    unsigned learning_ = 0;      // files of which the server is asked what it has
     std::uint64_t durable_ = 0;  // the stamp up to which everything is synced
     std::unordered_map<Ino, Time> accessed_;
     Duration accessed_since_{};
@@ -99,7 +103,7 @@ private:
         Duration pause{}, until{};
     } trouble_;
     task::WaitList dirtied_;
-    task::WaitList landed_;  // a batch has ended
+    task::WaitList landed_;  // a batch has ended, or a file is learned
     Scope scope_;
     std::unique_ptr<cache::Budget::Reclaimer> reclaimer_;
 };

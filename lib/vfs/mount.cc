@@ -57,10 +57,17 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
 
 Mount::~Mount() = default;
 
-Task<void> Mount::close() {
+void Mount::end_handles() {
     handles_.clear();
     directories_.clear();
-    const auto written = co_await result(flusher_.close());
+    flusher_.drop_orphans();
+}
+
+Task<void> Mount::close(Unsent unsent) {
+    end_handles();
+    Result<void> written;
+    if (unsent == Unsent::write_back) written = co_await result(flusher_.drain());
+    co_await flusher_.close();
     co_await scope_.close();
     co_await compactor_.close();
     co_await frames_.close();
@@ -72,7 +79,9 @@ Task<void> Mount::close() {
 State Mount::state() const {
     State state;
     state.dirty_bytes = flusher_.dirty_bytes();
-    state.dirty_files = flusher_.dirty_files();
+    nodes_.each([&](const Node& node) {
+        if (node.file && node.file->has_unsent()) ++state.dirty_files;
+    });
     state.dirty_oldest = flusher_.oldest();
     state.open_handles = handles_.size();
     state.cached_inodes = nodes_.size();
@@ -179,6 +188,7 @@ void Mount::forget(Ino ino) {
 void Mount::release_orphan(Ino ino) {
     orphans_.erase(ino);
     if (Node* node = nodes_.find(ino); node && node->file) {
+        node->released = true;
         node->file->cut(0);
         flusher_.dropped(*node);
     }

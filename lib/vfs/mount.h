@@ -32,7 +32,8 @@ public:
     HandedOver hand_over() const override;
     // In a new client. Waits for the service; does not fail.
     Task<void> take_over(HandedOver from);
-    Task<void> close() override;
+    void end_handles() override;
+    Task<void> close(Unsent unsent) override;
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;
 

@@ -31,11 +31,9 @@ Result<std::shared_ptr<Mount::Handle>> Mount::handle(HandleId id) const {
     return found->second;
 }
 
-// A node whose attributes and place of data are known, or were a moment ago where nothing may be
-// kept.
+// A node whose attributes are known, or were a moment ago where nothing may be kept.
 Task<NodeRef> Mount::fresh(Ino ino) {
-    if (Node* node = nodes_.find(ino); node && node->knows_attr())
-        if (!node->file || node->file->inline_known) co_return nodes_.pin(*node);
+    if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return nodes_.pin(*node);
     co_return nodes_.pin(nodes_.learn(co_await session_->call(wire::GetAttr{ino})));
 }
 
@@ -133,7 +131,7 @@ Task<void> Mount::current(NodeRef node) {
     if (node->grant == Grant::none) {
         // Nothing may be kept: each read asks.
         node->file->forget_stored();
-        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
+        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}), true);
     } else if (!node->knows_attr() && !node->file->has_unsent()) {
         nodes_.learn(co_await session_->call(wire::GetAttr{node->attr.ino}));
     }

@@ -63,7 +63,7 @@ void Nodes::apply(Node& node, const Attr& attr) {
     if (node.file) node.file->committed_size = attr.size;
 }
 
-Node& Nodes::learn(const wire::Entry& entry) {
+Node& Nodes::learn(const wire::Entry& entry, bool opened) {
     auto [where, fresh] = nodes_.try_emplace(entry.attr.ino);
     Node& node = where->second;
     if (fresh) {
@@ -75,7 +75,7 @@ Node& Nodes::learn(const wire::Entry& entry) {
     node.stamp = next_stamp();
     // An exclusive grant ends with its recall only, whatever an answer to a mere look says.
     if (node.grant != Grant::exclusive) node.grant = entry.grant;
-    if (node.file) node.file->learn(entry);
+    if (node.file) node.file->learn(entry, opened);
     weigh(node);
     shrink();
     return node;

@@ -28,6 +28,7 @@ struct Node {
     std::uint64_t changes = 0;   // of the names in it, so far
     bool recalled = false;       // another client waits for what is unsent; nothing is added to it
     bool orphan = false;         // the last link is gone
+    bool released = false;       // and so are its users: nobody can ever read it again
     Time atime = 0;              // instead of attr.atime, not sent yet; 0: none
     std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
     std::uint32_t pins = 0;      // by NodeRef
@@ -84,8 +85,9 @@ public:
 
     // Null when nothing is known of it. Good until the next await.
     Node* find(Ino ino);
-    // The node that `entry` is about, with what it says. Good until the next await.
-    Node& learn(const wire::Entry& entry);
+    // The node that `entry` is about, with what it says; `opened`: in answer to an Open. Good until
+    // the next await.
+    Node& learn(const wire::Entry& entry, bool opened = false);
     // Attributes alone, as a change answered them; nothing when the node is not known.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
@@ -101,6 +103,10 @@ public:
     template <class F>
     void each(F&& function) {
         for (auto& [ino, node] : nodes_) function(node);
+    }
+    template <class F>
+    void each(F&& function) const {
+        for (const auto& [ino, node] : nodes_) function(node);
     }
     // A change of the metadata was answered; what it did may not be durable before the next sync.
     std::uint64_t next_stamp() { return ++stamp_; }

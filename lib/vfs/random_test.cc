@@ -86,6 +86,14 @@ struct Model {
         if (grows && bytes.size() < offset + size) bytes.resize(offset + size);
         for (std::uint64_t i = offset; i < std::min(offset + size, bytes.size()); ++i) bytes[i] = 0;
     }
+    // A hole of a kind that nobody makes: the file stays as it was.
+    void refused() {
+        const std::uint64_t offset = some_offset(), size = some_size();
+        At& at = any();
+        tell("refused", at.peer, offset, size);
+        auto made = (*at.peer)->allocate(at.handle, FALLOC_FL_PUNCH_HOLE, offset, size, false);
+        REQUIRE(w.code(std::move(made)) == EOPNOTSUPP);
+    }
     // From elsewhere in the same file.
     void copy() {
         At& at = any();
@@ -131,6 +139,7 @@ struct Model {
         tell(fault ? "bad fsync" : "fsync", at.peer, 0, 0);
         const int code = w.code((*at.peer)->fsync(at.handle, false));
         REQUIRE((code == 0 || (fault && code == EIO)));
+        if (code == 0) REQUIRE((*at.peer)->state().dirty_bytes == 0);
         w.store.fail_put = 0;
     }
     void check_all() {
@@ -156,7 +165,8 @@ void run(std::uint64_t seed, int steps, Setup setup) {
         const auto kind = m.roll(100);
         if (kind < 37) m.write();
         else if (kind < 60) m.read();
-        else if (kind < 68) m.punch();
+        else if (kind < 66) m.punch();
+        else if (kind < 68) m.refused();
         else if (kind < 74) m.copy();
         else if (kind < 77) m.seek();
         else if (kind < 83) m.truncate();

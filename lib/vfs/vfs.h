@@ -115,9 +115,12 @@ public:
     // For the client in the process image that replaces this one. After flush_all(), with nothing
     // under way; changes nothing.
     virtual HandedOver hand_over() const = 0;
-    // Writes back everything unsent, durably, and closes the session. The first error of what could
-    // not be written.
-    virtual Task<void> close() = 0;
+    // The kernel is gone: nothing is open any more, and what has no name is not kept for anybody.
+    virtual void end_handles() = 0;
+    // Writes back everything unsent, durably, or gives it up, and closes the session. The first
+    // error of what could not be written.
+    enum class Unsent { write_back, give_up };
+    virtual Task<void> close(Unsent unsent = Unsent::write_back) = 0;
 
     virtual const wire::VolumeInfo& volume() const = 0;
     virtual State state() const = 0;

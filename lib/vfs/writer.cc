@@ -29,7 +29,7 @@ bool Writer::is_owned(const Node& node) const {
 Task<void> Writer::own(NodeRef node) {
     while (!is_owned(*node)) {
         while (node->recalled) co_await node->file->changed.wait();
-        nodes_.learn(co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
+        nodes_.learn(co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}), true);
         if (!node->recalled) co_return;
     }
 }

@@ -1,0 +1,168 @@
+// What is unsent is counted until it is stored or gone, and finds its way out whatever happened to
+// it.
+#include "lib/vfs/fixture_test.h"
+
+namespace flexfs::vfs {
+namespace {
+
+constexpr std::uint32_t punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+// One file, with something stored and something unsent.
+struct Unsent : World {
+    Peer& a;
+    Opened file;
+    Ino ino;
+    std::string text;
+
+    explicit Unsent(std::size_t stored, std::size_t unsent, Setup setup = {})
+        : World(setup),
+          a(mount()),
+          file(create(a, "f")),
+          ino(file.node.attr.ino),
+          text(pattern(stored + unsent)) {
+        if (stored > 0) write(a, file.handle, 0, text.substr(0, stored));
+        run(a->fsync(file.handle, false));
+        write(a, file.handle, stored, text.substr(stored));
+        REQUIRE(a->state().dirty_bytes > 0);
+        REQUIRE(a->state().dirty_files == 1);
+    }
+    int cut(std::uint64_t size) { return code(set_size(a, ino, size)); }
+    void set_flags(std::uint32_t flags) {
+        Attr attr;
+        attr.flags = flags;
+        run(a->setattr(ino, wire::set_flags, attr, Who{}));
+    }
+    bool nothing_unsent() { return a->state().dirty_bytes == 0 && a->state().dirty_files == 0; }
+};
+
+}  // namespace
+
+TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync and at the end") {
+    for (const std::size_t stored : {0, 4000, 300'000}) {
+        for (const bool hole : {true, false}) {
+            for (const bool at_end : {true, false}) {
+                CAPTURE(stored);
+                CAPTURE(hole);
+                CAPTURE(at_end);
+                Unsent w(stored, 20'000);
+                w.set_flags(wire::flag_append);
+                if (hole)
+                    CHECK(w.code(w.a->allocate(w.file.handle, punch, 100, 22'000, false)) == EPERM);
+                else CHECK(w.cut(100) == EPERM);
+
+                w.run(at_end ? w.a->flush_all() : w.a->fsync(w.file.handle, false));
+                CHECK(w.nothing_unsent());
+                CHECK(w.read(w.a, w.file.handle) == w.text);
+                w.unmount(w.a);
+                Peer& b = w.mount();
+                CHECK(w.read(b, w.open(b, "f", O_RDONLY).handle) == w.text);
+            }
+        }
+    }
+}
+
+TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsent any more") {
+    for (const std::size_t stored : {0, 4000, 300'000}) {
+        CAPTURE(stored);
+        {
+            Unsent w(stored, 20'000);
+            CHECK(w.cut(stored) == 0);
+            CHECK(w.nothing_unsent());
+        }
+        for (const std::uint32_t mode : {punch, std::uint32_t{FALLOC_FL_ZERO_RANGE}}) {
+            Unsent w(stored, 20'000);
+            w.run(w.a->allocate(w.file.handle, mode, stored, 20'000, false));
+            CHECK(w.nothing_unsent());
+        }
+        {
+            Unsent w(stored, 20'000);
+            for (unsigned i = 0; i < 100; ++i)
+                w.write(w.a, w.file.handle, stored + 37 * i, pattern(10'000, i));
+            CHECK(w.a->state().dirty_bytes < 3'000'000);
+            w.run(w.a->fsync(w.file.handle, false));
+            CHECK(w.nothing_unsent());
+        }
+        {
+            Unsent w(stored, 20'000);
+            const Opened from = w.create(w.a, "from");
+            w.write(w.a, from.handle, 0, pattern(500'000, 5));
+            w.run(w.a->copy(from.handle, 0, w.file.handle, 10, 500'000, false));
+            w.run(w.a->flush_all());
+            CHECK(w.nothing_unsent());
+        }
+    }
+}
+
+TEST_CASE("an unlinked file is unsent until its last user is gone, and does not hold up the end") {
+    for (const std::size_t stored : {0, 4000, 300'000}) {
+        for (const bool forgotten : {true, false}) {
+            CAPTURE(stored);
+            CAPTURE(forgotten);
+            Unsent w(stored, 20'000);
+            w.run(w.a->unlink(wire::root_ino, "f"));
+            w.a->release(w.file.handle);
+            if (forgotten) w.a->forget(w.ino);
+            CHECK(w.nothing_unsent() == forgotten);
+
+            // A kernel that is gone forgets nothing any more.
+            if (stored == 4000) w.run(w.a->flush_all());
+            w.a->end_handles();
+            CHECK(w.nothing_unsent());
+            w.run(w.a->flush_all());
+        }
+    }
+}
+
+TEST_CASE("an unlinked file that somebody may open again keeps what was written") {
+    Unsent w(4000, 20'000);
+    w.run(w.a->unlink(wire::root_ino, "f"));
+    w.a->release(w.file.handle);  // as with O_PATH: closed, and not forgotten
+    w.run(w.a->flush_all());
+    CHECK(w.nothing_unsent());
+    CHECK(w.read(w.a, w.run(w.a->open(w.ino, O_RDWR)).handle) == w.text);
+}
+
+TEST_CASE("what failed to be stored is unsent until it is, and then memory is there again") {
+    for (const bool metadata : {true, false}) {
+        CAPTURE(metadata);
+        Unsent w(4000, 20'000, {.memory = 16 << 20, .dirty = 1 << 20});
+        w.store.put_code = ENOSPC;
+        if (metadata) w.volume->fail_disk(ENOSPC);
+        else w.store.fail_put = 1;
+        CHECK(w.code(w.a->flush_all()) == ENOSPC);
+        CHECK(!w.nothing_unsent());
+
+        w.volume->fail_disk(0);
+        w.run(w.a->flush_all());
+        CHECK(w.nothing_unsent());
+        // A writer of more than may be dirty waits again instead of being refused.
+        for (std::uint64_t at = 0; at < 16; ++at)
+            w.write(w.a, w.file.handle, at * 500'000, noise(500'000, at));
+        w.run(w.a->fsync(w.file.handle, false));
+        CHECK(w.nothing_unsent());
+    }
+}
+
+TEST_CASE("what a volume's limit refused is not unsent") {
+    Unsent w(300'000, 20'000, {.max_blocks = 2});
+    w.run(w.a->write(w.file.handle, 320'000, Buffer::copy_of(noise(600'000, 1)), false, false));
+    CHECK(w.code(w.a->write(w.file.handle, 1 << 20, Buffer::copy_of("x"), false, false)) == ENOSPC);
+    w.run(w.a->flush_all());
+    CHECK(w.nothing_unsent());
+}
+
+TEST_CASE("who gives up what is unsent ends at once, whatever the store says") {
+    Unsent w(4000, 600'000);
+    w.store.fail_put = 1;
+    w.store.lasting = true;
+    const int puts = w.store.puts;
+    w.run(w.a->close(Client::Unsent::give_up));
+    w.a.client.reset();
+    CHECK(w.store.puts == puts);
+    w.store.fail_put = 0;
+
+    Peer& b = w.mount();
+    CHECK(w.read(b, w.open(b, "f").handle) == w.text.substr(0, 4000));
+}
+
+}  // namespace flexfs::vfs
