@@ -11,6 +11,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
+
+#include "lib/base/log.h"
 
 namespace flexfs::mount {
 namespace {
@@ -99,6 +102,14 @@ Result<Forked> go_to_background(const std::string& log_file) {
     ::close(nothing);
     if (log >= 0) ::close(log);
     return Forked{true, Readiness(verdict[1]), {}};
+}
+
+void end_after(Duration patience) {
+    std::thread([patience] {
+        std::this_thread::sleep_for(patience);
+        log::error("it did not end by itself, and is cut off");
+        ::_exit(1);
+    }).detach();
 }
 
 }  // namespace flexfs::mount

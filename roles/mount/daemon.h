@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lib/base/result.h"
+#include "lib/base/time.h"
 
 namespace flexfs::mount {
 
@@ -35,5 +36,8 @@ struct Forked {
 // Forks. The daemon has a session of its own, / as its folder, and no terminal: its standard output
 // and error go to `log_file`. The parent waits for the verdict. Before any thread is started.
 Result<Forked> go_to_background(const std::string& log_file);
+
+// Ends the process when so much time has passed, whatever hangs in it: its loop, or a store.
+void end_after(Duration patience);
 
 }  // namespace flexfs::mount

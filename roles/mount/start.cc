@@ -15,6 +15,7 @@
 #include "lib/fuse/server.h"
 #include "lib/loop/pool.h"
 #include "lib/rpc/server.h"
+#include "lib/task/sync.h"
 #include "lib/wire/control.h"
 #include "roles/mount/control.h"
 #include "roles/mount/daemon.h"
@@ -35,6 +36,10 @@ constexpr Duration leave_patience = std::chrono::seconds(10);
 constexpr Duration leave_pause = std::chrono::milliseconds(200);
 // Between tries to store what a full disk or the like keeps from being stored at the end.
 constexpr Duration store_pause = std::chrono::seconds(3);
+// A mount that is told to stop once more has this long to store what is left before it is given up,
+// and from then on this long to end in order.
+constexpr Duration hurry_patience = std::chrono::seconds(3);
+constexpr Duration end_patience = std::chrono::seconds(5);
 // The longest that a start waits for the mount before it to write its last data, and how often it
 // looks.
 constexpr Duration predecessor_patience = std::chrono::minutes(1);
@@ -96,16 +101,15 @@ public:
         co_await std::move(opened);
         offer_metrics();
         auto served = co_await result(serve());
-        co_await store_everything();
-        auto closed = co_await result(client_->close());
+        auto stored = co_await result(store_everything());
+        auto closed =
+            co_await result(client_->close(stored ? Unsent::write_back : Unsent::give_up));
+        if (!stored) closed = std::move(stored);
         client_.reset();
-        if (!closed) {
-            // For who waits for the end.
-            lock_.complain(closed.error().message());
-            embedded_->lock().complain(closed.error().message());
-        }
+        if (!closed || hurried_.is_set()) complain(closed ? "" : closed.error().message());
         co_await embedded_->close();
         embedded_.reset();
+        stop_ = nullptr;
         signals_.clear();
         co_await std::move(served);
         co_await std::move(closed);
@@ -114,6 +118,8 @@ public:
     Readiness& readiness() { return readiness_; }
 
 private:
+    using Unsent = vfs::Client::Unsent;
+
     void offer_metrics() {
         const auto of_client = [this](std::uint64_t vfs::State::* what) {
             return [this, what] { return client_ ? client_->state().*what : 0; };
@@ -179,7 +185,7 @@ private:
         rpc::Server<wire::Control> control_server(*loop_, control);
 
         auto outcome = co_await result(answer(server, control_server));
-        stop_ = nullptr;
+        stop_ = [this] { hurry(); };
         if (!outcome) mounted.detach();
         co_await scope.close();
         co_await control_server.close();
@@ -188,18 +194,16 @@ private:
     }
 
     // Programs were told that their data is written; a full disk or a store that is away is waited
-    // for. Whoever cannot wait tells the process to stop, once more.
+    // for. Whoever cannot wait tells the process to stop, once more: EIO, with what was given up.
     Task<void> store_everything() {
-        Scope trying;
-        trying.start(keep_storing());
-        stop_ = [this, &trying] {
-            const vfs::State state = client_->state();
-            log::error("told to stop once more: {} in {} files of {} are given up",
-                       format_size(state.dirty_bytes), state.dirty_files, options_.dir);
-            trying.cancel();
-        };
-        co_await trying.join();
-        stop_ = nullptr;
+        client_->end_handles();
+        Scope storing, patience;
+        std::string given_up;
+        storing.start(keep_storing());
+        patience.start(give_up(storing, given_up));
+        co_await storing.join();
+        co_await patience.close();
+        if (!given_up.empty()) co_await explain(EIO, std::move(given_up));
     }
     Task<void> keep_storing() {
         for (;;) {
@@ -210,6 +214,29 @@ private:
                 format_size(client_->state().dirty_bytes), options_.dir, stored.error().message());
             co_await loop_->sleep(store_pause);
         }
+    }
+    Task<void> give_up(Scope& storing, std::string& given_up) {
+        co_await hurried_.wait();
+        co_await loop_->sleep(hurry_patience);
+        const vfs::State state = client_->state();
+        given_up = fmt::format("{} in {} files of {} are given up", format_size(state.dirty_bytes),
+                               state.dirty_files, options_.dir);
+        storing.cancel();
+    }
+
+    // Told to stop once more: from now on the process ends soon, whatever hangs.
+    void hurry() {
+        if (hurried_.is_set()) return;
+        log::warn("told to stop once more: what is not stored in a moment is given up");
+        hurried_.set();
+        complain("it was told to stop once more before the end");
+        end_after(hurry_patience + end_patience);
+    }
+
+    // For who waits for the end.
+    void complain(const std::string& sentence) {
+        lock_.complain(sentence);
+        if (embedded_) embedded_->lock().complain(sentence);
     }
 
     // Until the kernel has taken the filesystem down.
@@ -248,7 +275,8 @@ private:
     // shows programs the folder underneath.
     Task<void> leave(fuse::Mountpoint& mounted, fuse::Server& server) {
         if (leaving_) {
-            log::warn("told twice to stop: open files are cut off");
+            log::warn("open files are cut off");
+            hurry();
             mounted.detach();
             co_return server.abort();
         }
@@ -288,6 +316,7 @@ private:
     std::function<void()> stop_;
     bool ready_ = false;
     bool leaving_ = false;
+    task::Event hurried_;  // told to stop once more
 };
 
 // One mount on a mount point at a time. One that was just unmounted may still be writing its last

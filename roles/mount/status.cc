@@ -227,8 +227,9 @@ Result<void> stop(const std::string& given, bool force) {
     } else {
         return not_ours(folder);
     }
-    TRY(take_down(folder, force));
+    // Before it is taken down: a signal to who stores what is left would tell it to give that up.
     if (force) ::kill(mount.pid, SIGTERM);
+    TRY(take_down(folder, force));
     return await_end(folder, mount.lock);
 }
 

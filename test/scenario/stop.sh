@@ -1,0 +1,114 @@
+#!/bin/bash
+# A mount that is stopped stores what it was given: as soon as there is room, and unless somebody
+# tells it to stop once more; then it ends within seconds, and says what was lost.
+. "$(dirname "$0")/../lib.sh"
+
+data=$FLEXFS_TMP/data
+mnt=$FLEXFS_TMP/mnt
+small=$FLEXFS_TMP/small  # a filesystem with little room
+log=$FLEXFS_TMP/stop.log
+late=$FLEXFS_TMP/late
+said=$FLEXFS_TMP/said
+head -c 3000000 /dev/urandom >"$late"
+
+is_waiting() { grep -q "cannot be stored yet" "$log"; }
+# A mount whose store is full, with a file that was synced and one that is not stored: NAME.
+mount_with_unsent() {
+    : >"$log"
+    start_mount "$small/data" "$mnt" --dbFolder "$FLEXFS_TMP/db" --logFile "$log" || return
+    [[ -e $mnt/synced ]] || dd if="$late" of="$mnt/synced" conv=fsync status=none || return
+    cat /dev/zero >"$small/filler" 2>/dev/null
+    cp "$late" "$mnt/$1"
+}
+is_whole() {
+    start_mount "$small/data" "$mnt" --dbFolder "$FLEXFS_TMP/db" && cmp "$late" "$mnt/synced"
+}
+
+# --- a full disk is waited for ---
+mkdir -p "$small" && mount -t tmpfs -o size=32m none "$small"
+check "a file is written that its store has no room for" mount_with_unsent late1
+pid=$(mount_pid "$mnt")
+"$FLEXFS" mount stop "$mnt" >"$said" 2>&1 &
+stopping=$!
+check "the mount waits for room to store it" wait_until 30 is_waiting
+check "and so does who stops it" kill -0 $stopping
+rm "$small/filler"
+wait $stopping
+check "with room it is stored, and the mount ends" [ $? = 0 ]
+check "its process, too" wait_until 10 is_gone "$mnt" "$pid"
+check "what was synced is there" is_whole
+check "and what was not" cmp "$late" "$mnt/late1"
+stop_mount "$mnt"
+
+# --- unless somebody cannot wait ---
+check "a file is written that its store has no room for, once more" mount_with_unsent late2
+pid=$(mount_pid "$mnt")
+kill -TERM "$pid"
+check "SIGTERM waits for room, too" wait_until 30 is_waiting
+kill -TERM "$pid"
+check "a second SIGTERM ends it within seconds" wait_until 10 is_gone "$mnt" "$pid"
+check "the log tells what was given up" grep -Eq "MiB in 1 files of $mnt are given up" "$log"
+rm "$small/filler"
+check "what was synced is there all the same" is_whole
+check "and nothing of the rest" eval '! cmp -s "$late" "$mnt/late2"'
+stop_mount "$mnt"
+
+: >"$log"
+"$FLEXFS" mount "$small/data" "$mnt" --dbFolder "$FLEXFS_TMP/db" --foreground 2>"$log" &
+pid=$!
+wait_until 20 grep -q "is mounted on" "$log"
+cat /dev/zero >"$small/filler" 2>/dev/null
+cp "$late" "$mnt/late3"
+"$FLEXFS" mount stop "$mnt" >"$said" 2>&1 &
+stopping=$!
+check "a mount in the foreground waits for room" wait_until 30 is_waiting
+kill -TERM "$pid"
+wait "$pid"
+check "told to give up, it fails" [ $? = 1 ]
+wait $stopping
+check "and so does who stops it" [ $? = 1 ]
+check "with what was lost" grep -q "not everything is stored: .*MiB in 1 files" "$said"
+umount "$small"
+
+# --- a store that does not answer ---
+start_mount "file://$data?latency=600s" "$mnt" --logFile "$log"
+cp "$late" "$mnt/file"
+pid=$(mount_pid "$mnt")
+kill -TERM "$pid"
+wait_until 10 eval '! is_mounted "$mnt"'
+check "a store that does not answer is waited for" kill -0 "$pid"
+kill -TERM "$pid"
+check "a second SIGTERM ends that, too" wait_until 10 is_gone "$mnt" "$pid"
+
+# --- unsent data that a refused change was to take away ---
+refused_hole() {
+    python3 - "$mnt" <<'END_OF_PYTHON'
+import ctypes, errno, fcntl, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for number, stored in enumerate([0, 4000, 300000]):
+    fd = os.open(f"{sys.argv[1]}/{number}", os.O_RDWR | os.O_CREAT)
+    os.pwrite(fd, b"s" * stored, 0)
+    os.fsync(fd)
+    os.pwrite(fd, b"u" * 20000, stored)
+    fcntl.ioctl(fd, 0x40086602, struct.pack("l", 0x20))  # FS_IOC_SETFLAGS, append-only
+    punch = libc.fallocate(fd, 3, ctypes.c_long(100), ctypes.c_long(stored + 10000))
+    assert punch == -1 and ctypes.get_errno() == errno.EPERM, (punch, ctypes.get_errno())
+    os.close(fd)
+END_OF_PYTHON
+}
+is_stored() {
+    local number=0 stored
+    for stored in 0 4000 300000; do
+        python3 -c '
+import sys
+name, stored = sys.argv[1], int(sys.argv[2])
+assert open(name, "rb").read() == b"s" * stored + b"u" * 20000, name
+' "$mnt/$number" $stored || return
+        number=$((number + 1))
+    done
+}
+start_mount "$data" "$mnt"
+check "a hole in an append-only file is refused over unsent data" refused_hole
+check "the mount ends at once" timeout 20 "$FLEXFS" mount stop "$mnt"
+start_mount "$data" "$mnt"
+check "with all of it stored" is_stored
