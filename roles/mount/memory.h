@@ -10,8 +10,7 @@ namespace flexfs::mount {
 
 // The database's page cache is SQLite's own, and requests of the kernel and of the store have
 // memory while they are under way; everything else draws on one budget, of which dirty data may
-// take a part. Together no more than --memCapacity, unless --maxBops asks for more requests than go
-// into a quarter of it.
+// take a part. Together no more than --memCapacity.
 struct Memory {
     std::uint64_t database = 0;
     std::size_t kernel_requests = 0;  // large ones, of a megabyte each; and as many free buffers
@@ -22,5 +21,8 @@ struct Memory {
 
 // After finish().
 Memory divide(const MountOptions& options);
+
+// The most that --maxBops may ask for: a quarter of the memory is for what is under way.
+std::uint64_t store_requests_max(std::uint64_t mem_bytes);
 
 }  // namespace flexfs::mount

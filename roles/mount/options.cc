@@ -10,6 +10,7 @@
 #include "lib/base/format.h"
 #include "lib/conf/volume.h"
 #include "lib/object/address.h"
+#include "roles/mount/memory.h"
 
 namespace flexfs::mount {
 namespace {
@@ -360,6 +361,11 @@ Result<void> finish(MountOptions& options) {
         return fail(EINVAL,
                     fmt::format("--dirtyCapacity {} is more than --memCapacity {}",
                                 format_size(options.dirty_bytes), format_size(options.mem_bytes)));
+    if (const std::uint64_t most = store_requests_max(options.mem_bytes); options.max_bops > most)
+        return fail(EINVAL,
+                    fmt::format("--maxBops {} takes more memory than --memCapacity {} has for it; "
+                                "{} at most",
+                                options.max_bops, format_size(options.mem_bytes), most));
     return {};
 }
 
