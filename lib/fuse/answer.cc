@@ -32,6 +32,14 @@ Span span(Duration d) {
     return {std::uint64_t(d.count() / second), std::uint32_t(d.count() % second)};
 }
 
+// The kernel, which checks permissions, asks for a folder's attributes right after it looked the
+// folder up on its way along a path, unless they still hold: the shortest time, which lasts to its
+// next tick, spares it the second request.
+Span attr_valid(const vfs::Known& node, const View& view) {
+    if (!node.cacheable) return {};
+    return span(S_ISDIR(node.attr.mode) ? std::max(view.attr_valid, Duration(1)) : view.attr_valid);
+}
+
 }  // namespace
 
 Answer::Answer(std::vector<Buffer> data) : data_(std::move(data)) {
@@ -72,7 +80,7 @@ fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask) {
 
 fuse_entry_out kernel_entry(const vfs::Known& node, const View& view) {
     const Span entry = span(node.cacheable ? view.entry_valid : Duration::zero());
-    const Span attr = span(node.cacheable ? view.attr_valid : Duration::zero());
+    const Span attr = attr_valid(node, view);
     return {
         .nodeid = node.attr.ino,
         .generation = 0,  // inode numbers are never reused
@@ -85,7 +93,7 @@ fuse_entry_out kernel_entry(const vfs::Known& node, const View& view) {
 }
 
 fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view) {
-    const Span valid = span(node.cacheable ? view.attr_valid : Duration::zero());
+    const Span valid = attr_valid(node, view);
     return {.attr_valid = valid.s,
             .attr_valid_nsec = valid.ns,
             .dummy = 0,
