@@ -13,15 +13,15 @@ namespace {
 
 // How much may be pending: so many calls' pages are written together, and so many calls are applied
 // again after a fault or a kill.
-constexpr std::size_t pending_calls_max = 256;
+constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
+constexpr std::size_t inodes_max = 16384;  // about 4 MiB
 
 // An outcome as the database keeps it. Fields are only appended.
 struct Remembered {
     Result<Reply> reply;
     bool created = false;
-    Ino moved = 0;
-    FLEXFS_FIELDS(reply, created, moved)
+    FLEXFS_FIELDS(reply, created)
 };
 
 template <class T>
@@ -39,7 +39,7 @@ struct Execute {
     Result<Reply> operator()(const wire::Link& m) { return as_reply(link(tx, m)); }
     Result<Reply> operator()(const wire::Unlink& m) { return as_reply(unlink(tx, m)); }
     Result<Reply> operator()(const wire::Rmdir& m) { return as_reply(rmdir(tx, m)); }
-    Result<Reply> operator()(const wire::Rename& m) { return as_reply(rename(tx, m, notes)); }
+    Result<Reply> operator()(const wire::Rename& m) { return as_reply(rename(tx, m)); }
     Result<Reply> operator()(const wire::SetXattr& m) { return as_reply(set_xattr(tx, m)); }
     Result<Reply> operator()(const wire::RemoveXattr& m) { return as_reply(remove_xattr(tx, m)); }
     Result<Reply> operator()(const wire::Commit& m) { return as_reply(commit(tx, m)); }
@@ -96,13 +96,13 @@ Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
     TRY(bool found, query.next());
     if (!found) return std::nullopt;
     TRY(Remembered memory, wire::decode<Remembered>(Buffer::copy_of(query.blob(0))));
-    return Outcome{std::move(memory.reply), true, memory.created, memory.moved};
+    return Outcome{std::move(memory.reply), true, memory.created};
 }
 
 Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
     const std::uint64_t bound = call.sequence - std::min(call.sequence, remembered_sequences);
     TRY(tx.st().reply_forget.run(call.session, std::max(call.oldest, bound)));
-    const Buffer memory = wire::encode(Remembered{outcome.reply, outcome.created, outcome.moved});
+    const Buffer memory = wire::encode(Remembered{outcome.reply, outcome.created});
     return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
@@ -116,8 +116,7 @@ Result<Outcome> execute(Txn& tx, const Call& call) {
         if (before) return std::move(*before);
     }
     Notes notes;
-    Outcome outcome{std::visit(Execute{tx, notes}, call.request), false, notes.created,
-                    notes.moved};
+    Outcome outcome{std::visit(Execute{tx, notes}, call.request), false, notes.created};
     if (tx.faulty()) {
         if (!outcome.reply) return std::unexpected(std::move(outcome.reply.error()));
         return fail(EIO, "a part of the request failed");
@@ -167,7 +166,7 @@ Result<void> write_record(State& state, std::span<const Call> batch, Time clock)
 bool is_due(const State& state) {
     const std::size_t patience = state.copying ? 8 : 1;
     return state.pending.calls >= patience * pending_calls_max ||
-           state.pending.bytes >= patience * pending_bytes_max;
+           state.pending.bytes >= patience * pending_bytes_max || state.inodes.size() >= inodes_max;
 }
 
 Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
@@ -176,11 +175,12 @@ Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) 
         return fail(ENOSPC, "no room for metadata");
     if (is_due(state)) TRY(commit_pending(state));
     TRY(open_transaction(state));
-    const std::uint64_t writes_before = state.db->writes();
+    const auto changes = [&] { return state.db->writes() + state.inodes.changes(); };
+    const std::uint64_t before = changes();
     Txn tx(state);
     auto outcomes = run(tx, batch);
     // A batch of nothing but refusals leaves no trace.
-    if (outcomes && state.db->writes() != writes_before) {
+    if (outcomes && changes() != before) {
         if (auto written = write_record(state, batch, state.clock); !written)
             outcomes = std::unexpected(std::move(written.error()));
     }

@@ -316,9 +316,9 @@ TEST_CASE("the log is copied and emptied without anything changing") {
 TEST_CASE("a log that was copied wholly starts anew, though a transaction is always open") {
     Fixture f;
     std::uint64_t most = 0;
-    for (int i = 0; i < 5000; ++i) {
+    for (int i = 0; i < 10000; ++i) {
         f.create(1, std::to_string(i));
-        if (i % 1000 == 500) REQUIRE(f.volume->checkpoint().value().uncopied == 0);
+        if (i % 3000 == 2500) REQUIRE(f.volume->checkpoint().value().uncopied == 0);
         most = std::max(most, f.volume->log_bytes());
     }
     CHECK(f.volume->log_bytes() < most);

@@ -18,8 +18,8 @@ Result<wire::Entry> link(Txn& tx, const wire::Link& request) {
 
     if (inode->has(is_linkable)) {
         inode->state &= ~std::uint32_t{is_linkable};
-        TRY(const std::vector<SessionId> holders, orphan_holders(tx, request.ino));
-        for (SessionId holder : holders) TRY(tx.st().orphan_erase.run(request.ino, holder));
+        TRY(const std::vector<SessionId> holders, tx.orphans().holders(tx.st(), request.ino));
+        for (SessionId holder : holders) TRY(tx.orphans().erase(tx.st(), request.ino, holder));
     }
     TRY(tx.add_name(request.parent, request.name, *inode));
     ++inode->attr.nlink;

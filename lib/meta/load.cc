@@ -85,7 +85,7 @@ Result<void> load_counters(State& state) {
     db::Query query(st.inode_last, 0);
     TRY(bool found, query.next());
     counters.next_ino = std::max(counters.ino_floor, found ? query.number(0) : 0) + 1;
-    state.counters = counters;
+    state.counters = state.written = counters;
     return {};
 }
 

@@ -97,7 +97,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
         tx.touch(*parent, request.now);
     } else {
         made.state |= is_linkable;
-        TRY(tx.st().orphan_add.run(attr.ino, tx.session()));
+        tx.orphans().add(attr.ino, tx.session());
     }
     notes.created = true;
     return entry_of(tx.st(), made, true);

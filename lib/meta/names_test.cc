@@ -137,7 +137,7 @@ TEST_CASE("a rename over a file replaces it and tells what it was") {
     const Outcome outcome = std::move(f.volume->apply({&call, 1}).front());
     REQUIRE(outcome.reply);
     CHECK(std::get<wire::Removed>(*outcome.reply).attr.ino == b);
-    CHECK(outcome.moved == a);
+    CHECK(std::get<wire::Removed>(*outcome.reply).moved == a);
     CHECK(f.lookup("b").value().attr.ino == a);
     CHECK(f.attr(b).nlink == 0);
     f.end(session);

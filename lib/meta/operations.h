@@ -10,7 +10,6 @@ namespace flexfs::meta {
 // Beside the reply an operation may note what only the service wants to know (see Outcome).
 struct Notes {
     bool created = false;
-    Ino moved = 0;
 };
 
 Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes);
@@ -18,7 +17,7 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request);
 Result<wire::Entry> link(Txn& tx, const wire::Link& request);
 Result<wire::Removed> unlink(Txn& tx, const wire::Unlink& request);
 Result<wire::Removed> rmdir(Txn& tx, const wire::Rmdir& request);
-Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes);
+Result<wire::Removed> rename(Txn& tx, const wire::Rename& request);
 Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request);
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request);
 Result<wire::Committed> commit(Txn& tx, const wire::Commit& request);
@@ -32,8 +31,6 @@ Result<wire::Done> close_session(Txn& tx);
 
 // --- what several of them do ---
 
-// The sessions that keep the orphan alive.
-Result<std::vector<SessionId>> orphan_holders(Txn& tx, Ino ino);
 // The session no longer keeps the orphan alive; nothing if it never did.
 Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);
 // What write(2) by most users and chown(2) by all do to the setuid and setgid bits and to file

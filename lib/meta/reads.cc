@@ -13,6 +13,10 @@ namespace flexfs::meta {
 namespace {
 
 Result<Inode> existing(State& state, Ino ino) {
+    if (const auto newer = state.inodes.newer(ino)) {
+        if (!*newer) return fail(ESTALE);
+        return **newer;
+    }
     TRY(const std::optional<Inode> inode, load_inode(state.st, ino));
     if (!inode) return fail(ESTALE);
     return *inode;
@@ -22,7 +26,18 @@ std::unexpected<Error> lost_inode(Ino ino) {
     return fail(EIO, fmt::format("a name leads to the unknown inode {}", ino));
 }
 
-Result<wire::DirEntry> entry_from(const db::Query& query, bool plus) {
+// What a name leads to: columns `ino` and INODE_COLUMNS, null where there is no row.
+Result<Inode> target_from(const State& state, const db::Query& query) {
+    const Ino ino = query.number(0);
+    if (const auto newer = state.inodes.newer(ino)) {
+        if (!*newer) return lost_inode(ino);
+        return **newer;
+    }
+    if (query.null(1)) return lost_inode(ino);
+    return inode_from(query);
+}
+
+Result<wire::DirEntry> entry_from(const State& state, const db::Query& query, bool plus) {
     wire::DirEntry entry;
     if (!plus) {
         entry.cookie = query.number(0);
@@ -31,9 +46,9 @@ Result<wire::DirEntry> entry_from(const db::Query& query, bool plus) {
         entry.mode = query.as<std::uint32_t>(3) << 12;
         return entry;
     }
-    entry.ino = query.number(0);
-    if (query.null(1)) return lost_inode(entry.ino);
-    entry.attr = inode_from(query).attr;
+    TRY(const Inode target, target_from(state, query));
+    entry.ino = target.attr.ino;
+    entry.attr = target.attr;
     entry.mode = entry.attr.mode;
     entry.cookie = query.number(16);
     entry.name = query.text(17);
@@ -60,8 +75,7 @@ Result<wire::Entry> lookup(State& state, const wire::Lookup& request, bool with_
             TRY(const Inode folder, existing(state, request.parent));
             return fail(folder.is_directory() ? ENOENT : ENOTDIR);
         }
-        if (query.null(1)) return lost_inode(query.number(0));
-        inode = inode_from(query);
+        TRY(inode, target_from(state, query));
     }
     return entry_of(state.st, inode, with_data);
 }
@@ -84,7 +98,7 @@ Result<wire::Listing> readdir(State& state, const wire::ReadDir& request) {
     for (;;) {
         TRY(bool row, query.next());
         if (!row) break;
-        TRY(wire::DirEntry entry, entry_from(query, request.plus));
+        TRY(wire::DirEntry entry, entry_from(state, query, request.plus));
         auto& entries = listing.entries;
         if (entries.size() >= request.limit && !entries.empty() &&
             entry.cookie != entries.back().cookie)

@@ -70,7 +70,7 @@ Result<wire::Removed> exchange(Txn& tx, const End& from, const End& to, Time now
     move_between(tx, *to.inode, *to.parent, *from.parent, now);
     tx.touch(*from.parent, now);
     tx.touch(*to.parent, now);
-    return wire::Removed{to.inode->attr};
+    return wire::Removed{to.inode->attr, from.inode->attr.ino};
 }
 
 Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now) {
@@ -83,7 +83,12 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
     move_between(tx, *from.inode, *from.parent, *to.parent, now);
     tx.touch(*from.parent, now);
     tx.touch(*to.parent, now);
-    return to.inode ? lose(tx, to, now) : wire::Removed{};
+    wire::Removed removed;
+    if (to.inode) {
+        TRY(removed, lose(tx, to, now));
+    }
+    removed.moved = from.inode->attr.ino;
+    return removed;
 }
 
 // What lies over a name of a lower layer of overlayfs: a device with the number 0.
@@ -102,7 +107,7 @@ Result<void> leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time
 
 }  // namespace
 
-Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes) {
+Result<wire::Removed> rename(Txn& tx, const wire::Rename& request) {
     const bool exchanging = request.flags == RENAME_EXCHANGE;
     if (!exchanging && (request.flags & ~std::uint32_t{RENAME_NOREPLACE | RENAME_WHITEOUT}))
         return fail(EINVAL);
@@ -129,7 +134,6 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request, Notes& notes)
 
     if (whiteout) TRY(tx.room_for_inode());
 
-    notes.moved = from.inode->attr.ino;
     if (exchanging) return exchange(tx, from, to, request.now);
     TRY(wire::Removed removed, replace(tx, from, to, request.now));
     if (whiteout) TRY(leave_whiteout(tx, caller, from, request.now));

@@ -10,7 +10,8 @@
 #include "lib/db/journal.h"
 #include "lib/db/lock.h"
 #include "lib/db/reserve.h"
-#include "lib/meta/rows.h"
+#include "lib/meta/inodes.h"
+#include "lib/meta/orphans.h"
 #include "lib/meta/volume.h"
 
 namespace flexfs::meta {
@@ -74,6 +75,9 @@ struct State : Memory {
     std::uint64_t hash_key = 0;
 
     Pending pending;
+    Inodes inodes;
+    Orphans orphans;
+    Counters written;          // as the open transaction has them
     Memory committed;          // as the last commit left it
     std::uint64_t batch = 0;   // the number of the last batch applied, and of its record
     bool loaded = false;       // open() got to its end

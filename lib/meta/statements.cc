@@ -86,7 +86,7 @@ constexpr StatementRow rows[] = {
     {ROW(garbage_erase), "DELETE FROM garbage WHERE segment = ?"},
 
     {ROW(orphan_holders), "SELECT session FROM orphan WHERE ino = ?"},
-    {ROW(orphan_add), "INSERT OR IGNORE INTO orphan(ino, session) VALUES(?, ?)"},
+    {ROW(orphan_add), "INSERT INTO orphan(ino, session) VALUES(?, ?)"},
     {ROW(orphan_erase), "DELETE FROM orphan WHERE ino = ? AND session = ?"},
     {ROW(orphan_after),
      "SELECT ino, session FROM orphan WHERE (ino, session) > (?, ?) "

@@ -19,6 +19,8 @@ Result<void> undo(State& state);
 inline Result<void> heal(State& state) {
     return state.rolled_back ? undo(state) : Result<void>();
 }
+// What operations left in memory is in the database's open transaction, too.
+Result<void> write_back(State& state);
 // Before any read or change: a transaction is open, and what is pending is applied.
 Result<void> open_transaction(State& state);
 
@@ -30,18 +32,16 @@ auto transact_once(State& state, F& work) -> decltype(work(std::declval<Txn&>())
     Txn tx(state);
     auto result = work(tx);
     if (result) {
-        if (auto flushed = tx.flush(); !flushed)
-            result = std::unexpected(std::move(flushed.error()));
-    }
-    if (result) {
-        if (auto committed = state.db->commit(); !committed)
-            result = std::unexpected(std::move(committed.error()));
+        auto committed = tx.flush();
+        tx.settle();
+        if (committed) committed = write_back(state);
+        if (committed) committed = state.db->commit();
+        if (!committed) result = std::unexpected(std::move(committed.error()));
     }
     if (!result) {
-        state.db->rollback();
+        static_cast<void>(undo(state));  // nothing is pending, so it only throws away
         return result;
     }
-    tx.settle();
     state.committed = state;
     state.log_unsynced = true;
     return result;

@@ -21,11 +21,7 @@ Error Txn::damage(std::string what) {
 }
 
 Result<Inode*> Txn::find(Ino ino) {
-    if (auto known = inodes_.find(ino); known != inodes_.end())
-        return known->second.erased ? nullptr : &known->second;
-    TRY(std::optional<Inode> loaded, load_inode(st_, ino));
-    if (!loaded) return nullptr;
-    return &inodes_.emplace(ino, Held{*loaded, true}).first->second;
+    return state_.inodes.find(st_, ino);
 }
 
 Result<Inode*> Txn::inode(Ino ino) {
@@ -60,16 +56,15 @@ Result<void> Txn::room_for_inode() const {
 }
 
 Inode& Txn::create() {
-    Held made;
+    Inode made;
     made.attr.ino = counters_.next_ino++;
     made.attr.atime = made.attr.mtime = made.attr.ctime = made.attr.btime = now_;
     made.since = now_;
-    made.dirty = true;
-    return inodes_.emplace(made.attr.ino, made).first->second;
+    return state_.inodes.add(made);
 }
 
 void Txn::changed(Inode& inode) {
-    held(inode).dirty = true;
+    state_.inodes.change(inode);
     inode.since = now_;
 }
 
@@ -85,7 +80,7 @@ Result<void> Txn::drop_link(Inode& inode) {
     bool kept = false;
     for (SessionId holder : holders_) {
         if (!sessions().open.contains(holder)) continue;
-        TRY(st_.orphan_add.run(inode.attr.ino, holder));
+        state_.orphans.add(inode.attr.ino, holder);
         kept = true;
     }
     return kept ? Result<void>() : free(inode);
@@ -99,7 +94,8 @@ Result<void> Txn::free(Inode& inode) {
     TRY(drop_extents(inode, 0));
     counters_.used_bytes -= inode.attr.used;
     ++counters_.deleted;
-    held(inode).erased = true;
+    if (ino + 1 == counters_.next_ino) counters_.ino_floor = ino;
+    state_.inodes.erase(inode);
     return {};
 }
 
@@ -154,44 +150,6 @@ Result<std::optional<Acl>> Txn::acl(const Inode& inode, std::string_view name) {
 Sessions& Txn::change_sessions() {
     if (!changed_sessions_) changed_sessions_ = std::make_shared<Sessions>(*state_.sessions);
     return *changed_sessions_;
-}
-
-Result<void> Txn::flush() {
-    TRY(flush_inodes());
-    TRY(flush_segments());
-    return flush_counters();
-}
-
-Result<void> Txn::flush_inodes() {
-    std::vector<const Held*> changes;
-    changes.reserve(inodes_.size());
-    for (const auto& [ino, held] : inodes_) {
-        if (held.stored ? held.dirty || held.erased : !held.erased) changes.push_back(&held);
-    }
-    std::ranges::sort(changes, {}, [](const Held* held) { return held->attr.ino; });
-    for (const Held* held : changes) {
-        if (held->erased) {
-            TRY(st_.inode_erase.run(held->attr.ino));
-        } else {
-            TRY(store_inode(held->stored ? st_.inode_set : st_.inode_add, *held));
-        }
-    }
-    const auto last = inodes_.find(counters_.next_ino - 1);
-    if (last != inodes_.end() && last->second.erased) counters_.ino_floor = last->first;
-    return {};
-}
-
-Result<void> Txn::flush_counters() {
-    const Counters& before = state_.counters;
-    const auto put = [&](std::string_view name, std::uint64_t value, std::uint64_t was) {
-        return value == was ? Result<void>() : st_.counter_put.run(name, value);
-    };
-    TRY(put("ino_floor", counters_.ino_floor, before.ino_floor));
-    TRY(put("deleted", counters_.deleted, before.deleted));
-    TRY(put("next_seq", counters_.next_seq, before.next_seq));
-    TRY(put("next_segment", counters_.next_segment, before.next_segment));
-    TRY(put("next_session", counters_.next_session, before.next_session));
-    return put("used_bytes", counters_.used_bytes, before.used_bytes);
 }
 
 void Txn::settle() {

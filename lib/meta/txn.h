@@ -1,6 +1,4 @@
-// One transaction: what the operations work with. Inodes are read once, changed in memory and
-// written at the end, in the order of their numbers, so a directory that gains sixteen names is
-// written once.
+// One batch of calls: what the operations work with.
 //
 // An operation that answers with an error must not have changed anything: it asks first and changes
 // then. After a fault the whole transaction is thrown away.
@@ -10,7 +8,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/meta/permission.h"
@@ -27,7 +24,7 @@ public:
           faults_before_(state.db->faults()) {}
 
     Statements& st() { return st_; }
-    State& state() { return state_; }
+    Orphans& orphans() { return state_.orphans; }
     const wire::VolumeInfo& info() const { return state_.info; }
 
     // --- the call that is executed now ---
@@ -109,8 +106,8 @@ public:
     Sessions& change_sessions();
     void cuts_exist() { cuts_ = true; }
 
-    // Writes what is still in memory; then the database may commit, and settle() makes it the
-    // State's.
+    // At the end. What is still in memory goes to the database, and is the State's: the database
+    // may commit after write_back().
     Result<void> flush();
     void settle();
 
@@ -120,11 +117,6 @@ public:
     bool faulty() const { return damaged_ || state_.db->faults() != faults_before_; }
 
 private:
-    struct Held : Inode {
-        bool stored = false;  // has a row
-        bool dirty = false;
-        bool erased = false;
-    };
     struct Segment {
         std::uint64_t bytes = 0;
         std::int64_t live = 0;
@@ -133,11 +125,7 @@ private:
         bool dirty = false;
         SessionId session = 0;
     };
-    static Held& held(Inode& inode) { return static_cast<Held&>(inode); }
     Result<Segment*> segment(SegmentId id);
-    Result<void> flush_inodes();
-    Result<void> flush_segments();
-    Result<void> flush_counters();
 
     State& state_;
     Statements& st_;
@@ -146,7 +134,6 @@ private:
     std::span<const SessionId> holders_;
     Time now_;
     std::uint64_t faults_before_;
-    std::unordered_map<Ino, Held> inodes_;
     std::map<SegmentId, Segment> segments_;
     std::shared_ptr<Sessions> changed_sessions_;
     bool cuts_ = false;

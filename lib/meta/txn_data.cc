@@ -173,7 +173,7 @@ Result<void> Txn::make_garbage(SegmentId segment) {
     return st_.garbage_add.run(segment, now_ + state_.garbage_delay.count());
 }
 
-Result<void> Txn::flush_segments() {
+Result<void> Txn::flush() {
     for (const auto& [id, segment] : segments_) {
         if (!segment.dirty) continue;
         if (segment.live < 0)

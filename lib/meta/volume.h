@@ -51,7 +51,6 @@ struct Outcome {
     bool repeated = false;  // the session had sent this sequence before: the first reply again,
                             // nothing done now
     bool created = false;   // Make: a new inode, not an existing one
-    Ino moved = 0;          // Rename: what now stands under the new name; 0: nothing changed
 };
 
 struct Options {

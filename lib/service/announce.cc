@@ -89,7 +89,7 @@ void Grants::share_changed_names(const meta::Call& call, Session& session) {
 
 void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
     const SessionId me = call.session;
-    const auto removed = [&] { return std::get<wire::Removed>(*outcome.reply).attr; };
+    const auto removed = [&] { return std::get<wire::Removed>(*outcome.reply); };
     const Cases cases{
         [&](const wire::Make& m) {
             if (outcome.created) revoke(m.parent, names, me, m.name);
@@ -100,18 +100,18 @@ void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
         },
         [&](const wire::Unlink& m) {
             revoke(m.parent, names, me, m.name);
-            revoke_link(removed(), me);
+            revoke_link(removed().attr, me);
         },
         [&](const wire::Rmdir& m) {
             revoke(m.parent, names, me, m.name);
-            revoke_link(removed(), me);
+            revoke_link(removed().attr, me);
         },
         [&](const wire::Rename& m) {
-            if (outcome.moved == 0) return;
+            if (removed().moved == 0) return;
             revoke(m.parent, names, me, m.name);
             revoke(m.new_parent, names, me, m.new_name);
-            revoke(outcome.moved, wire::revoke_attr, me);
-            revoke_link(removed(), me);
+            revoke(removed().moved, wire::revoke_attr, me);
+            revoke_link(removed().attr, me);
         },
         [&](const wire::SetAttr& m) { revoke(m.ino, effect(m), me); },
         [&](const wire::SetXattr& m) { revoke(m.ino, wire::revoke_attr | wire::revoke_xattr, me); },

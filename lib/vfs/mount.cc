@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t nodes_share = 16, names_share = 64;
 
 constexpr std::size_t releases_max = 256;
-constexpr Duration releases_pause = 100ms, releases_rest = 1ms;
+constexpr Duration releases_pause = 10ms, releases_rest = 1ms;
 constexpr Duration recall_pause = 500ms;
 
 }  // namespace

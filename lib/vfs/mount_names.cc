@@ -162,19 +162,21 @@ Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::stri
     co_await writable();
     wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
     const auto removed = co_await result(session_->call(std::move(request)));
-    // The moved inode has a new ctime, and a directory a new parent. Where the name was looked up
-    // so long ago that it is forgotten, any inode may be the one.
-    const Ino moved = names_.find(parent, name);
-    if (moved) nodes_.forget_attr(moved);
-    else nodes_.forget_attrs();
+    const Ino known = names_.find(parent, name);
     names_.erase(parent, name);
     names_.erase(new_parent, new_name);
     nodes_.forget_attr(parent);
     nodes_.forget_attr(new_parent);
-    const wire::Attr replaced = (co_await removed).attr;
-    if (flags == 0 && moved) names_.put(new_parent, new_name, moved);
-    if (flags == RENAME_EXCHANGE) nodes_.forget_attr(replaced.ino);
-    else lost_name(replaced);
+    if (!removed) {
+        // Stopped, it may have been done all the same, to whatever had the name.
+        if (removed.error().code == ECANCELED) nodes_.forget_attrs();
+        co_await fail(removed.error());
+    }
+    // It has a new ctime, and a directory a new parent.
+    nodes_.forget_attr(removed->moved);
+    if (flags == 0 && known == removed->moved) names_.put(new_parent, new_name, known);
+    if (flags == RENAME_EXCHANGE) nodes_.forget_attr(removed->attr.ino);
+    else lost_name(removed->attr);
 }
 
 }  // namespace flexfs::vfs

@@ -160,8 +160,9 @@ struct Link {
 // What lost a name. When attr.nlink is 0 the inode is now an orphan held by every session that had
 // a grant on it, this one included, until each has sent Release for it.
 struct Removed {
-    Attr attr;  // attr.ino is 0 where nothing was removed
-    FLEXFS_FIELDS(attr)
+    Attr attr;      // attr.ino is 0 where nothing was removed
+    Ino moved = 0;  // by Rename: what has the new name now, and a new ctime
+    FLEXFS_FIELDS(attr, moved)
 };
 // ENOENT, EISDIR, EPERM (it or the directory is immutable or append-only).
 struct Unlink {

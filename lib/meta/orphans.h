@@ -1,0 +1,33 @@
+// Who holds which inode that has no name: for each such inode, the sessions that may have it open.
+// As with inodes (inodes.h), what the database does not have yet is in memory: most are let go
+// before it is told.
+#pragma once
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "lib/meta/statements.h"
+#include "lib/wire/messages.h"
+
+namespace flexfs::meta {
+
+using wire::Ino;
+using wire::SessionId;
+
+class Orphans {
+public:
+    // An inode's holders are added together, once.
+    void add(Ino ino, SessionId session) { added_.emplace(ino, session); }
+    Result<void> erase(Statements& st, Ino ino, SessionId session);
+    Result<std::vector<SessionId>> holders(Statements& st, Ino ino) const;
+
+    // As with Inodes.
+    Result<void> write(Statements& st);
+    void clear() { added_.clear(); }
+
+private:
+    std::set<std::pair<Ino, SessionId>> added_;  // not in the database
+};
+
+}  // namespace flexfs::meta
