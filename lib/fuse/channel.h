@@ -54,6 +54,8 @@ public:
     bool ended() const { return ended_; }
 
     void send(std::uint64_t unique, const Result<Answer>& outcome);
+    // The buffer of the request, if it is a large one, is counted elsewhere by now.
+    void is_counted(std::uint64_t unique) { large_.erase(unique); }
     // Tells the kernel something it did not ask: `code` is a fuse_notify_code. May wait; any
     // thread. ENOENT where the kernel does not know the inode.
     Result<void> notify(int code, ByteView body, std::string_view name = {});

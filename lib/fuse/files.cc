@@ -19,6 +19,10 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
     return out;
 }
 
+bool writes_directly(std::uint32_t flags) {
+    return (flags & O_ACCMODE) != O_RDONLY && (flags & O_DIRECT);
+}
+
 // The kernel does not say for these, as it does for writes, whether the caller may leave setuid and
 // setgid bits alone (CAP_FSETID).
 bool kills_privileges(const Server& server, const Request& request) {
@@ -32,6 +36,8 @@ Task<Answer> make(Server& server, Request request, std::string name) {
     auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
                                                   int(in.flags), request.who(), in.umask,
                                                   in.open_flags & FUSE_OPEN_KILL_SUIDGID);
+    if (writes_directly(in.flags))
+        server.direct_writes().opened(opened.node.attr.ino, opened.handle);
     co_return Answer()
         .add(kernel_entry(opened.node, server.view()))
         .add(open_out(opened, in.flags));
@@ -54,11 +60,15 @@ Task<Answer> open(Server& server, Request request) {
     auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(),
                                                 in.open_flags & FUSE_OPEN_KILL_SUIDGID);
     if (opened.accessed) server.notifier().drop_attributes_now(request.ino());
+    if (writes_directly(in.flags)) server.direct_writes().opened(request.ino(), opened.handle);
     co_return Answer().add(open_out(opened, in.flags));
 }
 
 Task<Answer> read(Server& server, Request request) {
     const auto in = request.head<fuse_read_in>();
+    // Only a read past the kernel's pages has an owner of locks (fs/fuse/file.c, fuse_send_read);
+    // a page fault comes with O_DIRECT where the file was opened so.
+    if (!(in.read_flags & FUSE_READ_LOCKOWNER)) server.direct_writes().paged(request.ino());
     co_return Answer(co_await server.client().read(in.fh, in.offset, in.size));
 }
 
@@ -72,6 +82,9 @@ Task<Answer> write(Server& server, Request request) {
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
+    // It is written, also where a signal comes now.
+    if ((in.flags & O_DIRECT) && !from_cache && server.direct_writes().leave_pages(request.ino()))
+        co_await result(server.drop_pages(request, in.offset, out.size));
     co_return Answer().add(out);
 }
 
@@ -87,7 +100,9 @@ Task<Answer> fsync(Server& server, Request request) {
 }
 
 Task<Answer> release(Server& server, Request request) {
-    server.client().release(request.head<fuse_release_in>().fh);
+    const auto in = request.head<fuse_release_in>();
+    server.direct_writes().closed(request.ino(), in.fh);
+    server.client().release(in.fh);
     co_return Answer();
 }
 

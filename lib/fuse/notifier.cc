@@ -8,12 +8,17 @@ namespace {
 
 constexpr std::size_t notices_max = 64 << 10;
 
-// The kernel forgets the attributes of an inode, and with `data` its pages, too; it may wait for
-// those. ENOENT where it does not know the inode.
-Result<void> drop_inode(Channel& channel, wire::Ino ino, bool data) {
-    // A negative offset leaves the data alone; 0 and length 0 drop all of it.
-    const fuse_notify_inval_inode_out out{.ino = ino, .off = data ? 0 : -1, .len = 0};
+// The kernel forgets the attributes of an inode, and its pages from `offset` on, which it may wait
+// for: `length` bytes of them, 0 for all; a negative offset leaves the data alone.
+Result<void> drop_inode(Channel& channel, wire::Ino ino, std::int64_t offset, std::int64_t length) {
+    const fuse_notify_inval_inode_out out{.ino = ino, .off = offset, .len = length};
     return channel.notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));
+}
+
+// ENOENT: the kernel does not know the inode any more, or the name.
+void report(const Result<void>& told, wire::Ino ino) {
+    if (!told && told.error().code != ENOENT && told.error().code != ENODEV)
+        log::warn("telling the kernel to forget inode {}: {}", ino, told.error().message());
 }
 
 }  // namespace
@@ -28,6 +33,10 @@ void Notifier::drop_attributes_now(wire::Ino ino) {
 
 void Notifier::drop_data(wire::Ino ino) {
     queue({ino, true, {}});
+}
+
+void Notifier::drop_range(wire::Ino ino, std::uint64_t offset, std::uint64_t length) {
+    report(drop_inode(*channel_, ino, std::int64_t(offset), std::int64_t(length)), ino);
 }
 
 void Notifier::drop_entry(wire::Ino parent, const std::string& name) {
@@ -61,15 +70,14 @@ void Notifier::run() {
 void Notifier::tell(const Notice& notice) {
     Result<void> told;
     if (notice.name.empty()) {
-        told = drop_inode(*channel_, notice.ino, notice.data);
+        told = drop_inode(*channel_, notice.ino, notice.data ? 0 : -1, 0);
     } else {
         const fuse_notify_inval_entry_out out{
             .parent = notice.ino, .namelen = std::uint32_t(notice.name.size()), .flags = 0};
         told = channel_->notify(FUSE_NOTIFY_INVAL_ENTRY, std::as_bytes(std::span(&out, 1)),
                                 notice.name);
     }
-    if (!told && told.error().code != ENOENT && told.error().code != ENODEV)
-        log::warn("telling the kernel to forget inode {}: {}", notice.ino, told.error().message());
+    report(told, notice.ino);
 }
 
 void Notifier::close() {

@@ -26,6 +26,9 @@ public:
     void drop_data(wire::Ino ino) override;
     void drop_entry(wire::Ino parent, const std::string& name) override;
 
+    // Of a part of the data, and at once: for a thread that may wait.
+    void drop_range(wire::Ino ino, std::uint64_t offset, std::uint64_t length);
+
     // Leaves out what is still queued and ends the thread.
     void close();
 

@@ -3,6 +3,7 @@
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/fuse/operations.h"
+#include "lib/loop/pool.h"
 
 namespace flexfs::fuse {
 namespace {
@@ -25,6 +26,9 @@ constexpr std::uint32_t readahead_bytes = 1 << 20;
 // A signal ends a request that waits, for a server or a store that is away, not one that is being
 // carried out: no local disk answers EINTR to an fsync because a timer went off.
 constexpr Duration interrupt_patience = std::chrono::milliseconds(500);
+
+// How long requests under way may take before those with the kernel are looked at again.
+constexpr Duration pause_step = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -87,7 +91,26 @@ Task<void> Server::ended() {
 
 Task<void> Server::pause() {
     channel_.pause(true);
-    return scope_.join();
+    while (scope_.running() > 0) {
+        co_await loop_.sleep(pause_step);
+        if (!dropping_.held()) continue;
+        // The kernel may wait, to drop a page, for a read of it that it has still to hand over.
+        channel_.pause(false);
+        channel_.poll();
+        channel_.pause(true);
+    }
+}
+
+Task<void> Server::drop_pages(const Request& write, std::uint64_t offset, std::uint64_t length) {
+    // Whoever waits for the pages needs room for more requests.
+    channel_.is_counted(write.unique());
+    const wire::Ino ino = write.ino();
+    const auto turn = co_await dropping_.lock();
+    // In the pool, for the kernel may wait for a read that is to be answered by the loop.
+    co_await offload(loop_, [this, ino, offset, length]() -> Result<void> {
+        notifier_.drop_range(ino, offset, length);
+        return {};
+    });
 }
 
 Task<void> Server::close() {

@@ -9,6 +9,7 @@
 
 #include "lib/fuse/answer.h"
 #include "lib/fuse/channel.h"
+#include "lib/fuse/direct_writes.h"
 #include "lib/fuse/notifier.h"
 #include "lib/fuse/request.h"
 #include "lib/metrics/registry.h"
@@ -68,11 +69,15 @@ public:
     // For the operations.
     vfs::Client& client() { return client_; }
     Notifier& notifier() { return notifier_; }
+    DirectWrites& direct_writes() { return direct_writes_; }
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
     const wire::Squash& squash() const { return options_.squash; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
+    // Ends when the kernel has no pages of the range any more. Of a write that is done but not
+    // answered.
+    Task<void> drop_pages(const Request& write, std::uint64_t offset, std::uint64_t length);
 
 private:
     struct Running;
@@ -89,6 +94,8 @@ private:
     vfs::Client& client_;
     Channel channel_;
     Notifier& notifier_;
+    DirectWrites direct_writes_;
+    task::Mutex dropping_;  // one at a time: the threads of the pool are needed for reads
     Scope scope_;
     Scope interrupts_;
     std::array<metrics::Histogram*, opcodes> durations_{};

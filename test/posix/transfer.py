@@ -144,6 +144,27 @@ def _():
     equal((bytes(into), os.lseek(fd, 0, os.SEEK_CUR)), (b"start", 5))
 
 
+@case("a buffered read after a direct aio or io_uring write sees it, with readers all the while")
+def _():
+    Uring.PWRITE = Uring.WRITE
+    size = 20 * 4096
+    put("a", bytes(size))
+    fd, area = opened(flags=os.O_DIRECT), mmap.mmap(-1, size)
+    reader = os.open("a", os.O_RDONLY)
+
+    def read_on():
+        while True:
+            os.pread(reader, size, 0)
+    readers = [start(read_on), start(read_on)]
+    for ring in (Aio(), Uring()):
+        for n in range(300):
+            area[:] = bytes([n & 255]) * size
+            equal(ring.run((ring.PWRITE, fd, area, 0)), [size])
+            equal(set(os.pread(reader, size, 0)), {n & 255}, f"the bytes after write {n}")
+    for one in readers:
+        one.kill()
+
+
 @case("a hundred io_uring batches leave in the file what they wrote, one after the other")
 def _():
     ring, fd = Uring(), opened()
