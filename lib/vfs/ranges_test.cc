@@ -154,7 +154,7 @@ TEST_CASE("setuid goes with a hole, also when the write that was to take it is p
     CHECK((w.volume->read(wire::GetAttr{file.node.attr.ino})->attr.mode & 07777) == 0755);
 }
 
-TEST_CASE("data and holes are found to the byte, unsent, on their way and stored") {
+TEST_CASE("data and holes are found to the page, unsent, on their way and stored") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -165,12 +165,14 @@ TEST_CASE("data and holes are found to the byte, unsent, on their way and stored
         return w.run(peer->seek(h, from, false));
     };
     const auto check_all = [&](Peer& peer, HandleId h) {
-        CHECK(data(peer, h, 0) == 100'000);
+        CHECK(data(peer, h, 0) == 98'304);  // 24 pages
         CHECK(hole(peer, h, 0) == 0);
-        CHECK(hole(peer, h, 100'000) == 700'000);
+        CHECK(hole(peer, h, 98'303) == 98'303);
+        CHECK(hole(peer, h, 98'305) == 700'416);  // 171 pages
         CHECK(data(peer, h, 650'000) == 650'000);
-        CHECK(data(peer, h, 700'000) == tera);
-        CHECK(hole(peer, h, 700'001) == 700'001);
+        CHECK(data(peer, h, 700'415) == 700'415);
+        CHECK(data(peer, h, 700'416) == tera);
+        CHECK(hole(peer, h, 700'417) == 700'417);
         CHECK(hole(peer, h, tera) == tera + 5);
         CHECK(w.code(peer->seek(h, tera + 5, true)) == ENXIO);
         CHECK(w.code(peer->seek(h, tera + 5, false)) == ENXIO);
@@ -186,23 +188,27 @@ TEST_CASE("data and holes are found to the byte, unsent, on their way and stored
     const Opened again = w.open(b, "f");
     check_all(b, again.handle);
     allocate(w, b, again.handle, punch, 200'000, 70'000);
-    CHECK(hole(b, again.handle, 100'000) == 200'000);
-    CHECK(data(b, again.handle, 200'000) == 270'000);
+    CHECK(hole(b, again.handle, 100'000) == 200'704);
+    CHECK(data(b, again.handle, 200'704) == 266'240);
     w.run(w.set_size(b, again.node.attr.ino, 2 * tera));
-    CHECK(w.code(b->seek(again.handle, tera + 5, true)) == ENXIO);
-    CHECK(hole(b, again.handle, tera) == tera + 5);
+    CHECK(w.code(b->seek(again.handle, tera + 4096, true)) == ENXIO);
+    CHECK(hole(b, again.handle, tera) == tera + 4096);
 }
 
-TEST_CASE("a small file is data up to its last byte") {
+TEST_CASE("a small file is data up to its last byte, or the end of that page") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, "hello");
     w.run(a->fsync(file.handle, false));
-    w.run(w.set_size(a, file.node.attr.ino, 1000));
     CHECK(w.run(a->seek(file.handle, 3, true)) == 3);
     CHECK(w.run(a->seek(file.handle, 3, false)) == 5);
     CHECK(w.code(a->seek(file.handle, 5, true)) == ENXIO);
+    w.run(w.set_size(a, file.node.attr.ino, 10'000));
+    CHECK(w.run(a->seek(file.handle, 4095, true)) == 4095);
+    CHECK(w.run(a->seek(file.handle, 3, false)) == 4096);
+    CHECK(w.run(a->seek(file.handle, 9'999, false)) == 9'999);
+    CHECK(w.code(a->seek(file.handle, 4096, true)) == ENXIO);
 }
 
 TEST_CASE("a file uses what it holds: no holes, nothing twice, unsent bytes too") {

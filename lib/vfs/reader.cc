@@ -9,6 +9,7 @@
 namespace flexfs::vfs {
 namespace {
 
+constexpr std::uint64_t page_bytes = 4096;
 constexpr std::size_t zero_bytes = 128 << 10;
 // What is known of one file's extents is begun anew when it takes more.
 constexpr std::size_t extents_bytes_max = 4 << 20;
@@ -101,8 +102,23 @@ Task<void> Reader::learn_extents(NodeRef node, Range range) {
     co_await learn_blocks(node, node->file->blocks(range), extent_blocks);
 }
 
-// A hole of a terabyte is one answer: the blocks that have extents are what an answer counts.
+// Programs learn from it how large the pieces are that a file is made of.
 Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) {
+    const File& file = *node->file;
+    std::uint64_t page = offset - offset % page_bytes;  // no hole from `offset` up to there
+    while (page < file.size()) {
+        const std::uint64_t begin = co_await next(node, page, true);
+        const bool none = begin >= file.size();
+        if (data) co_return none ? begin : std::max(offset, begin - begin % page_bytes);
+        if (none || begin >= page + page_bytes) co_return std::max(offset, page);
+        const std::uint64_t end = co_await next(node, begin, false);
+        page = (end + page_bytes - 1) / page_bytes * page_bytes;
+    }
+    co_return file.size();
+}
+
+// A hole of a terabyte is one answer: the blocks that have extents are what an answer counts.
+Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) {
     File& file = *node->file;
     for (;;) {
         const File::Place place = data ? file.next_data(offset) : file.next_hole(offset);

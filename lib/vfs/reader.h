@@ -28,10 +28,13 @@ public:
     Task<std::vector<Buffer>> read(NodeRef node, Range range, ReadAhead& ahead);
     // What the server has of the blocks that the range touches is known when this ends.
     Task<void> learn_extents(NodeRef node, Range range);
-    // Where the data, or else the hole, from `offset` on begins: as File::next_data().
+    // Where the data, or else the hole, from `offset` on begins; size() where there is none. In
+    // pages, as with Linux's own filesystems: one with a byte of data is data.
     Task<std::uint64_t> seek(NodeRef node, std::uint64_t offset, bool data);
 
 private:
+    // As File::next_data(), or else next_hole().
+    Task<std::uint64_t> next(NodeRef node, std::uint64_t offset, bool data);
     Task<void> learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead);
     Task<std::vector<Buffer>> gather(NodeRef node, std::vector<Source> sources);
     void look_ahead(const File& file, ReadAhead& state, Range range, bool waited);

@@ -172,7 +172,7 @@ public:
     // message of the same name. `kill_privileges` as for write().
     virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
                                 std::uint64_t length, bool kill_privileges) = 0;
-    // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the byte. ENXIO.
+    // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the page. ENXIO.
     virtual Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) = 0;
     // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
     // at the end of the source, or where an error came in between.

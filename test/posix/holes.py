@@ -80,6 +80,19 @@ def _():
     true(place - STEP < begin <= place and end == place + 4, f"data is at {begin} to {end}")
 
 
+@case("a page with a byte of data is data, all of it up to the end of the file")
+def _():
+    fd = opened()
+    os.ftruncate(fd, 20_000)
+    for place in (9_000, 19_000):
+        os.pwrite(fd, b"x", place)
+    for moment in ("written", "synced"):
+        equal(extents(fd), [(8192, 12288), (16384, 20_000)], f"the extents when {moment}")
+        equal(os.lseek(fd, 11_000, os.SEEK_DATA), 11_000)
+        equal(os.lseek(fd, 12_287, os.SEEK_HOLE), 12_288)
+        os.fsync(fd)
+
+
 @case("data in a hole of 8 TiB is found at once, and ENXIO behind the last")
 def _():
     fd = opened()
