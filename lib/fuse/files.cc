@@ -94,8 +94,7 @@ Task<Answer> flush(Server& server, Request request) {
 }
 
 Task<Answer> fsync(Server& server, Request request) {
-    const auto in = request.head<fuse_fsync_in>();
-    co_await server.client().fsync(in.fh, in.fsync_flags & FUSE_FSYNC_FDATASYNC);
+    co_await server.client().fsync(request.head<fuse_fsync_in>().fh);
     co_return Answer();
 }
 

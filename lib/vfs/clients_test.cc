@@ -50,8 +50,8 @@ TEST_CASE("two clients that write different bytes of one file keep both") {
         const std::string pair = ours + theirs;
         CHECK(w.read(a, at_a.handle) == pair + pair + pair + pair);
         CHECK(w.read(b, at_b.handle) == pair + pair + pair + pair);
-        w.run(a->fsync(at_a.handle, false));
-        w.run(b->fsync(at_b.handle, false));
+        w.run(a->fsync(at_a.handle));
+        w.run(b->fsync(at_b.handle));
         Peer& c = w.mount();
         CHECK(w.read(c, w.open(c, "f").handle) == pair + pair + pair + pair);
     }
@@ -67,7 +67,7 @@ TEST_CASE("what another client changes is dropped from a client's and its kernel
     b.dropped = {};
 
     w.write(a, file.handle, 0, "two");
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(std::ranges::count(b.dropped.data, file.node.attr.ino) > 0);
     CHECK(w.read(b, other.handle) == "two");
 

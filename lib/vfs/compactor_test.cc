@@ -18,11 +18,11 @@ std::string scatter(World& w, Peer& a, HandleId handle) {
         const std::string text = pattern(i < 10 ? 15'000 : 9'000, unsigned(i));
         w.write(a, handle, at, text);
         expected.replace(at, text.size(), text);
-        w.run(a->fsync(handle, false));
+        w.run(a->fsync(handle));
     }
     w.write(a, handle, expected.size() - 1, "z");
     expected.back() = 'z';
-    w.run(a->fsync(handle, false));
+    w.run(a->fsync(handle));
     return expected;
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("a block that is written while it is compacted keeps what was written"
     Scope scope;
     scope.start(compactor(a).run_all());
     w.write(b, other.handle, 5, "HELLO");
-    w.run(b->fsync(other.handle, false));
+    w.run(b->fsync(other.handle));
     expected.replace(5, 5, "HELLO");
     w.run(scope.join());
 

@@ -9,9 +9,9 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
         Peer& a = w.mount();
         const Opened file = w.create(a, "f");
         w.write(a, file.handle, 0, pattern(256 << 10, 1));
-        w.run(a->fsync(file.handle, false));
+        w.run(a->fsync(file.handle));
         w.write(a, file.handle, 256 << 10, pattern(256 << 10, 2));
-        w.run(a->fsync(file.handle, false));
+        w.run(a->fsync(file.handle));
         w.unmount(a);
     }
     for (const bool lost : {false, true}) {
@@ -39,12 +39,12 @@ TEST_CASE("an fsync that fails says so, and the data leaves with the next one") 
         w.write(a, file.handle, 0, text);
         w.store.fail_put = nth;
         w.store.put_code = ENOSPC;
-        const int code = w.code(a->fsync(file.handle, false));
+        const int code = w.code(a->fsync(file.handle));
         CHECK(code == (w.store.fail_put == 0 ? ENOSPC : 0));
         CHECK(w.read(a, file.handle) == text);
 
         w.store.fail_put = 0;
-        w.run(a->fsync(file.handle, false));
+        w.run(a->fsync(file.handle));
         CHECK(a->state().dirty_bytes == 0);
         w.unmount(a);
         Peer& b = w.mount();
@@ -59,10 +59,10 @@ TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
     const std::string text = pattern(300'000);
     w.write(a, file.handle, 0, text);
     w.volume->fail_disk(ENOSPC);
-    CHECK(w.code(a->fsync(file.handle, false)) == ENOSPC);
+    CHECK(w.code(a->fsync(file.handle)) == ENOSPC);
 
     w.volume->fail_disk(0);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     w.unmount(a);
     Peer& b = w.mount();
     CHECK(w.read(b, w.open(b, "f").handle) == text);
@@ -75,7 +75,7 @@ TEST_CASE("a late write error is told once by every handle that was open at the 
     const Opened two = w.open(a, "f");
     w.write(a, one.handle, 0, "data");
     w.store.fail_put = 1;
-    CHECK(w.code(a->fsync(one.handle, false)) == EIO);
+    CHECK(w.code(a->fsync(one.handle)) == EIO);
     const Opened later = w.open(a, "f");
 
     w.run(a->flush(one.handle));  // fsync has told it
@@ -101,7 +101,7 @@ TEST_CASE("a writer is refused, not hung, when memory is full of what cannot lea
     CHECK(at <= 2 << 20);
 
     w.store.fail_put = 0;
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     w.write(a, file.handle, at, "goes on");
     std::string expected;
     while (expected.size() < at) expected += pattern(100'000);

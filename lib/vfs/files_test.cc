@@ -24,7 +24,7 @@ TEST_CASE("what was written is read back at once, and after fsync and a new moun
         CHECK(w.read(a, file.handle) == text);
         CHECK(w.size(a, "f") == bytes);
 
-        w.run(a->fsync(file.handle, false));
+        w.run(a->fsync(file.handle));
         CHECK(w.read(a, file.handle) == text);
         CHECK(a->state().dirty_bytes == 0);
         w.unmount(a);
@@ -64,12 +64,12 @@ TEST_CASE("a small file needs no object, one that grows leaves the metadata") {
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, "hello");
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.store.puts == 0);
 
     const std::string more = pattern(20'000);
     w.write(a, file.handle, 3, more);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
 
     CHECK(w.store.puts == 1);
     CHECK(w.read(a, file.handle) == "hel" + more);
@@ -128,7 +128,7 @@ TEST_CASE("holes read as zeros, between, behind and instead of what was written"
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 1'000'000, "end");
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     w.run(w.set_size(a, file.node.attr.ino, 2'000'000));
 
     std::string expected(2'000'000, '\0');
@@ -147,13 +147,13 @@ TEST_CASE("what a truncation cut off does not come back when the file grows agai
             const Opened file = w.create(a, name);
             const std::string text = pattern(bytes);
             w.write(a, file.handle, 0, text);
-            if (flushed) w.run(a->fsync(file.handle, false));
+            if (flushed) w.run(a->fsync(file.handle));
             w.run(w.set_size(a, file.node.attr.ino, bytes / 3));
             w.run(w.set_size(a, file.node.attr.ino, bytes));
             const std::string expected =
                 text.substr(0, bytes / 3) + std::string(bytes - bytes / 3, '\0');
             CHECK(w.read(a, file.handle) == expected);
-            w.run(a->fsync(file.handle, false));
+            w.run(a->fsync(file.handle));
             CHECK(w.read(a, file.handle) == expected);
         }
     }
@@ -167,7 +167,7 @@ TEST_CASE("a time that was set stays, though data written before it leaves later
     Attr attr;
     attr.mtime = 12345;
     w.run(a->setattr(file.node.attr.ino, wire::set_mtime, attr, Who{}));
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
 
     CHECK(w.run(a->getattr(file.node.attr.ino)).attr.mtime == 12345);
     w.unmount(a);
@@ -214,7 +214,7 @@ TEST_CASE("setuid and setgid that a write clears are gone at once, and when it w
 
     w.run(a->write(file.handle, 0, Buffer::copy_of("text"), false, true));
     CHECK(mode() == 0755);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(mode() == 0755);
     w.run(a->setattr(ino, wire::set_mode, program, Who{}));
     CHECK(mode() == 06755);
@@ -252,7 +252,7 @@ TEST_CASE("a thousand small files leave in few commits") {
     }
     const auto before = w.service->counters().calls;
     const Opened last = w.open(a, "f999");
-    w.run(a->fsync(last.handle, false));
+    w.run(a->fsync(last.handle));
 
     CHECK(w.service->counters().calls - before <= 2);
     CHECK(a->state().dirty_files == 0);
@@ -290,7 +290,7 @@ TEST_CASE("a writer of much more than fits waits for the store, and memory stays
         w.write(a, file.handle, std::uint64_t(i) << 20, text);
         most = std::max(most, a.budget.used());
     }
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
 
     CHECK(most <= 10 << 20);
     for (int i : {0, 11, 23})
@@ -322,13 +322,13 @@ TEST_CASE("capabilities that a file gets after it was written stay when the data
     Attr program;
     program.mode = 04755;
     w.run(a->setattr(ino, wire::set_mode, program, Who{}));
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.run(a->getxattr(ino, "security.capability")).text() == "c");
 
     w.write(a, file.handle, 0, "more");
     CHECK(w.code(a->getxattr(ino, "security.capability")) == ENODATA);
     CHECK(w.run(a->listxattr(ino)).empty());
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.code(a->getxattr(ino, "security.capability")) == ENODATA);
     CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
 }

@@ -88,7 +88,7 @@ TEST_CASE("a failure that one handle has told and another has not is told once m
     const Opened other = w.open(a, "f");
     w.write(a, one.handle, 0, pattern(1000));
     w.store.fail_put = 1;
-    CHECK(w.code(a->fsync(one.handle, false)) == EIO);
+    CHECK(w.code(a->fsync(one.handle)) == EIO);
 
     Peer& b = successor(w, a);
 

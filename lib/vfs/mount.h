@@ -62,7 +62,7 @@ public:
     Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
                             bool kill_privileges) override;
     Task<void> flush(HandleId handle) override;
-    Task<void> fsync(HandleId handle, bool data_only) override;
+    Task<void> fsync(HandleId handle) override;
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
                         std::uint64_t length, bool kill_privileges) override;
     Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;

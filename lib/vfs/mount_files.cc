@@ -192,10 +192,10 @@ Task<void> Mount::tell_failure(Handle& handle) {
 Task<void> Mount::flush(HandleId id) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     co_await tell_failure(*handle);
-    if (options_.flush_on_close && may_write(handle->flags)) co_await fsync(id, false);
+    if (options_.flush_on_close && may_write(handle->flags)) co_await fsync(id);
 }
 
-Task<void> Mount::fsync(HandleId id, bool) {
+Task<void> Mount::fsync(HandleId id) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     const auto flushed = co_await result(flusher_.flush(handle->node, true));
     // It tells what is wrong now. What went wrong earlier is made good if all is durable.

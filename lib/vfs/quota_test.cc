@@ -39,7 +39,7 @@ TEST_CASE("a full volume takes what fits of a write and refuses the next with EN
     CHECK(w.put(f.handle, 300'000, 1'000'000) == std::int64_t(limit) - 300'000);
     CHECK(w.put(f.handle, limit, 1) == -ENOSPC);
     CHECK(w.free_bytes() == 0);
-    w.run((*w.peer)->fsync(f.handle, false));
+    w.run((*w.peer)->fsync(f.handle));
     CHECK(w.size(*w.peer, "f") == limit);
     CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
 }
@@ -51,7 +51,7 @@ TEST_CASE("a shared copy takes room that a later write then does not get") {
     REQUIRE(w.run((*w.peer)->copy(f.handle, 0, g.handle, 0, 300'000, false)) == 300'000);
 
     CHECK(w.put(g.handle, 300'000, 500'000) == std::int64_t(limit) - 600'000);
-    w.run((*w.peer)->fsync(g.handle, false));
+    w.run((*w.peer)->fsync(g.handle));
 }
 
 TEST_CASE("writing over what is there is free, unsent or stored, in a full volume") {
@@ -60,9 +60,9 @@ TEST_CASE("writing over what is there is free, unsent or stored, in a full volum
     REQUIRE(w.put(f.handle, 0, limit) == std::int64_t(limit));
 
     CHECK(w.put(f.handle, 1000, 5000) == 5000);
-    w.run((*w.peer)->fsync(f.handle, false));
+    w.run((*w.peer)->fsync(f.handle));
     CHECK(w.put(f.handle, 0, 700'000) == 700'000);
-    w.run((*w.peer)->fsync(f.handle, false));
+    w.run((*w.peer)->fsync(f.handle));
     CHECK(w.put(f.handle, limit - 10, 20) == 10);
 }
 

@@ -137,7 +137,7 @@ struct Model {
         At& at = any();
         if (fault) w.store.fail_put = 1;
         tell(fault ? "bad fsync" : "fsync", at.peer, 0, 0);
-        const int code = w.code((*at.peer)->fsync(at.handle, false));
+        const int code = w.code((*at.peer)->fsync(at.handle));
         REQUIRE((code == 0 || (fault && code == EIO)));
         if (code == 0) REQUIRE((*at.peer)->state().dirty_bytes == 0);
         w.store.fail_put = 0;

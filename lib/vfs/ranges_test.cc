@@ -35,7 +35,7 @@ TEST_CASE("a hole reads as zeros at once, after fsync and after a new mount, and
             Peer& a = w.mount();
             const Opened file = w.create(a, "f");
             w.write(a, file.handle, 0, pattern(bytes));
-            if (flushed) w.run(a->fsync(file.handle, false));
+            if (flushed) w.run(a->fsync(file.handle));
             allocate(w, a, file.handle, punch, bytes / 4, bytes / 2);
             std::string expected = with_hole(pattern(bytes), bytes / 4, bytes / 2);
             CHECK(w.read(a, file.handle) == expected);
@@ -44,7 +44,7 @@ TEST_CASE("a hole reads as zeros at once, after fsync and after a new mount, and
             expected = with_hole(expected, bytes - 100, 100);
             CHECK(w.read(a, file.handle) == expected);
             CHECK(w.size(a, "f") == bytes);
-            w.run(a->fsync(file.handle, false));
+            w.run(a->fsync(file.handle));
             CHECK(w.read(a, file.handle) == expected);
             w.unmount(a);
             Peer& b = w.mount();
@@ -77,7 +77,7 @@ TEST_CASE("what leaves while a hole is made does not come back") {
         Peer& a = w.mount();
         const Opened file = w.create(a, "f");
         w.write(a, file.handle, 0, pattern(bytes));
-        auto leaving = a->fsync(file.handle, false);
+        auto leaving = a->fsync(file.handle);
         leaving.start();
         allocate(w, a, file.handle, punch, 1000, 2000);
         const std::string expected = with_hole(pattern(bytes), 1000, 2000);
@@ -96,7 +96,7 @@ TEST_CASE("a hole in what is unsent costs the store nothing") {
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, pattern(1'000'000));
     allocate(w, a, file.handle, punch, 0, 1'000'000);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.store.puts == 0);
     CHECK(a->state().dirty_files == 0);
     CHECK(w.size(a, "f") == 1'000'000);
@@ -108,10 +108,10 @@ TEST_CASE("a small file with a hole stays in the metadata") {
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, pattern(5000));
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     allocate(w, a, file.handle, punch, 1000, 1000);
     w.write(a, file.handle, 3000, "more");
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.store.puts == 0);
     CHECK(w.read(a, file.handle) == with_hole(pattern(5000), 1000, 1000).replace(3000, 4, "more"));
 }
@@ -125,7 +125,7 @@ TEST_CASE("a hole that cannot be made leaves the bytes") {
     CHECK(w.code(a->allocate(file.handle, punch, 1, UINT64_MAX, false)) == EFBIG);
     CHECK(w.code(a->allocate(w.open(a, "f", O_RDONLY).handle, punch, 0, 1, false)) == EBADF);
     CHECK(w.read(a, file.handle) == pattern(300'000));
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.read(a, file.handle) == pattern(300'000));
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("data and holes are found to the page, unsent, on their way and stored
     w.write(a, file.handle, 100'000, pattern(600'000));
     w.write(a, file.handle, tera, "hello");
     check_all(a, file.handle);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     check_all(a, file.handle);
     w.unmount(a);
     Peer& b = w.mount();
@@ -200,7 +200,7 @@ TEST_CASE("a small file is data up to its last byte, or the end of that page") {
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, "hello");
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(w.run(a->seek(file.handle, 3, true)) == 3);
     CHECK(w.run(a->seek(file.handle, 3, false)) == 5);
     CHECK(w.code(a->seek(file.handle, 5, true)) == ENXIO);
@@ -217,16 +217,16 @@ TEST_CASE("a file uses what it holds: no holes, nothing twice, unsent bytes too"
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, tera, pattern(300'000));
     CHECK(used(w, a, file) == 300'000);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(used(w, a, file) == 300'000);
     w.write(a, file.handle, tera + 100'000, pattern(300'000));
     CHECK(used(w, a, file) == 400'000);
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(used(w, a, file) == 400'000);
     allocate(w, a, file.handle, punch, tera, 150'000);
     CHECK(used(w, a, file) == 250'000);
     w.write(a, file.handle, tera, pattern(10));
-    w.run(a->fsync(file.handle, false));
+    w.run(a->fsync(file.handle));
     CHECK(used(w, a, file) == 250'010);
     w.run(w.set_size(a, file.node.attr.ino, tera + 5));
     CHECK(used(w, a, file) == 5);
@@ -238,7 +238,7 @@ TEST_CASE("a copy within the volume brings no bytes, and both files go their own
     const Opened from = w.create(a, "from"), to = w.create(a, "to");
     const std::string text = noise(3'000'000, 1);
     w.write(a, from.handle, 0, text);
-    w.run(a->fsync(from.handle, false));
+    w.run(a->fsync(from.handle));
     const int puts = w.store.puts;
     CHECK(copy(w, a, from.handle, 0, to.handle, 0, 10'000'000) == text.size());
     CHECK(w.store.puts == puts);
@@ -282,8 +282,8 @@ TEST_CASE("a copy takes unsent, small, sparse and misaligned ranges as they are"
                 w.write(a, from.handle, 0, text);
                 w.write(a, to.handle, 0, expected);
                 if (flushed) {
-                    w.run(a->fsync(from.handle, false));
-                    w.run(a->fsync(to.handle, false));
+                    w.run(a->fsync(from.handle));
+                    w.run(a->fsync(to.handle));
                 }
                 CHECK(copy(w, a, from.handle, r.from, to.handle, r.to, r.length) == r.length);
                 expected.resize(std::max(expected.size(), r.to + r.length));
@@ -354,7 +354,7 @@ TEST_CASE("shared blocks are compacted for each file alone") {
     for (unsigned i = 0; i < 12; ++i) {
         w.write(a, from.handle, 10'000 * i, pattern(3000, i));
         expected.replace(10'000 * i, 3000, pattern(3000, i));
-        w.run(a->fsync(from.handle, false));
+        w.run(a->fsync(from.handle));
     }
     CHECK(copy(w, a, from.handle, 0, to.handle, 0, 200'000) == 200'000);
     w.run(static_cast<Mount&>(*a.client).compactor().run_all());

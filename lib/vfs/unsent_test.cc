@@ -21,7 +21,7 @@ struct Unsent : World {
           ino(file.node.attr.ino),
           text(pattern(stored + unsent)) {
         if (stored > 0) write(a, file.handle, 0, text.substr(0, stored));
-        run(a->fsync(file.handle, false));
+        run(a->fsync(file.handle));
         write(a, file.handle, stored, text.substr(stored));
         REQUIRE(a->state().dirty_bytes > 0);
         REQUIRE(a->state().dirty_files == 1);
@@ -50,7 +50,7 @@ TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync an
                     CHECK(w.code(w.a->allocate(w.file.handle, punch, 100, 22'000, false)) == EPERM);
                 else CHECK(w.cut(100) == EPERM);
 
-                w.run(at_end ? w.a->flush_all() : w.a->fsync(w.file.handle, false));
+                w.run(at_end ? w.a->flush_all() : w.a->fsync(w.file.handle));
                 CHECK(w.nothing_unsent());
                 CHECK(w.read(w.a, w.file.handle) == w.text);
                 w.unmount(w.a);
@@ -79,7 +79,7 @@ TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsen
             for (unsigned i = 0; i < 100; ++i)
                 w.write(w.a, w.file.handle, stored + 37 * i, pattern(10'000, i));
             CHECK(w.a->state().dirty_bytes < 3'000'000);
-            w.run(w.a->fsync(w.file.handle, false));
+            w.run(w.a->fsync(w.file.handle));
             CHECK(w.nothing_unsent());
         }
         {
@@ -138,7 +138,7 @@ TEST_CASE("what failed to be stored is unsent until it is, and then memory is th
         // A writer of more than may be dirty waits again instead of being refused.
         for (std::uint64_t at = 0; at < 16; ++at)
             w.write(w.a, w.file.handle, at * 500'000, noise(500'000, at));
-        w.run(w.a->fsync(w.file.handle, false));
+        w.run(w.a->fsync(w.file.handle));
         CHECK(w.nothing_unsent());
     }
 }

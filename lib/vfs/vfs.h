@@ -166,8 +166,9 @@ public:
                                     bool at_offset, bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.
     virtual Task<void> flush(HandleId handle) = 0;
-    // The bytes are in the object store and the metadata that leads to them is synced.
-    virtual Task<void> fsync(HandleId handle, bool data_only) = 0;
+    // The bytes are in the object store and the metadata that leads to them is synced: new bytes
+    // always have new extents, so fdatasync(2) asks for no less.
+    virtual Task<void> fsync(HandleId handle) = 0;
     // fallocate(2): nothing is reserved, but what can never fit is ENOSPC; the errors of the
     // message of the same name. `kill_privileges` as for write().
     virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
