@@ -1,22 +1,18 @@
-// Opening and closing; what the service pushes.
+// The mount as a whole: opened and closed, its state, its room.
 #include "lib/vfs/mount.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "lib/loop/heap.h"
 
 namespace flexfs::vfs {
 namespace {
 
-using namespace std::chrono_literals;
-
 // Their shares of the memory budget.
 constexpr std::uint64_t nodes_share = 16, names_share = 64;
 
-constexpr std::size_t releases_max = 256;
-constexpr Duration releases_pause = 10ms, releases_rest = 1ms;
-constexpr Duration recall_pause = 500ms;
+// What a volume without a limit of inodes tells of them: enough for any installer's check.
+constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
 
 }  // namespace
 
@@ -46,8 +42,9 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
               [this] { return session_->call(wire::ReserveSegments{}); }),
       compactor_(loop, *session_, nodes_, packer_, frames_),
       flusher_(loop, *session_, nodes_, budget, packer_, frames_, compactor_, options_),
+      orphans_(loop, *session_, nodes_, flusher_),
       reader_(*session_, nodes_, names_, frames_, budget, compactor_),
-      quota_(*session_, flusher_, reader_, [this] { return release_now(); }),
+      quota_(*session_, flusher_, reader_, [this] { return orphans_.release_now(); }),
       writer_(*session_, nodes_, budget, flusher_, quota_) {
     session_->listen(this);
     scope_.start(answer_recalls());
@@ -69,6 +66,7 @@ Task<void> Mount::close(Unsent unsent) {
     if (unsent == Unsent::write_back) written = co_await result(flusher_.drain());
     co_await flusher_.close();
     co_await scope_.close();
+    co_await orphans_.close();
     co_await compactor_.close();
     co_await frames_.close();
     const auto closed = co_await result(session_->close());
@@ -90,149 +88,22 @@ State Mount::state() const {
     return state;
 }
 
-void Mount::revoked(wire::Revoke what) {
-    Node* node = nodes_.find(what.ino);
-    const bool exclusive = node && node->grant == Grant::exclusive;
-    if (what.what & wire::revoke_entry) {
-        names_.erase(what.ino, what.name);
-        if (caches_) caches_->drop_entry(what.ino, what.name);
+Task<Client::Space> Mount::statfs() {
+    co_await orphans_.release_now();
+    const wire::Statistics used = co_await session_->call(wire::StatFs{});
+    const object::Store::Space store = co_await store_.space();
+    Space space;
+    space.free_bytes = store.free;
+    space.total_bytes = store.total;
+    if (used.max_bytes > 0) {
+        space.total_bytes = used.max_bytes;
+        const std::uint64_t spent = quota_.spent(used.used_bytes);
+        const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, spent);
+        space.free_bytes = store.total > 0 ? std::min(left, store.free) : left;
     }
-    if (what.what & (wire::revoke_attr | wire::revoke_xattr)) {
-        if (node) node->changed();
-        if (caches_) caches_->drop_attributes(what.ino);
-    }
-    if (what.what & wire::revoke_data) {
-        // Who has the exclusive grant hears of extents that moved; the bytes are the same.
-        if (node && node->file && exclusive) node->file->extents.forget();
-        else if (node && node->file) node->file->forget_stored();
-        if (caches_ && !exclusive) caches_->drop_data(what.ino);
-    }
-    if (node && !exclusive && (what.what & (wire::revoke_attr | wire::revoke_data)))
-        node->grant = Grant::none;
-    if (what.what & wire::revoke_orphan) {
-        orphans_.insert(what.ino);
-        if (node) node->orphan = true;
-        // The kernel never heard of this end, and may not know the inode at all.
-        if (!node || node->handles == 0) release_orphan(what.ino);
-    }
-}
-
-void Mount::recalled(wire::Recall what) {
-    Node* node = nodes_.find(what.ino);
-    if (node) node->recalled = true;
-    recalls_.push_back(what);
-    recall_came_.wake_all();
-}
-
-// Not from within the push: the service must not be called back before it has returned.
-Task<void> Mount::answer_recalls() {
-    for (;;) {
-        while (recalls_.empty()) co_await recall_came_.wait();
-        scope_.start(give_back(recalls_.front()));
-        recalls_.pop_front();
-    }
-}
-
-Task<void> Mount::give_back(wire::Recall what) {
-    if (Node* node = nodes_.find(what.ino)) {
-        const NodeRef held = nodes_.pin(*node);
-        // There is no other way than to write it: the other client waits until it is done.
-        while (held->file && held->file->has_unsent() &&
-               !co_await result(flusher_.flush(held, false)))
-            co_await loop_.sleep(recall_pause);
-        held->grant = std::min(held->grant, what.keep);
-        held->current = held->current && held->grant != Grant::none;
-        held->recalled = false;
-        if (held->file) {
-            if (held->grant == Grant::none) held->file->forget_stored();
-            held->file->changed.wake_all();
-        }
-    }
-    if (what.keep == Grant::none && caches_) {
-        caches_->drop_attributes(what.ino);
-        caches_->drop_data(what.ino);
-    }
-    co_await session_->call(wire::ReturnGrant{what.ino, what.keep});
-}
-
-// Revocations of the meantime are lost. What is unsent stays, and is sent.
-void Mount::reconnected() {
-    names_.clear();
-    nodes_.each([this](Node& node) {
-        node.changed();
-        if (node.grant == Grant::exclusive) return;
-        node.grant = Grant::none;
-        if (node.file) node.file->forget_stored();
-        if (!caches_) return;
-        caches_->drop_attributes(node.attr.ino);
-        caches_->drop_data(node.attr.ino);
-    });
-}
-
-// --- orphans: inodes whose last link is gone, kept for whoever has them open ---
-
-void Mount::lost_name(const wire::Attr& attr) {
-    if (attr.ino == 0) return;
-    nodes_.learn_attr(attr);
-    if (attr.nlink > 0) return;
-    orphans_.insert(attr.ino);
-    if (Node* node = nodes_.find(attr.ino)) node->orphan = true;
-}
-
-void Mount::forget(Ino ino) {
-    if (orphans_.empty() || !orphans_.contains(ino)) return;
-    Node* node = nodes_.find(ino);
-    if (!node || node->handles == 0) release_orphan(ino);
-}
-
-void Mount::release_orphan(Ino ino) {
-    orphans_.erase(ino);
-    if (Node* node = nodes_.find(ino); node && node->file) {
-        node->released = true;
-        node->file->cut(0);
-        flusher_.dropped(*node);
-    }
-    released_.push_back(ino);
-    start_releases();
-}
-
-void Mount::start_releases() {
-    if (sending_releases_) return;
-    sending_releases_ = true;
-    scope_.start(send_releases());
-}
-
-Task<void> Mount::send_releases() {
-    while (!released_.empty()) {
-        co_await loop_.sleep(released_.size() < releases_max ? releases_pause : releases_rest);
-        co_await release_some();
-    }
-    sending_releases_ = false;
-}
-
-// They stay in the list until they are answered: who takes over must know of them.
-Task<void> Mount::release_some() {
-    while (releasing_) co_await released_some_.wait();
-    if (released_.empty()) co_return;
-    struct Turn {
-        Mount& mount;
-        explicit Turn(Mount& of) : mount(of) { mount.releasing_ = true; }
-        ~Turn() {
-            mount.releasing_ = false;
-            mount.released_some_.wake_all();
-        }
-    } turn(*this);
-    wire::Release request;
-    const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
-    request.inos.assign(released_.begin(), released_.begin() + count);
-    // What is lost here the end of the session makes good.
-    co_await result(session_->call(std::move(request)));
-    released_.erase(released_.begin(), released_.begin() + count);
-}
-
-// Somebody needs the room.
-Task<void> Mount::release_now() {
-    while (!released_.empty()) co_await release_some();
+    space.total_inodes = used.max_inodes > 0 ? used.max_inodes : used.inodes + inodes_unlimited;
+    space.free_inodes = space.total_inodes - std::min(space.total_inodes, used.inodes);
+    co_return space;
 }
 
 }  // namespace flexfs::vfs

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 
 #include <deque>
-#include <unordered_set>
 
 #include "lib/vfs/directory.h"
 #include "lib/vfs/flusher.h"
 #include "lib/vfs/names.h"
+#include "lib/vfs/orphans.h"
 #include "lib/vfs/reader.h"
 #include "lib/vfs/writer.h"
 
@@ -48,7 +48,7 @@ public:
     Task<void> rmdir(Ino parent, std::string name, Who who) override;
     Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
                       std::uint32_t flags, Who who) override;
-    void forget(Ino ino) override;
+    void forget(Ino ino) override { orphans_.forgotten(ino); }
 
     Task<OpenedDirectory> opendir(Ino ino, Who who) override;
     Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
@@ -120,15 +120,8 @@ private:
     bool takes_privileges(const Node& node, bool kill_privileges) const;
     Task<void> truncate(NodeRef node, bool kill_privileges);
     Task<void> settle_writes(Ino ino);
-    void lost_name(const wire::Attr& attr);
     bool note_access(Node& node);
     Task<void> tell_failure(Handle& handle);
-
-    void release_orphan(Ino ino);
-    void start_releases();
-    Task<void> send_releases();
-    Task<void> release_some();
-    Task<void> release_now();
     Task<wire::Entry> make_entry(wire::Make request);
 
     Loop& loop_;
@@ -142,17 +135,13 @@ private:
     cache::Packer packer_;
     Compactor compactor_;
     Flusher flusher_;
+    Orphans orphans_;
     Reader reader_;
     Quota quota_;
     Writer writer_;
     std::unordered_map<HandleId, std::shared_ptr<Handle>> handles_;
     std::unordered_map<HandleId, std::shared_ptr<Directory>> directories_;
     HandleId last_handle_ = 0;
-    std::unordered_set<Ino> orphans_;  // held by this client, until it sends Release
-    std::deque<Ino> released_;         // to be sent, or sent and not answered
-    bool sending_releases_ = false;
-    bool releasing_ = false;
-    task::WaitList released_some_;
     std::deque<wire::Recall> recalls_;  // to be answered
     task::WaitList recall_came_;
     Scope scope_;

@@ -98,10 +98,7 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     if (made->grant != Grant::none && !name.empty()) names_.put(parent, name, made->attr.ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
     co_await check_flags(node->attr, flags);
-    if (name.empty()) {
-        node->orphan = true;
-        orphans_.insert(made->attr.ino);
-    }
+    if (name.empty()) orphans_.add(made->attr.ino);
     if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(node, kill_privileges);
     co_return opened(std::move(node), flags);
 }

@@ -15,15 +15,14 @@ HandedOver Mount::hand_over() const {
     }
     for (const auto& [id, directory] : directories_)
         all.directories.push_back({id, directory->ino()});
-    all.orphans.assign(orphans_.begin(), orphans_.end());
-    all.released.assign(released_.begin(), released_.end());
+    orphans_.hand_over(all);
     return all;
 }
 
 // What cannot be opened again (a damaged row) answers EBADF from now on; all else goes on.
 Task<void> Mount::take_over(HandedOver from) {
     last_handle_ = from.last_handle;
-    orphans_ = {from.orphans.begin(), from.orphans.end()};
+    orphans_.take_over(from);
     for (const HandedOver::File& file : from.files) {
         auto found = co_await result(fresh(file.ino));
         if (found && !(*found)->file) found = fail(EINVAL, "not a regular file");
@@ -32,7 +31,7 @@ Task<void> Mount::take_over(HandedOver from) {
                        found.error().message());
             continue;
         }
-        (*found)->orphan = orphans_.contains(file.ino);
+        (*found)->orphan = orphans_.holds(file.ino);
         File::Failure& failure = (*found)->file->failure;
         failure.count = 1;
         if (file.failure != 0) failure.code = file.failure;
@@ -42,8 +41,6 @@ Task<void> Mount::take_over(HandedOver from) {
     for (const HandedOver::Directory& directory : from.directories)
         directories_.emplace(directory.handle,
                              std::make_shared<Directory>(*session_, nodes_, directory.ino));
-    released_.assign(from.released.begin(), from.released.end());
-    if (!released_.empty()) start_releases();
 }
 
 }  // namespace flexfs::vfs

@@ -96,7 +96,7 @@ Task<std::string> Mount::readlink(Ino ino) {
 Task<wire::Entry> Mount::make_entry(wire::Make request) {
     auto made = co_await result(session_->call(request));
     if (made || made.error().code != ENOSPC || volume().max_inodes == 0) co_return made;
-    co_await release_now();
+    co_await orphans_.release_now();
     co_return co_await session_->call(std::move(request));
 }
 
@@ -130,10 +130,7 @@ Task<Known> Mount::link(Ino ino, Ino parent, std::string name, Who who) {
     nodes_.forget_attr(ino);
     if (!linked) co_return fail(linked.error());
     Node& node = nodes_.learn(*linked);
-    if (node.attr.nlink > 0) {  // a file made without a name has one now
-        node.orphan = false;
-        orphans_.erase(ino);
-    }
+    if (node.attr.nlink > 0) orphans_.remove(ino);  // a file made without a name has one now
     if (linked->grant != Grant::none) names_.put(parent, name, ino);
     co_return known(node);
 }
@@ -145,7 +142,7 @@ Task<void> Mount::unlink(Ino parent, std::string name, Who who) {
     if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
-    lost_name((co_await removed).attr);
+    orphans_.lost_name((co_await removed).attr);
 }
 
 Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
@@ -154,7 +151,7 @@ Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
         co_await result(session_->call(wire::Rmdir{parent, name, wall_now(), who}));
     names_.erase(parent, name);
     nodes_.forget_attr(parent);
-    lost_name((co_await removed).attr);
+    orphans_.lost_name((co_await removed).attr);
 }
 
 Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
@@ -176,7 +173,7 @@ Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::stri
     nodes_.forget_attr(removed->moved);
     if (flags == 0 && known == removed->moved) names_.put(new_parent, new_name, known);
     if (flags == RENAME_EXCHANGE) nodes_.forget_attr(removed->attr.ino);
-    else lost_name(removed->attr);
+    else orphans_.lost_name(removed->attr);
 }
 
 }  // namespace flexfs::vfs

@@ -1,4 +1,4 @@
-// Extended attributes, and the volume as a whole.
+// Extended attributes.
 #include <cerrno>
 
 #include "lib/vfs/mount.h"
@@ -6,12 +6,6 @@
 #include "lib/wire/xattrs.h"
 
 namespace flexfs::vfs {
-namespace {
-
-// What a volume without a limit of inodes tells of them: enough for any installer's check.
-constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
-
-}  // namespace
 
 // The kernel asks often, for ACLs above all, and most inodes have none.
 Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
@@ -58,24 +52,6 @@ Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
     if (Node* node = known(); node && node->file && node->file->has_unsent())
         std::erase(names.names, wire::capability_name);
     co_return std::move(names.names);
-}
-
-Task<Client::Space> Mount::statfs() {
-    co_await release_now();
-    const wire::Statistics used = co_await session_->call(wire::StatFs{});
-    const object::Store::Space store = co_await store_.space();
-    Space space;
-    space.free_bytes = store.free;
-    space.total_bytes = store.total;
-    if (used.max_bytes > 0) {
-        space.total_bytes = used.max_bytes;
-        const std::uint64_t spent = quota_.spent(used.used_bytes);
-        const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, spent);
-        space.free_bytes = store.total > 0 ? std::min(left, store.free) : left;
-    }
-    space.total_inodes = used.max_inodes > 0 ? used.max_inodes : used.inodes + inodes_unlimited;
-    space.free_inodes = space.total_inodes - std::min(space.total_inodes, used.inodes);
-    co_return space;
 }
 
 }  // namespace flexfs::vfs

@@ -1,0 +1,97 @@
+#include "lib/vfs/orphans.h"
+
+#include <algorithm>
+
+namespace flexfs::vfs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t releases_max = 256;
+constexpr Duration pause = 10ms, rest = 1ms;
+
+}  // namespace
+
+void Orphans::lost_name(const wire::Attr& attr) {
+    if (attr.ino == 0) return;
+    nodes_.learn_attr(attr);
+    if (attr.nlink == 0) add(attr.ino);
+}
+
+void Orphans::add(Ino ino) {
+    held_.insert(ino);
+    if (Node* node = nodes_.find(ino)) node->orphan = true;
+}
+
+void Orphans::remove(Ino ino) {
+    held_.erase(ino);
+    if (Node* node = nodes_.find(ino)) node->orphan = false;
+}
+
+void Orphans::forgotten(Ino ino) {
+    if (held_.empty() || !held_.contains(ino)) return;
+    Node* node = nodes_.find(ino);
+    if (!node || node->handles == 0) release(ino);
+}
+
+void Orphans::release(Ino ino) {
+    held_.erase(ino);
+    if (Node* node = nodes_.find(ino); node && node->file) {
+        node->released = true;
+        node->file->cut(0);
+        flusher_.dropped(*node);
+    }
+    released_.push_back(ino);
+    start_sending();
+}
+
+void Orphans::start_sending() {
+    if (sending_) return;
+    sending_ = true;
+    scope_.start(send());
+}
+
+Task<void> Orphans::send() {
+    while (!released_.empty()) {
+        co_await loop_.sleep(released_.size() < releases_max ? pause : rest);
+        co_await send_some();
+    }
+    sending_ = false;
+}
+
+// They stay in the list until they are answered: who takes over must know of them.
+Task<void> Orphans::send_some() {
+    while (asking_) co_await answered_.wait();
+    if (released_.empty()) co_return;
+    struct Turn {
+        Orphans& orphans;
+        explicit Turn(Orphans& of) : orphans(of) { orphans.asking_ = true; }
+        ~Turn() {
+            orphans.asking_ = false;
+            orphans.answered_.wake_all();
+        }
+    } turn(*this);
+    wire::Release request;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
+    request.inos.assign(released_.begin(), released_.begin() + count);
+    // What is lost here the end of the session makes good.
+    co_await result(session_.call(std::move(request)));
+    released_.erase(released_.begin(), released_.begin() + count);
+}
+
+Task<void> Orphans::release_now() {
+    while (!released_.empty()) co_await send_some();
+}
+
+void Orphans::hand_over(HandedOver& to) const {
+    to.orphans.assign(held_.begin(), held_.end());
+    to.released.assign(released_.begin(), released_.end());
+}
+
+void Orphans::take_over(const HandedOver& from) {
+    for (const Ino ino : from.orphans) add(ino);
+    released_.assign(from.released.begin(), from.released.end());
+    if (!released_.empty()) start_sending();
+}
+
+}  // namespace flexfs::vfs
