@@ -1,8 +1,7 @@
 // Requests about extended attributes. The kernel asks for a size first, with room for nothing.
-#include <linux/posix_acl.h>
-
-#include "lib/fuse/operations.h"
 #include "lib/wire/xattrs.h"
+#include "lib/fuse/operations.h"
+#include "lib/wire/acl.h"
 
 namespace flexfs::fuse {
 namespace {
@@ -22,16 +21,16 @@ bool is_shown(const Server& server, const Request& request, std::string_view nam
 }
 
 // With an ACL its entries say what the kernel allows, not the mode: they show the mount's umask,
-// too. The form is that of linux/posix_acl_xattr.h.
-Buffer without(std::uint32_t umask, const Buffer& acl) {
-    std::vector<std::byte> shown(acl.view().begin(), acl.view().end());
-    for (std::size_t at = 4; at + 8 <= shown.size(); at += 8) {
-        const auto tag = load_le<std::uint16_t>(shown.data() + at);
-        const int shift = tag == ACL_USER_OBJ ? 6 : tag == ACL_OTHER ? 0 : 3;
-        const auto permissions = load_le<std::uint16_t>(shown.data() + at + 2);
-        store_le(shown.data() + at + 2, std::uint16_t(permissions & ~(umask >> shift)));
+// too.
+Result<Buffer> without(std::uint32_t umask, const Buffer& acl) {
+    TRY(std::vector<wire::AclEntry> entries, wire::decode_acl_entries(acl));
+    for (wire::AclEntry& entry : entries) {
+        const int shift = entry.tag == wire::AclTag::owner   ? 6
+                          : entry.tag == wire::AclTag::other ? 0
+                                                             : 3;
+        entry.permissions &= ~(umask >> shift);
     }
-    return Buffer::take(std::move(shown));
+    return wire::encode_acl_entries(entries);
 }
 
 Result<Answer> sized(Buffer value, std::uint32_t room) {
@@ -51,7 +50,7 @@ Task<Answer> getxattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name(sizeof in));
     const bool is_masked = server.view().umask != 0 && name == wire::acl_access_name;
     Buffer value = co_await server.client().getxattr(request.ino(), std::move(name), request.who());
-    if (is_masked) value = without(server.view().umask, value);
+    if (is_masked) value = co_await without(server.view().umask, value);
     co_return sized(std::move(value), in.size);
 }
 

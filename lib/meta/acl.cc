@@ -10,15 +10,6 @@
 namespace flexfs::meta {
 namespace {
 
-// u32 version, then entries of u16 tag, u16 permissions, u32 id; little endian.
-constexpr std::uint32_t version = 2;
-constexpr std::size_t head_bytes = 4, entry_bytes = 8;
-constexpr std::uint32_t no_id = UINT32_MAX;
-
-bool has_id(AclTag tag) {
-    return tag == AclTag::user || tag == AclTag::group;
-}
-
 Result<void> check_acl(const Acl& acl) {
     std::size_t owners = 0, group_owners = 0, masks = 0, others = 0, named = 0;
     AclTag last{};
@@ -32,7 +23,7 @@ Result<void> check_acl(const Acl& acl) {
             case AclTag::other: ++others; break;
             case AclTag::user:
             case AclTag::group:
-                if (entry.id == no_id) return fail(EINVAL);
+                if (entry.id == AclEntry::no_id) return fail(EINVAL);
                 ++named;
                 break;
             default: return fail(EINVAL);
@@ -58,7 +49,7 @@ std::uint32_t Acl::permissions() const {
 
 bool Acl::is_only_mode() const {
     return std::ranges::none_of(
-        entries, [](const AclEntry& e) { return has_id(e.tag) || e.tag == AclTag::mask; });
+        entries, [](const AclEntry& e) { return e.has_id() || e.tag == AclTag::mask; });
 }
 
 std::uint32_t Acl::permissions_of(const wire::Who& who, std::uint32_t group,
@@ -98,32 +89,14 @@ std::uint32_t Acl::inherit(std::uint32_t mode) {
 }
 
 Result<Acl> decode_acl(ByteView value) {
-    if (value.size() < head_bytes || (value.size() - head_bytes) % entry_bytes != 0)
-        return fail(EINVAL);
-    if (load_le<std::uint32_t>(value.data()) != version) return fail(EOPNOTSUPP);
-    Acl acl;
-    for (std::size_t at = head_bytes; at < value.size(); at += entry_bytes) {
-        AclEntry entry{.tag = AclTag(load_le<std::uint16_t>(value.data() + at)),
-                       .permissions = load_le<std::uint16_t>(value.data() + at + 2),
-                       .id = load_le<std::uint32_t>(value.data() + at + 4)};
-        if (!has_id(entry.tag)) entry.id = no_id;
-        acl.entries.push_back(entry);
-    }
+    TRY(std::vector<AclEntry> entries, wire::decode_acl_entries(value));
+    Acl acl{std::move(entries)};
     if (!acl.entries.empty()) TRY(check_acl(acl));
     return acl;
 }
 
 Buffer encode_acl(const Acl& acl) {
-    WritableBuffer memory(head_bytes + acl.entries.size() * entry_bytes);
-    store_le(memory.data(), version);
-    std::byte* at = memory.data() + head_bytes;
-    for (const AclEntry& entry : acl.entries) {
-        store_le(at, static_cast<std::uint16_t>(entry.tag));
-        store_le(at + 2, static_cast<std::uint16_t>(entry.permissions));
-        store_le(at + 4, has_id(entry.tag) ? entry.id : no_id);
-        at += entry_bytes;
-    }
-    return std::move(memory).freeze();
+    return wire::encode_acl_entries(acl.entries);
 }
 
 Result<std::optional<Acl>> load_acl(Statements& st, const Inode& inode, std::string_view name) {

@@ -6,29 +6,15 @@
 #include <vector>
 
 #include "lib/meta/rows.h"
+#include "lib/wire/acl.h"
 #include "lib/wire/xattrs.h"
 
 namespace flexfs::meta {
 
 using wire::acl_access_name;
 using wire::acl_default_name;
-
-// Numbers of linux/posix_acl.h. In a list they stand in this order.
-enum class AclTag : std::uint16_t {
-    owner = 1,
-    user = 2,
-    group_owner = 4,
-    group = 8,
-    mask = 16,  // the most that user, group_owner and group get
-    other = 32,
-};
-
-struct AclEntry {
-    AclTag tag{};
-    std::uint32_t permissions = 0;  // r 4, w 2, x 1
-    std::uint32_t id = 0;           // of a user or group
-    bool operator==(const AclEntry&) const = default;
-};
+using wire::AclEntry;
+using wire::AclTag;
 
 // A valid list: owner, users, group_owner, groups, mask (needed with users or groups), other.
 struct Acl {
@@ -48,8 +34,8 @@ struct Acl {
     std::uint32_t inherit(std::uint32_t mode);
 };
 
-// The value of the extended attribute: linux/posix_acl_xattr.h, version 2. EINVAL: it is not one,
-// or not valid. EOPNOTSUPP: of another version. A list without entries is valid, and means none.
+// The value of the extended attribute. EINVAL: it is not one, or not valid. EOPNOTSUPP: of another
+// version. A list without entries is valid, and means none.
 Result<Acl> decode_acl(ByteView value);
 Buffer encode_acl(const Acl& acl);
 
