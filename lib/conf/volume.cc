@@ -6,6 +6,7 @@
 #include "lib/base/format.h"
 #include "lib/base/uuid.h"
 #include "lib/conf/conf.h"
+#include "lib/wire/types.h"
 
 namespace flexfs::conf {
 namespace {
@@ -21,7 +22,7 @@ Field uuid(std::string key, std::string& value) {
 }
 
 Field block_size(std::string key, std::uint64_t& value) {
-    Field field = size(std::move(key), value, {block_bytes_min, block_bytes_max});
+    Field field = size(std::move(key), value, {wire::block_bytes_min, wire::block_bytes_max});
     field.set = [&value, within = field.set](std::string_view given) -> Result<void> {
         TRY(within(given));
         if (!std::has_single_bit(value))
@@ -35,7 +36,7 @@ Layout layout_of(Volume& volume) {
     return {{required(uuid("id", volume.id)), text("name", volume.name),
              required(block_size("block_size", volume.block_bytes)),
              choice("compression", volume.compression, {"none", "lz4", "zstd"}),
-             size("inline_size", volume.inline_bytes, {0, inline_bytes_max}),
+             size("inline_size", volume.inline_bytes, {0, wire::inline_bytes_max}),
              number("max_inodes", volume.max_inodes), number("max_blocks", volume.max_blocks),
              time("created", volume.created)},
             volume_format};

@@ -10,10 +10,8 @@
 namespace flexfs::conf {
 
 inline constexpr unsigned volume_format = 1;
-inline constexpr std::uint64_t block_bytes_min = 256 << 10;
-inline constexpr std::uint64_t block_bytes_max = 8 << 20;
-inline constexpr std::uint64_t inline_bytes_max = 16 << 10;
 
+// The values are what a file without the key means.
 struct Volume {
     std::string id;  // UUID
     std::string name;

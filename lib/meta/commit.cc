@@ -45,7 +45,8 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
                           const wire::Commit& request) {
     if (change.size > wire::file_bytes_max) return fail(EFBIG);
     if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
-    if (change.set_inline && change.inline_data.size() > inline_bytes_max) return fail(EINVAL);
+    if (change.set_inline && change.inline_data.size() > wire::inline_bytes_max)
+        return fail(EINVAL);
     // Somebody else made it a small file meanwhile: its bytes must not be hidden or lost.
     if (file.has(has_inline) && !change.extents.empty() && !change.clear_inline)
         return fail(EAGAIN);

@@ -20,33 +20,32 @@ constexpr const char* formats[] = {
     "ALTER TABLE session ADD COLUMN squash_gid INTEGER",
 };
 
-constexpr std::uint32_t block_bytes_min = 256 << 10;
-constexpr std::uint32_t block_bytes_max = 8 << 20;
+// The value of that name in a table of names and values. False: there is none; `value` stays.
+template <class T>
+Result<bool> get_value(db::Stmt& table, std::string_view name, T& value) {
+    db::Query query(table, name);
+    TRY(const bool found, query.next());
+    if (!found) return false;
+    if constexpr (std::is_same_v<T, std::string>) value = query.text(0);
+    else value = static_cast<T>(query.integer(0));
+    return true;
+}
 
 // What put_info() wrote. Nothing: the database is new.
 Result<std::optional<wire::VolumeInfo>> get_info(Statements& st) {
     wire::VolumeInfo info;
-    const auto text = [&](std::string_view name, std::string& value) -> Result<bool> {
-        db::Query query(st.volume_get, name);
-        TRY(bool found, query.next());
-        if (found) value = query.text(0);
-        return found;
+    const auto get = [&](std::string_view name, auto& value) {
+        return get_value(st.volume_get, name, value);
     };
-    const auto number = [&](std::string_view name, auto& value) -> Result<bool> {
-        db::Query query(st.volume_get, name);
-        TRY(bool found, query.next());
-        if (found) value = static_cast<std::remove_reference_t<decltype(value)>>(query.integer(0));
-        return found;
-    };
-    TRY(bool found, text("id", info.id));
+    TRY(const bool found, get("id", info.id));
     if (!found) return std::nullopt;
-    TRY(text("name", info.name));
-    TRY(number("block_bytes", info.block_bytes));
-    TRY(number("compression", info.compression));
-    TRY(number("inline_bytes", info.inline_bytes));
-    TRY(number("max_inodes", info.max_inodes));
-    TRY(number("max_blocks", info.max_blocks));
-    TRY(number("retention_ns", info.retention_ns));
+    TRY(get("name", info.name));
+    TRY(get("block_bytes", info.block_bytes));
+    TRY(get("compression", info.compression));
+    TRY(get("inline_bytes", info.inline_bytes));
+    TRY(get("max_inodes", info.max_inodes));
+    TRY(get("max_blocks", info.max_blocks));
+    TRY(get("retention_ns", info.retention_ns));
     return info;
 }
 
@@ -69,11 +68,8 @@ Result<void> make_volume(State& state, const Options& options) {
 Result<void> load_counters(State& state) {
     Statements& st = state.st;
     Counters counters;
-    const auto get = [&](std::string_view name, std::uint64_t& value) -> Result<void> {
-        db::Query query(st.counter_get, name);
-        TRY(bool found, query.next());
-        if (found) value = query.number(0);
-        return {};
+    const auto get = [&](std::string_view name, std::uint64_t& value) {
+        return get_value(st.counter_get, name, value);
     };
     TRY(get("ino_floor", counters.ino_floor));
     TRY(get("deleted", counters.deleted));
@@ -129,11 +125,12 @@ Result<void> apply_journal(State& state) {
 }  // namespace
 
 Result<void> check_info(const wire::VolumeInfo& info) {
-    if (!std::has_single_bit(info.block_bytes) || info.block_bytes < block_bytes_min ||
-        info.block_bytes > block_bytes_max)
+    if (!std::has_single_bit(info.block_bytes) || info.block_bytes < wire::block_bytes_min ||
+        info.block_bytes > wire::block_bytes_max)
         return fail(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
-    if (info.inline_bytes > inline_bytes_max)
-        return fail(EINVAL, fmt::format("inline files have at most {} bytes", inline_bytes_max));
+    if (info.inline_bytes > wire::inline_bytes_max)
+        return fail(EINVAL,
+                    fmt::format("inline files have at most {} bytes", wire::inline_bytes_max));
     return {};
 }
 

@@ -84,7 +84,7 @@ Result<Buffer> load_inline(Statements& st, const Inode& inode) {
     if (!inode.has(has_inline)) return Buffer();
     const std::uint64_t first = inode.attr.ino * inline_pieces;
     std::vector<std::byte> data;
-    data.reserve(std::min<std::uint64_t>(inode.attr.size, inline_bytes_max));
+    data.reserve(std::min<std::uint64_t>(inode.attr.size, wire::inline_bytes_max));
     db::Query query(st.inline_get, first, first + inline_pieces - 1);
     for (;;) {
         TRY(bool row, query.next());

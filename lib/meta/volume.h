@@ -83,7 +83,6 @@ struct LogState {
 
 // Files with at most this many extents bring all of them along with a Lookup or GetAttr.
 inline constexpr std::size_t entry_extents_max = 16;
-inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
 // A session's replies are kept until it says that it needs them no more, and no further back than
 // this: a bound for clients that never do.
 inline constexpr std::uint64_t remembered_sequences = 65536;

@@ -22,6 +22,9 @@ inline constexpr std::size_t xattr_name_bytes_max = 255;
 inline constexpr std::size_t xattr_value_bytes_max = 64 << 10;
 inline constexpr std::uint32_t nlink_max = 1u << 31;
 inline constexpr std::uint64_t file_bytes_max = INT64_MAX;
+inline constexpr std::uint32_t block_bytes_min = 256 << 10;
+inline constexpr std::uint32_t block_bytes_max = 8 << 20;
+inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
 
 // Who asks. Inside a volume user ids are the client's word.
 struct Who {
@@ -99,7 +102,7 @@ inline constexpr Compression enum_last<Compression> = Compression::zstd;
 struct VolumeInfo {
     std::string id;  // UUID
     std::string name;
-    std::uint32_t block_bytes = 4 << 20;  // 256 KiB to 8 MiB, a power of two
+    std::uint32_t block_bytes = 4 << 20;  // a power of two
     Compression compression = Compression::lz4;
     std::uint32_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none does
     std::uint64_t max_inodes = 0;          // 0: no limit

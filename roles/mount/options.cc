@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "lib/base/format.h"
-#include "lib/conf/volume.h"
 #include "lib/object/address.h"
 #include "roles/mount/memory.h"
 
@@ -153,7 +152,7 @@ void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
         {"--blockSize",
          {"SIZE",
           [&fresh](std::string_view value) -> Result<void> {
-              TRY(cli::size(fresh.block_bytes, 0, {conf::block_bytes_min, conf::block_bytes_max})
+              TRY(cli::size(fresh.block_bytes, 0, {wire::block_bytes_min, wire::block_bytes_max})
                       .set(value));
               if (std::has_single_bit(*fresh.block_bytes)) return {};
               return fail(EINVAL, fmt::format("'{}' is not a power of two", value));
@@ -162,7 +161,7 @@ void add_new_volume_flags(std::vector<cli::Flag>& rows, NewVolume& fresh) {
          group});
     rows.push_back({"--compression", cli::choice(fresh.compression, {"none", "lz4", "zstd"}),
                     "of data (lz4)", group});
-    rows.push_back({"--inlineSize", cli::size(fresh.inline_bytes, 0, {0, conf::inline_bytes_max}),
+    rows.push_back({"--inlineSize", cli::size(fresh.inline_bytes, 0, {0, wire::inline_bytes_max}),
                     "files up to this live in the database (8KiB); 0: none does", group});
     rows.push_back({"--maxInodes", cli::number(fresh.max_inodes),
                     "files and folders it takes (0: no limit)", group});
