@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "lib/base/time.h"
 #include "lib/loop/spin.h"
@@ -65,6 +66,8 @@ public:
 
     // For the modules of this folder.
     uv_loop_s* uv() { return uv_.get(); }
+    // True the first time.
+    bool starts_pool() { return !std::exchange(pool_started_, true); }
 
 private:
     struct Closer {
@@ -88,6 +91,7 @@ private:
     std::unique_ptr<Alarm> alarm_;
     Spin spin_;
     int processors_ = 1;
+    bool pool_started_ = false;
     Duration now_{};
 };
 

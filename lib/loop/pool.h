@@ -1,12 +1,28 @@
 // offload(): blocking or heavy work on the thread pool, awaited on the loop.
 #pragma once
 
+#include <signal.h>
+
 #include <optional>
 #include <type_traits>
 
 #include "lib/loop/loop.h"
 
 namespace flexfs::loop {
+
+// While it lives, work may be given to the pool. Its threads start with the first work and hold
+// back the signals that are held back then: those that tell the process to do something are for the
+// loop's thread alone, or it could not hold them back when it must.
+class PoolStart {
+public:
+    explicit PoolStart(Loop& loop);
+    ~PoolStart();
+    PoolStart(const PoolStart&) = delete;
+    PoolStart& operator=(const PoolStart&) = delete;
+
+private:
+    std::optional<sigset_t> before_;
+};
 
 // Runs one function on a pool thread. Once begun it is not stopped: the wait is shielded, so that
 // what the function uses may live in the awaiting frame.

@@ -16,6 +16,7 @@
 #include "lib/base/check.h"
 #include "lib/base/format.h"
 #include "lib/base/text.h"
+#include "lib/loop/pool.h"
 #include "lib/task/wait.h"
 
 namespace flexfs::loop {
@@ -321,8 +322,11 @@ Task<Addresses> resolve(Loop& loop, Address address) {
         if (asking->waiting.empty()) uv_freeaddrinfo(found);  // nobody wants them any more
         Lookup::answered(request, status);
     };
-    const int status = uv_getaddrinfo(loop.uv(), &lookup->request, on_found, address.host.c_str(),
-                                      address.port.c_str(), &lookup_hints);
+    const int status = [&] {
+        const PoolStart start(loop);
+        return uv_getaddrinfo(loop.uv(), &lookup->request, on_found, address.host.c_str(),
+                              address.port.c_str(), &lookup_hints);
+    }();
     if (status < 0) {
         lookup->self.reset();
         co_return uv_fail(status, "look up " + address.host);
