@@ -57,10 +57,6 @@ SegmentEntry parse_entry(const std::byte* from) {
 
 }  // namespace
 
-bool SegmentBuilder::has_room_for(std::size_t stored) const {
-    return empty() || bytes() + stored + entry_bytes <= segment_bytes_target;
-}
-
 std::uint32_t SegmentBuilder::add(EncodedFrame frame) {
     check(bytes() + frame.stored + entry_bytes <= segment_bytes_max);
     const auto pos = std::uint32_t(frame_bytes_);

@@ -46,14 +46,8 @@ public:
     explicit SegmentBuilder(SegmentId id) : id_(id) {}
 
     SegmentId id() const { return id_; }
-    bool empty() const { return entries_.empty(); }
-    std::size_t frames() const { return entries_.size() / entry_bytes; }
     // Of the whole object if it were finished now.
     std::size_t bytes() const { return frame_bytes_ + entries_.size() + trailer_bytes; }
-    // Whether the object, with one more frame of `stored` bytes, keeps to segment_bytes_target. An
-    // empty one takes any frame.
-    bool has_room_for(std::size_t stored) const;
-
     // The frame's position. The object must not come to exceed segment_bytes_max.
     std::uint32_t add(EncodedFrame frame);
     // The object's bytes, to be put in this order. The builder is empty afterwards.

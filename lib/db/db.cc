@@ -251,12 +251,6 @@ std::uint64_t Db::log_bytes() const {
     return bytes_of_log(log_frames_);
 }
 
-std::uint64_t Db::cache_used_bytes() const {
-    int used = 0, highest = 0;
-    sqlite3_db_status(main_, SQLITE_DBSTATUS_CACHE_USED, &used, &highest, 0);
-    return static_cast<std::uint64_t>(used);
-}
-
 void Db::fail_statement(int nth, int code, int times) {
     fail_in_ = nth;
     fail_code_ = code;

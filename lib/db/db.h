@@ -81,7 +81,6 @@ public:
     Result<LogState> restart_log();
     std::uint64_t log_bytes() const;
     std::uint64_t log_frames_written() const { return frames_written_; }
-    std::uint64_t cache_used_bytes() const;
 
     // Counts the errors that were not answers (EEXIST is one); a change means: roll back.
     std::uint64_t faults() const { return faults_; }

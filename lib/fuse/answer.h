@@ -59,7 +59,6 @@ public:
 
     // False where it has no room left; then nothing was added.
     bool add(const vfs::Listed& entry);
-    bool empty() const { return bytes_.empty(); }
     // Takes back what was added with `cookie`, unless that is all there is: a cookie that several
     // names share must not be split between two replies.
     void drop_tail(std::uint64_t cookie);

@@ -25,13 +25,6 @@ const std::vector<SessionId>& SharedHoldings::holders(Ino ino) const {
     return known == by_ino_.end() ? nobody : known->second->holders;
 }
 
-void SharedHoldings::remove(Ino ino, SessionId session) {
-    const auto known = by_ino_.find(ino);
-    if (known == by_ino_.end()) return;
-    std::erase(known->second->holders, session);
-    if (known->second->holders.empty()) erase(ino);
-}
-
 void SharedHoldings::erase(Ino ino) {
     const auto known = by_ino_.find(ino);
     if (known == by_ino_.end()) return;

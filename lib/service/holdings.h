@@ -28,7 +28,6 @@ public:
     void add(Ino ino, SessionId session);
     // Empty: nobody.
     const std::vector<SessionId>& holders(Ino ino) const;
-    void remove(Ino ino, SessionId session);
     void erase(Ino ino);
     std::size_t size() const { return items_.size(); }
     // Takes out what was given longest ago.

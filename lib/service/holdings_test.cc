@@ -74,7 +74,7 @@ TEST_CASE("shared grants leave in the order in which they were last given") {
     CHECK(held.holders(1) == std::vector<SessionId>{7, 8});
     CHECK(held.pop_oldest()->ino == 2);
     CHECK(held.holders(2).empty());
-    held.remove(3, 7);
+    held.erase(3);
     CHECK(held.size() == 1);
     CHECK(held.pop_oldest()->ino == 1);
     CHECK_FALSE(held.pop_oldest());
