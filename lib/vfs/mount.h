@@ -34,6 +34,10 @@ public:
     Task<void> take_over(HandedOver from);
     void end_handles() override;
     Task<void> close(Unsent unsent) override;
+    void set_access_times(AccessTimes which, bool of_folders) override {
+        options_.access_times = which;
+        options_.folder_access_times = of_folders;
+    }
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;
 
@@ -127,7 +131,7 @@ private:
     Loop& loop_;
     std::unique_ptr<Session> session_;
     object::Store& store_;
-    const Options options_;
+    Options options_;
     KernelCaches* caches_;
     Nodes nodes_;
     Names names_;

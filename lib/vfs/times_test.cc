@@ -81,6 +81,20 @@ TEST_CASE("folders and symlinks are accessed by listing and reading them") {
     CHECK(stat(w, b, link).atime == read);
 }
 
+TEST_CASE("a mount that runs can be told when access times move") {
+    World w;
+    Peer& a = w.mount();
+    const Ino ino = w.create(a, "f").node.attr.ino;
+    w.write(a, w.open(a, "f").handle, 0, "text");
+
+    a->set_access_times(AccessTimes::never, true);
+    CHECK(!w.open(a, "f", O_RDONLY).accessed);
+    a->set_access_times(AccessTimes::always, true);
+    CHECK(w.open(a, "f", O_RDONLY).accessed);
+    CHECK(w.open(a, "f", O_RDONLY).accessed);
+    CHECK(stat(w, a, ino).atime > 0);
+}
+
 TEST_CASE("a file with the noatime flag is not accessed") {
     World w;
     Peer& a = w.mount();

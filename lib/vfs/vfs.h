@@ -122,6 +122,9 @@ public:
     enum class Unsent { write_back, give_up };
     virtual Task<void> close(Unsent unsent = Unsent::write_back) = 0;
 
+    // As Options has them, from now on.
+    virtual void set_access_times(AccessTimes which, bool of_folders) = 0;
+
     virtual const wire::VolumeInfo& volume() const = 0;
     virtual State state() const = 0;
 

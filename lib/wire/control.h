@@ -1,4 +1,5 @@
-// What a running mount answers on its unix socket: `flexfs mount status` and `flexfs mount stop`.
+// What a running mount answers on its unix socket: `flexfs mount status`, `stop` and `restart`, and
+// `mount -o remount`.
 #pragma once
 
 #include "lib/wire/messages.h"
@@ -11,6 +12,7 @@ enum class ControlOp : std::uint16_t {
     status = 100,
     stop = 101,
     restart = 102,
+    remount = 103,
 };
 
 struct StatusText {
@@ -46,12 +48,22 @@ struct Restart {
     FLEXFS_FIELDS(restarts)
 };
 
+// Takes over what options such as "noatime,nodiratime" say of access times; all else was changed in
+// the kernel, or does not change while a mount runs. EINVAL.
+struct Remount {
+    static constexpr ControlOp op = ControlOp::remount;
+    using Reply = Done;
+    std::string options;
+    FLEXFS_FIELDS(options)
+};
+
 struct Control {
     static constexpr std::string_view name = "control";
 
     using Requests = Operations<Operation<Status, "status", Effect::reads>,
                                 Operation<Stop, "stop", Effect::changes>,
-                                Operation<Restart, "restart", Effect::changes>>;
+                                Operation<Restart, "restart", Effect::changes>,
+                                Operation<Remount, "remount", Effect::changes>>;
 
     using Pushes = Messages<>;
 };

@@ -1,4 +1,4 @@
-// What a running mount tells `flexfs mount status`, and does for `restart`.
+// What a running mount tells `flexfs mount status`, and does for `restart` and a remount.
 #pragma once
 
 #include "lib/cache/budget.h"
@@ -16,7 +16,7 @@ class Control final : public rpc::Service<wire::Control> {
 public:
     // What it reports on; must outlive it.
     struct Subjects {
-        const MountOptions& options;
+        MountOptions& options;
         Embedded& embedded;
         vfs::Client& client;
         cache::Budget& budget;

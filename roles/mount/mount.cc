@@ -46,8 +46,8 @@ Dialect dialect_of(const cli::Call& call) {
 }
 
 int start(MountOptions& options, const std::string& program) {
-    // What only the process behind the mount could change is left alone, not refused: mount(8) adds
-    // all that fstab has.
+    // What cannot change while the mount runs is left alone, not refused: mount(8) adds all that
+    // fstab has.
     if (!options.remount.empty())
         return cli::report(options.fake ? Result<void>() : remount(options.dir, options.remount));
     if (auto complete = finish(options); !complete) {

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <vector>
 
 #include "lib/base/format.h"
 #include "lib/fuse/mountpoint.h"
+#include "roles/mount/ask.h"
 
 namespace flexfs::mount {
 namespace {
@@ -18,6 +20,7 @@ struct KernelOption {
     unsigned long clear = 0;
 };
 constexpr unsigned long times = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+constexpr unsigned long about_times = times | MS_NODIRATIME;
 constexpr KernelOption kernel_options[] = {
     {"ro", MS_RDONLY},
     {"rw", 0, MS_RDONLY},
@@ -36,15 +39,32 @@ constexpr KernelOption kernel_options[] = {
     {"bind", MS_BIND},  // only this mount point, not the filesystem
 };
 
-void apply(unsigned long& flags, std::string_view list) {
+// Those of the list, in its order.
+std::vector<KernelOption> known_options(std::string_view list) {
+    std::vector<KernelOption> found;
     while (!list.empty()) {
         const auto comma = std::min(list.find(','), list.size());
         std::string name(list.substr(0, comma));
         for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
         list.remove_prefix(std::min(comma + 1, list.size()));
         const auto known = std::ranges::find(kernel_options, name, &KernelOption::name);
-        if (known != std::end(kernel_options)) flags = (flags & ~known->clear) | known->set;
+        if (known != std::end(kernel_options)) found.push_back(*known);
     }
+    return found;
+}
+
+void apply(unsigned long& flags, std::string_view list) {
+    for (const KernelOption& option : known_options(list))
+        flags = (flags & ~option.clear) | option.set;
+}
+
+// Where the kernel shows them, the mount must do so.
+Result<void> tell_process(const std::string& dir, const std::string& options) {
+    TRY(const Presence presence, presence_of(absolute_path(dir)));
+    auto told = ask(presence, wire::Remount{options}, answer_patience);
+    if (told) return {};
+    return explain(told.error().code, fmt::format("the process behind {} was not told of {}: {}",
+                                                  dir, options, told.error().message()));
 }
 
 }  // namespace
@@ -56,13 +76,23 @@ unsigned long remount_flags(std::string_view current, std::string_view wanted) {
     return flags;
 }
 
+std::string access_times_in(std::string_view options) {
+    std::string list;
+    for (const KernelOption& option : known_options(options))
+        if ((option.set | option.clear) & about_times)
+            list += fmt::format("{}{}", list.empty() ? "" : ",", option.name);
+    return list;
+}
+
 Result<void> remount(const std::string& dir, std::string_view wanted) {
     const auto current = fuse::mounted_on(dir);
     if (!current)
         return explain(EINVAL, fmt::format("nothing is mounted on {} that could change", dir));
-    if (::mount(nullptr, dir.c_str(), nullptr, remount_flags(current->options, wanted), nullptr) ==
-        0)
-        return {};
+    const unsigned long flags = remount_flags(current->options, wanted);
+    if (::mount(nullptr, dir.c_str(), nullptr, flags, nullptr) == 0) {
+        const std::string told = access_times_in(wanted);
+        return told.empty() || (flags & MS_BIND) ? Result<void>() : tell_process(dir, told);
+    }
     if (errno == EBUSY) return explain(EBUSY, fmt::format("files are open for writing in {}", dir));
     return fail_errno("remounting " + dir);
 }

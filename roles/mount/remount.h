@@ -1,5 +1,5 @@
-// mount -o remount: what the kernel can change about a mount that runs. The process behind it goes
-// on as it was started.
+// mount -o remount: what the kernel can change about a mount that runs, and what the process behind
+// it is told: when access times move.
 #pragma once
 
 #include <string>
@@ -13,7 +13,11 @@ namespace flexfs::mount {
 // /proc/self/mountinfo lists them, then those of -o. Other options change nothing.
 unsigned long remount_flags(std::string_view current, std::string_view wanted);
 
-// EINVAL: nothing is mounted on `dir`; EBUSY: read-only, while files are open for writing; EPERM.
+// What of the options the process must hear: "noatime,nodiratime"; empty: nothing.
+std::string access_times_in(std::string_view options);
+
+// EINVAL: nothing is mounted on `dir`; EBUSY: read-only, while files are open for writing; EPERM;
+// ETIMEDOUT: the process does not answer, or runs with another FLEXFS_HOME.
 Result<void> remount(const std::string& dir, std::string_view wanted);
 
 }  // namespace flexfs::mount

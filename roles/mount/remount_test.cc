@@ -17,4 +17,9 @@ TEST_CASE("a remount takes our spelling, too, and the last of contradicting opti
     CHECK(remount_flags("rw", "_netdev,memCapacity=1G,user_id=0") == MS_REMOUNT);
 }
 
+TEST_CASE("of a remount the process hears what concerns access times") {
+    CHECK(access_times_in("rw,remount,noATime,nosuid,nodiratime") == "noatime,nodiratime");
+    CHECK(access_times_in("ro,remount,memCapacity=1G").empty());
+}
+
 }  // namespace flexfs::mount

@@ -298,7 +298,7 @@ private:
         server.abort();
     }
 
-    const MountOptions& options_;
+    MountOptions options_;
     const Presence& presence_;
     LockFile lock_;
     Readiness readiness_;

@@ -13,64 +13,19 @@
 #include "lib/cli/table.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/object/address.h"
-#include "lib/rpc/caller.h"
-#include "lib/task/scope.h"
 #include "lib/wire/control.h"
+#include "roles/mount/ask.h"
 #include "roles/mount/embedded.h"
-#include "roles/mount/presence.h"
 #include "roles/mount/start.h"
 
 namespace flexfs::mount {
 namespace {
 
-constexpr Duration answer_patience = std::chrono::seconds(5);
 // More than all that a restart waits for.
 constexpr Duration restart_patience = std::chrono::seconds(120);
-constexpr Duration look_pause = std::chrono::milliseconds(100);
 // Between looks whether a mount has ended; and how long it may take without a word.
 constexpr Duration end_pause = std::chrono::milliseconds(5);
 constexpr Duration end_quiet = std::chrono::seconds(2);
-
-struct Silent final : rpc::Client<wire::Control> {
-    Task<void> connected(rpc::Caller<wire::Control>&) override { co_return; }
-};
-
-// In the end, or when the mount's process is gone.
-Task<void> give_up(Loop& loop, std::string lock, Duration patience, task::StopSource& stop) {
-    for (Duration waited{}; waited < patience && lock_holder(lock); waited += look_pause)
-        co_await loop.sleep(look_pause);
-    stop.request();
-}
-
-template <class R>
-Task<void> put_question(rpc::Caller<wire::Control>& with, R request,
-                        Result<typename R::Reply>& answer) {
-    co_await with.start();
-    answer = co_await with.call(std::move(request));
-}
-
-template <class R>
-Task<typename R::Reply> converse(Loop& loop, Presence presence, R request, Duration patience) {
-    Silent silent;
-    rpc::Caller<wire::Control> caller(loop, "unix:" + presence.socket, silent);
-    Scope clock, asking;
-    task::StopSource stop;
-    Result<typename R::Reply> answer = fail(ETIMEDOUT);
-    asking.start(put_question(caller, std::move(request), answer), &stop);
-    clock.start(give_up(loop, presence.lock, patience, stop));
-    auto asked = co_await result(asking.join());
-    co_await clock.close();
-    co_await caller.close();
-    co_await std::move(asked);
-    co_return std::move(answer);
-}
-
-// Asks the mount of this user. ETIMEDOUT where it does not answer in that time, or has ended.
-template <class R>
-Result<typename R::Reply> ask(const Presence& presence, R request, Duration patience) {
-    Loop loop;
-    return loop.run(converse(loop, presence, std::move(request), patience));
-}
 
 // The mounts of this user that run, by mount point.
 Result<std::vector<std::string>> running_mounts() {

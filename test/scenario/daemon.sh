@@ -128,6 +128,12 @@ remount8() {
         exec 9>&-
         mount $how -o remount,noatime "$mnt"
         grep " $mnt fuse" /proc/self/mounts | grep nosuid | grep noatime
+        if [[ -z $how ]]; then  # the process behind the mount hears of it from the helper only
+            touch -ad 2001-01-01 "$mnt/kept" && cat "$mnt/kept"
+            [[ $(stat -c %x "$mnt/kept") == 2001* ]]
+            mount -o remount,relatime "$mnt" && cat "$mnt/kept"
+            [[ $(stat -c %x "$mnt/kept") != 2001* ]]
+        fi
         mkdir -p "$data.bound"
         mount --bind "$mnt" "$data.bound"
         mount -o remount,bind,ro "$data.bound"

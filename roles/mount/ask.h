@@ -1,0 +1,55 @@
+// Asking a mount that runs, by the socket that it leaves for others to find.
+#pragma once
+
+#include "lib/rpc/caller.h"
+#include "lib/task/scope.h"
+#include "lib/wire/control.h"
+#include "roles/mount/presence.h"
+
+namespace flexfs::mount {
+
+inline constexpr Duration answer_patience = std::chrono::seconds(5);
+inline constexpr Duration look_pause = std::chrono::milliseconds(100);
+
+struct Silent final : rpc::Client<wire::Control> {
+    Task<void> connected(rpc::Caller<wire::Control>&) override { co_return; }
+};
+
+// In the end, or when the mount's process is gone.
+inline Task<void> give_up(Loop& loop, std::string lock, Duration patience, task::StopSource& stop) {
+    for (Duration waited{}; waited < patience && lock_holder(lock); waited += look_pause)
+        co_await loop.sleep(look_pause);
+    stop.request();
+}
+
+template <class R>
+Task<void> put_question(rpc::Caller<wire::Control>& with, R request,
+                        Result<typename R::Reply>& answer) {
+    co_await with.start();
+    answer = co_await with.call(std::move(request));
+}
+
+template <class R>
+Task<typename R::Reply> converse(Loop& loop, Presence presence, R request, Duration patience) {
+    Silent silent;
+    rpc::Caller<wire::Control> caller(loop, "unix:" + presence.socket, silent);
+    Scope clock, asking;
+    task::StopSource stop;
+    Result<typename R::Reply> answer = fail(ETIMEDOUT);
+    asking.start(put_question(caller, std::move(request), answer), &stop);
+    clock.start(give_up(loop, presence.lock, patience, stop));
+    auto asked = co_await result(asking.join());
+    co_await clock.close();
+    co_await caller.close();
+    co_await std::move(asked);
+    co_return std::move(answer);
+}
+
+// Asks the mount of this user. ETIMEDOUT where it does not answer in that time, or has ended.
+template <class R>
+Result<typename R::Reply> ask(const Presence& presence, R request, Duration patience) {
+    Loop loop;
+    return loop.run(converse(loop, presence, std::move(request), patience));
+}
+
+}  // namespace flexfs::mount
