@@ -12,10 +12,6 @@ namespace {
 constexpr std::uint64_t block = 4 << 20;
 constexpr std::uint64_t kib = 1024;
 
-std::vector<SegmentId> garbage(Fixture& f) {
-    return f.volume->condemn_garbage(f.now + Time(1e12), 100).value();
-}
-
 }  // namespace
 
 TEST_CASE("a commit of an access time alone takes any kind of inode, and no other change") {
@@ -124,7 +120,7 @@ TEST_CASE("committed extents lie over older ones, and wholly covered ones are dr
     list = f.extents(a);
     REQUIRE(list.extents.size() == 2);
     CHECK(list.attr.used == 160 * kib);
-    CHECK(garbage(f) == std::vector<SegmentId>{1'000'001});
+    CHECK(f.garbage() == std::vector<SegmentId>{1'000'001});
 }
 
 TEST_CASE("two newer extents together cover an older one") {
@@ -161,7 +157,7 @@ TEST_CASE("a commit to an inode that is gone is ESTALE for it alone") {
     }
     CHECK(f.apply(commit).value().errors == std::vector<int>{0, ESTALE, EISDIR});
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "a"}));
-    CHECK(garbage(f) == std::vector{segment});
+    CHECK(f.garbage() == std::vector{segment});
 }
 
 TEST_CASE("extents that cannot be are EINVAL and leave their file alone") {
@@ -211,7 +207,7 @@ TEST_CASE("what a session reserved and never committed becomes garbage at its en
     CHECK(f.volume->apply(0, wire::OpenSession{.resume = session}).value().session == session);
     f.end(session);
 
-    CHECK(garbage(f) == std::vector{range.first, range.first + 2});
+    CHECK(f.garbage() == std::vector{range.first, range.first + 2});
     CHECK(code_of(f.volume->apply(session, wire::Release())) == ESTALE);
     CHECK(code_of(f.volume->apply(0, wire::OpenSession{.resume = session})) == ESTALE);
     CHECK(f.session() == session + 1);
@@ -228,7 +224,7 @@ TEST_CASE("garbage is due after its delay and gone when confirmed") {
     const auto due = f.volume->condemn_garbage(died + delay, 10).value();
     REQUIRE(due.size() == 1);
     REQUIRE(f.volume->forget_garbage(due));
-    CHECK(garbage(f).empty());
+    CHECK(f.garbage().empty());
 }
 
 TEST_CASE("a dead segment may be used after all until its deletion begins") {
@@ -241,12 +237,12 @@ TEST_CASE("a dead segment may be used after all until its deletion begins") {
     f.truncate(a, 0);
     CHECK(f.apply(again).value().errors[0] == 0);
     f.verify();
-    CHECK(garbage(f).empty());
+    CHECK(f.garbage().empty());
 
     f.truncate(a, 0);
-    CHECK(garbage(f).size() == 1);
+    CHECK(f.garbage().size() == 1);
     CHECK(f.apply(again).value().errors[0] == ESTALE);
-    CHECK(garbage(f).size() == 1);
+    CHECK(f.garbage().size() == 1);
 }
 
 TEST_CASE("a truncated file reads as zeros where it was cut, also after it grew again") {
@@ -332,7 +328,7 @@ TEST_CASE("compaction swaps the very rows it saw, or none") {
     REQUIRE(now.extents.size() == 1);
     CHECK(now.extents[0].segment == 50);
     CHECK(now.attr.used == 300);
-    CHECK(garbage(f).size() == 1);
+    CHECK(f.garbage().size() == 1);
 }
 
 TEST_CASE("extents come in whole blocks, as many as wanted, and more is asked for") {

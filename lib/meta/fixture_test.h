@@ -97,6 +97,11 @@ struct Fixture {
         return steps;
     }
 
+    // Due in the far future.
+    std::vector<SegmentId> garbage() {
+        return volume->condemn_garbage(now + Time(1e12), 100).value();
+    }
+
     // Writes extents of `len` bytes each at the offsets, all in one new segment.
     wire::Committed write(Ino ino, std::initializer_list<std::uint64_t> offsets,
                           std::uint32_t len) {

@@ -28,10 +28,6 @@ wire::CopyRange copying(Fixture& f, Ino from, std::uint64_t from_offset, Ino to,
             .now = ++f.now};
 }
 
-std::vector<SegmentId> garbage(Fixture& f) {
-    return f.volume->condemn_garbage(f.now + Time(1e12), 100).value();
-}
-
 }  // namespace
 
 TEST_CASE("a hole in the middle of an extent leaves its two ends, and the size") {
@@ -55,7 +51,7 @@ TEST_CASE("a hole in the middle of an extent leaves its two ends, and the size")
     CHECK(rows[1].skip == 40 * kib);
     CHECK(rows[1].pos == rows[0].pos);
     f.truncate(a, 0);
-    CHECK(garbage(f).size() == 1);
+    CHECK(f.garbage().size() == 1);
 }
 
 TEST_CASE("what lies over an extent that is split lies over both parts") {
@@ -79,7 +75,7 @@ TEST_CASE("a hole over whole blocks frees their segments, and nothing else") {
     REQUIRE(f.apply(request(f, a, punch, block, 2 * block)));
     CHECK(f.attr(a).used == 2 * block);
     CHECK(f.attr(a).size == 4 * block);
-    CHECK(garbage(f) == std::vector<SegmentId>{1'000'001, 1'000'002});
+    CHECK(f.garbage() == std::vector<SegmentId>{1'000'001, 1'000'002});
 }
 
 TEST_CASE("the bytes of a small file are zeroed where they are, and forgotten at the end") {
@@ -226,10 +222,10 @@ TEST_CASE("a copied range shares frames, and each file counts its own bytes") {
     }
 
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "a"}));
-    CHECK(garbage(f).empty());
+    CHECK(f.garbage().empty());
     CHECK(f.extents(b).extents.size() == 3);
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "b"}));
-    CHECK(garbage(f).size() == 1);
+    CHECK(f.garbage().size() == 1);
 }
 
 TEST_CASE("a range that comes to lie over a border of blocks is split there") {

@@ -77,9 +77,7 @@ TEST_CASE("what another client changes is dropped from a client's and its kernel
     CHECK(w.code(b->lookup(wire::root_ino, "f")) == ENOENT);
     CHECK(w.run(b->lookup(wire::root_ino, "g")).attr.ino == file.node.attr.ino);
 
-    Attr attr;
-    attr.mode = 0600;
-    w.run(a->setattr(file.node.attr.ino, wire::set_mode, attr, Who{}));
+    w.run(a->setattr(file.node.attr.ino, wire::set_mode, {.mode = 0600}, Who{}));
     CHECK((w.run(b->getattr(file.node.attr.ino)).attr.mode & 07777) == 0600);
 }
 

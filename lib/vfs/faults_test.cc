@@ -46,9 +46,7 @@ TEST_CASE("an fsync that fails says so, and the data leaves with the next one") 
         w.store.fail_put = 0;
         w.run(a->fsync(file.handle));
         CHECK(a->state().dirty_bytes == 0);
-        w.unmount(a);
-        Peer& b = w.mount();
-        CHECK(w.read(b, w.open(b, "f").handle) == text);
+        CHECK(w.read_after(a, "f") == text);
     }
 }
 
@@ -63,9 +61,7 @@ TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
 
     w.volume->fail_disk(0);
     w.run(a->fsync(file.handle));
-    w.unmount(a);
-    Peer& b = w.mount();
-    CHECK(w.read(b, w.open(b, "f").handle) == text);
+    CHECK(w.read_after(a, "f") == text);
 }
 
 TEST_CASE("a late write error is told once by every handle that was open at the time") {

@@ -189,6 +189,12 @@ struct World {
         for (const Buffer& piece : run(peer->read(handle, offset, size))) text += piece.text();
         return text;
     }
+    // What the next mount reads, when this one has ended.
+    std::string read_after(Peer& peer, const std::string& name) {
+        unmount(peer);
+        Peer& next = mount();
+        return read(next, open(next, name).handle);
+    }
     std::uint64_t size(Peer& peer, const std::string& name) {
         return run(peer->lookup(wire::root_ino, name)).attr.size;
     }

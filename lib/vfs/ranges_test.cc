@@ -1,4 +1,5 @@
 // Holes, SEEK_DATA and SEEK_HOLE, copies that share, and how many bytes a file uses.
+#include "lib/task/scope.h"
 #include "lib/vfs/fixture_test.h"
 #include "lib/vfs/mount.h"
 
@@ -46,9 +47,7 @@ TEST_CASE("a hole reads as zeros at once, after fsync and after a new mount, and
             CHECK(w.size(a, "f") == bytes);
             w.run(a->fsync(file.handle));
             CHECK(w.read(a, file.handle) == expected);
-            w.unmount(a);
-            Peer& b = w.mount();
-            CHECK(w.read(b, w.open(b, "f").handle) == expected);
+            CHECK(w.read_after(a, "f") == expected);
         }
     }
 }
@@ -77,16 +76,14 @@ TEST_CASE("what leaves while a hole is made does not come back") {
         Peer& a = w.mount();
         const Opened file = w.create(a, "f");
         w.write(a, file.handle, 0, pattern(bytes));
-        auto leaving = a->fsync(file.handle);
-        leaving.start();
+        Scope leaving;
+        leaving.start(a->fsync(file.handle));
         allocate(w, a, file.handle, punch, 1000, 2000);
         const std::string expected = with_hole(pattern(bytes), 1000, 2000);
         CHECK(w.read(a, file.handle) == expected);
-        while (!leaving.done()) w.run(w.loop.sleep(std::chrono::milliseconds(1)));
+        w.run(leaving.join());
         CHECK(w.read(a, file.handle) == expected);
-        w.unmount(a);
-        Peer& b = w.mount();
-        CHECK(w.read(b, w.open(b, "f").handle) == expected);
+        CHECK(w.read_after(a, "f") == expected);
     }
 }
 
@@ -145,9 +142,7 @@ TEST_CASE("setuid goes with a hole, also when the write that was to take it is p
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
-    Attr attr;
-    attr.mode = 04755;
-    w.run(a->setattr(file.node.attr.ino, wire::set_mode, attr, Who{}));
+    w.run(a->setattr(file.node.attr.ino, wire::set_mode, {.mode = 04755}, Who{}));
     w.run(a->write(file.handle, 0, Buffer::copy_of(pattern(100)), false, true));
     allocate(w, a, file.handle, punch, 0, 100);
     CHECK((w.run(a->getattr(file.node.attr.ino)).attr.mode & 07777) == 0755);
@@ -290,9 +285,7 @@ TEST_CASE("a copy takes unsent, small, sparse and misaligned ranges as they are"
                 expected.replace(r.to, r.length, text.substr(r.from, r.length));
                 CHECK(w.read(a, to.handle) == expected);
                 CHECK(w.read(a, from.handle) == text);
-                w.unmount(a);
-                Peer& b = w.mount();
-                CHECK(w.read(b, w.open(b, "to").handle) == expected);
+                CHECK(w.read_after(a, "to") == expected);
             }
         }
     }

@@ -100,9 +100,7 @@ TEST_CASE("a file with the noatime flag is not accessed") {
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, "text");
-    Attr attr;
-    attr.flags = wire::flag_noatime;
-    w.run(a->setattr(file.node.attr.ino, wire::set_flags, attr, Who{}));
+    w.run(a->setattr(file.node.attr.ino, wire::set_flags, {.flags = wire::flag_noatime}, Who{}));
     const Time before = stat(w, a, file.node.attr.ino).atime;
 
     w.read(a, file.handle);
