@@ -232,10 +232,10 @@ Result<LogState> Db::checkpoint() {
     return LogState{bytes_of_log(whole), (whole - done) * (page_bytes_ + frame_header_bytes)};
 }
 
-Result<LogState> Db::restart_log() {
+Result<LogState> Db::restart_log(bool cut) {
     // Writing over a file's old blocks is far quicker than making it longer again.
-    const int mode =
-        log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+    const int mode = cut || log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE
+                                                         : SQLITE_CHECKPOINT_RESTART;
     int frames = 0, copied = 0;
     const int code = sqlite3_wal_checkpoint_v2(main_, nullptr, mode, &frames, &copied);
     if (code != SQLITE_OK) return fail(error_of(main_, code, path_, "checkpoint"));
@@ -249,6 +249,21 @@ std::uint64_t Db::bytes_of_log(std::uint64_t frames) const {
 
 std::uint64_t Db::log_bytes() const {
     return bytes_of_log(log_frames_);
+}
+
+std::uint64_t Db::log_file_bytes() const {
+    struct stat file;
+    return ::fstat(log_fd_, &file) == 0 ? std::uint64_t(file.st_size) : 0;
+}
+
+Result<Room> Db::room() {
+    TRY(const std::int64_t pages, number("PRAGMA page_count"));
+    TRY(const std::int64_t free, number("PRAGMA freelist_count"));
+    struct stat file;
+    if (::stat(path_.c_str(), &file) != 0) return fail_errno(path_);
+    const std::uint64_t bytes = std::uint64_t(pages) * page_bytes_;
+    const std::uint64_t now = std::uint64_t(file.st_size);
+    return Room{bytes - std::min(now, bytes), std::uint64_t(free) * page_bytes_};
 }
 
 void Db::fail_statement(int nth, int code, int times) {

@@ -41,6 +41,12 @@ struct LogState {
     std::uint64_t uncopied = 0;
 };
 
+// Of the database with all that is in the log, and in the open transaction.
+struct Room {
+    std::uint64_t growth = 0;  // of its file, when the log is copied
+    std::uint64_t free = 0;    // in pages inside it
+};
+
 class Db {
 public:
     static Result<std::unique_ptr<Db>> open(Options options);
@@ -77,9 +83,12 @@ public:
     // one at a time.
     Result<LogState> checkpoint();
     // Copies the rest, so that the log starts anew; the owner's thread, outside transactions. A
-    // file that has grown very large is cut. EBUSY: a checkpoint() runs.
-    Result<LogState> restart_log();
+    // file that has grown very large is cut, and any if `cut`. EBUSY: a checkpoint() runs.
+    Result<LogState> restart_log(bool cut = false);
     std::uint64_t log_bytes() const;
+    // On the disk: with what is left of an older, longer log.
+    std::uint64_t log_file_bytes() const;
+    Result<Room> room();
     std::uint64_t log_frames_written() const { return frames_written_; }
 
     // Counts the errors that were not answers (EEXIST is one); a change means: roll back.

@@ -1,8 +1,11 @@
 #include "lib/db/reserve.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,7 +17,11 @@ Result<void> Reserve::open(std::string path, std::uint64_t bytes) {
     if (bytes_ == 0) return {};
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0) return fail_errno("open " + path_);
-    whole();
+    // What a process that was killed has left is there already.
+    struct stat left;
+    if (::fstat(fd_, &left) == 0)
+        held_ = std::uint64_t(std::min<off_t>(left.st_size, left.st_blocks * 512));
+    hold(bytes_);
     return {};
 }
 
@@ -22,16 +29,24 @@ Reserve::~Reserve() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-bool Reserve::whole() {
-    if (bytes_ == 0 || held_) return true;
+bool Reserve::hold(std::uint64_t bytes) {
+    if (bytes_ == 0) return true;
+    if (held_ > 2 * bytes && ::ftruncate(fd_, off_t(bytes)) == 0) held_ = bytes;
+    if (held_ >= bytes) return true;
+    // To begin with what cannot be done takes long where pages are allocated one by one.
+    struct statvfs disk;
+    if (::fstatvfs(fd_, &disk) == 0 && std::uint64_t(disk.f_bfree) * disk.f_frsize < bytes - held_)
+        return false;
     // Not posix_fallocate(): where it is not supported, writing zeros would not keep room either.
-    held_ = ::fallocate(fd_, 0, 0, off_t(bytes_)) == 0 || errno != ENOSPC;
-    if (!held_ && ::ftruncate(fd_, 0) != 0) held_ = false;
-    return held_;
+    const bool got = ::fallocate(fd_, 0, 0, off_t(bytes)) == 0 || errno != ENOSPC;
+    if (got) held_ = bytes;
+    // A part of it would be room that nobody has.
+    else if (::ftruncate(fd_, off_t(held_)) != 0) held_ = 0;
+    return got;
 }
 
 bool Reserve::spend() {
-    if (bytes_ == 0 || !std::exchange(held_, false)) return false;
+    if (std::exchange(held_, 0) == 0) return false;
     return ::ftruncate(fd_, 0) == 0;
 }
 

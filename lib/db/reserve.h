@@ -19,8 +19,10 @@ public:
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
-    // Whether it is as it should be; tries to get it back if not.
-    bool whole();
+    // What it was opened with.
+    std::uint64_t bytes() const { return bytes_; }
+    // Whether it has `bytes`; tries to get them if not, and gives up what is far more than that.
+    bool hold(std::uint64_t bytes);
     // Gives the room up. False: it was not there (any more).
     bool spend();
     void remove();
@@ -29,7 +31,7 @@ private:
     std::string path_;
     std::uint64_t bytes_ = 0;
     int fd_ = -1;
-    bool held_ = false;
+    std::uint64_t held_ = 0;
 };
 
 }  // namespace flexfs::db

@@ -151,10 +151,7 @@ Result<std::vector<Outcome>> run(Txn& tx, std::span<const Call> batch) {
 Result<void> write_record(State& state, std::span<const Call> batch, Time clock) {
     TRY(state.db->fail_if_told("journal"));
     Buffer record = encode_record(clock, batch);
-    auto written = state.journal->append(state.batch + 1, record);
-    if (code_of(written) == ENOSPC && state.reserve.spend())
-        written = state.journal->append(state.batch + 1, record);
-    TRY(written);
+    TRY(state.journal->append(state.batch + 1, record));
     ++state.batch;
     state.pending.bytes += record.size();
     state.pending.calls += batch.size();
@@ -169,10 +166,7 @@ bool is_due(const State& state) {
            state.pending.bytes >= patience * pending_bytes_max || state.inodes.size() >= inodes_max;
 }
 
-Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
-    const auto grows = [](const Call& call) { return !makes_room(call.request); };
-    if (!state.reserve.whole() && std::ranges::any_of(batch, grows))
-        return fail(ENOSPC, "no room for metadata");
+Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> batch) {
     if (is_due(state)) TRY(commit_pending(state));
     TRY(open_transaction(state));
     const auto changes = [&] { return state.db->writes() + state.inodes.changes(); };
@@ -189,6 +183,23 @@ Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) 
     } else if (auto undone = undo(state); !undone) {
         return std::unexpected(std::move(undone.error()));
     }
+    return outcomes;
+}
+
+// Whether there is room, or can be made, for the database to grow. Making it takes a while, so
+// there must be something to gain.
+bool may_grow(State& state) {
+    if (has_reserve(state)) return true;
+    const bool worth_it = state.db->log_file_bytes() >= state.reserve.bytes() / 4;
+    return worth_it && !state.copying && make_room(state) && has_reserve(state);
+}
+
+Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
+    const auto grows = [](const Call& call) { return !makes_room(call.request); };
+    if (std::ranges::any_of(batch, grows) && !may_grow(state))
+        return fail(ENOSPC, "no room for metadata");
+    auto outcomes = attempt_once(state, batch);
+    if (code_of(outcomes) == ENOSPC && make_room(state)) return attempt_once(state, batch);
     return outcomes;
 }
 

@@ -87,6 +87,8 @@ struct State : Memory {
     std::atomic<bool> copying = false;                // a checkpoint() runs
     std::atomic<std::uint64_t> copied_log_bytes = 0;  // of a log that the last one copied wholly
 
+    std::uint64_t growth = 0;  // of the database by the log, as of the last commit
+
     std::uint64_t hash(std::string_view name) const { return name_hash(name, hash_key); }
 };
 

@@ -1,10 +1,21 @@
 #include "lib/meta/transact.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace flexfs::meta {
 
 namespace {
+
+// Whatever was done since the last commit is gone from memory and from the database.
+void throw_away(State& state) {
+    state.db->rollback();
+    static_cast<Memory&>(state) = state.committed;
+    state.inodes.clear();
+    state.orphans.clear();
+    state.written = state.counters;
+    state.rolled_back = !state.pending.records.empty();
+}
 
 Result<void> commit_once(State& state) {
     TRY(heal(state));
@@ -23,14 +34,61 @@ Result<void> commit_once(State& state) {
     state.pending = {};
     state.committed = state;
     state.committed_batch = state.batch;
+    if (const auto room = state.db->room()) state.growth = room->growth;
     return {};
+}
+
+// Of what is pending, which is not applied.
+Result<void> commit_first(State& state, std::uint64_t number) {
+    TRY(state.db->begin());
+    auto done = replay(state, state.pending.records.front());
+    if (done) done = write_back(state);
+    if (done) done = state.st.counter_put.run(std::string_view("batch"), number);
+    if (done) done = state.db->commit();
+    if (!done) {
+        throw_away(state);
+        return done;
+    }
+    state.pending.records.erase(state.pending.records.begin());
+    state.committed = state;
+    state.committed_batch = number;
+    return {};
+}
+
+// One record at a time needs less room than all of them; the log starts anew before it has taken
+// what the database needs to grow into.
+Result<void> commit_one_by_one(State& state) {
+    while (!state.pending.records.empty()) {
+        const std::uint64_t number = state.batch - state.pending.records.size() + 1;
+        if (state.db->log_bytes() >= state.reserve.bytes() / 8) TRY(state.db->restart_log(true));
+        auto done = commit_first(state, number);
+        if (code_of(done) == ENOSPC) {
+            TRY(state.db->restart_log(true));
+            done = commit_first(state, number);
+        }
+        TRY(done);
+    }
+    state.pending = {};
+    state.rolled_back = false;
+    return {};
+}
+
+// A log that is cut is in the database, durably: the journal is needed no more.
+Result<void> empty_logs(State& state) {
+    throw_away(state);
+    TRY(state.db->restart_log(true));
+    TRY(commit_one_by_one(state));
+    TRY(state.db->restart_log(true));
+    state.copied_log_bytes = 0;
+    state.growth = 0;
+    return state.journal->clear();
 }
 
 }  // namespace
 
 Result<void> commit_pending(State& state) {
     auto done = commit_once(state);
-    if (code_of(done) == ENOSPC && state.reserve.spend()) return commit_once(state);
+    if (code_of(done) == ENOSPC && make_room(state)) return commit_once(state);
     return done;
 }
 
@@ -52,6 +110,29 @@ Result<void> write_back(State& state) {
     return {};
 }
 
+bool make_room(State& state) {
+    const bool spent = state.reserve.spend();
+    const bool gained = !state.copying && empty_logs(state);
+    return (gained || spent) && heal(state);
+}
+
+// Copying the log makes the database longer, and so does what is pending: by less than half of what
+// the reserve was opened with, unless the log alone makes it more. The other half is for log and
+// journal of what makes room. Instead of the first half pages do that are free inside the database:
+// those of a database that was emptied never go back to the disk.
+bool has_reserve(State& state) {
+    const std::uint64_t least = state.reserve.bytes();
+    if (least == 0) return true;
+    // In steps, so that it changes rarely.
+    const std::uint64_t step = least / 4;
+    const auto wanted = [&] { return least + (std::max(state.growth, step) - 1) / step * step; };
+    if (state.reserve.hold(wanted())) return true;
+    const auto room = state.db->room();
+    if (!room) return false;
+    state.growth = room->growth;
+    return state.reserve.hold(wanted() - std::min(room->free, least / 2));
+}
+
 // A log that is wholly copied is written from its start again by the first transaction that begins
 // after that. The open one began before, so what is pending is brought over into a new one.
 Result<void> open_transaction(State& state) {
@@ -65,12 +146,7 @@ Result<void> open_transaction(State& state) {
 }
 
 Result<void> undo(State& state) {
-    state.db->rollback();
-    static_cast<Memory&>(state) = state.committed;
-    state.inodes.clear();
-    state.orphans.clear();
-    state.written = state.counters;
-    state.rolled_back = !state.pending.records.empty();
+    throw_away(state);
     if (!state.rolled_back) return {};
     TRY(state.db->begin());
     for (const Buffer& record : state.pending.records) {

@@ -21,6 +21,12 @@ inline Result<void> heal(State& state) {
 }
 // What operations left in memory is in the database's open transaction, too.
 Result<void> write_back(State& state);
+// On a full disk, with nothing applied but what is pending: gives up the room that is kept,
+// commits, and has the log copied, so that log and journal give their room back. False: that gained
+// nothing.
+bool make_room(State& state);
+// Whether the room is kept that make_room() will need. Without it only what makes room may be done.
+bool has_reserve(State& state);
 // Before any read or change: a transaction is open, and what is pending is applied.
 Result<void> open_transaction(State& state);
 
@@ -48,11 +54,11 @@ auto transact_once(State& state, F& work) -> decltype(work(std::declval<Txn&>())
 }
 
 // A function of a transaction that is not in the journal: committed at once, or on an error nothing
-// of it. On a full disk it is tried again on the room that is kept for that.
+// of it. On a full disk it is tried again on room that was made.
 template <class F>
 auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
     auto result = transact_once(state, work);
-    if (code_of(result) == ENOSPC && state.reserve.spend()) return transact_once(state, work);
+    if (code_of(result) == ENOSPC && make_room(state)) return transact_once(state, work);
     return result;
 }
 

@@ -63,7 +63,7 @@ struct Options {
     std::uint32_t root_gid = 0;
     std::uint32_t root_mode = 0755;
     Time now = 0;  // birth of a new volume's root folder
-    // Room kept on the disk so that files can be deleted when it is full; 0: none.
+    // Room kept on the disk, at least, so that files can be deleted when it is full; 0: none.
     std::uint64_t reserve_bytes = 8 << 20;
     Duration garbage_delay = std::chrono::minutes(1);  // from a segment's death to its being due
 };

@@ -1,8 +1,10 @@
 #include "roles/mount/embedded.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -23,6 +25,9 @@ constexpr Duration garbage_pause = std::chrono::seconds(2);
 
 // A client in the next image of the process is back as soon as the volume is open.
 constexpr Duration takeover_grace = std::chrono::minutes(1);
+
+// What the database keeps beside itself takes no more than these shares of a small disk.
+constexpr std::uint64_t log_share = 16, reserve_share = 8;
 
 // What the folder holds beside a volume's own files; nothing: a volume may be made in it.
 Result<std::string> foreign_file(const std::string& folder) {
@@ -105,6 +110,14 @@ std::string database_folder(const std::string& folder, const EmbeddedOptions& op
     return options.db_folder.empty() ? folder + "/meta" : options.db_folder;
 }
 
+// One `share`th of the disk that the folder is on, 1 MiB at least.
+std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std::uint64_t most) {
+    struct statvfs disk;
+    if (::statvfs(folder.c_str(), &disk) != 0) return most;
+    const std::uint64_t bytes = std::uint64_t(disk.f_blocks) * disk.f_frsize;
+    return std::clamp<std::uint64_t>(bytes / share, 1 << 20, most);
+}
+
 std::unexpected<Error> no_database(const std::string& folder, const std::string& path) {
     return explain(ENOENT, fmt::format("the database of the volume in {} is not there ({}); give "
                                        "--dbFolder, or restore it from a backup",
@@ -116,14 +129,16 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                                                     const EmbeddedOptions& options) {
     const std::string db_folder = database_folder(folder, options);
     if (description.fresh) TRY(make_folder(db_folder));
-    auto volume = meta::Volume::open({.path = db_folder + "/volume.db",
-                                      .cache_bytes = options.db_cache_bytes,
-                                      .create = description.fresh,
-                                      .info = description.info,
-                                      .root_uid = ::geteuid(),
-                                      .root_gid = ::getegid(),
-                                      .now = wall_now(),
-                                      .garbage_delay = garbage_delay});
+    auto volume =
+        meta::Volume::open({.path = db_folder + "/volume.db",
+                            .cache_bytes = options.db_cache_bytes,
+                            .create = description.fresh,
+                            .info = description.info,
+                            .root_uid = ::geteuid(),
+                            .root_gid = ::getegid(),
+                            .now = wall_now(),
+                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20),
+                            .garbage_delay = garbage_delay});
     if (!volume && volume.error().code == ENOENT)
         return no_database(folder, db_folder + "/volume.db");
     return volume;
@@ -185,7 +200,12 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
         // The limits may be edited in volume.yaml; what cannot change is refused here.
         TRY(made->volume_->configure(description.info));
     }
-    service::Options service_options{.sync_always = options.sync, .garbage_pause = garbage_pause};
+    const std::uint64_t log_bytes =
+        share_of_disk(database_folder(address.folder, options), log_share, 16 << 20);
+    service::Options service_options{.sync_always = options.sync,
+                                     .log_checkpoint_bytes = log_bytes,
+                                     .log_truncate_bytes = 4 * log_bytes,
+                                     .garbage_pause = garbage_pause};
     if (options.lock_taken_over) service_options.grace = takeover_grace;
     made->service_ =
         std::make_unique<service::Service>(loop, *made->volume_, *made->store_, service_options);
