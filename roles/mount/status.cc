@@ -25,6 +25,7 @@ namespace {
 constexpr Duration restart_patience = std::chrono::seconds(120);
 // Between looks whether a mount has ended; and how long it may take without a word.
 constexpr Duration end_pause = std::chrono::milliseconds(5);
+constexpr Duration busy_patience = std::chrono::seconds(1);
 constexpr Duration end_quiet = std::chrono::seconds(2);
 
 // The mounts of this user that run, by mount point.
@@ -145,6 +146,12 @@ Result<void> restart(const std::string& given) {
 Result<void> take_down(const std::string& folder, bool force) {
     if (!fuse::is_mounted(folder)) return {};
     auto gone = fuse::unmount(folder, force);
+    // Somebody may just look, as df(1) does at everything that is mounted.
+    const Duration until = monotonic_now() + busy_patience;
+    while (!gone && gone.error().code == EBUSY && monotonic_now() < until) {
+        std::this_thread::sleep_for(end_pause);
+        gone = fuse::unmount(folder, force);
+    }
     if (!gone && gone.error().code == EBUSY)
         return explain(EBUSY,
                        fmt::format("{} is in use: files are open in it, or a program's working "
