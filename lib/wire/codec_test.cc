@@ -83,8 +83,8 @@ TEST_CASE("an open, a list, a removal and an inode's attributes have these bytes
     Attr attr{.ino = 1, .mode = 2, .uid = 3, .gid = 4, .nlink = 5, .size = 6, .used = 7};
     attr.atime = -1, attr.mtime = 9, attr.ctime = 10, attr.btime = 11;
     attr.rdev = 12, attr.parent = 13, attr.flags = 14, attr.has_xattrs = true;
-    CHECK(to_hex(encode(Removed{attr})) ==
-          "61000000"
+    CHECK(to_hex(encode(Removed{attr, 15})) ==
+          "69000000"
           "5d000000"
           "0100000000000000"
           "02000000"
@@ -100,7 +100,8 @@ TEST_CASE("an open, a list, a removal and an inode's attributes have these bytes
           "0c00000000000000"
           "0d00000000000000"
           "0e000000"
-          "01");
+          "01"
+          "0f00000000000000");
 }
 
 TEST_CASE("an outcome is an errno with context, or the value") {

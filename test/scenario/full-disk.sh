@@ -113,8 +113,8 @@ for number in range(total // size):
         file.write(data)
 END_OF_PYTHON
 }
-# own NAME SIZE: a volume alone on its disk, filled with files of SIZE, and half of them written anew;
-# after that emptied and filled once more.
+# own NAME SIZE: a volume alone on its disk, filled with files of SIZE, and half of them written
+# anew; after that emptied and filled once more.
 own() {
     local name=$1 size=$2 bytes
     make_small 48 0
