@@ -15,7 +15,8 @@ namespace {
 // again after a fault or a kill.
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
-constexpr std::size_t inodes_max = 16384;  // about 4 MiB
+// How many inodes are held in memory, changed or not, until a commit: about 4 MiB.
+constexpr std::size_t inodes_max = 16384;
 
 // An outcome as the database keeps it. Fields are only appended.
 struct Remembered {
@@ -169,7 +170,9 @@ bool is_due(const State& state) {
 Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> batch) {
     if (is_due(state)) TRY(commit_pending(state));
     TRY(open_transaction(state));
-    const auto changes = [&] { return state.db->writes() + state.inodes.changes(); };
+    const auto changes = [&] {
+        return state.db->writes() + state.inodes.changes() + state.orphans.changes();
+    };
     const std::uint64_t before = changes();
     Txn tx(state);
     auto outcomes = run(tx, batch);

@@ -5,7 +5,7 @@
 namespace flexfs::meta {
 namespace {
 
-// What is kept after a write for those who come again: about a MiB.
+// What is kept for those who come again: about a MiB.
 constexpr std::size_t kept_max = 4096;
 
 }  // namespace
@@ -53,9 +53,13 @@ Result<void> Inodes::write(Statements& st) {
         held->stored = !held->erased;
         held->dirty = false;
     }
-    if (held_.size() > kept_max) held_.clear();
-    else std::erase_if(held_, [](const auto& entry) { return entry.second.erased; });
+    std::erase_if(held_, [](const auto& entry) { return entry.second.erased; });
+    shrink();
     return {};
+}
+
+void Inodes::shrink() {
+    if (held_.size() > kept_max) held_.clear();
 }
 
 }  // namespace flexfs::meta

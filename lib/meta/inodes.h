@@ -11,7 +11,7 @@ namespace flexfs::meta {
 
 class Inodes {
 public:
-    // Null: there is none. Good until clear(), or a write() that makes room.
+    // Null: there is none. The pointer is good until write(), shrink() or clear().
     Result<Inode*> find(Statements& st, Ino ino);
     // For who has read a row: what is newer here. Nothing: the row is right; null: it is erased.
     std::optional<const Inode*> newer(Ino ino) const;
@@ -26,9 +26,11 @@ public:
     // Held at present, changed or not.
     std::size_t size() const { return held_.size(); }
 
-    // Afterwards the database has everything, as far as its transaction goes. Then, or when that is
-    // thrown away and clear() called, what is here is what the database has.
+    // Afterwards the database's transaction has everything. After an error it is to be rolled back.
     Result<void> write(Statements& st);
+    // While nothing is changed that is not written: forgets what is much.
+    void shrink();
+    // The database was rolled back: what was changed is forgotten with all the rest.
     void clear() { held_.clear(); }
 
 private:

@@ -100,6 +100,17 @@ TEST_CASE("an unlinked file lives until the last of its holders releases it") {
     CHECK(!f.exists(a));
 }
 
+TEST_CASE("a kill undoes no release, also where others hold the file still") {
+    Fixture f;
+    const SessionId one = f.session(), two = f.session();
+    const Ino a = f.create(1, "a");
+    REQUIRE(f.volume->apply(0, wire::Unlink{.parent = 1, .name = "a"}, {one, two}));
+    REQUIRE(f.volume->apply(one, wire::Release{{a}}));
+    f.crash();
+    REQUIRE(f.volume->apply(two, wire::Release{{a}}));
+    CHECK(!f.exists(a));
+}
+
 TEST_CASE("in a removed folder nothing can be made") {
     Fixture f;
     const SessionId session = f.session();

@@ -2,7 +2,13 @@
 
 namespace flexfs::meta {
 
+void Orphans::add(Ino ino, SessionId session) {
+    ++changes_;
+    added_.emplace(ino, session);
+}
+
 Result<void> Orphans::erase(Statements& st, Ino ino, SessionId session) {
+    ++changes_;
     if (added_.erase({ino, session}) > 0) return {};
     return st.orphan_erase.run(ino, session);
 }

@@ -17,10 +17,13 @@ using wire::SessionId;
 
 class Orphans {
 public:
-    // An inode's holders are added together, once.
-    void add(Ino ino, SessionId session) { added_.emplace(ino, session); }
+    // An inode's holders are added in one call, when it loses its last name.
+    void add(Ino ino, SessionId session);
     Result<void> erase(Statements& st, Ino ino, SessionId session);
+    // Empty: it is no orphan.
     Result<std::vector<SessionId>> holders(Statements& st, Ino ino) const;
+    // Counts add() and erase().
+    std::uint64_t changes() const { return changes_; }
 
     // As with Inodes.
     Result<void> write(Statements& st);
@@ -28,6 +31,7 @@ public:
 
 private:
     std::set<std::pair<Ino, SessionId>> added_;  // not in the database
+    std::uint64_t changes_ = 0;
 };
 
 }  // namespace flexfs::meta

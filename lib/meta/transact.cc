@@ -20,8 +20,9 @@ void throw_away(State& state) {
 Result<void> commit_once(State& state) {
     TRY(heal(state));
     if (state.pending.records.empty()) {
-        // Nothing but reads was done in it.
+        // Nothing but reads and refusals was done in it.
         state.db->rollback();
+        state.inodes.shrink();
         return {};
     }
     auto done = write_back(state);
