@@ -41,7 +41,7 @@ struct LogState {
     std::uint64_t uncopied = 0;
 };
 
-// Of the database with all that is in the log, and in the open transaction.
+// In bytes, of the database with all that is in the log, and in the open transaction.
 struct Room {
     std::uint64_t growth = 0;  // of its file, when the log is copied
     std::uint64_t free = 0;    // in pages inside it

@@ -45,13 +45,16 @@ TEST_CASE("data in more pieces than the kernel takes at once is joined, in order
 TEST_CASE("what may not be cached is valid for no time at all") {
     CHECK(kernel_entry({.attr = {}, .cacheable = true}, hour).attr_valid == 3600);
     CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).attr_valid == 0);
-    // Of a folder at least until the kernel's next tick, as long as nobody else may change it.
+    CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).entry_valid == 0);
+}
+
+TEST_CASE("a folder's attributes are valid until the kernel's next tick where files' are not") {
     const wire::Attr folder{.mode = S_IFDIR};
     CHECK(kernel_entry({.attr = folder, .cacheable = true}, {}).attr_valid_nsec == 1);
     CHECK(kernel_attr_out({.attr = folder, .cacheable = true}, {}).attr_valid_nsec == 1);
+    CHECK(kernel_attr_out({.attr = folder, .cacheable = true}, hour).attr_valid_nsec == 0);
     CHECK(kernel_entry({.attr = folder, .cacheable = false}, {}).attr_valid_nsec == 0);
     CHECK(kernel_entry({.attr = {}, .cacheable = true}, {}).attr_valid_nsec == 0);
-    CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).entry_valid == 0);
 }
 
 TEST_CASE("a directory reply refuses the entry that does not fit and keeps what did") {

@@ -1,4 +1,5 @@
-// What a Volume holds in memory between transactions: all of it can be read back from the database.
+// What a Volume holds in memory between calls: all of it can be had again from the database and the
+// journal.
 #pragma once
 
 #include <atomic>
@@ -75,8 +76,8 @@ struct State : Memory {
     std::uint64_t hash_key = 0;
 
     Pending pending;
-    Inodes inodes;
-    Orphans orphans;
+    Inodes inodes;             // these and
+    Orphans orphans;           // these go to the open transaction with write_back()
     Counters written;          // as the open transaction has them
     Memory committed;          // as the last commit left it
     std::uint64_t batch = 0;   // the number of the last batch applied, and of its record
@@ -87,7 +88,7 @@ struct State : Memory {
     std::atomic<bool> copying = false;                // a checkpoint() runs
     std::atomic<std::uint64_t> copied_log_bytes = 0;  // of a log that the last one copied wholly
 
-    std::uint64_t growth = 0;  // of the database by the log, as of the last commit
+    std::uint64_t growth = 0;  // bytes that the log adds to the database, as of the last commit
 
     std::uint64_t hash(std::string_view name) const { return name_hash(name, hash_key); }
 };

@@ -1,4 +1,4 @@
-// One batch of calls: what the operations work with.
+// One batch of calls, or a piece of upkeep: what the operations work with.
 //
 // An operation that answers with an error must not have changed anything: it asks first and changes
 // then. After a fault the whole transaction is thrown away.
@@ -106,8 +106,8 @@ public:
     Sessions& change_sessions();
     void cuts_exist() { cuts_ = true; }
 
-    // At the end. What is still in memory goes to the database, and is the State's: the database
-    // may commit after write_back().
+    // At the end of all calls: flush() writes the segments, and settle() makes counters, sessions
+    // and clock the State's, as inodes and orphans are from the beginning (see write_back()).
     Result<void> flush();
     void settle();
 

@@ -89,7 +89,9 @@ void Grants::share_changed_names(const meta::Call& call, Session& session) {
 
 void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
     const SessionId me = call.session;
-    const auto removed = [&] { return std::get<wire::Removed>(*outcome.reply); };
+    const auto removed = [&]() -> const wire::Removed& {
+        return std::get<wire::Removed>(*outcome.reply);
+    };
     const Cases cases{
         [&](const wire::Make& m) {
             if (outcome.created) revoke(m.parent, names, me, m.name);

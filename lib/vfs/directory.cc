@@ -68,12 +68,14 @@ bool Directory::goes_on(std::uint64_t cookie, bool plus) const {
 }
 
 Task<void> Directory::fetch(std::uint64_t after, bool plus) {
-    Node* folder = folder_ ? folder_.get() : nodes_.find(ino_);
-    if (!folder) folder = &nodes_.learn(co_await session_.call(wire::GetAttr{ino_}));
-    if (!folder_) folder_ = nodes_.pin(*folder);
+    if (!folder_) {
+        Node* folder = nodes_.find(ino_);
+        if (!folder) folder = &nodes_.learn(co_await session_.call(wire::GetAttr{ino_}));
+        folder_ = nodes_.pin(*folder);
+    }
     // Where changes come between, the rest of a long page would be read in vain.
-    const bool changing = has_page_ && folder->changes != changes_;
-    changes_ = folder->changes;
+    const bool changing = has_page_ && folder_->changes != changes_;
+    changes_ = folder_->changes;
     asked_ = nodes_.last_stamp();
     wire::ReadDir request;
     request.ino = ino_;

@@ -32,9 +32,9 @@ private:
     std::vector<wire::DirEntry> page_;
     bool has_page_ = false;
     std::uint64_t after_ = 0;
-    std::uint64_t asked_ = 0;    // the last stamp before
+    std::uint64_t asked_ = 0;    // the last stamp when the page was asked for
     NodeRef folder_;             // itself, from the first page on
-    std::uint64_t changes_ = 0;  // its changes before
+    std::uint64_t changes_ = 0;  // its changes when the page was asked for
     bool plus_ = false;
     bool end_ = false;
     Grant grant_ = Grant::none;

@@ -463,8 +463,8 @@ Task<void> Flusher::drain() {
     while (batches_ > 0 || learning_ > 0 || (!queue_.empty() && trouble_.code == 0)) {
         while (trouble_.code == 0 && batches_ < batches_max && start_batch(nullptr, false)) {}
         // What cannot leave now waits for one of these.
-        if (batches_ == 0 && learning_ == 0 && !queue_.empty()) break;
-        if (batches_ > 0 || learning_ > 0) co_await landed_.wait();
+        if (batches_ == 0 && learning_ == 0) break;
+        co_await landed_.wait();
     }
     if (trouble_.code != 0) co_await fail(trouble_.code, "writing back");
     if (!queue_.empty()) co_await fail(EIO, "unsent data that finds no way out");

@@ -93,7 +93,7 @@ public:
     void forget_attr(Ino ino);
     // Of every node: it is not known which one changed.
     void forget_attrs();
-    // The last change of the inode, as far as it can be told: it may have been forgotten since.
+    // No earlier than the last change of the inode; `node` is null where the table has none of it.
     std::uint64_t changed_at(const Node* node) const {
         return node ? std::max(node->stamp, forgotten_) : forgotten_;
     }
@@ -126,7 +126,7 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t bytes_max_;
     std::uint64_t stamp_ = 0;
-    std::uint64_t forgotten_ = 0;  // the last stamp of what is not in the table
+    std::uint64_t forgotten_ = 0;  // of the last change of what is not in the table, or of any
     cache::Reservation memory_;
 };
 

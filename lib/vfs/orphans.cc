@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// The most that the service is told at once; others wait as long as that takes.
 constexpr std::size_t releases_max = 256;
+// How long the first waits for company; and between full messages, for others to get their turn.
 constexpr Duration pause = 10ms, rest = 1ms;
 
 }  // namespace

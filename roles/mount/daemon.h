@@ -37,7 +37,8 @@ struct Forked {
 // and error go to `log_file`. The parent waits for the verdict. Before any thread is started.
 Result<Forked> go_to_background(const std::string& log_file);
 
-// Ends the process when so much time has passed, whatever hangs in it: its loop, or a store.
+// Ends the process with status 1 when so much time has passed and it has not ended by itself,
+// whatever hangs in it: its loop, or a store. Cannot be taken back.
 void end_after(Duration patience);
 
 }  // namespace flexfs::mount

@@ -110,7 +110,7 @@ std::string database_folder(const std::string& folder, const EmbeddedOptions& op
     return options.db_folder.empty() ? folder + "/meta" : options.db_folder;
 }
 
-// One `share`th of the disk that the folder is on, 1 MiB at least.
+// In bytes: one `share`th of the disk that the folder is on, from 1 MiB to `most`.
 std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std::uint64_t most) {
     struct statvfs disk;
     if (::statvfs(folder.c_str(), &disk) != 0) return most;

@@ -31,7 +31,7 @@ public:
     }
     ~LockFile();
 
-    // What is wrong, for who waits until it is given up: `last_words()` are these then.
+    // For who waits until it is given up: what is wrong; the last sentence is its last_words().
     void complain(const std::string& sentence);
     int descriptor() const { return descriptor_; }
 

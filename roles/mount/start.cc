@@ -106,6 +106,7 @@ public:
             co_await result(client_->close(stored ? Unsent::write_back : Unsent::give_up));
         if (!stored) closed = std::move(stored);
         client_.reset();
+        // What hurry() said is taken back where nothing was lost.
         if (!closed || hurried_.is_set()) complain(closed ? "" : closed.error().message());
         co_await embedded_->close();
         embedded_.reset();

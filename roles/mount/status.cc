@@ -23,9 +23,11 @@ namespace {
 
 // More than all that a restart waits for.
 constexpr Duration restart_patience = std::chrono::seconds(120);
-// Between looks whether a mount has ended; and how long it may take without a word.
+// Between looks whether a mount can be taken down, or has ended.
 constexpr Duration end_pause = std::chrono::milliseconds(5);
+// How long somebody may use it who just looks, as df(1) does at everything that is mounted.
 constexpr Duration busy_patience = std::chrono::seconds(1);
+// How long the end may take without a word.
 constexpr Duration end_quiet = std::chrono::seconds(2);
 
 // The mounts of this user that run, by mount point.
@@ -146,7 +148,6 @@ Result<void> restart(const std::string& given) {
 Result<void> take_down(const std::string& folder, bool force) {
     if (!fuse::is_mounted(folder)) return {};
     auto gone = fuse::unmount(folder, force);
-    // Somebody may just look, as df(1) does at everything that is mounted.
     const Duration until = monotonic_now() + busy_patience;
     while (!gone && gone.error().code == EBUSY && monotonic_now() < until) {
         std::this_thread::sleep_for(end_pause);

@@ -1,4 +1,5 @@
 """Operations on the content of files, also by mappings."""
+import errno
 import fcntl
 import mmap
 import os
@@ -207,7 +208,7 @@ def _passing(hands, slot, offset, whence):
         if whence == os.SEEK_HOLE:
             offset, end = found, _next_data(fd, found, size)
     except OSError as problem:
-        if problem.errno != 6 or offset >= size or offset < 0 or whence == os.SEEK_HOLE:
+        if problem.errno != errno.ENXIO or offset >= size or offset < 0 or whence == os.SEEK_HOLE:
             raise
         end = size  # no more data: then there must be zeros up to the end
     finally:
