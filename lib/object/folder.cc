@@ -327,7 +327,9 @@ Result<void> Folder::remove(const std::vector<std::string>& keys) const {
 Result<Store::Space> Folder::space() const {
     struct statvfs disk;
     if (::fstatvfs(root_.get(), &disk) != 0) return fault("statvfs of", "");
-    return Store::Space{disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize};
+    // Without what only root may use, as `df` shows a disk to everybody else.
+    const auto usable = disk.f_blocks - disk.f_bfree + disk.f_bavail;
+    return Store::Space{disk.f_bavail * disk.f_frsize, usable * disk.f_frsize};
 }
 
 }  // namespace flexfs::object

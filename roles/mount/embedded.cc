@@ -156,7 +156,7 @@ Result<LockFile> lock_folder(const std::string& folder, const EmbeddedOptions& o
     if (options.lock_taken_over)
         return LockFile::adopt(*options.lock_taken_over, options.mount_point);
     const std::string path = embedded_lock(folder);
-    auto lock = LockFile::take(path, options.mount_point);
+    auto lock = LockFile::take_in_turn(path, options.mount_point);
     if (lock || lock.error().code != EBUSY) return lock;
     const auto holder = lock_holder(path);
     return explain(EBUSY,

@@ -8,12 +8,20 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "lib/base/format.h"
 #include "lib/base/home.h"
+#include "lib/base/log.h"
+#include "lib/base/time.h"
+#include "lib/fuse/mountpoint.h"
 
 namespace flexfs::mount {
 namespace {
+
+// The longest that a mount which was unmounted is waited for, and how often it is looked at.
+constexpr Duration turn_patience = std::chrono::minutes(1);
+constexpr Duration turn_pause = std::chrono::milliseconds(50);
 
 // A mount point as one file name: "/mnt/a-b" becomes "mnt-a%2Db".
 std::string file_name(const std::string& mount_point) {
@@ -46,6 +54,22 @@ Result<LockFile> LockFile::take(const std::string& path, const std::string& moun
         return fail(errno == EWOULDBLOCK ? EBUSY : errno, path);
     TRY(lock.write(fmt::format("{}\n{}\n", ::getpid(), mount_point)));
     return lock;
+}
+
+Result<LockFile> LockFile::take_in_turn(const std::string& path, const std::string& mount_point) {
+    const Duration began = monotonic_now();
+    for (bool told = false;; told = true) {
+        auto lock = take(path, mount_point);
+        if (lock || lock.error().code != EBUSY) return lock;
+        const auto holder = lock_holder(path);
+        if (!holder) continue;  // gone just now
+        if (fuse::is_mounted(holder->mount_point) || monotonic_now() - began > turn_patience)
+            return lock;
+        if (!told)
+            log::info("waiting for process {} to end its mount on {}", holder->pid,
+                      holder->mount_point);
+        std::this_thread::sleep_for(turn_pause);
+    }
 }
 
 LockFile::~LockFile() {

@@ -17,6 +17,9 @@ public:
     // EBUSY where somebody else has it; `holder` tells who. The file is made if need be (mode
     // 0600).
     static Result<LockFile> take(const std::string& path, const std::string& mount_point);
+    // The same, once a mount that was unmounted, and holds it while it writes its last data, is
+    // done; for a minute at most. EBUSY where a mount goes on.
+    static Result<LockFile> take_in_turn(const std::string& path, const std::string& mount_point);
     // The lock that is held through a descriptor of the process image before this one.
     static LockFile adopt(int descriptor, const std::string& mount_point) {
         return LockFile(descriptor, mount_point);

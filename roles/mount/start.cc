@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "lib/base/home.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -40,10 +38,6 @@ constexpr Duration store_pause = std::chrono::seconds(3);
 // and from then on this long to end in order.
 constexpr Duration hurry_patience = std::chrono::seconds(3);
 constexpr Duration end_patience = std::chrono::seconds(5);
-// The longest that a start waits for the mount before it to write its last data, and how often it
-// looks.
-constexpr Duration predecessor_patience = std::chrono::minutes(1);
-constexpr Duration predecessor_pause = std::chrono::milliseconds(50);
 
 EmbeddedOptions embedded_options(const MountOptions& options) {
     return {.address = options.volume,
@@ -320,23 +314,15 @@ private:
     task::Event hurried_;  // told to stop once more
 };
 
-// One mount on a mount point at a time. One that was just unmounted may still be writing its last
-// data: it is waited for.
+// One mount on a mount point at a time.
 Result<LockFile> lock_mount_point(const Presence& presence, const std::string& dir) {
-    const Duration began = monotonic_now();
-    for (bool told = false;; told = true) {
-        auto lock = LockFile::take(presence.lock, dir);
-        if (lock || lock.error().code != EBUSY) return lock;
-        const auto holder = lock_holder(presence.lock);
-        const pid_t pid = holder ? holder->pid : 0;
-        if (fuse::is_mounted(dir) || monotonic_now() - began > predecessor_patience)
-            return explain(EBUSY,
-                           fmt::format("{} is a flexfs mount already (process {}); `flexfs mount "
-                                       "stop {}` ends it",
-                                       dir, pid, dir));
-        if (!told) log::info("waiting for process {} to end its mount on {}", pid, dir);
-        std::this_thread::sleep_for(predecessor_pause);
-    }
+    auto lock = LockFile::take_in_turn(presence.lock, dir);
+    if (lock || lock.error().code != EBUSY) return lock;
+    const auto holder = lock_holder(presence.lock);
+    return explain(EBUSY,
+                   fmt::format("{} is a flexfs mount already (process {}); `flexfs mount stop {}` "
+                               "ends it",
+                               dir, holder ? holder->pid : 0, dir));
 }
 
 Result<void> serve_mount(const MountOptions& options, const Presence& presence, Readiness readiness,

@@ -73,6 +73,10 @@ std::unexpected<Error> not_ours(const std::string& folder) {
                                            "FLEXFS_HOME: set that to ask it; `flexfs mount stop` "
                                            "works without",
                                            folder, other->pid));
+    if (::access(folder.c_str(), F_OK) != 0 && errno == ENOTCONN)
+        return explain(ENOTCONN, fmt::format("the process of the mount on {} has ended; mount it "
+                                             "again, or `flexfs mount stop {}` clears what is left",
+                                             folder, folder));
     return explain(EACCES,
                    fmt::format("{} is a flexfs mount of another user; only that user, or root, can "
                                "ask and stop it",
