@@ -19,6 +19,7 @@ public:
     std::uint64_t unique() const { return header_.unique; }
     std::uint32_t opcode() const { return header_.opcode; }
     wire::Ino ino() const { return header_.nodeid; }
+    std::uint32_t pid() const { return header_.pid; }  // of the thread
     wire::Who who() const { return {header_.uid, header_.gid}; }
 
     // The struct at the start of the body. Kernels older than ours send shorter ones: what is

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "lib/fuse/answer.h"
 #include "lib/fuse/channel.h"
@@ -78,6 +79,12 @@ public:
     // Ends when the kernel has no pages of the range any more. Of a write that is done but not
     // answered.
     Task<void> drop_pages(const Request& write, std::uint64_t offset, std::uint64_t length);
+    // A file's capabilities were taken away. Where the kernel does so before a write, the thread's
+    // next request is a change of nothing, which is otherwise a chown(2) to nobody and no group.
+    void disarmed(const Request& request) { disarmed_ = {request.ino(), request.pid()}; }
+    bool was_disarmed(const Request& request) {
+        return std::exchange(disarmed_, {}) == std::pair(request.ino(), request.pid());
+    }
 
 private:
     struct Running;
@@ -104,6 +111,7 @@ private:
     task::Event ended_;
     Result<void> greeting_;
     Negotiated negotiated_;
+    std::pair<wire::Ino, std::uint32_t> disarmed_;  // the last one, and by which thread
     std::unique_ptr<Loop::Registration> watching_;
     std::unique_ptr<Loop::Registration> at_turn_end_;
 };

@@ -2,6 +2,7 @@
 #include "lib/wire/xattrs.h"
 #include "lib/fuse/operations.h"
 #include "lib/wire/acl.h"
+#include "lib/wire/privileges.h"
 
 namespace flexfs::fuse {
 namespace {
@@ -75,7 +76,9 @@ Task<Answer> listxattr(Server& server, Request request) {
 
 Task<Answer> removexattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name());
+    const bool disarms = name == wire::capability_name;
     co_await server.client().removexattr(request.ino(), std::move(name), request.who());
+    if (disarms) server.disarmed(request);
     co_return Answer();
 }
 

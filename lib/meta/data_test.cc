@@ -72,6 +72,23 @@ TEST_CASE("chown and writes take setuid and, where the group may execute, setgid
     CHECK(f.volume->read(wire::ListXattr{other}).value().names.empty());
 }
 
+TEST_CASE("a chown to nobody and no group takes setuid away when the owner or root asks") {
+    Fixture f;
+    const Ino program = f.create(1, "program", 06755);
+    REQUIRE(f.apply(wire::SetAttr{.ino = program,
+                                  .mask = wire::set_uid | wire::set_mode,
+                                  .attr = {.mode = 04755, .uid = 7}}));
+    const auto disown = [&](std::uint32_t uid) {
+        wire::SetAttr request{.ino = program, .mask = wire::set_kill_privileges, .now = uid};
+        request.who.uid = uid;
+        REQUIRE(f.apply(request));
+        CHECK(f.attr(program).ctime == uid);
+        return f.attr(program).mode & 07777;
+    };
+    CHECK(disown(8) == 04755);
+    CHECK(disown(7) == 0755);
+}
+
 TEST_CASE("writing and truncating take a file's capabilities away, whoever does it") {
     Fixture f;
     const Ino a = f.create(1, "a");

@@ -90,6 +90,23 @@ TEST_CASE("an append-only file keeps its name and its attributes, but may be tou
     CHECK(f.attr(file).mtime == 5);
 }
 
+TEST_CASE("what the kernel takes away before a write to an append-only file may go") {
+    Flags f;
+    const Ino file = f.create(1, "file");
+    const auto set = [&](const char* name) { return f.apply(wire::SetXattr{file, name, {}}); };
+    const auto remove = [&](const char* name) {
+        return code_of(f.apply(wire::RemoveXattr{file, name}));
+    };
+    REQUIRE(set("security.capability"));
+    REQUIRE(set("security.other"));
+
+    REQUIRE(f.set_flags(file, wire::flag_append) == 0);
+    CHECK(remove("security.other") == EPERM);
+    CHECK(remove("security.capability") == 0);
+    REQUIRE(f.set_flags(file, wire::flag_immutable) == 0);
+    CHECK(remove("security.capability") == EPERM);
+}
+
 TEST_CASE("an immutable folder gains and loses no names; an append-only one gains them") {
     Flags f;
     const Ino folder = f.mkdir(1, "folder");

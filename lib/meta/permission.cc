@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "lib/meta/flags.h"
+#include "lib/wire/privileges.h"
 
 namespace flexfs::meta {
 namespace {
@@ -93,6 +94,17 @@ Result<void> Caller::may_set_xattr(const Inode& inode, std::string_view name) co
     if (!name.starts_with("user.")) return fail(EPERM);
     if (inode.is_directory() && (inode.attr.mode & S_ISVTX)) TRY(owns(inode));
     return may(inode, wire::access_write);
+}
+
+// Linux takes the capabilities of a file away before it writes to it, as the one who writes.
+Result<void> Caller::may_remove_xattr(const Inode& inode, std::string_view name) const {
+    if (name != wire::capability_name || !inode.is_file()) return may_set_xattr(inode, name);
+    TRY(flags_let_set(inode, wire::set_kill_privileges));
+    return squashed_ ? may(inode, wire::access_write) : Result<void>();
+}
+
+bool Caller::may_disown(const Inode& inode) const {
+    return who_.uid == 0 || owns(inode);
 }
 
 std::uint32_t Caller::without_foreign_setgid(std::uint32_t mode, const Inode& inode) const {

@@ -30,8 +30,12 @@ public:
     Result<void> may_remove(const Inode& directory, const Inode& inode) const;
     // Set what `mask` (wire::SetMask) names. EPERM, EACCES.
     Result<void> may_set(const Inode& inode, std::uint32_t mask, const wire::Attr& wanted) const;
-    // Set or remove it. EPERM, EACCES.
+    // Set it. EPERM, EACCES.
     Result<void> may_set_xattr(const Inode& inode, std::string_view name) const;
+    // EPERM, EACCES.
+    Result<void> may_remove_xattr(const Inode& inode, std::string_view name) const;
+    // Its owner or root, whose chown(2) to nobody and no group takes setuid and setgid away.
+    bool may_disown(const Inode& inode) const;
 
     // The mode, without setgid where the caller is no member of the inode's group.
     std::uint32_t without_foreign_setgid(std::uint32_t mode, const Inode& inode) const;

@@ -33,8 +33,11 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     wire::Attr& attr = inode->attr;
     const bool chown = mask & (wire::set_uid | wire::set_gid);
     const bool cut = (mask & wire::set_size) && caller.is_squashed();
-    if ((mask & wire::set_kill_privileges) || cut || (chown && !inode->is_directory()))
-        TRY(kill_privileges(tx, *inode));
+    // Alone it is a chown(2) to nobody and no group.
+    const bool disown = mask == wire::set_kill_privileges;
+    const bool kill = disown ? caller.may_disown(*inode) && inode->is_file()
+                             : (mask & wire::set_kill_privileges) != 0;
+    if (kill || cut || (chown && !inode->is_directory())) TRY(kill_privileges(tx, *inode));
     if (mask & wire::set_mode) TRY(chmod(tx, *inode, wanted.mode));
     if (mask & wire::set_uid) attr.uid = wanted.uid;
     if (mask & wire::set_gid) attr.gid = wanted.gid;

@@ -83,7 +83,7 @@ Result<wire::Done> set_xattr(Txn& tx, const wire::SetXattr& request) {
 Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(wire::check_xattr_name(request.name));
     TRY(Inode * inode, tx.inode(request.ino));
-    TRY(tx.caller(request.who).may_set_xattr(*inode, request.name));
+    TRY(tx.caller(request.who).may_remove_xattr(*inode, request.name));
     TRY(const bool there, tx.erase_xattr(*inode, request.name));
     // An ACL that is not there says what the mode does: it may be taken away.
     if (!there) return wire::is_acl_name(request.name) ? Result<wire::Done>() : fail(ENODATA);

@@ -6,7 +6,7 @@ from errno import EACCES, EPERM
 
 from shared.cases import case, equal, fails, get, main, put
 from shared.linux import STATX_MODE, UTIME_NOW, UTIME_OMIT, statx, utimensat
-from shared.people import ALICE, BOB, STAFF, by
+from shared.people import ALICE, BOB, ROOT, STAFF, by
 
 
 def mode(path):
@@ -159,11 +159,18 @@ def _():
     equal(mode("d"), 0o7755)
 
 
-@case("a chown to nobody else clears the bits, and one to nothing at all does not by root")
+@case("a chown to nobody else clears the bits, and so does one to nobody and no group")
 def _():
     made("f", 0o6755, ALICE.uid, ALICE.gid)
     os.chown("f", ALICE.uid, ALICE.gid)
     equal(mode("f"), 0o755)
+    for who in (ROOT, ALICE):
+        made("f", 0o6755, ALICE.uid, ALICE.gid)
+        by(who, os.chown, "f", -1, -1)
+        equal(mode("f"), 0o755)
+    made_dir("d", 0o7755)
+    os.chown("d", -1, -1)
+    equal(mode("d"), 0o7755)
 
 
 @case("lchown changes a symlink, chown what it leads to")

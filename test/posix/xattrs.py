@@ -296,6 +296,29 @@ def _():
     is_dropped(path)
 
 
+@case("root's write takes capabilities away and leaves setuid")
+def _():
+    for how in (os.O_WRONLY, os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_DSYNC):
+        path = with_capability()
+        os.chmod(path, 0o4755)
+        os.setxattr(path, CAPABILITY, NET_BIND)
+        os.write(os.open(path, how), b"x")
+        is_dropped(path)
+        equal(oct(os.stat(path).st_mode & 0o7777), oct(0o4755))
+
+
+@case("an append-only file that has capabilities is written, and loses them")
+def _():
+    path = with_capability()
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    subprocess.run(["chattr", "+a", path], check=True)
+    try:
+        os.write(fd, b"more")
+    finally:
+        subprocess.run(["chattr", "-a", path], check=True)
+    is_dropped(path)
+
+
 @case("another user's write takes capabilities away")
 def _():
     path = with_capability()
