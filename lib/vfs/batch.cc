@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "lib/block/segment.h"
-#include "lib/wire/privileges.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -157,10 +156,9 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
         Flight& flight = *part.flight;
         wire::InodeCommit change;
         change.ino = node.attr.ino;
-        change.mtime = part.mtime = std::exchange(file.mtime, 0);
-        change.kill_privileges = part.kill_privileges = std::exchange(file.kill_privileges, false);
-        // From here on it is so, also while the commit is under way.
-        if (part.kill_privileges) node.attr.mode = wire::without_privileges(node.attr.mode);
+        change.mtime = flight.mtime = std::exchange(file.mtime, 0);
+        change.kill_privileges = flight.kill_privileges =
+            std::exchange(file.kill_privileges, false);
         change.set_inline = flight.is_inline;
         change.inline_data = flight.content;
         change.clear_inline = flight.clear_inline;

@@ -16,9 +16,6 @@ struct Batch {
         std::size_t first_piece = 0;  // of `pieces`; none for inline data
         std::size_t pieces = 0;
         std::vector<Span> spans;  // the memory of its data
-        // Taken along by the commit.
-        Time mtime = 0;
-        bool kill_privileges = false;
     };
 
     std::vector<Part> parts;

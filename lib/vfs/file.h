@@ -20,8 +20,10 @@ struct Flight {
     bool is_inline = false;     // the commit sets the whole file's bytes
     Buffer content;             // then: these
     bool clear_inline = false;  // the commit moves what was inline to frames
-    bool sent = false;          // the commit is under way
-    std::vector<Range> gone;    // what was truncated or punched out of the file since it left
+    bool sent = false;          // the commit is under way, and with it:
+    Time mtime = 0;             // of the writes; 0: none, or another one was set since
+    bool kill_privileges = false;
+    std::vector<Range> gone;  // what was truncated or punched out of the file since it left
 };
 
 // A part of a read: bytes of memory, of a stored frame, or a hole.

@@ -325,6 +325,22 @@ TEST_CASE("capabilities that a file gets after it was written stay when the data
     CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
 }
 
+TEST_CASE("setuid that a write cleared stays away when what it wrote is cut off") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    Attr wanted;
+    wanted.mode = 04755;
+    w.run(a->setattr(ino, wire::set_mode, wanted, Who{}));
+    w.run(a->write(file.handle, 0, Buffer::copy_of("text"), false, true));
+    wanted.size = 0;
+    CHECK((w.run(a->setattr(ino, wire::set_size, wanted, Who{})).attr.mode & 07777) == 0755);
+    w.unmount(a);
+
+    CHECK((w.run(w.mount()->getattr(ino)).attr.mode & 07777) == 0755);
+}
+
 TEST_CASE("what a file without extended attributes is asked for is answered, and found once set") {
     World w;
     Peer& a = w.mount();

@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/block/segment.h"
+#include "lib/wire/privileges.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -236,10 +237,12 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
     File& file = *node.file;
     Flight& flight = *part.flight;
     file.committed_size = std::max(file.committed_size, flight.data.end());
-    if (change.mtime != 0) {
-        node.attr.mtime = change.mtime;
-        node.attr.ctime = std::max(node.attr.ctime, change.mtime);
+    if (flight.mtime != 0) {
+        node.attr.mtime = flight.mtime;
+        node.attr.ctime = std::max(node.attr.ctime, flight.mtime);
     }
+    // An answer from before the commit may have come since.
+    if (flight.kill_privileges) node.attr.mode = wire::without_privileges(node.attr.mode);
     if (flight.is_inline) {
         file.inline_data = flight.content;
         node.attr.used = flight.content.size();
@@ -277,9 +280,9 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
 
 void Flusher::failed(Batch::Part& part, int code) {
     File& file = *part.node->file;
+    if (file.mtime == 0) file.mtime = part.flight->mtime;
+    file.kill_privileges |= part.flight->kill_privileges;
     file.put_back(part.flight);
-    if (file.mtime == 0) file.mtime = part.mtime;
-    file.kill_privileges |= part.kill_privileges;
     if (code != EAGAIN) file.fail_with(code);
     else ++file.returned;
     if (!part.node->queued && !file.dirty.empty()) {

@@ -73,14 +73,21 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
     request.attr = attr;
     request.now = wall_now();
     request.who = who;
-    const auto entry = co_await result(session_->call(std::move(request)));
     Node* node = nodes_.find(ino);
+    Time written = 0;
+    if (node && node->file && (mask & (wire::set_mtime | wire::set_size)))
+        written = node->forget_write_time();
+    // With the bytes that are cut off goes the commit that was to tell it.
+    if (node && node->file && (mask & wire::set_size) && node->file->kill_privileges)
+        request.mask |= wire::set_kill_privileges;
+    const auto entry = co_await result(session_->call(std::move(request)));
+    node = nodes_.find(ino);
     if (!entry) {
         if (node) node->current = false;  // stopped, it may have been done all the same
+        if (written != 0 && node && node->file->mtime == 0) node->file->mtime = written;
         co_return fail(entry.error());
     }
-    // Times of writes before this are not to undo it.
-    if (node && node->file && (mask & (wire::set_mtime | wire::set_size))) node->file->mtime = 0;
+    if (node && node->file && (mask & wire::set_size)) node->file->kill_privileges = false;
     if (mask & wire::set_atime) flusher_.forget_access(ino);
     if (node && node->file && (mask & wire::set_mode)) node->file->kill_privileges = false;
     co_return known(nodes_.learn(*entry));

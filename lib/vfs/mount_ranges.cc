@@ -31,8 +31,6 @@ void Mount::restore(Node& node, const std::vector<Span>& dropped) {
 void Mount::learn(Node& node, const wire::RangeDone& done) {
     if (node.grant != Grant::exclusive) node.grant = done.grant;
     nodes_.learn_attr(done.attr);
-    // It is later than all that was written before.
-    node.file->mtime = 0;
 }
 
 Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
@@ -74,8 +72,10 @@ Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     request.kill_privileges |= file.kill_privileges;
     request.now = wall_now();
     for (;;) {
+        const Time written = node->forget_write_time();
         const auto done = co_await result(session_->call(request));
         if (!done) node->current = false;  // stopped, it may have been done all the same
+        if (!done && file.mtime == 0) file.mtime = written;
         learn(*node, co_await done);
         file.kill_privileges = false;
         if (done->length == 0 || done->length >= request.length) co_return;
@@ -143,7 +143,9 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     // First, because nothing may take the file for one without extents from now on; and again for
     // what somebody asks before it is done.
     file.forget_stored();
+    const Time written = copy.to->forget_write_time();
     const auto done = co_await result(session_->call(std::move(request)));
+    if (!done && file.mtime == 0) file.mtime = written;
     file.extents.forget(blocks.first, blocks.last);
     if (!done) copy.to->current = false;
     learn(*copy.to, co_await done);

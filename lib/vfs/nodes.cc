@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/wire/privileges.h"
 
@@ -11,6 +12,12 @@ namespace {
 
 // Of the hash table and the list, per node.
 constexpr std::size_t overhead_bytes = 64;
+
+void written(Attr& attr, Time mtime) {
+    if (mtime == 0) return;
+    attr.mtime = mtime;
+    attr.ctime = std::max(attr.ctime, mtime);
+}
 
 }  // namespace
 
@@ -21,12 +28,20 @@ Attr Node::stat() const {
     now.size = file->size();
     if (file->has_unsent())
         now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_gain()));
-    if (file->mtime != 0) {
-        now.mtime = file->mtime;
-        now.ctime = std::max(now.ctime, file->mtime);
+    bool kill_privileges = file->kill_privileges;
+    for (const Flight& flight : file->flights) {
+        written(now, flight.mtime);
+        kill_privileges |= flight.kill_privileges;
     }
-    if (file->kill_privileges) now.mode = wire::without_privileges(now.mode);
+    written(now, file->mtime);
+    if (kill_privileges) now.mode = wire::without_privileges(now.mode);
     return now;
+}
+
+Time Node::forget_write_time() {
+    for (Flight& flight : file->flights) written(attr, std::exchange(flight.mtime, 0));
+    written(attr, file->mtime);
+    return std::exchange(file->mtime, 0);
 }
 
 NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {

@@ -48,6 +48,9 @@ struct Node {
     Time accessed() const { return atime != 0 ? atime : attr.atime; }
     // The attributes as a program must see them now.
     Attr stat() const;
+    // What is set next is later than all writes so far, whose time no commit may bring back.
+    // Returns that of the unsent ones, 0 without, which holds again where nothing was set.
+    Time forget_write_time();
 };
 
 class Nodes;

@@ -47,6 +47,24 @@ TEST_CASE("an access time that is set holds, also against an access told later")
     CHECK(stat(w, b, ino).atime == 5000);
 }
 
+TEST_CASE("a modification time that is set while a write is sent is not undone by it") {
+    for (const std::size_t bytes : {4, 300'000}) {
+        World w;
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        const Ino ino = file.node.attr.ino;
+        w.write(a, file.handle, 0, pattern(bytes));
+        Attr attr;
+        attr.mtime = 4000;
+        auto set = a->setattr(ino, wire::set_mtime, attr, Who{});
+        set.start();
+        w.run(a->fsync(file.handle));
+        CHECK(stat(w, a, ino).mtime == 4000);
+        w.unmount(a);
+        CHECK(stat(w, w.mount(), ino).mtime == 4000);
+    }
+}
+
 TEST_CASE("an access replaces an access time in the future") {
     World w;
     Peer& a = w.mount();
