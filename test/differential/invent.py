@@ -5,6 +5,7 @@ import os
 import stat
 
 from looks import CONTENT, FAR, PARENT, STAT, XATTRS
+from sides import PEOPLE
 
 SLOTS = 5
 LOOKS = (0, STAT, STAT | PARENT, STAT | CONTENT | XATTRS, STAT | CONTENT | XATTRS | PARENT)
@@ -47,9 +48,10 @@ class Inventor:
     def __init__(self, dice, profile, without):
         self.dice = dice
         self.protects = self.chance(0.25)  # immutable files, which stand in the way
+        self.capable = self.chance(0.4)  # there are files with capabilities
         # Of FUSE the kernel maps append-only files, elsewhere it refuses; and a file's capabilities
         # end when data written by a mapping is stored.
-        if self.protects or self.chance(0.3):
+        if self.protects or self.capable:
             without = without | {"mmap"}
         # Of an immutable file it removes the ACL that is not there, which changes nothing.
         if self.protects:
@@ -147,8 +149,10 @@ class Inventor:
         return offset & -4096 if self.chance(0.4) else offset
 
     def owner(self):
-        """Never (-1, -1): of a setuid program nobody but its owner may ask for that, and it reaches
-        FUSE as a change of nothing."""
+        """(-1, -1) by root only: of a setuid program nobody but its owner may ask for that, and it
+        reaches FUSE as a change of nothing; of one with capabilities as comes before a write."""
+        if not self.capable and PEOPLE[self.worker][0] == 0 and self.chance(0.1):
+            return -1, -1
         return self.one_of((0, 1001, 1002, 3000)), self.one_of((-1, 0, 1001, 1002, 2000, 3000))
 
     def file_mode(self):
@@ -161,7 +165,7 @@ class Inventor:
     def xattr(self):
         """Its name."""
         odd = "oddxattr" not in self.without and self.chance(0.1)
-        some = XATTR_NAMES if "mmap" in self.without else XATTR_NAMES[:-1]  # without capabilities
+        some = XATTR_NAMES if self.capable else XATTR_NAMES[:-1]
         return self.one_of(ODD_XATTR_NAMES if odd else some)
 
     def seed(self):

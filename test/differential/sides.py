@@ -14,6 +14,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 
 import kernel
 from lies import LIES
@@ -165,10 +166,12 @@ class Worker:
 
 
 class Side:
-    """The process of a side. `remount`: a command, or None, for when no file is open."""
+    """The process of a side. `commands`: what mounts it anew when no file is open, and what gives
+    the mount another process while some are; None: nothing."""
 
-    def __init__(self, pipe, top, remount, birth, lie):
-        self.top, self.remount_command, self.current = os.fsencode(top), remount, None
+    def __init__(self, pipe, top, commands, birth, lie):
+        self.top, self.current = os.fsencode(top), None
+        self.remount_command, self.restart_command = commands
         self.workers = []
         for number in range(len(PEOPLE)):
             progress = mmap.mmap(-1, 4096)
@@ -207,17 +210,18 @@ class Side:
     def remount(self):
         """All let go, and the filesystem is mounted anew, where there is a command for that."""
         self._all("settle", b"/")
-        if self.remount_command:
-            try:
-                done = subprocess.run(self.remount_command, shell=True, check=False,
-                                      timeout=PATIENCE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT)
-            except subprocess.TimeoutExpired:
-                return f"the remount hangs for {PATIENCE} s", None, ()
-            if done.returncode:
-                return f"the remount failed: {done.stdout.decode()}", None, ()
-        self._all("settle", self.current)
-        return 0, None, ()
+        failed = run(self.remount_command)
+        for _ in range(5):
+            if not failed or "in use" not in failed:
+                break
+            time.sleep(1)  # some other program may just look at it, as df does
+            failed = run(self.remount_command)
+        if not failed:
+            self._all("settle", self.current)
+        return failed or 0, None, ()
+
+    def restart(self):
+        return run(self.restart_command) or 0, None, ()
 
     def forget(self, what):
         """The kernel's caches, of this machine; what must not be visible."""
@@ -244,6 +248,18 @@ class Side:
             return f"it hangs for {PATIENCE} s"
         except (BrokenPipeError, EOFError):
             return f"the worker died: {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}"
+
+
+def run(command):
+    """None, or what is wrong."""
+    if not command:
+        return None
+    try:
+        done = subprocess.run(command, shell=True, check=False, timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired:
+        return f"{command}: it hangs for {PATIENCE} s"
+    return f"{command}: {done.stdout.decode()}" if done.returncode else None
 
 
 def remove(path):

@@ -39,7 +39,8 @@ finds() {
 
 same_as_ext4() {
     on "$ours" --profile "$1" --operations "$OPERATIONS" \
-        --remount-b "$FLEXFS mount stop $ours && $FLEXFS mount $data $ours ${small_memory[*]}"
+        --remount-b "$FLEXFS mount stop $ours && $FLEXFS mount $data $ours ${small_memory[*]}" \
+        --restart-b "$FLEXFS mount restart $ours"
 }
 
 check "an ext4 to compare with can be made" make_ext4 || exit
