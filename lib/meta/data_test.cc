@@ -87,6 +87,9 @@ TEST_CASE("a chown to nobody and no group takes setuid away when the owner or ro
     };
     CHECK(disown(8) == 04755);
     CHECK(disown(7) == 0755);
+    const Ino folder = f.mkdir(1, "folder", 06755);
+    REQUIRE(f.apply(wire::SetAttr{.ino = folder, .mask = wire::set_kill_privileges}));
+    CHECK((f.attr(folder).mode & 07777) == 06755);
 }
 
 TEST_CASE("writing and truncating take a file's capabilities away, whoever does it") {

@@ -35,7 +35,7 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const bool cut = (mask & wire::set_size) && caller.is_squashed();
     // Alone it is a chown(2) to nobody and no group.
     const bool disown = mask == wire::set_kill_privileges;
-    const bool kill = disown ? caller.may_disown(*inode) && inode->is_file()
+    const bool kill = disown ? caller.may_disown(*inode) && !inode->is_directory()
                              : (mask & wire::set_kill_privileges) != 0;
     if (kill || cut || (chown && !inode->is_directory())) TRY(kill_privileges(tx, *inode));
     if (mask & wire::set_mode) TRY(chmod(tx, *inode, wanted.mode));
