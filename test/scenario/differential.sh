@@ -9,7 +9,7 @@ data=$FLEXFS_TMP/data
 ours=$FLEXFS_TMP/flexfs
 theirs=$FLEXFS_TMP/ext4
 tool=$FLEXFS_SOURCE/test/differential/differential
-: "${SEED:=11951}" "${OPERATIONS:=20000}"
+: "${SEED:=11951}" "${OPERATIONS:=$(per_kind 40000 20000)}"
 echo "SEED=$SEED"
 
 # An image, so that its features are known.
