@@ -1,8 +1,8 @@
 // Requests about extended attributes. The kernel asks for a size first, with room for nothing.
+#include "lib/wire/xattrs.h"
 #include "lib/fuse/operations.h"
 #include "lib/wire/acl.h"
 #include "lib/wire/privileges.h"
-#include "lib/wire/xattrs.h"
 
 namespace flexfs::fuse {
 namespace {
