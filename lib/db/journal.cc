@@ -118,6 +118,21 @@ Result<std::vector<Buffer>> Journal::read_from(std::uint64_t first) {
     return records;
 }
 
+Result<bool> Journal::goes_on_after(std::uint64_t missing) const {
+    for (const File& file : files_) {
+        TRY(const Buffer content, load(file));
+        if (content.size() < sizeof(Header)) continue;
+        const auto front = load_le<Header>(content.data()).number;
+        if (front > missing && record_at(content, key_, front)) return true;
+        // The length in a damaged header may be wrong, so that the next record lies anywhere.
+        for (std::size_t at = 0; at + sizeof(Header) <= content.size(); ++at)
+            if (load_le<std::uint64_t>(content.data() + at) == missing + 1 &&
+                record_at(content.slice(at), key_, missing + 1))
+                return true;
+    }
+    return false;
+}
+
 Journal::File& Journal::turn() {
     File& now = files_[current_];
     const std::uint64_t released = released_;

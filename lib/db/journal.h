@@ -29,6 +29,9 @@ public:
 
     // The records from number `first` on, in order, as far as they go without a gap.
     Result<std::vector<Buffer>> read_from(std::uint64_t first);
+    // Whether there are records beyond `missing`, the first that read_from() did not find. A power
+    // cut may lose it before sync(); otherwise somebody or the disk altered it, or the database.
+    Result<bool> goes_on_after(std::uint64_t missing) const;
     // Adds record `number`, which must follow the last one. On an error (ENOSPC, EIO) it is as if
     // it had not been tried. It survives the end of the process; after sync() also a power cut.
     Result<void> append(std::uint64_t number, ByteView record);

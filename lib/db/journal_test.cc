@@ -71,6 +71,40 @@ TEST_CASE("a changed byte, and a record of another database, are no records") {
     CHECK(texts(*folder.open(), 1).empty());
 }
 
+TEST_CASE("a record that is missing before others is told from the end") {
+    Folder folder;
+    const auto write = [&](std::uint64_t from) {
+        auto journal = folder.open();
+        for (std::uint64_t i = from; i < from + 3; ++i) append(*journal, i, "record");
+    };
+    const auto alter = [&](std::streamoff at) {
+        std::fstream file(folder.path + "/j.0");
+        file.seekp(at).put('!').flush();
+    };
+    const auto record_bytes = [&] {
+        return static_cast<std::streamoff>(std::filesystem::file_size(folder.path + "/j.0") / 3);
+    };
+    write(1);
+    CHECK_FALSE(folder.open()->goes_on_after(4).value());
+    // Its number, its length (in the header's last 8 bytes), its last byte.
+    for (std::streamoff at : {0, 16, 29}) {
+        CAPTURE(at);
+        write(1);
+        alter(record_bytes() + at);
+        CHECK(texts(*folder.open(), 1) == Texts{"record"});
+        CHECK(folder.open()->goes_on_after(2).value());
+    }
+    write(1);
+    alter(0);
+    CHECK(folder.open()->goes_on_after(1).value());
+    write(1);
+    alter(2 * record_bytes());
+    CHECK_FALSE(folder.open()->goes_on_after(3).value());
+    write(7);
+    CHECK(folder.open()->goes_on_after(5).value());
+    CHECK_FALSE(folder.open()->goes_on_after(10).value());
+}
+
 TEST_CASE("released room is used again, and what lies behind it is not mistaken for records") {
     Folder folder;
     auto journal = folder.open();

@@ -7,6 +7,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 #include "lib/meta/schema.h"
 #include "lib/meta/transact.h"
 
@@ -108,6 +109,13 @@ Result<void> load_sessions(State& state) {
 // What the journal has more than the database: a process ended between the two.
 Result<void> apply_journal(State& state) {
     TRY(std::vector<Buffer> records, state.journal->read_from(state.batch + 1));
+    TRY(const bool gap, state.journal->goes_on_after(state.batch + 1 + records.size()));
+    if (gap)
+        log::error(
+            "the journal of the metadata database {} has a gap, and the changes after it are "
+            "lost: a power cut leaves one in what was not synced; otherwise the disk or "
+            "somebody altered it",
+            state.db->path());
     for (Buffer& record : records) {
         TRY(open_transaction(state));
         TRY(replay(state, record));
