@@ -64,6 +64,21 @@ TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
     CHECK(w.read_after(a, "f") == text);
 }
 
+TEST_CASE("what a full metadata disk refuses to let go is let go when there is room") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.run(a->unlink(wire::root_ino, "f"));
+    w.volume->fail_disk(ENOSPC);
+    a->release(file.handle);
+    a->forget(file.node.attr.ino);
+    w.run(w.loop.sleep(std::chrono::milliseconds(50)));
+    CHECK(w.volume->read(wire::StatFs{})->inodes == 2);
+    w.volume->fail_disk(0);
+    w.run(a->statfs());
+    CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
+}
+
 TEST_CASE("a late write error is told once by every handle that was open at the time") {
     World w({.inline_bytes = 0});
     Peer& a = w.mount();

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t releases_max = 256;
 // How long the first waits for company; and between full messages, for others to get their turn.
 constexpr Duration pause = 10ms, rest = 1ms;
+// Before what a full disk refused is tried again.
+constexpr Duration retry_pause = 1s;
 
 }  // namespace
 
@@ -56,7 +58,7 @@ void Orphans::start_sending() {
 Task<void> Orphans::send() {
     while (!released_.empty()) {
         co_await loop_.sleep(released_.size() < releases_max ? pause : rest);
-        co_await send_some();
+        if (!co_await result(send_some())) co_await loop_.sleep(retry_pause);
     }
     sending_ = false;
 }
@@ -76,13 +78,14 @@ Task<void> Orphans::send_some() {
     wire::Release request;
     const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
     request.inos.assign(released_.begin(), released_.begin() + count);
-    // What is lost here the end of the session makes good.
-    co_await result(session_.call(std::move(request)));
+    const auto done = co_await result(session_.call(std::move(request)));
+    // A disk that is full is not so for ever. What else is lost the end of the session makes good.
+    if (code_of(done) == ENOSPC) co_await fail(ENOSPC, "releasing what was removed");
     released_.erase(released_.begin(), released_.begin() + count);
 }
 
 Task<void> Orphans::release_now() {
-    while (!released_.empty()) co_await send_some();
+    while (!released_.empty() && co_await result(send_some())) {}
 }
 
 void Orphans::hand_over(HandedOver& to) const {

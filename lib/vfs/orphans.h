@@ -24,7 +24,8 @@ public:
     bool holds(Ino ino) const { return held_.contains(ino); }
     // The kernel does not know the inode any more. Lets go of it, unless a handle has it open.
     void forgotten(Ino ino);
-    // Somebody needs the room: the service has heard of all of them when this ends.
+    // Somebody needs the room: the service has heard of all of them when this ends, or its disk is
+    // full.
     Task<void> release_now();
 
     void hand_over(HandedOver& to) const;
@@ -35,7 +36,7 @@ private:
     void release(Ino ino);
     void start_sending();
     Task<void> send();
-    Task<void> send_some();
+    Task<void> send_some();  // ENOSPC: not now
 
     Loop& loop_;
     Session& session_;
