@@ -39,8 +39,8 @@ struct Complaint {
     template <class... Args>
     std::unexpected<Error> operator()(fmt::format_string<Args...> format, Args&&... args) const {
         const auto what = fmt::format(format, std::forward<Args>(args)...);
-        if (mark.is_null()) return fail(EINVAL, fmt::format("{}: {}", file, what));
-        return fail(EINVAL, fmt::format("{}:{}: {}", file, mark.line + 1, what));
+        if (mark.is_null()) return explain(EINVAL, fmt::format("{}: {}", file, what));
+        return explain(EINVAL, fmt::format("{}:{}: {}", file, mark.line + 1, what));
     }
 };
 

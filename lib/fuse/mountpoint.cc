@@ -34,33 +34,6 @@ void remember(fuse_log_level, const char* format, va_list arguments) {
     while (last_words.ends_with('\n')) last_words.pop_back();
 }
 
-Result<void> check_folder(const std::string& folder, const MountpointOptions& options) {
-    if (is_stale(folder)) TRY(unmount(folder, true));
-    if (is_mounted(folder))
-        return explain(EBUSY,
-                       fmt::format("something is mounted on {} already; unmount it first", folder));
-    struct stat here;
-    if (::stat(folder.c_str(), &here) != 0) {
-        if (errno == ENOENT)
-            return explain(
-                ENOENT,
-                fmt::format("the mount point {} does not exist; make the folder first", folder));
-        return fail_errno("mount point " + folder);
-    }
-    if (!S_ISDIR(here.st_mode))
-        return explain(ENOTDIR, fmt::format("the mount point {} is not a folder", folder));
-    std::error_code problem;
-    const bool empty = std::filesystem::is_empty(folder, problem);
-    if (problem) return fail(problem.value(), "mount point " + folder);
-    if (!empty && !options.non_empty)
-        return explain(
-            ENOTEMPTY,
-            fmt::format("the mount point {} holds files, which the mount would hide; give an empty "
-                        "folder, or --nonEmpty",
-                        folder));
-    return {};
-}
-
 std::string option_list(const MountpointOptions& options) {
     std::string list = fmt::format("default_permissions,subtype=flexfs,fsname={},max_read={}",
                                    options.source, data_bytes_max);
@@ -101,8 +74,35 @@ std::string unescaped(std::string_view text) {
 
 }  // namespace
 
+Result<void> Mountpoint::check(const std::string& folder, const MountpointOptions& options) {
+    if (is_stale(folder)) TRY(unmount(folder, true));
+    if (is_mounted(folder))
+        return explain(EBUSY,
+                       fmt::format("something is mounted on {} already; unmount it first", folder));
+    struct stat here;
+    if (::stat(folder.c_str(), &here) != 0) {
+        if (errno == ENOENT)
+            return explain(
+                ENOENT,
+                fmt::format("the mount point {} does not exist; make the folder first", folder));
+        return fail_errno("mount point " + folder);
+    }
+    if (!S_ISDIR(here.st_mode))
+        return explain(ENOTDIR, fmt::format("the mount point {} is not a folder", folder));
+    std::error_code problem;
+    const bool empty = std::filesystem::is_empty(folder, problem);
+    if (problem) return fail(problem.value(), "mount point " + folder);
+    if (!empty && !options.non_empty)
+        return explain(
+            ENOTEMPTY,
+            fmt::format("the mount point {} holds files, which the mount would hide; give an empty "
+                        "folder, or --nonEmpty",
+                        folder));
+    return {};
+}
+
 Result<Mountpoint> Mountpoint::mount(const std::string& folder, const MountpointOptions& options) {
-    TRY(check_folder(folder, options));
+    TRY(check(folder, options));
     fuse_set_log_func(remember);
     MountpointOptions shown = options;
     shown.source = escaped(options.source);

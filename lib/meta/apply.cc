@@ -18,7 +18,8 @@ constexpr std::size_t pending_bytes_max = 1 << 20;
 // How many inodes are held in memory, changed or not, until a commit: about 4 MiB.
 constexpr std::size_t inodes_max = 16384;
 
-// An outcome as the database keeps it. Fields are only appended.
+// An outcome as the database keeps it. Fields are only appended; rows of the first formats have a
+// third, an Ino, whose place is spent.
 struct Remembered {
     Result<Reply> reply;
     bool created = false;

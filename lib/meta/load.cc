@@ -135,10 +135,10 @@ Result<void> apply_journal(State& state) {
 Result<void> check_info(const wire::VolumeInfo& info) {
     if (!std::has_single_bit(info.block_bytes) || info.block_bytes < wire::block_bytes_min ||
         info.block_bytes > wire::block_bytes_max)
-        return fail(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
+        return explain(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
     if (info.inline_bytes > wire::inline_bytes_max)
-        return fail(EINVAL,
-                    fmt::format("inline files have at most {} bytes", wire::inline_bytes_max));
+        return explain(EINVAL,
+                       fmt::format("inline files have at most {} bytes", wire::inline_bytes_max));
     return {};
 }
 

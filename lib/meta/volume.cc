@@ -37,7 +37,7 @@ Result<std::unique_ptr<Volume>> Volume::open(Options options) {
     TRY(check_info(options.info));
     if (!std::has_single_bit(options.page_bytes) || options.page_bytes < 1024 ||
         options.page_bytes > 65536)
-        return fail(EINVAL, "a database page is 1 KiB to 64 KiB, a power of two");
+        return explain(EINVAL, "a database page is 1 KiB to 64 KiB, a power of two");
     if (!options.create && ::access(options.path.c_str(), F_OK) != 0)
         return fail_errno(options.path);
     auto state = std::make_unique<State>();
@@ -55,7 +55,9 @@ const wire::VolumeInfo& Volume::info() const {
 Result<void> Volume::configure(const wire::VolumeInfo& info) {
     TRY(check_info(info));
     if (info.id != state_->info.id || info.block_bytes != state_->info.block_bytes)
-        return fail(EINVAL, "a volume's id and block size stay as they are");
+        return explain(EINVAL,
+                       "volume.yaml names another id or block size than the database; both stay "
+                       "as they were when the volume was made");
     TRY(transact(*state_, [&](Txn& tx) { return put_info(tx.st(), info); }));
     state_->info = info;
     return {};

@@ -51,7 +51,8 @@ Result<std::string> link(const fs::path& name, const fs::path& target, const fs:
     if (fs::read_symlink(name, problem) == target && !problem)
         return fmt::format("{} is there", name.string());
     if (fs::exists(fs::symlink_status(name, problem)) && !is_ours(name, binary))
-        return fail(EEXIST, fmt::format("{} is something else; move it away first", name.string()));
+        return explain(EEXIST,
+                       fmt::format("{} is something else; move it away first", name.string()));
     TRY(replace(name, [&](const fs::path& made, std::error_code& why) {
         fs::create_symlink(target, made, why);
     }));

@@ -150,8 +150,8 @@ int role::mount(const cli::Call& call) {
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
                    .run = [&] { return show_status(status.dir, status.json); }},
                   {.name = "restart",
-                   .summary = "replace its process by the program that is now in its place; "
-                              "files stay open",
+                   .summary = "replace the mount's process by the program that is now where it was "
+                              "started from; files stay open",
                    .arguments = {{"DIR", cli::text(restarted, "DIR"), "its folder"}},
                    .run = [&] { return restart_mount(restarted); }},
                   {.name = "stop",

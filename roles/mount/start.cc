@@ -130,6 +130,8 @@ private:
     Task<void> open_volume() {
         EmbeddedOptions options = embedded_options(options_);
         if (from_) options.lock_taken_over = from_->volume_lock;
+        // Before a volume is made for a mount that cannot be.
+        if (!from_) co_await fuse::Mountpoint::check(options_.dir, mountpoint_options());
         embedded_ = co_await Embedded::open(*loop_, options);
         auto connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(embedded_->service(), client);
@@ -146,16 +148,19 @@ private:
             give_back(*from_, int(*options_.takeover), why.message());
     }
 
+    fuse::MountpointOptions mountpoint_options() const {
+        return {.source = options_.volume,
+                .read_only = options_.read_only,
+                .no_exec = options_.no_exec,
+                .no_suid = options_.no_suid,
+                .no_dev = options_.no_dev,
+                .no_atime = options_.access_times == AccessTimes::never,
+                .non_empty = options_.non_empty};
+    }
+
     Result<fuse::Mountpoint> mountpoint() const {
         if (from_) return fuse::Mountpoint::adopt(options_.dir, from_->kernel);
-        return fuse::Mountpoint::mount(options_.dir,
-                                       {.source = options_.volume,
-                                        .read_only = options_.read_only,
-                                        .no_exec = options_.no_exec,
-                                        .no_suid = options_.no_suid,
-                                        .no_dev = options_.no_dev,
-                                        .no_atime = options_.access_times == AccessTimes::never,
-                                        .non_empty = options_.non_empty});
+        return fuse::Mountpoint::mount(options_.dir, mountpoint_options());
     }
 
     Task<void> serve() {

@@ -73,7 +73,7 @@ std::unexpected<Error> not_ours(const std::string& folder) {
                                            "FLEXFS_HOME: set that to ask it; `flexfs mount stop` "
                                            "works without",
                                            folder, other->pid));
-    if (::access(folder.c_str(), F_OK) != 0 && errno == ENOTCONN)
+    if (fuse::is_stale(folder))
         return explain(ENOTCONN, fmt::format("the process of the mount on {} has ended; mount it "
                                              "again, or `flexfs mount stop {}` clears what is left",
                                              folder, folder));

@@ -86,6 +86,9 @@ refused "a volume.yaml that is none names the line" "volume.yaml.*line|volume.ya
 # --- the mount point ---
 refused "a missing mount point is told" "no such|not there|does not exist" \
     flexfs mount "$data" "$FLEXFS_TMP/missing"
+refused "before a volume is made" "does not exist" \
+    flexfs mount "$FLEXFS_TMP/unmade" "$FLEXFS_TMP/missing"
+check "no volume is made for a mount that cannot be" test ! -e "$FLEXFS_TMP/unmade"
 refused "a file is no mount point" "not a (folder|directory)" \
     flexfs mount "$data" "$FLEXFS_TMP/file"
 refused "a mount point that is not empty is told" "not empty|holds files" \
