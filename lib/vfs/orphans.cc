@@ -65,16 +65,8 @@ Task<void> Orphans::send() {
 
 // They stay in the list until they are answered: who takes over must know of them.
 Task<void> Orphans::send_some() {
-    while (asking_) co_await answered_.wait();
+    const auto turn = co_await asking_.lock();
     if (released_.empty()) co_return;
-    struct Turn {
-        Orphans& orphans;
-        explicit Turn(Orphans& of) : orphans(of) { orphans.asking_ = true; }
-        ~Turn() {
-            orphans.asking_ = false;
-            orphans.answered_.wake_all();
-        }
-    } turn(*this);
     wire::Release request;
     const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
     request.inos.assign(released_.begin(), released_.begin() + count);

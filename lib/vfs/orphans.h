@@ -5,6 +5,7 @@
 #include <deque>
 #include <unordered_set>
 
+#include "lib/task/sync.h"
 #include "lib/vfs/flusher.h"
 
 namespace flexfs::vfs {
@@ -45,8 +46,7 @@ private:
     std::unordered_set<Ino> held_;
     std::deque<Ino> released_;  // to be sent, or sent and not answered
     bool sending_ = false;
-    bool asking_ = false;
-    task::WaitList answered_;
+    task::Mutex asking_;
     Scope scope_;
 };
 

@@ -58,15 +58,7 @@ Task<void> Quota::expect(NodeRef node, std::uint64_t bytes) {
 
 Task<void> Quota::look(NodeRef node, Range range) {
     co_await reader_.learn_extents(node, range);
-    while (counting_) co_await counted_.wait();
-    struct Turn {
-        Quota& quota;
-        explicit Turn(Quota& of) : quota(of) { quota.counting_ = true; }
-        ~Turn() {
-            quota.counting_ = false;
-            quota.counted_.wake_all();
-        }
-    } turn(*this);
+    const auto turn = co_await counting_.lock();
     promised_ = 0;
     co_await release_();
     const bool written = bool(co_await result(flusher_.drain()));

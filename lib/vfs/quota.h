@@ -47,8 +47,7 @@ private:
     std::uint64_t max_;                 // 0: no limit
     std::uint64_t spent_ = UINT64_MAX;  // at most; UINT64_MAX: not known yet
     std::uint64_t promised_ = 0;        // since the count that is under way began
-    bool counting_ = false;
-    task::WaitList counted_;
+    task::Mutex counting_;
 };
 
 }  // namespace flexfs::vfs
