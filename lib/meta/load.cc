@@ -69,16 +69,9 @@ Result<void> make_volume(State& state, const Options& options) {
 Result<void> load_counters(State& state) {
     Statements& st = state.st;
     Counters counters;
-    const auto get = [&](std::string_view name, std::uint64_t& value) {
-        return get_value(st.counter_get, name, value);
-    };
-    TRY(get("ino_floor", counters.ino_floor));
-    TRY(get("deleted", counters.deleted));
-    TRY(get("next_seq", counters.next_seq));
-    TRY(get("next_segment", counters.next_segment));
-    TRY(get("next_session", counters.next_session));
-    TRY(get("used_bytes", counters.used_bytes));
-    TRY(get("batch", state.batch));
+    for (const auto& [name, value] : counter_rows)
+        TRY(get_value(st.counter_get, name, counters.*value));
+    TRY(get_value(st.counter_get, "batch", state.batch));
     db::Query query(st.inode_last, 0);
     TRY(bool found, query.next());
     counters.next_ino = std::max(counters.ino_floor, found ? query.number(0) : 0) + 1;

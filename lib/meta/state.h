@@ -40,6 +40,17 @@ struct Sessions {
     std::vector<SessionId> ended;  // what they held is not all released yet: maintain() goes on
 };
 
+// Those that the database keeps, by their names there.
+struct CounterRow {
+    std::string_view name;
+    std::uint64_t Counters::* value;
+};
+inline constexpr CounterRow counter_rows[] = {
+    {"ino_floor", &Counters::ino_floor},       {"deleted", &Counters::deleted},
+    {"next_seq", &Counters::next_seq},         {"next_segment", &Counters::next_segment},
+    {"next_session", &Counters::next_session}, {"used_bytes", &Counters::used_bytes},
+};
+
 // What a transaction changes beside the database.
 struct Memory {
     Counters counters;

@@ -96,18 +96,11 @@ Result<void> commit_pending(State& state) {
 Result<void> write_back(State& state) {
     TRY(state.inodes.write(state.st));
     TRY(state.orphans.write(state.st));
-    const auto put = [&](std::string_view name, std::uint64_t value, std::uint64_t was) {
-        return value == was ? Result<void>() : state.st.counter_put.run(name, value);
-    };
-    const Counters& now = state.counters;
-    const Counters& before = state.written;
-    TRY(put("ino_floor", now.ino_floor, before.ino_floor));
-    TRY(put("deleted", now.deleted, before.deleted));
-    TRY(put("next_seq", now.next_seq, before.next_seq));
-    TRY(put("next_segment", now.next_segment, before.next_segment));
-    TRY(put("next_session", now.next_session, before.next_session));
-    TRY(put("used_bytes", now.used_bytes, before.used_bytes));
-    state.written = now;
+    for (const auto& [name, value] : counter_rows) {
+        if (state.counters.*value == state.written.*value) continue;
+        TRY(state.st.counter_put.run(name, state.counters.*value));
+    }
+    state.written = state.counters;
     return {};
 }
 
