@@ -146,28 +146,28 @@ def or_unsupported(call, *args):
         raise
 
 
-@case("COLLAPSE_RANGE takes aligned bytes out, or is EOPNOTSUPP and changes nothing")
-def _():
+def shifts(mode, shifted, too_far):
+    """Of three steps after the first, where there is such a mode: what the file is then."""
     data = pattern(10 * STEP)
     put("a", data)
     fd = opened()
-    if or_unsupported(fallocate, fd, FALLOC_FL_COLLAPSE_RANGE, STEP, 3 * STEP):
-        data = data[:STEP] + data[4 * STEP:]
-        fails(EINVAL, fallocate, fd, FALLOC_FL_COLLAPSE_RANGE, 5, STEP)
-        fails(EINVAL, fallocate, fd, FALLOC_FL_COLLAPSE_RANGE, 0, len(data))
+    if or_unsupported(fallocate, fd, mode, STEP, 3 * STEP):
+        data = shifted(data)
+        fails(EINVAL, fallocate, fd, mode, 5, STEP)
+        fails(EINVAL, fallocate, fd, mode, *too_far(len(data)))
     equal(get("a") == data, True, "equality")
+
+
+@case("COLLAPSE_RANGE takes aligned bytes out, or is EOPNOTSUPP and changes nothing")
+def _():
+    shifts(FALLOC_FL_COLLAPSE_RANGE, lambda data: data[:STEP] + data[4 * STEP:],
+           lambda size: (0, size))
 
 
 @case("INSERT_RANGE puts an aligned hole in, or is EOPNOTSUPP and changes nothing")
 def _():
-    data = pattern(10 * STEP)
-    put("a", data)
-    fd = opened()
-    if or_unsupported(fallocate, fd, FALLOC_FL_INSERT_RANGE, STEP, 3 * STEP):
-        data = data[:STEP] + bytes(3 * STEP) + data[STEP:]
-        fails(EINVAL, fallocate, fd, FALLOC_FL_INSERT_RANGE, 5, STEP)
-        fails(EINVAL, fallocate, fd, FALLOC_FL_INSERT_RANGE, len(data), STEP)
-    equal(get("a") == data, True, "equality")
+    shifts(FALLOC_FL_INSERT_RANGE, lambda data: data[:STEP] + bytes(3 * STEP) + data[STEP:],
+           lambda size: (size, STEP))
 
 
 @case("a hole that is punched under a mapping is zeros in it, and takes bytes again")
