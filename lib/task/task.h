@@ -13,6 +13,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/result.h"
+#include "lib/task/frame_memory.h"
 #include "lib/task/run_queue.h"
 #include "lib/task/stop.h"
 
@@ -27,6 +28,9 @@ struct PromiseBase {
     StopSource* stop = nullptr;   // inherited by what it awaits
     State state = State::running;
     Error error;
+
+    static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) { free_frame(frame, bytes); }
 
     void end_with(Error why) {
         error = std::move(why);
