@@ -15,8 +15,9 @@ namespace {
 // again after a fault or a kill.
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
-// How many inodes are held in memory, changed or not, until a commit: about 4 MiB.
-constexpr std::size_t inodes_max = 16384;
+// How many inodes and entries are held in memory, changed or not, until a commit: about 4 MiB and
+// 2 MiB.
+constexpr std::size_t inodes_max = 16384, entries_max = 16384;
 
 // An outcome as the database keeps it. Fields are only appended; rows of the first formats have a
 // third, an Ino, whose place is spent.
@@ -101,10 +102,20 @@ Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
     return Outcome{std::move(memory.reply), true, memory.created};
 }
 
+// What is told of other inodes is true when the call is done, not when it is asked again.
+void forget_others(Reply& reply) {
+    const auto forget = [](auto& told) {
+        if constexpr (requires { told.also; }) told.also.clear();
+    };
+    std::visit(forget, reply);
+}
+
 Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
     const std::uint64_t bound = call.sequence - std::min(call.sequence, remembered_sequences);
     TRY(tx.st().reply_forget.run(call.session, std::max(call.oldest, bound)));
-    const Buffer memory = wire::encode(Remembered{outcome.reply, outcome.created});
+    Remembered remembered{outcome.reply, outcome.created};
+    if (remembered.reply) forget_others(*remembered.reply);
+    const Buffer memory = wire::encode(remembered);
     return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
@@ -165,14 +176,16 @@ Result<void> write_record(State& state, std::span<const Call> batch, Time clock)
 bool is_due(const State& state) {
     const std::size_t patience = state.copying ? 8 : 1;
     return state.pending.calls >= patience * pending_calls_max ||
-           state.pending.bytes >= patience * pending_bytes_max || state.inodes.size() >= inodes_max;
+           state.pending.bytes >= patience * pending_bytes_max ||
+           state.inodes.size() >= inodes_max || state.entries.size() >= entries_max;
 }
 
 Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> batch) {
     if (is_due(state)) TRY(commit_pending(state));
     TRY(open_transaction(state));
     const auto changes = [&] {
-        return state.db->writes() + state.inodes.changes() + state.orphans.changes();
+        return state.db->writes() + state.inodes.changes() + state.entries.changes() +
+               state.orphans.changes();
     };
     const std::uint64_t before = changes();
     Txn tx(state);

@@ -99,6 +99,11 @@ const Case cases[] = {
     {"close session", [](Tree& t) { return Call{t.one, 0, wire::CloseSession()}; }},
 };
 
+// Its target is written at once, its name and inode later.
+wire::Make symlink(std::string name) {
+    return {.parent = 1, .name = std::move(name), .mode = S_IFLNK, .target = "elsewhere"};
+}
+
 }  // namespace
 
 TEST_CASE("every operation is all or nothing, whichever statement fails") {
@@ -127,9 +132,7 @@ TEST_CASE("every operation is all or nothing, whichever statement fails") {
 TEST_CASE("one failing statement in a batch spoils no call, because each is tried again alone") {
     Fixture f;
     std::vector<Call> batch;
-    for (int i = 0; i < 8; ++i)
-        batch.push_back(
-            {0, 0, wire::Make{.parent = 1, .name = std::to_string(i), .mode = S_IFREG}});
+    for (int i = 0; i < 8; ++i) batch.push_back({.request = symlink(std::to_string(i))});
     f.volume->fail_statement(4);
     for (const Outcome& outcome : f.volume->apply(batch)) CHECK(outcome.reply.has_value());
     CHECK(f.volume->read(wire::ReadDir{1}).value().entries.size() == 8);
@@ -166,7 +169,9 @@ TEST_CASE("a volume closed while the disk is full loses nothing") {
 
 TEST_CASE("while nothing can be written at all reads fail rather than show an older state") {
     Fixture f;
-    const Ino a = f.create(1, "a");
+    const auto made = f.apply(symlink("a"));
+    REQUIRE(made);
+    const Ino a = made->attr.ino;
     const auto before = f.dump();
     f.volume->fail_statement(1, EIO, 1'000'000);
     CHECK(code_of(f.apply(wire::Make{.parent = 1, .name = "b", .mode = S_IFREG})) == EIO);

@@ -18,7 +18,7 @@ Result<wire::Removed> lose(Txn& tx, const End& end, Time now) {
     tx.touch(*end.parent, now);
     end.inode->attr.ctime = now;
     TRY(tx.drop_link(*end.inode));
-    return wire::Removed{end.inode->attr};
+    return wire::Removed{.attr = end.inode->attr, .also = {end.parent->attr}};
 }
 
 }  // namespace flexfs::meta

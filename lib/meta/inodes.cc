@@ -5,8 +5,8 @@
 namespace flexfs::meta {
 namespace {
 
-// What is kept for those who come again: about a MiB.
-constexpr std::size_t kept_max = 4096;
+// What is kept for those who come again: about 3 MiB at most.
+constexpr std::size_t kept_max = 12288;
 
 }  // namespace
 
@@ -59,7 +59,8 @@ Result<void> Inodes::write(Statements& st) {
 }
 
 void Inodes::shrink() {
-    if (held_.size() > kept_max) held_.clear();
+    if (held_.size() <= kept_max) return;
+    while (held_.size() > kept_max / 2) held_.erase(held_.begin());
 }
 
 }  // namespace flexfs::meta

@@ -21,13 +21,15 @@ Result<wire::Entry> link(Txn& tx, const wire::Link& request) {
         TRY(const std::vector<SessionId> holders, tx.orphans().holders(tx.st(), request.ino));
         for (SessionId holder : holders) TRY(tx.orphans().erase(tx.st(), request.ino, holder));
     }
-    TRY(tx.add_name(request.parent, request.name, *inode));
+    tx.put_name(request.parent, request.name, *inode);
     ++inode->attr.nlink;
     inode->attr.parent = request.parent;
     inode->attr.ctime = request.now;
     tx.changed(*inode);
     tx.touch(*parent, request.now);
-    return entry_of(tx.st(), *inode, true);
+    TRY(wire::Entry entry, entry_of(tx.st(), *inode, true));
+    entry.also = {parent->attr};
+    return entry;
 }
 
 }  // namespace flexfs::meta

@@ -92,7 +92,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
         TRY(tx.st().symlink_add.run(attr.ino, std::string_view(request.target)));
     }
     if (named) {
-        TRY(tx.add_name(request.parent, request.name, made));
+        tx.put_name(request.parent, request.name, made);
         if (is_folder) ++parent->attr.nlink;
         tx.touch(*parent, request.now);
     } else {
@@ -100,7 +100,9 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
         tx.orphans().add(attr.ino, tx.session());
     }
     notes.created = true;
-    return entry_of(tx.st(), made, true);
+    TRY(wire::Entry entry, entry_of(tx.st(), made, true));
+    if (named) entry.also = {parent->attr};
+    return entry;
 }
 
 }  // namespace flexfs::meta

@@ -37,6 +37,21 @@ Result<Inode> target_from(const State& state, const db::Query& query) {
     return inode_from(query);
 }
 
+// Nothing: there is no such name.
+Result<std::optional<Inode>> target(State& state, Ino folder, std::string_view name) {
+    const std::uint64_t hash = state.hash(name);
+    if (const auto known = state.entries.known({folder, hash, name})) {
+        if (known->ino == 0) return std::nullopt;
+        auto inode = existing(state, known->ino);
+        if (code_of(inode) == ESTALE) return lost_inode(known->ino);
+        return inode;
+    }
+    db::Query query(state.st.lookup, folder, hash, name);
+    TRY(const bool found, query.next());
+    if (!found) return std::nullopt;
+    return target_from(state, query);
+}
+
 Result<wire::DirEntry> entry_from(const State& state, const db::Query& query, bool plus) {
     wire::DirEntry entry;
     if (!plus) {
@@ -66,18 +81,10 @@ Result<wire::Entry> lookup(State& state, const wire::Lookup& request, bool with_
         TRY(const Inode parent, existing(state, folder.attr.parent));
         return entry_of(state.st, parent, with_data);
     }
-    Inode inode;
-    {
-        const std::string_view name = request.name;
-        db::Query query(state.st.lookup, request.parent, state.hash(name), name);
-        TRY(bool found, query.next());
-        if (!found) {
-            TRY(const Inode folder, existing(state, request.parent));
-            return fail(folder.is_directory() ? ENOENT : ENOTDIR);
-        }
-        TRY(inode, target_from(state, query));
-    }
-    return entry_of(state.st, inode, with_data);
+    TRY(const std::optional<Inode> inode, target(state, request.parent, request.name));
+    if (inode) return entry_of(state.st, *inode, with_data);
+    TRY(const Inode folder, existing(state, request.parent));
+    return fail(folder.is_directory() ? ENOENT : ENOTDIR);
 }
 
 Result<wire::Entry> getattr(State& state, const wire::GetAttr& request, bool with_data) {

@@ -63,23 +63,28 @@ bool too_many_folders(const End& from, const End& to) {
            to.parent->attr.nlink >= wire::nlink_max;
 }
 
-Result<wire::Removed> exchange(Txn& tx, const End& from, const End& to, Time now) {
-    TRY(tx.set_name(from.parent->attr.ino, from.name, *to.inode));
-    TRY(tx.set_name(to.parent->attr.ino, to.name, *from.inode));
+// What is where after it was moved.
+void tell(wire::Removed& removed, const End& from, const End& to) {
+    removed.moved = from.inode->attr.ino;
+    removed.also = {from.parent->attr, from.inode->attr};
+    if (to.parent != from.parent) removed.also.push_back(to.parent->attr);
+}
+
+wire::Removed exchange(Txn& tx, const End& from, const End& to, Time now) {
+    tx.put_name(from.parent->attr.ino, from.name, *to.inode);
+    tx.put_name(to.parent->attr.ino, to.name, *from.inode);
     move_between(tx, *from.inode, *from.parent, *to.parent, now);
     move_between(tx, *to.inode, *to.parent, *from.parent, now);
     tx.touch(*from.parent, now);
     tx.touch(*to.parent, now);
-    return wire::Removed{to.inode->attr, from.inode->attr.ino};
+    wire::Removed removed{.attr = to.inode->attr};
+    tell(removed, from, to);
+    return removed;
 }
 
 Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now) {
-    TRY(tx.erase_name(from.parent->attr.ino, from.name));
-    if (to.inode) {
-        TRY(tx.set_name(to.parent->attr.ino, to.name, *from.inode));
-    } else {
-        TRY(tx.add_name(to.parent->attr.ino, to.name, *from.inode));
-    }
+    tx.erase_name(from.parent->attr.ino, from.name);
+    tx.put_name(to.parent->attr.ino, to.name, *from.inode);
     move_between(tx, *from.inode, *from.parent, *to.parent, now);
     tx.touch(*from.parent, now);
     tx.touch(*to.parent, now);
@@ -87,12 +92,12 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
     if (to.inode) {
         TRY(removed, lose(tx, to, now));
     }
-    removed.moved = from.inode->attr.ino;
+    tell(removed, from, to);
     return removed;
 }
 
 // What lies over a name of a lower layer of overlayfs: a device with the number 0.
-Result<void> leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time now) {
+void leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time now) {
     Inode& made = tx.create();
     wire::Attr& attr = made.attr;
     attr.atime = attr.mtime = attr.ctime = attr.btime = now;
@@ -102,7 +107,7 @@ Result<void> leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time
     attr.nlink = 1;
     attr.parent = from.parent->attr.ino;
     attr.flags = inherited_flags(*from.parent);
-    return tx.add_name(attr.parent, from.name, made);
+    tx.put_name(attr.parent, from.name, made);
 }
 
 }  // namespace
@@ -136,7 +141,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request) {
 
     if (exchanging) return exchange(tx, from, to, request.now);
     TRY(wire::Removed removed, replace(tx, from, to, request.now));
-    if (whiteout) TRY(leave_whiteout(tx, caller, from, request.now));
+    if (whiteout) leave_whiteout(tx, caller, from, request.now);
     return removed;
 }
 

@@ -13,7 +13,7 @@ Result<wire::Removed> rmdir(Txn& tx, const wire::Rmdir& request) {
     TRY(const bool empty, tx.is_empty(end.inode->attr.ino));
     if (!empty) return fail(ENOTEMPTY);
 
-    TRY(tx.erase_name(request.parent, request.name));
+    tx.erase_name(request.parent, request.name);
     return lose(tx, end, request.now);
 }
 

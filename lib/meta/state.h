@@ -11,6 +11,7 @@
 #include "lib/db/journal.h"
 #include "lib/db/lock.h"
 #include "lib/db/reserve.h"
+#include "lib/meta/entries.h"
 #include "lib/meta/inodes.h"
 #include "lib/meta/orphans.h"
 #include "lib/meta/volume.h"
@@ -87,8 +88,9 @@ struct State : Memory {
     std::uint64_t hash_key = 0;
 
     Pending pending;
-    Inodes inodes;             // these and
-    Orphans orphans;           // these go to the open transaction with write_back()
+    Inodes inodes;             // these three
+    Entries entries;           // go to the open transaction
+    Orphans orphans;           // with write_back()
     Counters written;          // as the open transaction has them
     Memory committed;          // as the last commit left it
     std::uint64_t batch = 0;   // the number of the last batch applied, and of its record

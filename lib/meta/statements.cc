@@ -34,7 +34,6 @@ constexpr StatementRow rows[] = {
      "UPDATE dentry SET ino = ?4, kind = ?5, since = ?6 "
      "WHERE parent = ?1 AND hash = ?2 AND name = ?3"},
     {ROW(dentry_erase), "DELETE FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
-    {ROW(dentry_any), "SELECT 1 FROM dentry WHERE parent = ? LIMIT 1"},
     {ROW(dentry_list),
      "SELECT hash, name, ino, kind FROM dentry WHERE parent = ? AND hash > ? "
      "ORDER BY hash, name"},

@@ -12,6 +12,7 @@ void throw_away(State& state) {
     state.db->rollback();
     static_cast<Memory&>(state) = state.committed;
     state.inodes.clear();
+    state.entries.clear();
     state.orphans.clear();
     state.written = state.counters;
     state.rolled_back = !state.pending.records.empty();
@@ -23,6 +24,7 @@ Result<void> commit_once(State& state) {
         // Nothing but reads and refusals was done in it.
         state.db->rollback();
         state.inodes.shrink();
+        state.entries.shrink();
         return {};
     }
     auto done = write_back(state);
@@ -95,6 +97,7 @@ Result<void> commit_pending(State& state) {
 
 Result<void> write_back(State& state) {
     TRY(state.inodes.write(state.st));
+    TRY(state.entries.write(state.st));
     TRY(state.orphans.write(state.st));
     for (const auto& [name, value] : counter_rows) {
         if (state.counters.*value == state.written.*value) continue;

@@ -19,8 +19,8 @@ Result<void> undo(State& state);
 inline Result<void> heal(State& state) {
     return state.rolled_back ? undo(state) : Result<void>();
 }
-// Brings what operations left in memory (inodes, orphans, counters) to the open transaction. After
-// an error that is to be undone.
+// Brings what operations left in memory (inodes, entries, orphans, counters) to the open
+// transaction. After an error that is to be undone.
 Result<void> write_back(State& state);
 // On a full disk, with nothing applied but what is pending: gives up the room that is kept,
 // commits, and has the log copied, so that log and journal give their room back. False: that gained

@@ -100,27 +100,19 @@ Result<void> Txn::free(Inode& inode) {
 }
 
 Result<std::optional<Name>> Txn::name(Ino parent, std::string_view name) {
-    return load_name(st_, parent, state_.hash(name), name);
+    return state_.entries.find(st_, {parent, state_.hash(name), name});
 }
 
-Result<void> Txn::add_name(Ino parent, std::string_view name, const Inode& to) {
-    return st_.dentry_add.run(parent, state_.hash(name), name, to.attr.ino, to.attr.mode >> 12,
-                              now_);
+void Txn::put_name(Ino parent, std::string_view name, const Inode& to) {
+    state_.entries.put({parent, state_.hash(name), name}, {to.attr.ino, to.attr.mode >> 12}, now_);
 }
 
-Result<void> Txn::set_name(Ino parent, std::string_view name, const Inode& to) {
-    return st_.dentry_set.run(parent, state_.hash(name), name, to.attr.ino, to.attr.mode >> 12,
-                              now_);
-}
-
-Result<void> Txn::erase_name(Ino parent, std::string_view name) {
-    return st_.dentry_erase.run(parent, state_.hash(name), name);
+void Txn::erase_name(Ino parent, std::string_view name) {
+    state_.entries.erase({parent, state_.hash(name), name});
 }
 
 Result<bool> Txn::is_empty(Ino directory) {
-    db::Query query(st_.dentry_any, directory);
-    TRY(bool any, query.next());
-    return !any;
+    return state_.entries.is_empty(st_, directory);
 }
 
 Result<void> Txn::put_xattr(Inode& inode, std::string_view name, ByteView value) {

@@ -59,9 +59,9 @@ public:
     // --- names ---
 
     Result<std::optional<Name>> name(Ino parent, std::string_view name);
-    Result<void> add_name(Ino parent, std::string_view name, const Inode& to);
-    Result<void> set_name(Ino parent, std::string_view name, const Inode& to);
-    Result<void> erase_name(Ino parent, std::string_view name);
+    // Only for what name() was asked of in the same call; put_name() whether it was there or not.
+    void put_name(Ino parent, std::string_view name, const Inode& to);
+    void erase_name(Ino parent, std::string_view name);
     Result<bool> is_empty(Ino directory);
 
     // --- extended attributes ---

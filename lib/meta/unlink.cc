@@ -11,7 +11,7 @@ Result<wire::Removed> unlink(Txn& tx, const wire::Unlink& request) {
     TRY(tx.caller(request.who).may_remove(*end.parent, *end.inode));
     if (end.is_folder()) return fail(EISDIR);
 
-    TRY(tx.erase_name(request.parent, request.name));
+    tx.erase_name(request.parent, request.name);
     return lose(tx, end, request.now);
 }
 

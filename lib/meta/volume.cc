@@ -79,6 +79,11 @@ Result<wire::Entry> Volume::read(const wire::GetAttr& request, bool with_data) {
 
 Result<wire::Listing> Volume::read(const wire::ReadDir& request) {
     TRY(open_transaction(*state_));
+    // Listings read the table.
+    if (auto written = state_->entries.write(state_->st); !written) {
+        static_cast<void>(undo(*state_));
+        return std::unexpected(std::move(written.error()));
+    }
     return readdir(*state_, request);
 }
 

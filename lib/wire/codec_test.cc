@@ -84,7 +84,7 @@ TEST_CASE("an open, a list, a removal and an inode's attributes have these bytes
     attr.atime = -1, attr.mtime = 9, attr.ctime = 10, attr.btime = 11;
     attr.rdev = 12, attr.parent = 13, attr.flags = 14, attr.has_xattrs = true;
     CHECK(to_hex(encode(Removed{attr, 15})) ==
-          "69000000"
+          "6d000000"
           "5d000000"
           "0100000000000000"
           "02000000"
@@ -101,7 +101,8 @@ TEST_CASE("an open, a list, a removal and an inode's attributes have these bytes
           "0d00000000000000"
           "0e000000"
           "01"
-          "0f00000000000000");
+          "0f00000000000000"
+          "00000000");
 }
 
 TEST_CASE("an outcome is an errno with context, or the value") {

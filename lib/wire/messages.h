@@ -61,7 +61,8 @@ struct Entry {
     bool has_data = false;  // `inline_data` or `extents` describe the whole file
     Buffer inline_data;
     std::vector<Extent> extents;
-    FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents)
+    std::vector<Attr> also;  // by Make and Link: the folder, as it is now; or nothing
+    FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents, also)
 };
 // ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too, "." also of what is no folder: so
 // an inode is found by its number.
@@ -160,9 +161,10 @@ struct Link {
 // What lost a name. When attr.nlink is 0 the inode is now an orphan held by every session that had
 // a grant on it, this one included, until each has sent Release for it.
 struct Removed {
-    Attr attr;      // attr.ino is 0 where nothing was removed
-    Ino moved = 0;  // by Rename: what has the new name now, and a new ctime
-    FLEXFS_FIELDS(attr, moved)
+    Attr attr;               // attr.ino is 0 where nothing was removed
+    Ino moved = 0;           // by Rename: what has the new name now; 0: nothing was done
+    std::vector<Attr> also;  // the folders and `moved`, as they are now; or nothing
+    FLEXFS_FIELDS(attr, moved, also)
 };
 // ENOENT, EISDIR, EPERM (it or the directory is immutable or append-only).
 struct Unlink {

@@ -1,0 +1,102 @@
+#include "lib/meta/entries.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "lib/base/check.h"
+
+namespace flexfs::meta {
+namespace {
+
+// What is kept for those who come again: about 1.5 MiB at most.
+constexpr std::size_t kept_max = 12288;
+
+}  // namespace
+
+Result<std::optional<Name>> Entries::find(Statements& st, const Place& at) {
+    auto held = held_.find(at);
+    if (held == held_.end()) {
+        TRY(const std::optional<Name> row, load_name(st, at.folder, at.hash, at.name));
+        held = held_.emplace(at, Held{row.value_or(Name()), 0, row.has_value()}).first;
+    }
+    const Name& to = held->second.to;
+    return to.ino == 0 ? std::nullopt : std::optional(to);
+}
+
+std::optional<Name> Entries::known(const Place& at) const {
+    const auto held = held_.find(at);
+    return held == held_.end() ? std::nullopt : std::optional(held->second.to);
+}
+
+Entries::Held& Entries::changed(const Place& at) {
+    const auto held = held_.find(at);
+    check(held != held_.end());
+    ++changes_;
+    held->second.dirty = true;
+    return held->second;
+}
+
+void Entries::put(const Place& at, Name to, Time since) {
+    Held& held = changed(at);
+    if (!held.stored && !held.is_added()) ++added_[at.folder];
+    held.to = to;
+    held.since = since;
+}
+
+void Entries::erase(const Place& at) {
+    Held& held = changed(at);
+    if (held.is_added()) {
+        const auto count = added_.find(at.folder);
+        if (--count->second == 0) added_.erase(count);
+    }
+    held.to = {};
+}
+
+Result<bool> Entries::is_empty(Statements& st, Ino folder) const {
+    if (added_.contains(folder)) return false;
+    db::Query rows(st.dentry_list, folder, 0);
+    for (;;) {
+        TRY(const bool row, rows.next());
+        if (!row) return true;
+        const std::optional<Name> now = known({folder, rows.number(0), rows.text(1)});
+        if (!now || now->ino != 0) return false;
+    }
+}
+
+Result<void> Entries::write(Statements& st) {
+    std::vector<Table::value_type*> changed;
+    for (auto& entry : held_)
+        if (entry.second.dirty) changed.push_back(&entry);
+    std::ranges::sort(changed, {}, [](const Table::value_type* entry) {
+        const Key& key = entry->first;
+        return std::tuple(key.folder, key.hash, std::string_view(key.name));
+    });
+    for (Table::value_type* entry : changed) {
+        const Key& key = entry->first;
+        Held& held = entry->second;
+        const std::string_view name = key.name;
+        if (held.to.ino == 0) {
+            if (held.stored) TRY(st.dentry_erase.run(key.folder, key.hash, name));
+        } else {
+            db::Stmt& put = held.stored ? st.dentry_set : st.dentry_add;
+            TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.since));
+        }
+        held.stored = held.to.ino != 0;
+        held.dirty = false;
+    }
+    added_.clear();
+    shrink();
+    return {};
+}
+
+void Entries::shrink() {
+    if (held_.size() <= kept_max) return;
+    while (held_.size() > kept_max / 2) held_.erase(held_.begin());
+}
+
+void Entries::clear() {
+    held_.clear();
+    added_.clear();
+}
+
+}  // namespace flexfs::meta
