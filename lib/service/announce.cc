@@ -1,4 +1,6 @@
 // Which changes concern whom.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <set>
 
@@ -67,14 +69,20 @@ void Grants::revoke_link(const wire::Attr& attr, SessionId except) {
 }
 
 void Grants::announce(const meta::Call& call, const meta::Outcome& outcome, Session& session) {
-    if (!session.blanket) share_changed_names(call, session);
+    if (!session.blanket) share_changed_names(call, outcome, session);
     if (!alone() && !outcome.repeated) revoke_all(call, outcome);
 }
 
-// Whoever changes a name knows afterwards what it leads to, or that it leads nowhere.
-void Grants::share_changed_names(const meta::Call& call, Session& session) {
+// Whoever changes a name knows afterwards what it leads to, or that it leads nowhere; and who makes
+// a folder, that there is none in it.
+void Grants::share_changed_names(const meta::Call& call, const meta::Outcome& outcome,
+                                 Session& session) {
     const Cases cases{
-        [&](const wire::Make& m) { share_names(m.parent, session); },
+        [&](const wire::Make& m) {
+            share_names(m.parent, session);
+            const wire::Attr& made = std::get<wire::Entry>(*outcome.reply).attr;
+            if (outcome.created && S_ISDIR(made.mode)) share_names(made.ino, session);
+        },
         [&](const wire::Link& m) { share_names(m.parent, session); },
         [&](const wire::Unlink& m) { share_names(m.parent, session); },
         [&](const wire::Rmdir& m) { share_names(m.parent, session); },

@@ -44,10 +44,14 @@ Result<Reply> Conversation::outcome(Session& session, Batch::Ticket& ticket) {
     return std::get<Reply>(std::move(*outcome.reply));
 }
 
-Task<void> Conversation::make_durable(Session& session, Grant* granted) {
+// Other answers come meanwhile, and may tell what is newer.
+template <class Reply>
+Task<void> Conversation::make_durable(Session& session, Reply& reply) {
+    if constexpr (requires { reply.also; }) reply.also.clear();
     const std::uint64_t pushed = session.pushed;
     co_await parts_.syncer.sync();
-    if (granted && session.pushed != pushed) *granted = Grant::none;
+    if constexpr (requires { reply.grant; })
+        if (session.pushed != pushed) reply.grant = Grant::none;
 }
 
 // --- changes ---
@@ -60,7 +64,7 @@ Task<typename R::Reply> Conversation::serve(rpc::Context context, R request) {
     submit(ticket, *me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     auto reply = co_await checked(name_of<R>(), outcome<typename R::Reply>(*me, ticket));
-    if (sync) co_await make_durable(*me, nullptr);
+    if (sync) co_await make_durable(*me, reply);
     co_return reply;
 }
 
@@ -89,7 +93,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Make request) 
     else if (created || !parts_.grants.in_the_way(ino, *me))
         entry.grant = parts_.grants.share(ino, *me);
     else entry = co_await read_settled(*me, {ino}, true);
-    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }
 
@@ -104,7 +108,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::SetAttr reques
     co_await ticket.applied.wait_shielded();
     wire::Entry entry = co_await checked("setattr", outcome<wire::Entry>(*me, ticket));
     entry.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, *me);
-    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }
 
@@ -116,7 +120,7 @@ Task<wire::RangeDone> Conversation::change_range(Session& me, rpc::Context conte
     co_await ticket.applied.wait_shielded();
     wire::RangeDone done = co_await checked(name_of<R>(), outcome<wire::RangeDone>(me, ticket));
     done.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, me);
-    if (parts_.options.sync_always) co_await make_durable(me, &done.grant);
+    if (parts_.options.sync_always) co_await make_durable(me, done);
     co_return done;
 }
 
@@ -150,7 +154,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Link request) 
     if (ticket.outcome.repeated) entry.grant = Grant::none;
     else if (!parts_.grants.in_the_way(ino, *me)) entry.grant = parts_.grants.share(ino, *me);
     else entry = co_await read_settled(*me, {ino}, !me->local);
-    if (parts_.options.sync_always) co_await make_durable(*me, &entry.grant);
+    if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }
 

@@ -61,7 +61,8 @@ private:
     template <class Reply>
     Result<Reply> outcome(Session& session, Batch::Ticket& ticket);
     // Waits until what the reply says is on disk.
-    Task<void> make_durable(Session& session, Grant* granted);
+    template <class Reply>
+    Task<void> make_durable(Session& session, Reply& reply);
 
     // Reads a file for the session, whatever anybody holds.
     Task<wire::Entry> read_settled(Session& session, wire::GetAttr request, bool with_data);

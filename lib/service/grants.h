@@ -112,7 +112,8 @@ private:
     void each_holder(Ino ino, SessionId except, F&& f);
     void revoke(Ino ino, std::uint32_t what, SessionId except, const std::string& name = {});
     void revoke_link(const wire::Attr& attr, SessionId except);
-    void share_changed_names(const meta::Call& call, Session& session);
+    void share_changed_names(const meta::Call& call, const meta::Outcome& outcome,
+                             Session& session);
     void revoke_all(const meta::Call& call, const meta::Outcome& outcome);
     std::vector<SessionId> holders(Ino ino, SessionId caller);
     std::vector<SessionId> all_sessions() const;

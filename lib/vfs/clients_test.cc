@@ -1,4 +1,6 @@
 // Several clients on one volume behave as processes on one machine do.
+#include <stdio.h>
+
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -19,6 +21,66 @@ TEST_CASE("the kernel keeps a listing until a name in it changes, here or elsewh
     CHECK(!kept());
     w.create(b, "g");
     CHECK(!kept());
+}
+
+TEST_CASE("names that another client gives and takes in a folder that this one made are seen") {
+    World w;
+    Peer &a = w.mount(), &b = w.mount();
+    const auto folder = [&](Ino parent, const char* name) {
+        return w.run(a->make(parent, name, S_IFDIR | 0755, 0, {}, Who{}, 0)).attr.ino;
+    };
+    const Ino d = folder(wire::root_ino, "d"), in = folder(d, "in");
+    CHECK(w.code(a->lookup(d, "x")) == ENOENT);
+    CHECK(w.code(a->lookup(in, "x")) == ENOENT);
+    CHECK(w.code(a->lookup(d, std::string(256, 'x'))) == ENAMETOOLONG);
+    CHECK(w.run(a->lookup(d, "in")).attr.ino == in);
+
+    const Opened x = w.run(b->create(d, "x", 0644, O_RDWR | O_CREAT, Who{}));
+    CHECK(w.run(a->lookup(d, "x")).attr.ino == x.node.attr.ino);
+    w.run(b->rename(d, "x", in, "y", 0, Who{}));
+    CHECK(w.code(a->lookup(d, "x")) == ENOENT);
+    CHECK(w.run(a->lookup(in, "y")).attr.ino == x.node.attr.ino);
+    w.run(b->unlink(in, "y"));
+    CHECK(w.code(a->lookup(in, "y")) == ENOENT);
+    w.run(b->rmdir(d, "in"));
+    CHECK(w.code(a->lookup(d, "in")) == ENOENT);
+    CHECK(w.code(a->create(in, "z", 0644, O_RDWR | O_CREAT, Who{})) == ENOENT);
+}
+
+TEST_CASE("after each change of names the attributes that a client keeps are the service's") {
+    World w;
+    Peer& a = w.mount();
+    const Ino d = w.run(a->make(wire::root_ino, "d", S_IFDIR | 0755, 0, {}, Who{}, 0)).attr.ino;
+    const Ino e = w.run(a->make(wire::root_ino, "e", S_IFDIR | 0755, 0, {}, Who{}, 0)).attr.ino;
+    const Opened file = w.run(a->create(d, "f", 0644, O_RDWR | O_CREAT, Who{}));
+    const Ino f = file.node.attr.ino;
+    const auto same = [&](std::initializer_list<Ino> inos) {
+        for (const Ino ino : inos) {
+            CAPTURE(ino);
+            CHECK(w.run(a->getattr(ino)).attr == w.volume->read(wire::GetAttr{ino})->attr);
+        }
+    };
+    same({d, e, f});
+    w.run(a->rename(d, "f", e, "g", 0, Who{}));
+    same({d, e, f});
+    w.run(a->link(f, d, "f", Who{}));
+    same({d, e, f});
+    w.run(a->rename(e, "g", e, "h", 0, Who{}));
+    same({d, e, f});
+    w.run(a->rename(d, "f", e, "h", 0, Who{}));  // two names of one file: both stay
+    same({d, e, f});
+    CHECK(w.run(a->lookup(d, "f")).attr.ino == f);
+    w.run(a->rename(wire::root_ino, "d", e, "d", 0, Who{}));
+    same({wire::root_ino, d, e});
+    w.run(a->rename(e, "d", e, "h", RENAME_EXCHANGE, Who{}));
+    same({d, e, f});
+    CHECK(w.run(a->lookup(e, "h")).attr.ino == d);
+    CHECK(w.run(a->lookup(e, "d")).attr.ino == f);
+    w.run(a->unlink(e, "d"));
+    w.run(a->unlink(d, "f"));
+    w.run(a->rmdir(e, "h"));
+    same({wire::root_ino, e});
+    CHECK(w.code(a->lookup(e, "h")) == ENOENT);
 }
 
 TEST_CASE("what one client wrote and has not sent, another sees when it looks, opens or reads") {

@@ -100,7 +100,7 @@ private:
     Task<void> answer_recalls();
     Task<void> give_back(wire::Recall what);
 
-    Task<void> writable() const;
+    Result<void> writable() const;
     // For answers from what is known here. EACCES.
     Task<void> check_access(Ino ino, std::uint32_t mask, Who who);
     Known known(const Node& node) const;
@@ -127,6 +127,12 @@ private:
     bool note_access(Node& node);
     Task<void> tell_failure(Handle& handle);
     Task<wire::Entry> make_entry(wire::Make request);
+    void learn_name(Ino parent, const std::string& name, const Result<wire::Entry>& answer,
+                    std::uint64_t changes);
+    void learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
+                       std::uint64_t changes);
+    void learn_move(const wire::Rename& asked, const wire::Removed& done);
+    void learn_moved(Ino ino, const Attr* attr);
 
     Loop& loop_;
     std::unique_ptr<Session> session_;

@@ -85,17 +85,16 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     request.now = wall_now();
     request.who = who;
     request.umask = umask;
+    const std::uint64_t changes = nodes_.changes_of(parent);
     const auto made = co_await result(make_entry(std::move(request)));
-    nodes_.forget_attr(parent);
+    learn_name(parent, name, made, changes);
     if (!made) {
-        names_.erase(parent, name);
         if (!squashed || (flags & O_EXCL) || made.error().code != EEXIST)
             co_return fail(made.error());
         const Known there = co_await lookup(parent, name, who);
         co_return co_await open(there.attr.ino, flags, who, kill_privileges);
     }
     NodeRef node = nodes_.pin(nodes_.learn(*made));
-    if (made->grant != Grant::none && !name.empty()) names_.put(parent, name, made->attr.ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
     co_await check_flags(node->attr, flags);
     if (name.empty()) orphans_.add(made->attr.ino);

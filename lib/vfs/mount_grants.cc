@@ -12,7 +12,7 @@ void Mount::revoked(wire::Revoke what) {
     Node* node = nodes_.find(what.ino);
     const bool exclusive = node && node->grant == Grant::exclusive;
     if (what.what & wire::revoke_entry) {
-        names_.erase(what.ino, what.name);
+        names_.forget(what.ino, what.name);
         if (caches_) caches_->drop_entry(what.ino, what.name);
     }
     if (what.what & (wire::revoke_attr | wire::revoke_xattr)) {
@@ -28,6 +28,7 @@ void Mount::revoked(wire::Revoke what) {
     if (node && !exclusive && (what.what & (wire::revoke_attr | wire::revoke_data)))
         node->grant = Grant::none;
     if (what.what & wire::revoke_orphan) {
+        names_.forget_folder(what.ino);
         orphans_.add(what.ino);
         // The kernel never heard of this end, and may not know the inode at all.
         orphans_.forgotten(what.ino);

@@ -7,9 +7,17 @@
 #include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
+namespace {
 
-Task<void> Mount::writable() const {
-    if (session_->read_only()) co_await fail(EROFS);
+std::span<const Attr> also(const auto& answer) {
+    return answer ? std::span<const Attr>(answer->also) : std::span<const Attr>();
+}
+
+}  // namespace
+
+Result<void> Mount::writable() const {
+    if (session_->read_only()) return fail(EROFS);
+    return {};
 }
 
 Task<void> Mount::check_access(Ino ino, std::uint32_t mask, Who who) {
@@ -24,6 +32,8 @@ Task<Known> Mount::lookup(Ino parent, std::string name, Who who) {
     co_await check_access(parent, wire::access_execute, who);
     if (const Ino ino = names_.find(parent, name))
         if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
+    if (names_.knows_all(parent) && names_.find(parent, name) == 0 && name != "." && name != "..")
+        co_return fail(name.size() > wire::name_bytes_max ? ENAMETOOLONG : ENOENT);
     const wire::Entry entry = co_await session_->call(wire::Lookup{parent, name});
     Node& node = nodes_.learn(entry);
     // By a handle, for a kernel that does not know it (any more): deleted, though not yet freed.
@@ -119,68 +129,106 @@ Task<Known> Mount::make(Ino parent, std::string name, std::uint32_t mode, std::u
     request.now = wall_now();
     request.who = who;
     request.umask = umask;
+    const std::uint64_t changes = nodes_.changes_of(parent);
     const auto made = co_await result(make_entry(std::move(request)));
-    names_.erase(parent, name);
-    nodes_.forget_attr(parent);
+    learn_name(parent, name, made, changes);
     if (!made) co_return fail(made.error());
-    Node& node = nodes_.learn(*made);
-    if (made->grant != Grant::none) names_.put(parent, name, made->attr.ino);
-    co_return known(node);
+    if (S_ISDIR(mode) && made->grant != Grant::none) names_.made_folder(made->attr.ino);
+    co_return known(nodes_.learn(*made));
+}
+
+// A call that gives the folder a name was answered; `changes` of the folder's names were before it.
+void Mount::learn_name(Ino parent, const std::string& name, const Result<wire::Entry>& answer,
+                       std::uint64_t changes) {
+    nodes_.names_changed(parent, also(answer), changes);
+    if (name.empty()) return;
+    if (answer && answer->grant != Grant::none) names_.put(parent, name, answer->attr.ino);
+    else names_.forget(parent, name);
 }
 
 Task<Known> Mount::link(Ino ino, Ino parent, std::string name, Who who) {
     co_await writable();
+    const std::uint64_t changes = nodes_.changes_of(parent);
     const auto linked =
         co_await result(session_->call(wire::Link{ino, parent, name, wall_now(), who}));
-    names_.erase(parent, name);
-    nodes_.forget_attr(parent);
+    learn_name(parent, name, linked, changes);
     nodes_.forget_attr(ino);
     if (!linked) co_return fail(linked.error());
     Node& node = nodes_.learn(*linked);
     if (node.attr.nlink > 0) orphans_.remove(ino);  // a file made without a name has one now
-    if (linked->grant != Grant::none) names_.put(parent, name, ino);
     co_return known(node);
 }
 
 Task<void> Mount::unlink(Ino parent, std::string name, Who who) {
     co_await writable();
+    const std::uint64_t changes = nodes_.changes_of(parent);
     const auto removed =
         co_await result(session_->call(wire::Unlink{parent, name, wall_now(), who}));
     if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
-    names_.erase(parent, name);
-    nodes_.forget_attr(parent);
+    learn_removal(parent, name, removed, changes);
     orphans_.lost_name((co_await removed).attr);
+}
+
+void Mount::learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
+                          std::uint64_t changes) {
+    nodes_.names_changed(parent, also(answer), changes);
+    if (answer) names_.erase(parent, name);
+    else names_.forget(parent, name);
 }
 
 Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
     co_await writable();
+    const std::uint64_t changes = nodes_.changes_of(parent);
     const auto removed =
         co_await result(session_->call(wire::Rmdir{parent, name, wall_now(), who}));
-    names_.erase(parent, name);
-    nodes_.forget_attr(parent);
+    learn_removal(parent, name, removed, changes);
+    if (removed) names_.forget_folder(removed->attr.ino);
     orphans_.lost_name((co_await removed).attr);
 }
 
 Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
                          std::uint32_t flags, Who who) {
     co_await writable();
-    wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
-    const auto removed = co_await result(session_->call(std::move(request)));
-    const Ino known = names_.find(parent, name);
-    names_.erase(parent, name);
-    names_.erase(new_parent, new_name);
-    nodes_.forget_attr(parent);
-    nodes_.forget_attr(new_parent);
+    const wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
+    const std::uint64_t changes = nodes_.changes_of(parent);
+    const std::uint64_t new_changes = nodes_.changes_of(new_parent);
+    const Ino moved = names_.find(parent, name);
+    const std::uint64_t moved_changes = nodes_.changes_of(moved);
+    const auto removed = co_await result(session_->call(request));
+    nodes_.names_changed(parent, also(removed), changes);
+    if (new_parent != parent) nodes_.names_changed(new_parent, also(removed), new_changes);
+    if (!removed || removed->moved == 0) {
+        names_.forget(parent, name);
+        names_.forget(new_parent, new_name);
+    }
     if (!removed) {
         // Stopped, it may have been done all the same, to whatever had the name.
         if (removed.error().code == ECANCELED) nodes_.forget_attrs();
         co_await fail(removed.error());
     }
-    // It has a new ctime, and a directory a new parent.
-    nodes_.forget_attr(removed->moved);
-    if (flags == 0 && known == removed->moved) names_.put(new_parent, new_name, known);
+    learn_move(request, *removed);
+    const bool newest = moved == removed->moved && nodes_.changes_of(moved) == moved_changes;
+    learn_moved(removed->moved, newest ? told_of(removed->also, moved) : nullptr);
     if (flags == RENAME_EXCHANGE) nodes_.forget_attr(removed->attr.ino);
     else orphans_.lost_name(removed->attr);
+}
+
+void Mount::learn_move(const wire::Rename& asked, const wire::Removed& done) {
+    if (done.moved == 0) return;
+    if (asked.flags & RENAME_WHITEOUT) names_.forget(asked.parent, asked.name);
+    else if (asked.flags & RENAME_EXCHANGE) names_.put(asked.parent, asked.name, done.attr.ino);
+    else names_.erase(asked.parent, asked.name);
+    names_.put(asked.new_parent, asked.new_name, done.moved);
+    if (!(asked.flags & RENAME_EXCHANGE)) names_.forget_folder(done.attr.ino);
+}
+
+// It has a new ctime, and a directory a new parent. `attr`: what it is now; null: not known.
+void Mount::learn_moved(Ino ino, const Attr* attr) {
+    const Node* node = nodes_.find(ino);
+    // What a commit under way adds to the attributes, its answer adds to those that are known then.
+    const bool settled = node && !(node->file && node->file->has_unsent());
+    if (settled && attr) nodes_.learn_attr(*attr);
+    else nodes_.forget_attr(ino);
 }
 
 }  // namespace flexfs::vfs

@@ -10,6 +10,9 @@ std::uint64_t weight(std::string_view name) {
     return 160 + (name.size() > 15 ? name.size() + 16 : 0);
 }
 
+// A node of the set, with its share of the table.
+constexpr std::uint64_t folder_weight = 48;
+
 }  // namespace
 
 Ino Names::find(Ino parent, std::string_view name) {
@@ -33,12 +36,31 @@ void Names::put(Ino parent, std::string_view name, Ino ino) {
     entries_.push_front({parent, std::string(name), ino});
     by_name_.emplace(Key{parent, entries_.front().name}, entries_.begin());
     bytes_ += weight(name);
-    while (bytes_ > bytes_max_) remove(std::prev(entries_.end()));
+    shrink();
+}
+
+void Names::shrink() {
+    while (bytes_ + whole_.size() * folder_weight > bytes_max_ && !entries_.empty()) {
+        whole_.erase(entries_.back().parent);
+        remove(std::prev(entries_.end()));
+    }
+}
+
+void Names::made_folder(Ino folder) {
+    // Of a set so large most are folders that nobody looks into again.
+    if (whole_.size() * folder_weight > bytes_max_ / 4) whole_.clear();
+    whole_.insert(folder);
+    shrink();
 }
 
 void Names::erase(Ino parent, std::string_view name) {
     const auto found = by_name_.find({parent, name});
     if (found != by_name_.end()) remove(found->second);
+}
+
+void Names::forget(Ino parent, std::string_view name) {
+    erase(parent, name);
+    whole_.erase(parent);
 }
 
 void Names::remove(Entries::iterator entry) {
@@ -50,6 +72,7 @@ void Names::remove(Entries::iterator entry) {
 void Names::clear() {
     by_name_.clear();
     entries_.clear();
+    whole_.clear();
     bytes_ = 0;
 }
 

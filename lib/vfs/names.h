@@ -1,11 +1,13 @@
-// Names that were looked up, as long as the grant on their directory holds; as many as there is
-// room for.
+// Names that were looked up or made, as long as the grant on their directory holds; as many as
+// there is room for. Of folders that were made here, and whose names all had room so far, it is
+// known as well which names they have not.
 #pragma once
 
 #include <list>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "lib/cache/budget.h"
 #include "lib/wire/types.h"
@@ -25,8 +27,18 @@ public:
     // A name of the inode in that folder; empty when none is known. Looks through all of them.
     std::string name_of(Ino parent, Ino ino) const;
     void put(Ino parent, std::string_view name, Ino ino);
+    // There is no such name (any more).
     void erase(Ino parent, std::string_view name);
+    // It may lead anywhere, or nowhere.
+    void forget(Ino parent, std::string_view name);
     void clear();
+
+    // The folder is new, and empty.
+    void made_folder(Ino folder);
+    // It was removed, or it is not known any more what is in it.
+    void forget_folder(Ino folder) { whole_.erase(folder); }
+    // What find() does not find is not there.
+    bool knows_all(Ino folder) const { return whole_.contains(folder); }
 
 private:
     struct Key {
@@ -46,10 +58,12 @@ private:
     };
     using Entries = std::list<Entry>;
     void remove(Entries::iterator entry);
+    void shrink();
 
     Entries entries_;  // the longest unused last
     std::unordered_map<Key, Entries::iterator, KeyHash> by_name_;
-    std::uint64_t bytes_ = 0;
+    std::unordered_set<Ino> whole_;  // folders all names of which are here
+    std::uint64_t bytes_ = 0;        // of entries
     std::uint64_t bytes_max_;
     cache::Reservation memory_;
 };

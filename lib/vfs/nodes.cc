@@ -110,6 +110,15 @@ void Nodes::forget_attr(Ino ino) {
     }
 }
 
+void Nodes::names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes) {
+    Node* node = find(folder);
+    if (!node) return;
+    const Attr* after = node->changes == changes ? told_of(told, folder) : nullptr;
+    node->changed();
+    if (after) apply(*node, *after);
+    node->stamp = next_stamp();
+}
+
 void Nodes::forget_attrs() {
     for (auto& [ino, node] : nodes_) node.current = false;
     forgotten_ = next_stamp();

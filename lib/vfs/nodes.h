@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 #include "lib/cache/budget.h"
@@ -19,6 +20,12 @@ using wire::Grant;
 using wire::Ino;
 
 class NodeRef;
+
+// The one of the inode; null: it is not among them.
+inline const Attr* told_of(std::span<const Attr> told, Ino ino) {
+    const auto found = std::ranges::find(told, ino, &Attr::ino);
+    return found == told.end() ? nullptr : &*found;
+}
 
 struct Node {
     Attr attr;  // the server's answer; stat() lays over it what is unsent
@@ -94,6 +101,14 @@ public:
     // Attributes alone, as a change answered them; nothing when the node is not known.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
+    // Of a folder's names, so far: to tell whether others came between.
+    std::uint64_t changes_of(Ino folder) const {
+        const auto found = nodes_.find(folder);
+        return found == nodes_.end() ? 0 : found->second.changes;
+    }
+    // A call of this client changed names in the folder. `told`: inodes as they are after it;
+    // `changes`: those before it was sent. Where there are more now, what is told may be old.
+    void names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes);
     // Of every node: it is not known which one changed.
     void forget_attrs();
     // No earlier than the last change of the inode; `node` is null where the table has none of it.
