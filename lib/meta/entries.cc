@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "lib/base/check.h"
 
@@ -28,23 +29,23 @@ std::optional<Name> Entries::known(const Place& at) const {
     return held == held_.end() ? std::nullopt : std::optional(held->second.to);
 }
 
-Entries::Held& Entries::changed(const Place& at) {
+Entries::Held& Entries::mark_changed(const Place& at) {
     const auto held = held_.find(at);
     check(held != held_.end());
     ++changes_;
-    held->second.dirty = true;
+    if (!std::exchange(held->second.changed, true)) changed_.push_back(&*held);
     return held->second;
 }
 
 void Entries::put(const Place& at, Name to, Time since) {
-    Held& held = changed(at);
+    Held& held = mark_changed(at);
     if (!held.stored && !held.is_added()) ++added_[at.folder];
     held.to = to;
     held.since = since;
 }
 
 void Entries::erase(const Place& at) {
-    Held& held = changed(at);
+    Held& held = mark_changed(at);
     if (held.is_added()) {
         const auto count = added_.find(at.folder);
         if (--count->second == 0) added_.erase(count);
@@ -64,16 +65,13 @@ Result<bool> Entries::is_empty(Statements& st, Ino folder) const {
 }
 
 Result<void> Entries::write(Statements& st) {
-    std::vector<Table::value_type*> changed;
-    for (auto& entry : held_)
-        if (entry.second.dirty) changed.push_back(&entry);
-    std::ranges::sort(changed, {}, [](const Table::value_type* entry) {
+    std::ranges::sort(changed_, {}, [](const Table::value_type* entry) {
         const Key& key = entry->first;
         return std::tuple(key.folder, key.hash, std::string_view(key.name));
     });
-    for (Table::value_type* entry : changed) {
+    for (Table::value_type* entry : changed_) {
         const Key& key = entry->first;
-        Held& held = entry->second;
+        const Held& held = entry->second;
         const std::string_view name = key.name;
         if (held.to.ino == 0) {
             if (held.stored) TRY(st.dentry_erase.run(key.folder, key.hash, name));
@@ -81,9 +79,12 @@ Result<void> Entries::write(Statements& st) {
             db::Stmt& put = held.stored ? st.dentry_set : st.dentry_add;
             TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.since));
         }
-        held.stored = held.to.ino != 0;
-        held.dirty = false;
     }
+    for (Table::value_type* entry : changed_) {
+        entry->second.stored = entry->second.to.ino != 0;
+        entry->second.changed = false;
+    }
+    changed_.clear();
     added_.clear();
     shrink();
     return {};
@@ -95,6 +96,7 @@ void Entries::shrink() {
 }
 
 void Entries::clear() {
+    changed_.clear();
     held_.clear();
     added_.clear();
 }

@@ -65,15 +65,16 @@ private:
     struct Held {
         Name to;  // ino 0: there is no such name
         Time since = 0;
-        bool stored = false;  // has a row
-        bool dirty = false;
+        bool stored = false;   // has a row
+        bool changed = false;  // among changed_
 
         bool is_added() const { return !stored && to.ino != 0; }
     };
     using Table = std::unordered_map<Key, Held, Hash, Equal>;
-    Held& changed(const Place& at);
+    Held& mark_changed(const Place& at);
 
     Table held_;
+    std::vector<Table::value_type*> changed_;     // to be written
     std::unordered_map<Ino, std::size_t> added_;  // names without a row, by their folder
     std::uint64_t changes_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "lib/meta/inodes.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace flexfs::meta {
 namespace {
@@ -24,38 +25,47 @@ std::optional<const Inode*> Inodes::newer(Ino ino) const {
     return known->second.erased ? nullptr : &known->second;
 }
 
-Inode& Inodes::add(const Inode& made) {
+Inodes::Held& Inodes::mark_changed(Inode& inode) {
+    Held& held = static_cast<Held&>(inode);
     ++changes_;
-    return held_.emplace(made.attr.ino, Held{made, false, true}).first->second;
+    if (!std::exchange(held.changed, true)) changed_.push_back(&held);
+    return held;
+}
+
+Inode& Inodes::add(const Inode& made) {
+    return mark_changed(held_.emplace(made.attr.ino, Held{made}).first->second);
 }
 
 void Inodes::change(Inode& inode) {
-    ++changes_;
-    held(inode).dirty = true;
+    mark_changed(inode);
 }
 
 void Inodes::erase(Inode& inode) {
-    ++changes_;
-    held(inode).erased = true;
+    mark_changed(inode).erased = true;
 }
 
 Result<void> Inodes::write(Statements& st) {
-    std::vector<Held*> changed;
-    for (auto& [ino, held] : held_)
-        if (held.dirty || held.erased) changed.push_back(&held);
-    std::ranges::sort(changed, {}, [](const Held* held) { return held->attr.ino; });
-    for (Held* held : changed) {
+    std::ranges::sort(changed_, {}, [](const Held* held) { return held->attr.ino; });
+    for (Held* held : changed_) {
         if (held->erased) {
             if (held->stored) TRY(st.inode_erase.run(held->attr.ino));
         } else {
             TRY(store_inode(held->stored ? st.inode_set : st.inode_add, *held));
         }
-        held->stored = !held->erased;
-        held->dirty = false;
     }
-    std::erase_if(held_, [](const auto& entry) { return entry.second.erased; });
+    for (Held* held : changed_) {
+        held->stored = true;
+        held->changed = false;
+        if (held->erased) held_.erase(held->attr.ino);
+    }
+    changed_.clear();
     shrink();
     return {};
+}
+
+void Inodes::clear() {
+    changed_.clear();
+    held_.clear();
 }
 
 void Inodes::shrink() {

@@ -31,17 +31,18 @@ public:
     // While nothing is changed that is not written: forgets what is much.
     void shrink();
     // The database was rolled back: what was changed is forgotten with all the rest.
-    void clear() { held_.clear(); }
+    void clear();
 
 private:
     struct Held : Inode {
-        bool stored = false;  // has a row
-        bool dirty = false;
+        bool stored = false;   // has a row
+        bool changed = false;  // among changed_
         bool erased = false;
     };
-    static Held& held(Inode& inode) { return static_cast<Held&>(inode); }
+    Held& mark_changed(Inode& inode);
 
     std::unordered_map<Ino, Held> held_;
+    std::vector<Held*> changed_;  // to be written
     std::uint64_t changes_ = 0;
 };
 
