@@ -9,8 +9,8 @@
 namespace flexfs::meta {
 namespace {
 
-// What is kept for those who come again: about 1.5 MiB at most.
-constexpr std::size_t kept_max = 12288;
+// What is kept for those who come again: about half a MiB.
+constexpr std::size_t kept_max = 4096;
 
 }  // namespace
 

@@ -6,8 +6,8 @@
 namespace flexfs::meta {
 namespace {
 
-// What is kept for those who come again: about 3 MiB at most.
-constexpr std::size_t kept_max = 12288;
+// What is kept for those who come again: about a MiB.
+constexpr std::size_t kept_max = 4096;
 
 }  // namespace
 
