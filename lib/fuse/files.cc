@@ -76,9 +76,10 @@ Task<Answer> write(Server& server, Request request) {
     const auto in = request.head<fuse_write_in>();
     Buffer data = co_await request.data(sizeof in, in.size);
     const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
-    // The kernel takes a squashed root for one whose writes leave the bits.
-    const bool kill =
-        (in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who());
+    // The kernel takes a squashed root for one whose writes leave the bits. What it stores of its
+    // pages was written through a mapping, which leaves them, and comes from nobody.
+    const bool kill = !from_cache && ((in.write_flags & FUSE_WRITE_KILL_SUIDGID) ||
+                                      server.squash().applies_to(request.who()));
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));

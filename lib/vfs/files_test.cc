@@ -325,6 +325,29 @@ TEST_CASE("capabilities that a file gets after it was written stay when the data
     CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
 }
 
+TEST_CASE("what the kernel stores of its pages leaves capabilities, unless a write comes with it") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    w.run(a->setxattr(ino, "security.capability", Buffer::copy_of("c"), 0));
+    const auto capability = [&] { return w.code(a->getxattr(ino, "security.capability")); };
+    for (const std::string& text : {pattern(100), pattern(300000)}) {
+        w.run(a->write(file.handle, 0, Buffer::copy_of(text), true, false));
+        CHECK(capability() == 0);
+        CHECK(w.run(a->listxattr(ino)).size() == 1);
+        w.run(a->fsync(file.handle));
+        CHECK(capability() == 0);
+    }
+
+    w.run(a->write(file.handle, 0, Buffer::copy_of("mapped"), true, false));
+    w.write(a, file.handle, 10, "called");
+    w.run(a->write(file.handle, 20, Buffer::copy_of("mapped"), true, false));
+    CHECK(capability() == ENODATA);
+    w.run(a->fsync(file.handle));
+    CHECK(capability() == ENODATA);
+}
+
 TEST_CASE("setuid that a write cleared stays away when what it wrote is cut off") {
     World w;
     Peer& a = w.mount();

@@ -69,7 +69,7 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
-    request.kill_privileges |= file.kill_privileges;
+    request.kill_privileges |= file.loss == Loss::privileges;
     request.now = wall_now();
     for (;;) {
         const Time written = node->forget_write_time();
@@ -77,7 +77,7 @@ Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
         if (!done) node->current = false;  // stopped, it may have been done all the same
         if (!done && file.mtime == 0) file.mtime = written;
         learn(*node, co_await done);
-        file.kill_privileges = false;
+        file.loss = Loss::none;
         if (done->length == 0 || done->length >= request.length) co_return;
         request.offset += done->length;
         request.length -= done->length;
@@ -164,7 +164,7 @@ Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
     for (const Buffer& piece : pieces) at = std::ranges::copy(piece.view(), at).out;
     Writer::Request request;
     request.offset = copy.offset;
-    request.kill_privileges = copy.kill_privileges;
+    if (copy.kill_privileges) request.loss = Loss::privileges;
     request.data = std::move(data).freeze();
     co_return co_await writer_.write(copy.to, std::move(request));
 }

@@ -164,7 +164,8 @@ public:
     // How many bytes of `data` it took: fewer than all where the volume has room for no more.
     // EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer is kept, not copied, when it
     // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it,
-    // and it is taken as a whole. `kill_privileges`: write(2)'s clearing of setuid and setgid.
+    // it is taken as a whole, and capabilities stay. `kill_privileges`: write(2)'s clearing of
+    // setuid and setgid.
     virtual Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data,
                                     bool at_offset, bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.

@@ -107,7 +107,7 @@ void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
         file.dirty.put(std::move(span));
     }
     file.mtime = wall_now();
-    file.kill_privileges |= request.kill_privileges;
+    file.loss = std::max(file.loss, request.loss);
     flusher_.wrote(node, {offset, offset + data.size()});
 }
 

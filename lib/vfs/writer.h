@@ -15,7 +15,7 @@ public:
         std::uint64_t offset = 0;
         bool append = false;  // at the end of the file, wherever that is
         bool whole = false;   // all of it or nothing
-        bool kill_privileges = false;
+        Loss loss = Loss::capability;
         Buffer data;
     };
     // How many bytes it took from the front of the data: fewer where the volume has room for them

@@ -6,12 +6,13 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 from errno import EACCES, EINVAL, ENODEV, ENOMEM
 
 from shared.cases import case, equal, fails, get, main, opened, pattern, pread_all, put, true
 from shared.linux import call
-from shared.people import elsewhere, start
+from shared.people import ALICE, by, elsewhere, start
 
 PAGE = mmap.PAGESIZE
 READ = {"flags": mmap.MAP_SHARED, "prot": mmap.PROT_READ}
@@ -137,6 +138,28 @@ def _():
     os.fsync(fd)
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     equal(pread_all(fd, size, 0) == data, True, "equality after fsync")
+
+
+@case("a write through a mapping leaves setuid and capabilities, and moves mtime and ctime")
+def _():
+    put("a", pattern(100000), 0o6755)
+    os.chmod("a", 0o6755)
+    capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+    os.setxattr("a", "security.capability", capability)
+    for who in (None, ALICE):
+        fd = opened()
+        os.utime(fd, (1, 1))
+        then = os.fstat(fd).st_ctime_ns
+
+        def write(fd=fd):
+            with mmap.mmap(fd, 100000) as area:
+                area[50000:50003] = b"new"
+        by(who, write) if who else write()
+        os.fsync(fd)
+        now = os.fstat(fd)
+        equal(oct(now.st_mode & 0o7777), oct(0o6755), "the mode")
+        equal(os.getxattr("a", "security.capability"), capability)
+        true(now.st_mtime > 1 and now.st_ctime_ns > then, "mtime and ctime stand still")
 
 
 @case("writing a hole through a mapping fills that place alone")
