@@ -51,6 +51,7 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     handle->flags = flags;
     handle->failures_told = node->file->failure.count;
     ++node->handles;
+    if (may_map(flags)) ++node->mappers;
     handle->node = std::move(node);
     return *handles_.emplace(id, std::move(handle)).first->second;
 }
@@ -206,6 +207,7 @@ void Mount::release(HandleId id) {
     const auto found = handles_.find(id);
     if (found == handles_.end()) return;
     const NodeRef node = found->second->node;
+    if (may_map(found->second->flags)) --node->mappers;
     handles_.erase(found);
     --node->handles;
 }

@@ -94,6 +94,14 @@ Task<std::uint64_t> Mount::seek(HandleId id, std::uint64_t offset, bool data) {
     co_return found;
 }
 
+Task<Unsure> Mount::unsure(HandleId id, std::uint64_t offset, bool data) {
+    const NodeRef node = (co_await handle(id))->node;
+    if (node->mappers == 0) co_return Unsure{};
+    const std::uint64_t hole = co_await seek(id, offset, false);
+    if ((data && hole > offset) || hole >= node->file->size()) co_return Unsure{};
+    co_return Unsure{hole, co_await reader_.seek(node, hole, true)};
+}
+
 Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, HandleId to,
                                 std::uint64_t offset, std::uint64_t length, bool kill_privileges) {
     const std::shared_ptr<Handle> source = co_await handle(from), target = co_await handle(to);
