@@ -130,6 +130,7 @@ void Server::receive(Request request) {
         case FUSE_INIT: return channel_.send(request.unique(), init(request));
         case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
     }
+    if (request.opcode() != FUSE_SETATTR) disarmed_.asked(request.pid());
     bool ended = false;
     auto running = std::make_unique<Running>();
     Running* handle = running.get();
