@@ -290,6 +290,27 @@ TEST_CASE("a writer of much more than fits waits for the store, and memory stays
     CHECK(a.budget.used() <= 10 << 20);
 }
 
+TEST_CASE("small writes that follow one another share memory, however small they are") {
+    for (const std::size_t bytes : {4, 1000, 4096}) {
+        for (const int flags : {O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND}) {
+            CAPTURE(bytes);
+            World w;
+            Peer& a = w.mount();
+            const Opened file = w.create(a, "f", flags);
+            const std::size_t count = 2'000'000 / bytes / 4;
+            std::string text;
+            for (std::size_t i = 0; i < count; ++i) {
+                text += pattern(bytes, unsigned(i));
+                w.write(a, file.handle, i * bytes, text.substr(i * bytes));
+            }
+            CHECK(a->state().dirty_bytes < 3 * text.size());
+            CHECK(w.read(a, file.handle) == text);
+            w.run(a->fsync(file.handle));
+            CHECK(w.read_after(a, "f") == text);
+        }
+    }
+}
+
 TEST_CASE("an access time before 1970 is kept, and a later read moves it") {
     World w;
     Peer& a = w.mount();

@@ -29,8 +29,8 @@ public:
 private:
     Task<Quota::Promise> room(NodeRef node, Request request);
     bool is_owned(const Node& node) const;
-    void insert(Node& node, const Request& request, std::uint64_t offset,
-                cache::Reservation memory);
+    void insert(Node& node, const Request& request, std::uint64_t offset, cache::Reservation memory,
+                std::size_t capacity);
 
     Session& session_;
     Nodes& nodes_;
