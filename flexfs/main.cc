@@ -21,7 +21,7 @@ std::string overview() {
     std::vector<cli::Item> items;
     for (const Role& role : roles)
         items.push_back({std::string(role.name), std::string(role.summary)});
-    return "usage: flexfs ROLE ...\n\nRoles:\n" + cli::aligned(items) +
+    return "usage: flexfs ROLE ...\n       flexfs version\n\nRoles:\n" + cli::aligned(items) +
            "\nflexfs ROLE --help tells what a role can do.\n";
 }
 

@@ -105,8 +105,8 @@ std::string help(const Program& program, const Verb& verb) {
 std::string help(const Program& program) {
     if (program.verbs.size() == 1 && program.verbs[0].name.empty())
         return help(program, program.verbs[0]);
-    std::string out = fmt::format("usage: {} COMMAND ...\n\n", program.name);
-    wrap(out, sentence(program.summary), 0, 0);
+    std::string out = fmt::format("usage: {} COMMAND ...\n", program.name);
+    if (!program.summary.empty()) wrap(out += '\n', sentence(program.summary), 0, 0);
     std::vector<Item> items;
     for (const Verb& verb : program.verbs) {
         std::string name = verb.name;
@@ -114,7 +114,7 @@ std::string help(const Program& program) {
             name += argument.required ? " " + argument.name : " [" + argument.name + "]";
         items.push_back({name, verb.summary});
     }
-    items.push_back({"version", "print the version"});
+    if (!program.summary.empty()) items.push_back({"version", "print the version"});
     out += "\nCommands:\n" + aligned(items);
     out += fmt::format("\n{} COMMAND --help tells a command's flags.\n", program.name);
     if (!program.default_verb.empty())

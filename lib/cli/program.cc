@@ -67,6 +67,17 @@ bool asks_for_help(std::string_view word) {
     return word == "--help" || word == "-h" || word == "help";
 }
 
+// The commands that begin with `word`, when there are some of two words: "init fstab" of init.
+Program commands_of(const Program& program, const std::string& word) {
+    Program some{.name = program.name + " " + word, .summary = {}, .verbs = {}};
+    for (Verb verb : program.verbs) {
+        if (!verb.name.starts_with(word + " ")) continue;
+        verb.name.erase(0, word.size() + 1);
+        some.verbs.push_back(std::move(verb));
+    }
+    return some;
+}
+
 int bad_usage(const Program& program, std::string_view verb, std::string_view sentence,
               Streams streams) {
     fmt::print(streams.err, "{}: {}\nSee {}{}{} --help\n", program.name, sentence, program.name,
@@ -90,6 +101,11 @@ int run(const Program& program, Words args, Streams streams) {
         fmt::print(streams.err, "{}", help(program));
         return exit_usage;
     }
+    if (args.size() == 2 && asks_for_help(args[1]))
+        if (const Program some = commands_of(program, args[0]); !some.verbs.empty()) {
+            fmt::print(streams.out, "{}", help(some));
+            return exit_success;
+        }
     const auto [verb, rest] = find_verb(program, args);
     if (!verb) return bad_usage(program, "", unknown_verb(program, args), streams);
 

@@ -28,7 +28,7 @@ struct Verb {
 
 struct Program {
     std::string name;     // as the user typed it: "flexfs mount", "mount.flexfs"
-    std::string summary;  // one sentence without a full stop
+    std::string summary;  // one sentence without a full stop; empty: of a part of the commands
     std::vector<Verb> verbs;
     std::string default_verb = {};  // taken when the first word is no verb; empty: that is an error
 };
@@ -45,7 +45,8 @@ struct Streams {
 };
 
 // Finds the verb, sets its arguments and flags in the order given, runs it. Also answers `--help`,
-// `help`, `--version` and `version`. Bad usage is one sentence on `err` and exit_usage.
+// `help`, `--version` and `version`, and `init --help` where there are `init a` and `init b`. Bad
+// usage is one sentence on `err` and exit_usage.
 int run(const Program& program, std::span<const std::string> args, Streams streams = {});
 
 // Help for the program, or, with one verb that has no name, for that verb.

@@ -172,6 +172,20 @@ Old ways:
     CHECK(shop.ran.empty());
 }
 
+TEST_CASE("help of a first word is that of the commands which begin with it") {
+    Shop shop;
+
+    CHECK(shop.call({"init", "--help"}) == 0);
+    CHECK(shop.out == R"(usage: flexfs shop init COMMAND ...
+
+Commands:
+  fstab  add a line
+
+flexfs shop init COMMAND --help tells a command's flags.
+)");
+    CHECK(shop.ran.empty());
+}
+
 TEST_CASE("long help is wrapped under its column") {
     const Item items[] = {{"--short", std::string(70, 'x') + " yy zz"},
                           {"--a-name-that-is-much-too-long", "text"}};

@@ -45,7 +45,8 @@ Task<Answer> setattr(Server& server, Request request) {
     for (auto [kernel, ours] : mask_bits)
         if (in.valid & kernel) mask |= ours;
     // So comes a chown(2) to nobody and no group, and what takes a user's setuid before a write.
-    if (in.valid == 0 && !server.was_disarmed(request)) mask = wire::set_kill_privileges;
+    const bool disarmed = server.disarmed().take(request.ino(), request.pid());
+    if (in.valid == 0 && !disarmed) mask = wire::set_kill_privileges;
     if ((in.valid & FATTR_ATIME_NOW) && (in.valid & FATTR_MTIME_NOW)) mask |= wire::set_touch;
     const Time now = wall_now();
     wire::Attr attr;

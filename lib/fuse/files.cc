@@ -76,9 +76,10 @@ Task<Answer> write(Server& server, Request request) {
     const auto in = request.head<fuse_write_in>();
     Buffer data = co_await request.data(sizeof in, in.size);
     const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
-    // The kernel takes a squashed root for one whose writes leave the bits.
-    const bool kill =
-        (in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who());
+    // The kernel takes a squashed root for one whose writes leave the bits. What it stores of its
+    // pages was written through a mapping, which leaves them, and comes from nobody.
+    const bool kill = !from_cache && ((in.write_flags & FUSE_WRITE_KILL_SUIDGID) ||
+                                      server.squash().applies_to(request.who()));
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
@@ -115,12 +116,32 @@ Task<Answer> allocate(Server& server, Request request) {
     co_return Answer();
 }
 
+namespace {
+
+// What was written through a mapping the kernel stores in its own time, and it does not before it
+// asks for data (fs/fuse/file.c, fuse_file_llseek). To drop its pages it stores them; it needs not
+// the file's lock for that, which the seek holds.
+Task<void> store_mapped(Server& server, Request request, std::uint64_t offset, bool data) {
+    const std::uint64_t handle = request.head<fuse_lseek_in>().fh;
+    const vfs::Unsure hole = co_await server.client().unsure(handle, offset, data);
+    if (hole.empty()) co_return;
+    co_await server.drop_pages(request, hole.first, hole.last - hole.first);
+    if (data) co_return;
+    // All of it was data? The next hole may be none, either. One after the other could take long.
+    const vfs::Unsure next = co_await server.client().unsure(handle, hole.first, false);
+    if (next.first >= hole.last) co_await server.drop_pages(request, next.first, 0);
+}
+
+}  // namespace
+
 // Only SEEK_DATA and SEEK_HOLE come here.
 Task<Answer> seek(Server& server, Request request) {
     const auto in = request.head<fuse_lseek_in>();
     if (in.whence != SEEK_DATA && in.whence != SEEK_HOLE) co_return fail(EINVAL);
+    const bool data = in.whence == SEEK_DATA;
+    co_await store_mapped(server, request, in.offset, data);
     fuse_lseek_out out{};
-    out.offset = co_await server.client().seek(in.fh, in.offset, in.whence == SEEK_DATA);
+    out.offset = co_await server.client().seek(in.fh, in.offset, data);
     co_return Answer().add(out);
 }
 

@@ -94,19 +94,20 @@ Task<void> Server::pause() {
     while (scope_.running() > 0) {
         co_await loop_.sleep(pause_step);
         if (!dropping_.held()) continue;
-        // The kernel may wait, to drop a page, for a read of it that it has still to hand over.
+        // The kernel may wait, to drop a page, for a read or a write of it that it has still to
+        // hand over.
         channel_.pause(false);
         channel_.poll();
         channel_.pause(true);
     }
 }
 
-Task<void> Server::drop_pages(const Request& write, std::uint64_t offset, std::uint64_t length) {
+Task<void> Server::drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length) {
     // Whoever waits for the pages needs room for more requests.
-    channel_.is_counted(write.unique());
-    const wire::Ino ino = write.ino();
+    channel_.is_counted(request.unique());
+    const wire::Ino ino = request.ino();
     const auto turn = co_await dropping_.lock();
-    // In the pool, for the kernel may wait for a read that is to be answered by the loop.
+    // In the pool, for the kernel may wait for a read, or store a page, that the loop answers.
     co_await offload(loop_, [this, ino, offset, length]() -> Result<void> {
         notifier_.drop_range(ino, offset, length);
         return {};
@@ -129,6 +130,7 @@ void Server::receive(Request request) {
         case FUSE_INIT: return channel_.send(request.unique(), init(request));
         case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
     }
+    if (request.opcode() != FUSE_SETATTR) disarmed_.asked(request.pid());
     bool ended = false;
     auto running = std::make_unique<Running>();
     Running* handle = running.get();

@@ -6,11 +6,11 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <utility>
 
 #include "lib/fuse/answer.h"
 #include "lib/fuse/channel.h"
 #include "lib/fuse/direct_writes.h"
+#include "lib/fuse/disarmed.h"
 #include "lib/fuse/notifier.h"
 #include "lib/fuse/request.h"
 #include "lib/metrics/registry.h"
@@ -71,20 +71,16 @@ public:
     vfs::Client& client() { return client_; }
     Notifier& notifier() { return notifier_; }
     DirectWrites& direct_writes() { return direct_writes_; }
+    Disarmed& disarmed() { return disarmed_; }
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
     const wire::Squash& squash() const { return options_.squash; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
-    // Ends when the kernel has no pages of the range any more. Of a write that is done but not
-    // answered.
-    Task<void> drop_pages(const Request& write, std::uint64_t offset, std::uint64_t length);
-    // A file's capabilities were taken away. Where the kernel does so before a write, the thread's
-    // next request is a change of nothing, which is otherwise a chown(2) to nobody and no group.
-    void disarmed(const Request& request) { disarmed_ = {request.ino(), request.pid()}; }
-    bool was_disarmed(const Request& request) {
-        return std::exchange(disarmed_, {}) == std::pair(request.ino(), request.pid());
-    }
+    // Ends when the kernel has no pages of the range any more, and has stored those that were
+    // written through mappings; a length of 0 is all from there on. For a write that is done but
+    // not answered, and for what needs no buffer.
+    Task<void> drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length);
 
 private:
     struct Running;
@@ -102,6 +98,7 @@ private:
     Channel channel_;
     Notifier& notifier_;
     DirectWrites direct_writes_;
+    Disarmed disarmed_;
     task::Mutex dropping_;  // one at a time: the threads of the pool are needed for reads
     Scope scope_;
     Scope interrupts_;
@@ -111,7 +108,6 @@ private:
     task::Event ended_;
     Result<void> greeting_;
     Negotiated negotiated_;
-    std::pair<wire::Ino, std::uint32_t> disarmed_;  // the last one, and by which thread
     std::unique_ptr<Loop::Registration> watching_;
     std::unique_ptr<Loop::Registration> at_turn_end_;
 };

@@ -78,7 +78,7 @@ Task<Answer> removexattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name());
     const bool disarms = name == wire::capability_name;
     co_await server.client().removexattr(request.ino(), std::move(name), request.who());
-    if (disarms) server.disarmed(request);
+    if (disarms) server.disarmed().removed(request.ino(), request.pid());
     co_return Answer();
 }
 

@@ -126,7 +126,8 @@ Result<std::uint64_t> commit_inode(Txn& tx, const wire::InodeCommit& change,
     }
     if (change.atime != 0) attr.atime = change.atime;
     tx.changed(*file);
-    if (change.set_inline || !change.extents.empty()) TRY(drop_capability(tx, *file));
+    const bool has_data = change.set_inline || !change.extents.empty();
+    if (has_data && !change.keep_capability) TRY(drop_capability(tx, *file));
     if (change.kill_privileges) TRY(kill_privileges(tx, *file));
     return first_seq;
 }

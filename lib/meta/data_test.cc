@@ -114,6 +114,21 @@ TEST_CASE("writing and truncating take a file's capabilities away, whoever does 
     CHECK(f.attr(a).has_xattrs);
 }
 
+TEST_CASE("a commit of what was written through mappings leaves capabilities") {
+    Fixture f;
+    const Ino a = f.create(1, "a", 04755);
+    REQUIRE(f.apply(wire::SetXattr{.ino = a, .name = "security.capability"}));
+    wire::Commit mapped;
+    mapped.inodes.push_back({.ino = a, .mtime = 5, .set_inline = true, .keep_capability = true});
+    REQUIRE(f.apply(mapped));
+    CHECK(f.attr(a).has_xattrs);
+    CHECK((f.attr(a).mode & 07777) == 04755);
+
+    mapped.inodes[0].keep_capability = false;
+    REQUIRE(f.apply(mapped));
+    CHECK(!f.attr(a).has_xattrs);
+}
+
 TEST_CASE("sizes that cannot be are refused by their errno") {
     Fixture f;
     wire::SetAttr request{.ino = f.create(1, "a"), .mask = wire::set_size};

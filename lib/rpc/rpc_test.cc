@@ -173,7 +173,7 @@ TEST_CASE("a mount's status is asked for over its unix socket") {
             }
             Task<wire::Done> serve(Context, wire::Stop) { co_return fail(EBUSY, "in use"); }
             Task<wire::Restarted> serve(Context, wire::Restart) { co_return wire::Restarted{}; }
-            Task<wire::Done> serve(Context, wire::Remount) { co_return wire::Done{}; }
+            Task<wire::Remounted> serve(Context, wire::Remount) { co_return wire::Remounted{}; }
         };
         std::unique_ptr<Handler<wire::Control>> connected(Pusher<wire::Control>&) override {
             return std::make_unique<Answers>();

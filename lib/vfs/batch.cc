@@ -157,8 +157,9 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
         wire::InodeCommit change;
         change.ino = node.attr.ino;
         change.mtime = flight.mtime = std::exchange(file.mtime, 0);
-        change.kill_privileges = flight.kill_privileges =
-            std::exchange(file.kill_privileges, false);
+        flight.loss = std::exchange(file.loss, Loss::none);
+        change.kill_privileges = flight.loss == Loss::privileges;
+        change.keep_capability = flight.loss == Loss::none;
         change.set_inline = flight.is_inline;
         change.inline_data = flight.content;
         change.clear_inline = flight.clear_inline;

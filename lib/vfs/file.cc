@@ -111,6 +111,11 @@ std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::ui
 
 }  // namespace
 
+bool File::loses(Loss what) const {
+    const auto takes = [&](const Flight& flight) { return flight.loss >= what; };
+    return loss >= what || std::ranges::any_of(flights, takes);
+}
+
 std::uint64_t File::unsent_end() const {
     std::uint64_t end = dirty.end();
     for (const Flight& flight : flights) end = std::max(end, flight.data.end());

@@ -13,6 +13,9 @@
 
 namespace flexfs::vfs {
 
+// What unsent writes take away from their file (lib/wire/privileges.h); the last is both.
+enum class Loss : std::uint8_t { none, capability, privileges };
+
 // Data that left the dirty layer together and will be committed together.
 struct Flight {
     std::uint64_t id = 0;
@@ -22,7 +25,7 @@ struct Flight {
     bool clear_inline = false;  // the commit moves what was inline to frames
     bool sent = false;          // the commit is under way, and with it:
     Time mtime = 0;             // of the writes; 0: none, or another one was set since
-    bool kill_privileges = false;
+    Loss loss = Loss::none;
     std::vector<Range> gone;  // what was truncated or punched out of the file since it left
 };
 
@@ -48,7 +51,7 @@ struct File {
     ExtentMap extents;
     std::uint64_t committed_size = 0;  // as the server knows it
     Time mtime = 0;                    // of unsent writes; 0: none
-    bool kill_privileges = false;      // asked for by an unsent write
+    Loss loss = Loss::none;            // by unsent writes
     Duration dirty_since{};            // by the loop's clock
     unsigned durable_waiters = 0;      // who waits until what is on its way is durable
     bool learning = false;             // the server is asked what it has, for the flusher
@@ -62,6 +65,8 @@ struct File {
     task::WaitList changed;  // flights ended, or failed
 
     bool has_unsent() const { return !dirty.empty() || !flights.empty(); }
+    // What is unsent takes away at least this.
+    bool loses(Loss what) const;
     // Where what is unsent ends; 0 without any.
     std::uint64_t unsent_end() const;
     // How many of the unsent bytes lie where nothing is stored; about, where they are in very many

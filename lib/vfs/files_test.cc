@@ -290,6 +290,27 @@ TEST_CASE("a writer of much more than fits waits for the store, and memory stays
     CHECK(a.budget.used() <= 10 << 20);
 }
 
+TEST_CASE("small writes that follow one another share memory, however small they are") {
+    for (const std::size_t bytes : {4, 1000, 4096}) {
+        for (const int flags : {O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND}) {
+            CAPTURE(bytes);
+            World w;
+            Peer& a = w.mount();
+            const Opened file = w.create(a, "f", flags);
+            const std::size_t count = 2'000'000 / bytes / 4;
+            std::string text;
+            for (std::size_t i = 0; i < count; ++i) {
+                text += pattern(bytes, unsigned(i));
+                w.write(a, file.handle, i * bytes, text.substr(i * bytes));
+            }
+            CHECK(a->state().dirty_bytes < 3 * text.size());
+            CHECK(w.read(a, file.handle) == text);
+            w.run(a->fsync(file.handle));
+            CHECK(w.read_after(a, "f") == text);
+        }
+    }
+}
+
 TEST_CASE("an access time before 1970 is kept, and a later read moves it") {
     World w;
     Peer& a = w.mount();
@@ -323,6 +344,29 @@ TEST_CASE("capabilities that a file gets after it was written stay when the data
     w.run(a->fsync(file.handle));
     CHECK(w.code(a->getxattr(ino, "security.capability")) == ENODATA);
     CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
+}
+
+TEST_CASE("what the kernel stores of its pages leaves capabilities, unless a write comes with it") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    w.run(a->setxattr(ino, "security.capability", Buffer::copy_of("c"), 0));
+    const auto capability = [&] { return w.code(a->getxattr(ino, "security.capability")); };
+    for (const std::string& text : {pattern(100), pattern(300000)}) {
+        w.run(a->write(file.handle, 0, Buffer::copy_of(text), true, false));
+        CHECK(capability() == 0);
+        CHECK(w.run(a->listxattr(ino)).size() == 1);
+        w.run(a->fsync(file.handle));
+        CHECK(capability() == 0);
+    }
+
+    w.run(a->write(file.handle, 0, Buffer::copy_of("mapped"), true, false));
+    w.write(a, file.handle, 10, "called");
+    w.run(a->write(file.handle, 20, Buffer::copy_of("mapped"), true, false));
+    CHECK(capability() == ENODATA);
+    w.run(a->fsync(file.handle));
+    CHECK(capability() == ENODATA);
 }
 
 TEST_CASE("setuid that a write cleared stays away when what it wrote is cut off") {

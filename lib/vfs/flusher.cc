@@ -242,7 +242,7 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
         node.attr.ctime = std::max(node.attr.ctime, flight.mtime);
     }
     // An answer from before the commit may have come since.
-    if (flight.kill_privileges) node.attr.mode = wire::without_privileges(node.attr.mode);
+    if (flight.loss == Loss::privileges) node.attr.mode = wire::without_privileges(node.attr.mode);
     if (flight.is_inline) {
         file.inline_data = flight.content;
         node.attr.used = flight.content.size();
@@ -281,7 +281,7 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
 void Flusher::failed(Batch::Part& part, int code) {
     File& file = *part.node->file;
     if (file.mtime == 0) file.mtime = part.flight->mtime;
-    file.kill_privileges |= part.flight->kill_privileges;
+    file.loss = std::max(file.loss, part.flight->loss);
     file.put_back(part.flight);
     if (code != EAGAIN) file.fail_with(code);
     else ++file.returned;

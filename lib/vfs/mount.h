@@ -22,6 +22,11 @@ inline bool may_write(int flags) {
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+// So that what the mapping writes is the file's.
+inline bool may_map(int flags) {
+    return may_read(flags) && may_write(flags);
+}
+
 class Mount final : public Client, Session::Listener {
 public:
     Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store, cache::Budget& budget,
@@ -70,6 +75,7 @@ public:
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
                         std::uint64_t length, bool kill_privileges) override;
     Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;
+    Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) override;
     Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
                              std::uint64_t offset, std::uint64_t length,
                              bool kill_privileges) override;

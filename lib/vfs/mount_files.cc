@@ -51,6 +51,7 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     handle->flags = flags;
     handle->failures_told = node->file->failure.count;
     ++node->handles;
+    if (may_map(flags)) ++node->mappers;
     handle->node = std::move(node);
     return *handles_.emplace(id, std::move(handle)).first->second;
 }
@@ -60,7 +61,7 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
 // again.
 bool Mount::takes_privileges(const Node& node, bool kill_privileges) const {
     return kill_privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
-           !node.file->kill_privileges;
+           node.file->loss != Loss::privileges;
 }
 
 // O_TRUNC.
@@ -170,7 +171,9 @@ Task<std::size_t> Mount::write(HandleId id, std::uint64_t offset, Buffer data, b
     request.offset = offset;
     request.append = (handle->flags & O_APPEND) && !at_offset;
     request.whole = at_offset;
-    request.kill_privileges = kill_privileges;
+    // Only calls take capabilities away, not mappings.
+    if (at_offset) request.loss = Loss::none;
+    if (kill_privileges) request.loss = Loss::privileges;
     request.data = std::move(data);
     const bool tell = takes_privileges(*handle->node, kill_privileges);
     const std::size_t written = co_await writer_.write(handle->node, std::move(request));
@@ -203,6 +206,7 @@ void Mount::release(HandleId id) {
     const auto found = handles_.find(id);
     if (found == handles_.end()) return;
     const NodeRef node = found->second->node;
+    if (may_map(found->second->flags)) --node->mappers;
     handles_.erase(found);
     --node->handles;
 }

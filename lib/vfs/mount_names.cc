@@ -88,7 +88,7 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
     if (node && node->file && (mask & (wire::set_mtime | wire::set_size)))
         written = node->forget_write_time();
     // With the bytes that are cut off goes the commit that was to tell it.
-    if (node && node->file && (mask & wire::set_size) && node->file->kill_privileges)
+    if (node && node->file && (mask & wire::set_size) && node->file->loss == Loss::privileges)
         request.mask |= wire::set_kill_privileges;
     const auto entry = co_await result(session_->call(std::move(request)));
     node = nodes_.find(ino);
@@ -97,9 +97,10 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
         if (written != 0 && node && node->file->mtime == 0) node->file->mtime = written;
         co_return fail(entry.error());
     }
-    if (node && node->file && (mask & wire::set_size)) node->file->kill_privileges = false;
+    if (node && node->file && (mask & wire::set_size)) node->file->loss = Loss::none;
     if (mask & wire::set_atime) flusher_.forget_access(ino);
-    if (node && node->file && (mask & wire::set_mode)) node->file->kill_privileges = false;
+    if (node && node->file && (mask & wire::set_mode))
+        node->file->loss = std::min(node->file->loss, Loss::capability);
     co_return known(nodes_.learn(*entry));
 }
 

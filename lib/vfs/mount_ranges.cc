@@ -69,7 +69,7 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
-    request.kill_privileges |= file.kill_privileges;
+    request.kill_privileges |= file.loss == Loss::privileges;
     request.now = wall_now();
     for (;;) {
         const Time written = node->forget_write_time();
@@ -77,7 +77,7 @@ Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
         if (!done) node->current = false;  // stopped, it may have been done all the same
         if (!done && file.mtime == 0) file.mtime = written;
         learn(*node, co_await done);
-        file.kill_privileges = false;
+        file.loss = Loss::none;
         if (done->length == 0 || done->length >= request.length) co_return;
         request.offset += done->length;
         request.length -= done->length;
@@ -92,6 +92,14 @@ Task<std::uint64_t> Mount::seek(HandleId id, std::uint64_t offset, bool data) {
     const std::uint64_t found = co_await reader_.seek(node, offset, data);
     if (data && found >= node->file->size()) co_return fail(ENXIO);
     co_return found;
+}
+
+Task<Unsure> Mount::unsure(HandleId id, std::uint64_t offset, bool data) {
+    const NodeRef node = (co_await handle(id))->node;
+    if (node->mappers == 0) co_return Unsure{};
+    const std::uint64_t hole = co_await seek(id, offset, false);
+    if ((data && hole > offset) || hole >= node->file->size()) co_return Unsure{};
+    co_return Unsure{hole, co_await reader_.seek(node, hole, true)};
 }
 
 Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, HandleId to,
@@ -164,7 +172,7 @@ Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
     for (const Buffer& piece : pieces) at = std::ranges::copy(piece.view(), at).out;
     Writer::Request request;
     request.offset = copy.offset;
-    request.kill_privileges = copy.kill_privileges;
+    if (copy.kill_privileges) request.loss = Loss::privileges;
     request.data = std::move(data).freeze();
     co_return co_await writer_.write(copy.to, std::move(request));
 }

@@ -6,6 +6,14 @@
 #include "lib/wire/xattrs.h"
 
 namespace flexfs::vfs {
+namespace {
+
+// By a write that is not sent yet.
+bool loses_capability(const Node* node) {
+    return node && node->file && node->file->has_unsent() && node->file->loses(Loss::capability);
+}
+
+}  // namespace
 
 // The kernel asks often, for ACLs above all, and most inodes have none.
 Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
@@ -15,8 +23,7 @@ Task<Buffer> Mount::getxattr(Ino ino, std::string name, Who who) {
     if (Node* node = nodes_.find(ino)) {
         if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
         // The write will take it away when it is sent.
-        if (name == wire::capability_name && node->file && node->file->has_unsent())
-            co_return fail(ENODATA);
+        if (name == wire::capability_name && loses_capability(node)) co_return fail(ENODATA);
     }
     wire::Value value = co_await session_->call(wire::GetXattr{ino, std::move(name)});
     co_return std::move(value.value);
@@ -49,8 +56,7 @@ Task<std::vector<std::string>> Mount::listxattr(Ino ino) {
     };
     if (Node* node = known(); node && !node->attr.has_xattrs) co_return std::vector<std::string>();
     wire::Names names = co_await session_->call(wire::ListXattr{ino});
-    if (Node* node = known(); node && node->file && node->file->has_unsent())
-        std::erase(names.names, wire::capability_name);
+    if (loses_capability(nodes_.find(ino))) std::erase(names.names, wire::capability_name);
     co_return std::move(names.names);
 }
 

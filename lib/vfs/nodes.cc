@@ -28,13 +28,9 @@ Attr Node::stat() const {
     now.size = file->size();
     if (file->has_unsent())
         now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_gain()));
-    bool kill_privileges = file->kill_privileges;
-    for (const Flight& flight : file->flights) {
-        written(now, flight.mtime);
-        kill_privileges |= flight.kill_privileges;
-    }
+    for (const Flight& flight : file->flights) written(now, flight.mtime);
     written(now, file->mtime);
-    if (kill_privileges) now.mode = wire::without_privileges(now.mode);
+    if (file->loses(Loss::privileges)) now.mode = wire::without_privileges(now.mode);
     return now;
 }
 

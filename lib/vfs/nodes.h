@@ -40,6 +40,7 @@ struct Node {
     std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
     std::uint32_t pins = 0;      // by NodeRef
     std::uint32_t handles = 0;   // open ones
+    std::uint32_t mappers = 0;   // of them: open for reading and writing, as a shared mapping is
     std::size_t weight = 0;      // bytes as the table counted them last
     std::unique_ptr<File> file;  // of a regular file
     bool queued = false;         // among the flusher's dirty files, there:

@@ -190,6 +190,34 @@ TEST_CASE("data and holes are found to the page, unsent, on their way and stored
     CHECK(hole(b, again.handle, tera) == tera + 4096);
 }
 
+TEST_CASE("a hole is unsure while the file is open for reading and writing, by any handle") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f", O_WRONLY | O_CREAT);
+    w.write(a, file.handle, 0, pattern(4096));
+    w.run(w.set_size(a, file.node.attr.ino, tera));
+    w.write(a, file.handle, 1 << 20, pattern(4096));
+    const auto unsure = [&](std::uint64_t offset, bool data) {
+        const Unsure found = w.run(a->unsure(file.handle, offset, data));
+        return std::pair(found.first, found.last);
+    };
+    const std::pair<std::uint64_t, std::uint64_t> nothing, hole{4096, 1 << 20};
+    const std::pair<std::uint64_t, std::uint64_t> rest{(1 << 20) + 4096, tera};
+    CHECK(unsure(5000, true) == nothing);
+
+    const Opened other = w.open(a, "f", O_RDWR), third = w.open(a, "f", O_RDWR);
+    CHECK(unsure(0, true) == nothing);  // it is data
+    CHECK(unsure(0, false) == hole);
+    CHECK(unsure(4096, true) == hole);
+    CHECK(unsure(2 << 20, false).second == tera);
+    CHECK(unsure(1 << 20, false) == rest);
+    CHECK(w.code(a->unsure(file.handle, tera, true)) == ENXIO);
+    a->release(other.handle);
+    CHECK(unsure(4096, true) == hole);
+    a->release(third.handle);
+    CHECK(unsure(4096, true) == nothing);
+}
+
 TEST_CASE("a small file is data up to its last byte, or the end of that page") {
     World w;
     Peer& a = w.mount();

@@ -87,6 +87,12 @@ struct Listed {
     Known node;                // only ino and mode's type are set without `plus`
 };
 
+// Bytes [first, last) of a file.
+struct Unsure {
+    std::uint64_t first = 0, last = 0;
+    bool empty() const { return first >= last; }
+};
+
 // For `flexfs mount status` and for tests.
 struct State {
     std::uint64_t dirty_bytes = 0, dirty_files = 0;
@@ -164,7 +170,8 @@ public:
     // How many bytes of `data` it took: fewer than all where the volume has room for no more.
     // EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer is kept, not copied, when it
     // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it,
-    // and it is taken as a whole. `kill_privileges`: write(2)'s clearing of setuid and setgid.
+    // it is taken as a whole, and capabilities stay. `kill_privileges`: write(2)'s clearing of
+    // setuid and setgid.
     virtual Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data,
                                     bool at_offset, bool kill_privileges) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.
@@ -178,6 +185,10 @@ public:
                                 std::uint64_t length, bool kill_privileges) = 0;
     // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the page. ENXIO.
     virtual Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) = 0;
+    // The hole that seek() would pass over, or stop at, where it may be none: somebody has the file
+    // open for reading and writing, so it may have been written through a mapping that the kernel
+    // has not stored yet. ENXIO.
+    virtual Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) = 0;
     // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
     // at the end of the source, or where an error came in between.
     virtual Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,

@@ -63,7 +63,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
         const std::uint64_t offset = request.append ? file.size() : request.offset;
         const Quota::Promise promise = quota_.take(file, {offset, offset + size});
         if (promise.bytes == size && file.dirty.append(offset, request.data)) {
-            insert(*node, request, offset, {});
+            insert(*node, request, offset, {}, 0);
             co_return size;
         }
         quota_.give_back(promise);
@@ -71,14 +71,14 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     const bool kept = size >= kept_bytes_min;
     std::size_t before = 0;
     if (!kept) before = file.dirty.bytes_before(request.append ? file.size() : request.offset);
-    const std::size_t bytes = (kept ? std::max(size, request_bytes) : capacity_for(size, before)) +
-                              (file.dirty.empty() ? file_bytes : span_bytes);
-    cache::Reservation memory = co_await budget_.take(bytes, cache::Budget::Kind::dirty);
+    const std::size_t capacity = kept ? std::max(size, request_bytes) : capacity_for(size, before);
+    cache::Reservation memory = co_await budget_.take(
+        capacity + (file.dirty.empty() ? file_bytes : span_bytes), cache::Budget::Kind::dirty);
     const Quota::Promise promise = co_await room(node, request);
 
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    insert(*node, request, offset, std::move(memory));
+    insert(*node, request, offset, std::move(memory), capacity);
     // Others write the file too: it goes through.
     if (node->grant != Grant::exclusive) co_await flusher_.flush(node, false);
     co_return promise.bytes;
@@ -86,7 +86,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
 
 // Without memory it was appended already.
 void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
-                    cache::Reservation memory) {
+                    cache::Reservation memory, std::size_t capacity) {
     File& file = *node.file;
     const ByteView data = request.data;
     if (memory.bytes() > 0) {
@@ -95,9 +95,7 @@ void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
         if (data.size() >= kept_bytes_min) {
             chunk->kept = request.data;
         } else {
-            const std::size_t spare =
-                memory.bytes() - std::min<std::uint64_t>(memory.bytes(), file_bytes);
-            chunk->capacity = std::max(data.size(), spare);
+            chunk->capacity = capacity;
             chunk->memory = std::make_unique_for_overwrite<std::byte[]>(chunk->capacity);
             std::ranges::copy(data, chunk->memory.get());
             chunk->used = data.size();
@@ -107,7 +105,7 @@ void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
         file.dirty.put(std::move(span));
     }
     file.mtime = wall_now();
-    file.kill_privileges |= request.kill_privileges;
+    file.loss = std::max(file.loss, request.loss);
     flusher_.wrote(node, {offset, offset + data.size()});
 }
 

@@ -15,7 +15,7 @@ public:
         std::uint64_t offset = 0;
         bool append = false;  // at the end of the file, wherever that is
         bool whole = false;   // all of it or nothing
-        bool kill_privileges = false;
+        Loss loss = Loss::capability;
         Buffer data;
     };
     // How many bytes it took from the front of the data: fewer where the volume has room for them
@@ -29,8 +29,8 @@ public:
 private:
     Task<Quota::Promise> room(NodeRef node, Request request);
     bool is_owned(const Node& node) const;
-    void insert(Node& node, const Request& request, std::uint64_t offset,
-                cache::Reservation memory);
+    void insert(Node& node, const Request& request, std::uint64_t offset, cache::Reservation memory,
+                std::size_t capacity);
 
     Session& session_;
     Nodes& nodes_;

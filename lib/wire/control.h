@@ -48,13 +48,18 @@ struct Restart {
     FLEXFS_FIELDS(restarts)
 };
 
+struct Remounted {
+    std::vector<std::string> fixed;  // names of those of `others` that the mount has otherwise
+    FLEXFS_FIELDS(fixed)
+};
 // Takes over what options such as "noatime,nodiratime" say of access times; all else was changed in
 // the kernel, or does not change while a mount runs. EINVAL.
 struct Remount {
     static constexpr ControlOp op = ControlOp::remount;
-    using Reply = Done;
+    using Reply = Remounted;
     std::string options;
-    FLEXFS_FIELDS(options)
+    std::string others;  // given, too, and nothing that changes
+    FLEXFS_FIELDS(options, others)
 };
 
 struct Control {

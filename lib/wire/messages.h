@@ -338,10 +338,11 @@ struct InodeCommit {
     bool kill_privileges = false;
     bool set_inline = false;  // the file is now exactly `inline_data`; its extents go
     Buffer inline_data;
-    bool clear_inline = false;    // its bytes moved to `extents`
-    std::vector<Extent> extents;  // seq is the server's to give, in this order
+    bool clear_inline = false;     // its bytes moved to `extents`
+    std::vector<Extent> extents;   // seq is the server's to give, in this order
+    bool keep_capability = false;  // all of it was written through mappings
     FLEXFS_FIELDS(ino, size, mtime, atime, kill_privileges, set_inline, inline_data, clear_inline,
-                  extents)
+                  extents, keep_capability)
 };
 struct SegmentUse {
     SegmentId segment = 0;

@@ -15,9 +15,13 @@ Result<void> install_all(const std::string& prefix, const std::string& sbin) {
         std::filesystem::read_symlink("/proc/self/exe", problem).string(), prefix, sbin, {}};
     if (problem) return fail(problem.value(), "/proc/self/exe");
     for (const Role& role : roles) plan.roles.push_back(role.name);
-    TRY(auto done, install::place(plan));
+    std::vector<std::string> done;
+    auto placed = install::place(plan, done);
     for (const std::string& line : done) fmt::print("{}\n", line);
-    return {};
+    std::fflush(stdout);
+    if (placed || done.empty()) return placed;
+    return explain(placed.error().code,
+                   placed.error().message() + "; the above is done, and can be done again");
 }
 
 }  // namespace

@@ -82,8 +82,7 @@ Result<fs::path> folder(const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<std::string>> place(const Plan& plan) {
-    std::vector<std::string> done;
+Result<void> place(const Plan& plan, std::vector<std::string>& done) {
     const auto note = [&done](std::string line) { done.push_back(std::move(line)); };
     TRY(fs::path prefix, folder(plan.prefix));
     const fs::path binary = prefix / "flexfs";
@@ -93,15 +92,15 @@ Result<std::vector<std::string>> place(const Plan& plan) {
         TRY(auto linked, link(prefix / fmt::format("{}.flexfs", role), "flexfs", binary));
         note(linked);
     }
-    if (plan.sbin.empty()) return done;
+    if (plan.sbin.empty()) return {};
     TRY(fs::path sbin, folder(plan.sbin));
-    if (sbin == prefix) return done;
+    if (sbin == prefix) return {};
     // The second is the name under which mount(8) knows a mount that runs.
     for (const char* name : {"mount.flexfs", "mount.fuse.flexfs"}) {
         TRY(auto helper, link(sbin / name, binary, binary));
         note(helper);
     }
-    return done;
+    return {};
 }
 
 }  // namespace flexfs::install

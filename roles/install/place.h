@@ -17,9 +17,10 @@ struct Plan {
     std::vector<std::string_view> roles;
 };
 
-// What was done, a line for each file. The binary is copied unless `prefix` has it already; the
-// copy replaces an older one in one step, so running programs keep theirs. EEXIST: a name is taken
-// by something that is not ours; EACCES, EROFS, ENOSPC, ENOTDIR, … with the path.
-Result<std::vector<std::string>> place(const Plan& plan);
+// Adds what was done to `done`, a line for each file, also where it ends with an error. The binary
+// is copied unless `prefix` has it already; the copy replaces an older one in one step, so running
+// programs keep theirs. EEXIST: a name is taken by something that is not ours; EACCES, EROFS,
+// ENOSPC, ENOTDIR, … with the path.
+Result<void> place(const Plan& plan, std::vector<std::string>& done);
 
 }  // namespace flexfs::install

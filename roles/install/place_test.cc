@@ -31,6 +31,11 @@ struct Root {
     Root(const Root&) = delete;
     Root& operator=(const Root&) = delete;
 
+    std::vector<std::string> done;
+    Result<void> place() {
+        done.clear();
+        return install::place(plan, done);
+    }
     void write(const fs::path& name, std::string_view text) {
         fs::create_directories((path / name).parent_path());
         std::ofstream(path / name) << text;
@@ -46,7 +51,7 @@ struct Root {
 TEST_CASE("install copies the program and makes every name lead to the copy") {
     Root root;
 
-    REQUIRE(place(root.plan));
+    REQUIRE(root.place());
     CHECK(!fs::is_symlink(root.path / "bin/flexfs"));
     for (const char* name : {"bin/flexfs", "bin/bench.flexfs", "bin/mount.flexfs",
                              "sbin/mount.flexfs", "sbin/mount.fuse.flexfs"})
@@ -58,15 +63,15 @@ TEST_CASE("install copies the program and makes every name lead to the copy") {
 
 TEST_CASE("installing twice changes nothing and an upgrade replaces the copy") {
     Root root;
-    REQUIRE(place(root.plan));
+    REQUIRE(root.place());
     struct stat before{}, after{};
     REQUIRE(stat((root.path / "bin/flexfs").c_str(), &before) == 0);
 
-    REQUIRE(place(root.plan));
+    REQUIRE(root.place());
     REQUIRE(stat((root.path / "bin/flexfs").c_str(), &after) == 0);
     CHECK(before.st_ino == after.st_ino);
     root.write("build/flexfs", "newer program");
-    REQUIRE(place(root.plan));
+    REQUIRE(root.place());
     CHECK(root.read("sbin/mount.flexfs") == "newer program");
 }
 
@@ -75,7 +80,7 @@ TEST_CASE("an installed program installs itself in place") {
     root.plan.binary = (root.path / "bin/flexfs").string();
     root.write("bin/flexfs", "program");
 
-    REQUIRE(place(root.plan));
+    REQUIRE(root.place());
     CHECK(root.read("bin/flexfs") == "program");
 }
 
@@ -83,18 +88,20 @@ TEST_CASE("what is not ours is not overwritten") {
     Root root;
     root.write("sbin/mount.flexfs", "somebody's own script");
 
-    const auto placed = place(root.plan);
+    const auto placed = root.place();
     REQUIRE(!placed);
     CHECK(placed.error().code == EEXIST);
     CHECK(placed.error().context.find("sbin/mount.flexfs") != std::string::npos);
     CHECK(root.read("sbin/mount.flexfs") == "somebody's own script");
+    CHECK(root.done.size() == 3);
+    CHECK(root.done.back() == (root.path / "bin/mount.flexfs").string() + " -> flexfs");
 }
 
 TEST_CASE("a folder that cannot be made is named") {
     Root root;
     root.plan.prefix = root.plan.binary + "/bin";
 
-    const auto placed = place(root.plan);
+    const auto placed = root.place();
     REQUIRE(!placed);
     CHECK(placed.error().code == ENOTDIR);
     CHECK(placed.error().context == root.plan.prefix);

@@ -22,7 +22,7 @@ public:
             co_return wire::Restarted{control_.restarter_.refused()};
         co_return wire::Restarted{co_await control_.restarter_.restart()};
     }
-    Task<wire::Done> serve(rpc::Context, wire::Remount request) {
+    Task<wire::Remounted> serve(rpc::Context, wire::Remount request) {
         MountOptions& options = control_.subjects_.options;
         MountOptions wanted = options;
         co_await apply_option_list(wanted, request.options, false);
@@ -30,7 +30,7 @@ public:
         options.folder_access_times = wanted.folder_access_times;
         control_.subjects_.client.set_access_times(options.access_times,
                                                    options.folder_access_times);
-        co_return wire::Done{};
+        co_return wire::Remounted{changes(options, request.others)};
     }
 
 private:

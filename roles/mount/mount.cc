@@ -143,12 +143,19 @@ int role::mount(const cli::Call& call) {
                    .summary = "mount a volume; returns when the mount answers",
                    .arguments = arguments(options),
                    .flags = flags(options, dialect_of(call)),
-                   .run = [&] { return start(options, call.program); }},
+                   .run = [&] { return start(options, call.program); },
+                   .details =
+                       "mount -o remount DIR changes a mount that runs: ro and rw, access times, "
+                       "noExec,\nnoSUID and noDev. All else takes an unmount and a new mount.\n"},
                   {.name = "status",
                    .summary = "tell how a mount is doing, or all of them",
                    .arguments = {{"DIR", cli::text(status.dir, "DIR"), "its folder", false}},
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
-                   .run = [&] { return show_status(status.dir, status.json); }},
+                   .run = [&] { return show_status(status.dir, status.json); },
+                   .details = "The keys of --json that stay:\n"
+                              "  pid, mount_point, version, open_handles\n"
+                              "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
+                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"},
                   {.name = "restart",
                    .summary = "replace the mount's process by the program that is now where it was "
                               "started from; files stay open",

@@ -352,7 +352,27 @@ Result<void> apply_option_list(MountOptions& options, std::string_view list, boo
     return {};
 }
 
+std::vector<std::string> changes(const MountOptions& options, std::string_view list) {
+    std::vector<std::string> names;
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        const std::string_view option = list.substr(0, comma);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        MountOptions wanted = options;
+        if (apply_option_list(wanted, option, true) &&
+            command_line(wanted) == command_line(options))
+            continue;
+        names.emplace_back(option.substr(0, option.find('=')));
+    }
+    return names;
+}
+
 Result<void> finish(MountOptions& options) {
+    // A process that takes over goes on as the one before it.
+    const bool takes_over = options.takeover || options.check_takeover;
+    if (options.mem_bytes > ram_bytes() && !takes_over)
+        return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
+                                        format_size(options.mem_bytes), format_size(ram_bytes())));
     if (options.mem_bytes == 0)
         options.mem_bytes = std::max(ram_bytes() / 50, mem_bytes_default_min);
     if (options.dirty_bytes == 0) options.dirty_bytes = options.mem_bytes / 4;

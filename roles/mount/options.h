@@ -94,7 +94,12 @@ Result<void> apply_option_list(MountOptions& options, std::string_view list, boo
 // volume is made as.
 std::vector<std::string> command_line(const MountOptions& options);
 
-// Fills in what depends on other options. EINVAL: they contradict each other.
+// The names of those of `list` by which a mount with `options` would be another, or which are
+// wrong.
+std::vector<std::string> changes(const MountOptions& options, std::string_view list);
+
+// Fills in what depends on other options. EINVAL: they contradict each other,
+// or the machine.
 Result<void> finish(MountOptions& options);
 
 // "./data" as the address that means the same from any working folder; EINVAL for what is no

@@ -242,4 +242,21 @@ TEST_CASE("memory has its defaults, and dirty data is a part of it") {
           "--dirtyCapacity 128 MiB is more than --memCapacity 64.0 MiB");
 }
 
+TEST_CASE("more memory than the machine has is refused, but not a process that goes on with it") {
+    MountOptions o;
+    o.mem_bytes = std::uint64_t{1} << 60;
+    CHECK(finish(o).error().context.find("is more than the") != std::string::npos);
+    o.takeover = 3;
+    CHECK(finish(o));
+}
+
+TEST_CASE("options that would make another mount are named, and those that are so already not") {
+    MountOptions o;
+    REQUIRE(apply_option_list(o, "memCapacity=128M,umask=022,flushOnClose", false));
+    REQUIRE(finish(o));
+    CHECK(changes(o, "memCapacity=128M,umask=22,flushOnClose,_netdev,x-a=b,user_id=0").empty());
+    CHECK(changes(o, "memCapacity=64M,umask=022,rootSquash,attrValid=x") ==
+          std::vector<std::string>{"memCapacity", "rootSquash", "attrValid"});
+}
+
 }  // namespace flexfs::mount

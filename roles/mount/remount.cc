@@ -39,17 +39,27 @@ constexpr KernelOption kernel_options[] = {
     {"bind", MS_BIND},  // only this mount point, not the filesystem
 };
 
+std::vector<std::string> split(std::string_view list) {
+    std::vector<std::string> options;
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        options.emplace_back(list.substr(0, comma));
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return options;
+}
+
+const KernelOption* find_option(std::string name) {
+    for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
+    const auto known = std::ranges::find(kernel_options, name, &KernelOption::name);
+    return known == std::end(kernel_options) ? nullptr : known;
+}
+
 // Those of the list, in its order.
 std::vector<KernelOption> known_options(std::string_view list) {
     std::vector<KernelOption> found;
-    while (!list.empty()) {
-        const auto comma = std::min(list.find(','), list.size());
-        std::string name(list.substr(0, comma));
-        for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
-        list.remove_prefix(std::min(comma + 1, list.size()));
-        const auto known = std::ranges::find(kernel_options, name, &KernelOption::name);
-        if (known != std::end(kernel_options)) found.push_back(*known);
-    }
+    for (const std::string& option : split(list))
+        if (const KernelOption* known = find_option(option)) found.push_back(*known);
     return found;
 }
 
@@ -58,13 +68,17 @@ void apply(unsigned long& flags, std::string_view list) {
         flags = (flags & ~option.clear) | option.set;
 }
 
-// Where the kernel shows them, the mount must do so.
-Result<void> tell_process(const std::string& dir, const std::string& options) {
+// What the kernel shows of access times, the mount must do.
+Result<void> tell_process(const std::string& dir, const wire::Remount& request) {
     TRY(const Presence presence, presence_of(absolute_path(dir)));
-    auto told = ask(presence, wire::Remount{options}, answer_patience);
-    if (told) return {};
+    auto told = ask(presence, request, answer_patience);
+    if (told && !told->fixed.empty())
+        fmt::print(stderr, "flexfs: only an unmount and a new mount of {} can change {}\n", dir,
+                   fmt::join(told->fixed, ", "));
+    // Of the other options nothing has changed in any case.
+    if (told || request.options.empty()) return {};
     return explain(told.error().code, fmt::format("the process behind {} was not told of {}: {}",
-                                                  dir, options, told.error().message()));
+                                                  dir, request.options, told.error().message()));
 }
 
 }  // namespace
@@ -84,14 +98,23 @@ std::string access_times_in(std::string_view options) {
     return list;
 }
 
+std::string fixed_in(std::string_view options) {
+    std::string list;
+    for (const std::string& option : split(options))
+        if (option != "remount" && !find_option(option))
+            list += fmt::format("{}{}", list.empty() ? "" : ",", option);
+    return list;
+}
+
 Result<void> remount(const std::string& dir, std::string_view wanted) {
     const auto current = fuse::mounted_on(dir);
     if (!current)
         return explain(EINVAL, fmt::format("nothing is mounted on {} that could change", dir));
     const unsigned long flags = remount_flags(current->options, wanted);
     if (::mount(nullptr, dir.c_str(), nullptr, flags, nullptr) == 0) {
-        const std::string told = access_times_in(wanted);
-        return told.empty() || (flags & MS_BIND) ? Result<void>() : tell_process(dir, told);
+        const wire::Remount request{access_times_in(wanted), fixed_in(wanted)};
+        const bool nothing = request.options.empty() && request.others.empty();
+        return nothing || (flags & MS_BIND) ? Result<void>() : tell_process(dir, request);
     }
     if (errno == EBUSY) return explain(EBUSY, fmt::format("files are open for writing in {}", dir));
     return fail_errno("remounting " + dir);

@@ -1,5 +1,6 @@
 // mount -o remount: what the kernel can change about a mount that runs, and what the process behind
-// it is told: when access times move.
+// it is told: when access times move. Everything else stays, and is not refused: mount(8) adds all
+// that fstab has.
 #pragma once
 
 #include <string>
@@ -16,6 +17,10 @@ unsigned long remount_flags(std::string_view current, std::string_view wanted);
 // What of the options the process must hear: "noatime,nodiratime"; empty: nothing.
 std::string access_times_in(std::string_view options);
 
+// What neither it nor the kernel can change.
+std::string fixed_in(std::string_view options);
+
+// Where options are given that take an unmount to change, one line on standard error names them.
 // EINVAL: nothing is mounted on `dir`; EBUSY: read-only, while files are open for writing; EPERM;
 // ETIMEDOUT: the process does not answer, or runs with another FLEXFS_HOME.
 Result<void> remount(const std::string& dir, std::string_view wanted);

@@ -22,4 +22,9 @@ TEST_CASE("of a remount the process hears what concerns access times") {
     CHECK(access_times_in("ro,remount,memCapacity=1G").empty());
 }
 
+TEST_CASE("what neither kernel nor process can change is told apart") {
+    CHECK(fixed_in("rw,remount,noATime,memCapacity=1G,nodev,_netdev") == "memCapacity=1G,_netdev");
+    CHECK(fixed_in("remount,ro,noExec").empty());
+}
+
 }  // namespace flexfs::mount

@@ -201,7 +201,6 @@ def _passing(hands, slot, offset, whence):
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         return None
     stood, size = os.lseek(fd, 0, os.SEEK_CUR), os.fstat(fd).st_size
-    kernel.write_pages(fd)
     try:
         found = os.lseek(fd, offset, whence)
         end = found

@@ -49,13 +49,10 @@ class Inventor:
         self.dice = dice
         self.protects = self.chance(0.25)  # immutable files, which stand in the way
         self.capable = self.chance(0.4)  # there are files with capabilities
-        # Of FUSE the kernel maps append-only files, elsewhere it refuses; and a file's capabilities
-        # end when data written by a mapping is stored.
-        if self.protects or self.capable:
-            without = without | {"mmap"}
-        # Of an immutable file it removes the ACL that is not there, which changes nothing.
+        # Of FUSE the kernel maps append-only files, elsewhere it refuses. Of an immutable file it
+        # removes the ACL that is not there, which changes nothing.
         if self.protects:
-            without = without | {"acl"}
+            without = without | {"mmap", "acl"}
         rows = [row for row in ALL if row[1] not in without]
         self._functions = [row[3] for row in rows]
         self._weights = [row[2] * (8 if row[0] == profile else 1) for row in rows]

@@ -9,8 +9,6 @@ What may differ, and so is not compared:
   and that they do not go back. A file written by a mapping has its times when it was synced. Of
   fifos not even that: the kernel does not tell FUSE of what passes through them.
 - where exactly SEEK_DATA and SEEK_HOLE stop (data.py looks at what they pass over)
-- where SEEK_DATA and SEEK_HOLE stop in what was written by a mapping and is still in the kernel's
-  pages: it writes them for fsync and for copies, but does not before it asks FUSE for data
 - which errno tells that a file is immutable or append-only: FUSE's kernel side does not know it, so
   what it finds wrong comes first, and access(2) does not ask; nor does it ask FUSE when there is
   nothing to copy to one

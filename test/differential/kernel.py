@@ -71,12 +71,6 @@ def lock(fd, command, kind, start, size):
     return kind, start, size, pid
 
 
-def write_pages(fd):
-    """What was written by mappings leaves the kernel's cache (SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE,
-    _WAIT_AFTER). It is not committed by that, nor is what was written otherwise."""
-    libc.sync_file_range(fd, _long(0), _long(0), 7)
-
-
 def syncfs(fd):
     _checked(libc.syncfs(fd))
 

@@ -6,14 +6,17 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 from errno import EACCES, EINVAL, ENODEV, ENOMEM
 
 from shared.cases import case, equal, fails, get, main, opened, pattern, pread_all, put, true
+from shared.contents import extents
 from shared.linux import call
-from shared.people import elsewhere, start
+from shared.people import ALICE, by, elsewhere, start
 
 PAGE = mmap.PAGESIZE
+STEP = 64 << 10
 READ = {"flags": mmap.MAP_SHARED, "prot": mmap.PROT_READ}
 PRIVATE = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
 
@@ -139,6 +142,28 @@ def _():
     equal(pread_all(fd, size, 0) == data, True, "equality after fsync")
 
 
+@case("a write through a mapping leaves setuid and capabilities, and moves mtime and ctime")
+def _():
+    put("a", pattern(100000), 0o6755)
+    os.chmod("a", 0o6755)
+    capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+    os.setxattr("a", "security.capability", capability)
+    for who in (None, ALICE):
+        fd = opened()
+        os.utime(fd, (1, 1))
+        then = os.fstat(fd).st_ctime_ns
+
+        def write(fd=fd):
+            with mmap.mmap(fd, 100000) as area:
+                area[50000:50003] = b"new"
+        by(who, write) if who else write()
+        os.fsync(fd)
+        now = os.fstat(fd)
+        equal(oct(now.st_mode & 0o7777), oct(0o6755), "the mode")
+        equal(os.getxattr("a", "security.capability"), capability)
+        true(now.st_mtime > 1 and now.st_ctime_ns > then, "mtime and ctime stand still")
+
+
 @case("writing a hole through a mapping fills that place alone")
 def _():
     fd = opened()
@@ -149,6 +174,65 @@ def _():
     equal(os.pread(fd, 12, (1 << 29) + 4996), bytes(4) + b"text" + bytes(4))
     equal(os.fstat(fd).st_size, 1 << 30, "the size")
     true(0 < os.fstat(fd).st_blocks * 512 < 1 << 20, f"{os.fstat(fd).st_blocks} blocks are stored")
+
+
+@case("SEEK_DATA and SEEK_HOLE see what a mapping has just written, in another process, too")
+def _():
+    fd = opened()
+    os.ftruncate(fd, 64 * STEP)
+    area = mmap.mmap(fd, 64 * STEP)
+    wanted = []
+    for place in (40, 3, 10):
+        area[place * STEP:(place + 1) * STEP] = pattern(STEP, place)
+        wanted = sorted([*wanted, (place * STEP, (place + 1) * STEP)])
+        equal(extents(fd), wanted)
+        area[(place + 1) * STEP:(place + 2) * STEP] = pattern(STEP, place + 1)
+        wanted[wanted.index((place * STEP, (place + 1) * STEP))] = place * STEP, (place + 2) * STEP
+        equal(elsewhere(lambda: extents(os.open("a", os.O_RDONLY))), wanted)
+    equal(area[11 * STEP:12 * STEP], pattern(STEP, 11))
+    os.fsync(fd)
+    equal(extents(fd), wanted, "the extents after fsync")
+
+
+@case("SEEK_HOLE finds the end of a file whose holes a mapping has just filled")
+def _():
+    fd = opened()
+    for place in (0, 2, 4):
+        os.pwrite(fd, pattern(STEP, place), place * STEP)
+    os.ftruncate(fd, 8 * STEP + 10)
+    area = mmap.mmap(fd, 8 * STEP + 10)
+    for place in (1, 3, 5, 6, 7, 8):
+        area[place * STEP:(place + 1) * STEP] = pattern(8 * STEP + 10)[place * STEP:][:STEP]
+    equal(os.lseek(fd, 0, os.SEEK_HOLE), 8 * STEP + 10)
+    equal(os.lseek(fd, 8 * STEP + 2, os.SEEK_DATA), 8 * STEP + 2)
+
+
+@case("a program that looks for holes copies all that a mapping has just written")
+def _():
+    # The file's times may move meanwhile, when what was written is stored; tar complains of that.
+    copies = ("cp --sparse=auto a b", "cp --sparse=always a b",
+              "tar -Scf c.tar a --transform s/a/b/ 2>/dev/null; tar -xf c.tar")
+    said, say = os.pipe()
+    wait, go_on = os.pipe()
+
+    def write():  # a process that closes the file, as another one's start does, stores it
+        fd = opened()
+        os.ftruncate(fd, 64 * STEP)
+        area = mmap.mmap(fd, 64 * STEP)
+        for n in range(len(copies)):
+            place = (7 + 20 * n) * STEP
+            area[place:place + 5 * STEP] = pattern(5 * STEP, n)
+            os.write(say, b"!")
+            os.read(wait, 1)
+    running = start(write)
+    wanted = bytearray(64 * STEP)
+    for n, copy in enumerate(copies):
+        os.read(said, 1)
+        wanted[(7 + 20 * n) * STEP:(12 + 20 * n) * STEP] = pattern(5 * STEP, n)
+        subprocess.run(copy, shell=True, check=True)
+        equal(get("b") == wanted, True, f"equality of what {copy} made")
+        os.write(go_on, b"!")
+    running.result()
 
 
 # --- private ---

@@ -307,6 +307,21 @@ def _():
         equal(oct(os.stat(path).st_mode & 0o7777), oct(0o4755))
 
 
+@case("root's writes leave setuid where others take capabilities away at the same time")
+def _():
+    def writer(path):
+        put(path, b"text", 0o755)
+        os.chmod(path, 0o4755)
+        fd = os.open(path, os.O_WRONLY)
+        for _ in range(200):
+            os.setxattr(path, CAPABILITY, NET_BIND)
+            os.write(fd, b"x")
+            equal(oct(os.fstat(fd).st_mode & 0o7777), oct(0o4755))
+        fails(ENODATA, os.getxattr, path, CAPABILITY)
+    for running in [start(writer, name) for name in "abcdef"]:
+        running.result()
+
+
 @case("an append-only file that has capabilities is written, and loses them")
 def _():
     path = with_capability()

@@ -39,6 +39,7 @@ check "every role's help is looked at here" every_role_has_help
 # --- exit codes ---
 
 check "flexfs alone lists the roles" grep -q '^  bench ' <("$FLEXFS")
+check "and the version" grep -q '^ *flexfs version$' <("$FLEXFS" --help)
 check "the version is told at once" grep -qE '^flexfs [0-9]' <("$FLEXFS" --version)
 check "a role tells the version, too" diff <("$FLEXFS" --version) <("$FLEXFS" bench version)
 check "an unknown role is bad usage" code 2 "$FLEXFS" frobnicate
@@ -59,7 +60,17 @@ bin=$FLEXFS_TMP/prefix/bin sbin=$FLEXFS_TMP/prefix/sbin
 check "install puts everything in place" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
 check "install can be run again" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
 check "what was installed runs" grep -q '^flexfs ' <("$bin/bench.flexfs" version)
+mkdir "$FLEXFS_TMP/taken" && echo "somebody's" >"$FLEXFS_TMP/taken/mount.flexfs"
+check "an install that fails tells what it has done already" eval '
+    ! "$FLEXFS" install --prefix "$bin.2" --sbin "$FLEXFS_TMP/taken" >"$FLEXFS_TMP/told" 2>&1 &&
+        cat "$FLEXFS_TMP/told" && grep -qF "$bin.2/flexfs copied from" "$FLEXFS_TMP/told" &&
+        grep -qF "taken/mount.flexfs is something else" "$FLEXFS_TMP/told"'
 check "what was installed can install" "$bin/flexfs" install --prefix "$bin" --sbin "$sbin"
+
+check "more memory than the machine has is bad usage" \
+    code 2 "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --memCapacity 1000T
+check_fails "and it says so" "memCapacity .* is more than the .* this machine has" \
+    "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --memCapacity 1000T
 
 # --- fstab ---
 

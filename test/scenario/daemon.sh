@@ -35,6 +35,8 @@ for path in """pid store.requests.get store.requests.put store.requests.delete s
     assert isinstance(value, (int, float)), path'
 }
 check "status has the documented keys" has_keys
+check "its help names them" eval '
+    "$FLEXFS" mount status --help | grep -qF "store.requests.get, .put, .delete, .list"'
 check "status lists the mount" eval '"$FLEXFS" mount status | grep -qF "$mnt"'
 head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
 cp "$FLEXFS_TMP/random" "$mnt/random"
@@ -143,6 +145,21 @@ remount8() {
 }
 check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
 check "so does mount -i, without the helper" remount8 -i
+# What it cannot change it names, where that is not so already; mount(8) adds what fstab has.
+names_fixed() {
+    with_mount_helper bash -c '
+        data=$1 mnt=$2 said=$3
+        set -e
+        mount -t flexfs "$data" "$mnt" -o memCapacity=128M,umask=022
+        trap "umount \"$mnt\"" EXIT
+        mount -o remount,ro,memCapacity=128M,umask=022,_netdev "$mnt" 2>"$said"
+        cat "$said" && [[ ! -s $said ]]
+        mount -o remount,rw,memCapacity=64M,umask=022,rootSquash "$mnt" 2>"$said"
+        cat "$said" && (($(wc -l <"$said") == 1)) && grep -q "memCapacity, rootSquash$" "$said"
+        touch "$mnt/new" && rm "$mnt/new"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
+        wait_until 10 eval '! is_mounted "$mnt"'
+}
+check "a remount names what is given and only an unmount can change" names_fixed
 installs() {
     "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
         "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&

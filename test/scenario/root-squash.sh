@@ -59,6 +59,22 @@ check "they are the other user's" test "$(owner "$mnt/shared/own")" = 64100:6420
 check "it writes them, and opens them with O_CREAT again" \
     bash -c 'echo more >>"$1" && grep -qx more "$1"' - "$mnt/shared/own"
 check "it may chmod them" chmod 600 "$mnt/shared/own"
+writes_mapped() {
+    python3 - "$1" <<'END_OF_PYTHON'
+import mmap, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+with mmap.mmap(fd, 3) as area:
+    area[:] = b"new"
+os.fsync(fd)
+END_OF_PYTHON
+    grep -q ^new "$1"
+}
+mode() { stat -c %a "$1"; }
+check "what it writes into them through a mapping leaves setuid" eval '
+    chmod 4700 "$mnt/shared/own" && writes_mapped "$mnt/shared/own" &&
+        [[ $(mode "$mnt/shared/own") == 4700 ]]'
+check "what it writes with write(2) takes it away" eval '
+    echo more >>"$mnt/shared/own" && [[ $(mode "$mnt/shared/own") == 700 ]]'
 check_fails "it may not give them away" "$refused" chown 64001 "$mnt/shared/own"
 check "it makes folders" mkdir "$mnt/shared/folder"
 check "they are the other user's, too" test "$(owner "$mnt/shared/folder")" = 64100:64200
