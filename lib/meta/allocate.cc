@@ -8,7 +8,9 @@
 namespace flexfs::meta {
 namespace {
 
-constexpr std::uint32_t erasing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+// Room takes a row for each block of a range: as many as what is to be written there. What is
+// asked for without such a plan would fill the disk with rows first.
+constexpr std::uint64_t blocks_max = 4 << 20;
 
 bool is_known(std::uint32_t mode) {
     return mode == 0 || mode == FALLOC_FL_KEEP_SIZE ||
@@ -16,13 +18,24 @@ bool is_known(std::uint32_t mode) {
            mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE);
 }
 
-Result<std::uint64_t> erase(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
+// How far it went.
+Result<std::uint64_t> punch(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
     TRY(erase_inline(tx, file, first, last));
-    // Nothing lies behind the end of the file.
-    const std::uint64_t end = std::min(last, file.attr.size);
-    TRY(const RangePlan plan, plan_hole(tx, file, first, end));
+    TRY(const RangePlan plan, plan_hole(tx, file, first, last, Hole::all));
     TRY(apply_plan(tx, file, plan));
-    return plan.end == end ? last : plan.end;
+    return plan.end;
+}
+
+Result<std::uint64_t> make_room(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last,
+                                bool zero) {
+    TRY(RangePlan plan, plan_room(tx, file, first, last, zero));
+    if (plan.gained > 0) TRY(tx.room_for_bytes(static_cast<std::uint64_t>(plan.gained)));
+    if (zero && file.has(has_inline)) {
+        TRY(erase_inline(tx, file, first, last));
+        TRY(plan, plan_room(tx, file, first, last, zero));
+    }
+    TRY(apply_plan(tx, file, plan));
+    return plan.end;
 }
 
 }  // namespace
@@ -37,16 +50,17 @@ Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request) {
         return fail(EFBIG);
     TRY(flags_let_allocate(*file, request.mode));
     const std::uint64_t last = first + request.length;
-    // What the file has already may lie in the range.
-    if (!(request.mode & erasing) && request.length > file->attr.used)
-        TRY(tx.room_for_bytes(request.length - file->attr.used));
-
     wire::Attr& attr = file->attr;
-    attr.size = std::max(attr.size, request.size);
     std::uint64_t end = last;
-    if (request.mode & erasing) {
-        TRY(end, erase(tx, *file, first, last));
+    if (request.mode & FALLOC_FL_PUNCH_HOLE) {
+        TRY(end, punch(tx, *file, first, last));
+    } else {
+        if (request.length / tx.info().block_bytes > blocks_max) return fail(ENOSPC);
+        // What the file has already may lie in the range. Asked before the first of many steps.
+        if (request.length > attr.used) TRY(tx.room_for_bytes(request.length - attr.used));
+        TRY(end, make_room(tx, *file, first, last, request.mode & FALLOC_FL_ZERO_RANGE));
     }
+    attr.size = std::max(attr.size, request.size);
     if (!(request.mode & FALLOC_FL_KEEP_SIZE)) attr.size = std::max(attr.size, end);
     attr.mtime = attr.ctime = request.now;
     tx.changed(*file);

@@ -7,6 +7,8 @@
 namespace flexfs::meta {
 namespace {
 
+constexpr std::size_t extents_looked_at = 1024;
+
 // What a commit does to one block: which rows go, which come, and the bytes it covers more.
 struct BlockPlan {
     std::vector<wire::Extent> dropped;
@@ -14,14 +16,15 @@ struct BlockPlan {
     std::int64_t gained = 0;
 };
 
-// Rows that newer ones cover wholly need not be kept. `rows` are the block's old ones, by seq.
+// Rows that newer ones cover wholly need not be kept, but for the unwritten: what they keep room
+// for may be overwritten by a hole. `rows` are the block's old ones, by seq.
 BlockPlan plan_block(std::span<const wire::Extent> rows, std::span<const wire::Extent> fresh) {
     BlockPlan plan;
     Cover cover;
     for (auto e = fresh.rbegin(); e != fresh.rend(); ++e)
         if (cover.add(e->off, e->len) > 0) plan.added.push_back(*e);
     for (auto e = rows.rbegin(); e != rows.rend(); ++e)
-        if (cover.add(e->off, e->len) == 0) plan.dropped.push_back(*e);
+        if (cover.add(e->off, e->len) == 0 && !e->is_unwritten()) plan.dropped.push_back(*e);
     std::ranges::reverse(plan.added);
     plan.gained =
         static_cast<std::int64_t>(cover.bytes()) - static_cast<std::int64_t>(covered_bytes(rows));
@@ -47,6 +50,11 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
     if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
     if (change.set_inline && change.inline_data.size() > wire::inline_bytes_max)
         return fail(EINVAL);
+    // Somebody else got room for it meanwhile, which must not be lost.
+    if (change.set_inline && file.has(has_unwritten)) {
+        TRY(const auto rows, load_extents(tx.st(), file, 0, UINT64_MAX, extents_looked_at));
+        if (std::ranges::any_of(rows, &wire::Extent::is_unwritten)) return fail(EAGAIN);
+    }
     // Somebody else made it a small file meanwhile: its bytes must not be hidden or lost.
     if (file.has(has_inline) && !change.extents.empty() && !change.clear_inline)
         return fail(EAGAIN);
@@ -88,7 +96,8 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     for (const BlockPlan& plan : plans) gained += plan.gained;
     if (change.clear_inline) {
         TRY(const Buffer data, load_inline(tx.st(), file));
-        gained -= static_cast<std::int64_t>(data.size());
+        TRY(const std::uint64_t freed, tx.inline_gain(file, data.size()));
+        gained -= static_cast<std::int64_t>(freed);
     }
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();
 }

@@ -39,15 +39,24 @@ void place(const wire::Extent& row, std::uint64_t first, std::uint64_t last, std
     }
 }
 
-std::int64_t covered_by_blocks(std::vector<wire::Extent> rows) {
-    std::ranges::sort(rows, {}, &wire::Extent::idx);
-    std::uint64_t bytes = 0;
-    for (auto block = rows.begin(); block != rows.end();) {
-        const auto end = block_end(block, rows.end());
-        bytes += covered_bytes({block, end});
+// How many bytes the file uses more with `placed`, which comes where it has no data.
+Result<std::int64_t> gain_of(Txn& tx, const Inode& file, std::vector<wire::Extent> placed) {
+    std::ranges::sort(placed, {}, &wire::Extent::idx);
+    std::uint64_t gained = 0;
+    std::vector<wire::Extent> rows;
+    for (auto block = placed.begin(); block != placed.end();) {
+        const auto end = block_end(block, placed.end());
+        rows.clear();
+        if (file.has(has_unwritten)) {
+            TRY(rows, load_extents(tx.st(), file, block->idx, block->idx));
+            std::erase_if(rows, [](const wire::Extent& row) { return !row.is_unwritten(); });
+        }
+        const std::uint64_t room = covered_bytes(rows);
+        rows.insert(rows.end(), block, end);
+        gained += covered_bytes(rows) - room;
         block = end;
     }
-    return static_cast<std::int64_t>(bytes);
+    return static_cast<std::int64_t>(gained);
 }
 
 // How the source's bytes [first, last), or as many as one step takes, get to `offset`.
@@ -57,12 +66,13 @@ Result<RangePlan> plan_copy(Txn& tx, const Inode& from, std::uint64_t first, std
     TRY(const Blocks source,
         load_blocks(tx.st(), from, first / block_bytes, (last - 1) / block_bytes, extents_max));
     if (source.more) last = std::min(last, (source.extents.back().idx + 1) * block_bytes);
-    TRY(RangePlan plan, plan_hole(tx, to, offset, offset + (last - first)));
+    TRY(RangePlan plan, plan_hole(tx, to, offset, offset + (last - first), Hole::data));
     last = first + (plan.end - offset);
     std::vector<wire::Extent> placed;
     for (const wire::Extent& row : source.extents)
-        place(row, first, last, offset, block_bytes, placed);
-    plan.gained += covered_by_blocks(placed);
+        if (!row.is_unwritten()) place(row, first, last, offset, block_bytes, placed);
+    TRY(const std::int64_t gained, gain_of(tx, to, placed));
+    plan.gained += gained;
     plan.added.insert(plan.added.end(), placed.begin(), placed.end());
     return plan;
 }

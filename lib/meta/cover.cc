@@ -24,10 +24,11 @@ std::uint64_t Cover::add(std::uint64_t off, std::uint64_t len) {
     return gained;
 }
 
-std::uint64_t covered_bytes(std::span<const wire::Extent> extents) {
-    if (extents.empty()) return 0;
-    if (extents.size() == 1) return extents[0].len;
+std::uint64_t covered_bytes(std::span<const wire::Extent> extents, std::uint64_t small) {
+    if (extents.empty()) return small;
+    if (extents.size() == 1 && small == 0) return extents[0].len;
     Cover cover;
+    if (small > 0) cover.add(0, small);
     for (const wire::Extent& extent : extents) cover.add(extent.off, extent.len);
     return cover.bytes();
 }

@@ -24,7 +24,9 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block);
+// `small` bytes from the block's start are covered, too: those that are inline.
+std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block,
+                            std::uint64_t small = 0);
 
 // Where the block's extents end, of which the first is `first`; they are ordered by block.
 template <class Iterator>

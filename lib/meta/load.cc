@@ -14,11 +14,13 @@
 namespace flexfs::meta {
 namespace {
 
-// The second says whom a session squashes root to; nothing: it does not.
+// The second says whom a session squashes root to; nothing: it does not. The third has unwritten
+// extents, which no older program would understand.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
     "ALTER TABLE session ADD COLUMN squash_gid INTEGER",
+    "",
 };
 
 // The value of that name in a table of names and values. False: there is none; `value` stays.

@@ -1,6 +1,7 @@
 // The rules of the filesystem once more, as plainly as they can be said: maps in memory, no limits,
 // no database. The simulation compares a Volume with it. File data is told by cells of 1 KiB that
-// hold which frame wrote them and with which of its cells, 0 for a hole.
+// hold which frame wrote them and with which of its cells, 0 for a hole; room that is kept is told
+// by its pages.
 #pragma once
 
 #include <fcntl.h>
@@ -40,11 +41,22 @@ struct ModelInode {
     std::map<std::string, Ino> names;
     std::map<std::string, std::string> xattrs;
     std::vector<std::uint64_t> cells;
+    std::set<std::uint64_t> room;  // pages
     std::set<SessionId> holders;
     bool linkable = false;
 
     bool folder() const { return S_ISDIR(mode); }
     void touch(Time now) { mtime = ctime = now; }
+    std::uint64_t used() const {
+        std::uint64_t bytes = room.size() * wire::page_bytes;
+        const auto add = [&](std::uint64_t at, std::uint64_t more) {
+            if (!room.contains(at / wire::page_bytes)) bytes += more;
+        };
+        for (std::uint64_t i = 0; i < cells.size(); ++i)
+            if (cells[i] != 0) add(i * cell_bytes, cell_bytes);
+        for (std::uint64_t i = 0; i < inline_data.size(); ++i) add(i, 1);
+        return bytes;
+    }
 };
 
 class Model {
@@ -205,6 +217,7 @@ public:
         ModelInode& inode = inodes[m.ino];
         if (inode.folder()) return EISDIR;
         if (!S_ISREG(inode.mode)) return EINVAL;
+        if (m.set_inline && !inode.room.empty()) return EAGAIN;
         if (!inode.inline_data.empty() && !m.extents.empty() && !m.clear_inline) return EAGAIN;
         if (m.set_inline) {
             inode.cells.clear();
@@ -229,7 +242,14 @@ public:
         const bool keeps = m.mode & FALLOC_FL_KEEP_SIZE;
         if (mode != 0 && mode != FALLOC_FL_ZERO_RANGE && (mode != FALLOC_FL_PUNCH_HOLE || !keeps))
             return EOPNOTSUPP;
-        if (mode != 0) erase(inode, m.offset, m.offset + m.length);
+        const std::uint64_t end = m.offset + m.length, page = wire::page_bytes;
+        if (mode != 0) erase(inode, m.offset, end);
+        if (mode == FALLOC_FL_PUNCH_HOLE)
+            std::erase_if(inode.room, [&](std::uint64_t at) {
+                return at * page >= m.offset && (at + 1) * page <= end;
+            });
+        else
+            for (std::uint64_t at = m.offset / page; at * page < end; ++at) inode.room.insert(at);
         if (!keeps) inode.size = std::max(inode.size, m.offset + m.length);
         inode.touch(m.now);
         return 0;
@@ -273,6 +293,9 @@ public:
     }
 
     static void resize(ModelInode& inode, std::uint64_t size) {
+        if (size <= inode.size)
+            std::erase_if(inode.room,
+                          [&](std::uint64_t at) { return at * wire::page_bytes >= size; });
         inode.size = size;
         if (inode.inline_data.size() > size) inode.inline_data.resize(size);
         if (inode.cells.size() > size / cell_bytes) inode.cells.resize(size / cell_bytes);

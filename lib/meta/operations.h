@@ -48,9 +48,15 @@ struct RangePlan {
     std::int64_t gained = 0;          // bytes that are covered more
     std::uint64_t end = 0;            // how far it goes
 };
-// The range [first, last) becomes a hole, but for what is inline. Goes no further than about a
-// thousand extents.
-Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last);
+// The range [first, last) becomes a hole, but for what is inline. Room that is kept there is given
+// up, but with Hole::data. Goes no further than about a thousand extents.
+enum class Hole { all, data };
+Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
+                            Hole hole);
+// Room is kept for the range, in whole pages, by unwritten extents. With `zero` its data
+// becomes zeros, but for what is inline. Goes no further than about a thousand blocks or extents.
+Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
+                            bool zero);
 Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan);
 // A small file's bytes in the range become zeros; those at its end are not kept.
 Result<void> erase_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);

@@ -1,4 +1,4 @@
-// Holes in ranges of a file: rows of its extents go, shrink or are split.
+// Holes in ranges of a file, and room for ranges: rows of its extents go, shrink, are split, come.
 #include <algorithm>
 
 #include "lib/meta/cover.h"
@@ -7,16 +7,36 @@
 namespace flexfs::meta {
 namespace {
 
-// Bounds how long one transaction takes.
+// Bound how long one transaction takes.
 constexpr std::size_t extents_max = 1024;
+constexpr std::uint64_t blocks_max = 1024;
 
-// What is left of a block's `rows` around the hole [first, last) in it; false where that is all.
-bool cut_around(std::span<const wire::Extent> rows, std::uint64_t first, std::uint64_t last,
-                std::vector<wire::Extent>& left) {
+using Rows = std::span<const wire::Extent>;
+
+// A part of a block.
+struct Part {
+    std::uint64_t first = 0, last = 0;
+
+    static Part of(std::uint64_t start, std::uint64_t block_bytes, std::uint64_t first,
+                   std::uint64_t last) {
+        return {std::max(first, start) - start, std::min(last - start, block_bytes)};
+    }
+    bool touches(const wire::Extent& row) const {
+        return row.off <= last && std::uint64_t{row.off} + row.len >= first;
+    }
+};
+
+// What is left of a block's `rows` around the hole in it; false where that is all. Of unwritten
+// ones only whole pages go.
+bool cut_around(Rows rows, Part hole, Hole which, std::vector<wire::Extent>& left) {
     bool touched = false;
     for (const wire::Extent& row : rows) {
         const std::uint64_t end = std::uint64_t{row.off} + row.len;
-        if (end <= first || row.off >= last) {
+        const bool unwritten = row.is_unwritten();
+        const std::uint64_t first = unwritten ? wire::page_ceil(hole.first) : hole.first;
+        const std::uint64_t last = unwritten ? wire::page_floor(hole.last) : hole.last;
+        if (end <= first || row.off >= last || first >= last ||
+            (unwritten && which == Hole::data)) {
             left.push_back(row);
             continue;
         }
@@ -29,22 +49,56 @@ bool cut_around(std::span<const wire::Extent> rows, std::uint64_t first, std::ui
             const auto gone = static_cast<std::uint32_t>(last - row.off);
             left.push_back(row);
             left.back().off += gone;
-            left.back().skip += gone;
             left.back().len -= gone;
+            if (!unwritten) left.back().skip += gone;
         }
     }
     return touched;
+}
+
+// Adds an unwritten extent, also below what has data: one with those that it touches, so that a
+// file which gets its room little by little does not gather rows. False: the room was there.
+bool add_room(std::vector<wire::Extent>& rows, std::uint64_t idx, Part part) {
+    const auto has_all = [&](const wire::Extent& row) {
+        return row.is_unwritten() && row.off <= part.first &&
+               std::uint64_t{row.off} + row.len >= part.last;
+    };
+    if (std::ranges::any_of(rows, has_all)) return false;
+    std::erase_if(rows, [&](const wire::Extent& row) {
+        if (!row.is_unwritten() || !part.touches(row)) return false;
+        part.first = std::min<std::uint64_t>(part.first, row.off);
+        part.last = std::max<std::uint64_t>(part.last, std::uint64_t{row.off} + row.len);
+        return true;
+    });
+    rows.push_back({.idx = idx,
+                    .off = static_cast<std::uint32_t>(part.first),
+                    .len = static_cast<std::uint32_t>(part.last - part.first)});
+    return true;
+}
+
+// How many bytes of the block are inline and may lie over unwritten extents.
+Result<std::uint64_t> inline_bytes(Txn& tx, const Inode& file) {
+    if (!file.has(has_inline)) return 0;
+    TRY(const Buffer data, load_inline(tx.st(), file));
+    return data.size();
+}
+
+std::int64_t gain(Rows before, Rows after, std::uint64_t small) {
+    return static_cast<std::int64_t>(covered_bytes(after, small)) -
+           static_cast<std::int64_t>(covered_bytes(before, small));
 }
 
 }  // namespace
 
 // All rows of a block that is touched get a new seq: the two parts of a split one need two, both
 // below whatever lay over it; and a compaction that has read the block before must notice.
-Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last) {
+Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
+                            Hole hole) {
     RangePlan plan;
     plan.end = last;
-    if (first >= last) return plan;
+    if (first >= last || !file.has(has_extents)) return plan;
     const std::uint64_t block_bytes = tx.info().block_bytes;
+    TRY(const std::uint64_t small, inline_bytes(tx, file));
     TRY(const Blocks blocks,
         load_blocks(tx.st(), file, first / block_bytes, (last - 1) / block_bytes, extents_max));
     const auto& rows = blocks.extents;
@@ -53,13 +107,50 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
         const auto end = block_end(block, rows.end());
         const std::uint64_t start = block->idx * block_bytes;
         std::vector<wire::Extent> left;
-        if (cut_around({block, end}, std::max(first, start) - start, last - start, left)) {
-            plan.gained += static_cast<std::int64_t>(covered_bytes(left)) -
-                           static_cast<std::int64_t>(covered_bytes({block, end}));
+        const Part part = Part::of(start, block_bytes, first, last);
+        if (cut_around({block, end}, part, hole, left)) {
+            plan.gained += gain({block, end}, left, start == 0 ? small : 0);
             plan.dropped.insert(plan.dropped.end(), block, end);
             plan.added.insert(plan.added.end(), left.begin(), left.end());
         }
         block = end;
+    }
+    return plan;
+}
+
+Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
+                            bool zero) {
+    RangePlan plan;
+    const std::uint64_t block_bytes = tx.info().block_bytes;
+    const std::uint64_t room = wire::page_floor(first), room_end = wire::page_ceil(last);
+    std::uint64_t idx = room / block_bytes;
+    std::uint64_t end = std::min((room_end - 1) / block_bytes + 1, idx + blocks_max);
+    TRY(const std::uint64_t small, inline_bytes(tx, file));
+    TRY(const Blocks blocks, load_blocks(tx.st(), file, idx, end - 1, extents_max));
+    if (blocks.more) end = blocks.extents.back().idx + 1;
+    plan.end = std::min(last, end * block_bytes);
+    for (auto block = blocks.extents.begin(); idx < end; ++idx) {
+        const auto next = std::find_if(block, blocks.extents.end(),
+                                       [&](const wire::Extent& row) { return row.idx > idx; });
+        const Rows rows(block, next);
+        const std::uint64_t start = idx * block_bytes, inline_here = idx == 0 ? small : 0;
+        std::vector<wire::Extent> after;
+        const Part zeros = Part::of(start, block_bytes, first, last);
+        const bool cut = zero && cut_around(rows, zeros, Hole::data, after);
+        if (!cut) after.assign(rows.begin(), rows.end());
+        const Part part = Part::of(start, block_bytes, room, room_end);
+        if (add_room(after, idx, part) || cut) {
+            plan.gained += gain(rows, after, inline_here);
+            // Rows that stay as they are keep their place, unless others were split.
+            const auto changes = [&](const auto& in, const wire::Extent& row) {
+                return cut || std::ranges::find(in, row) == in.end();
+            };
+            for (const wire::Extent& row : rows)
+                if (changes(after, row)) plan.dropped.push_back(row);
+            for (const wire::Extent& row : after)
+                if (changes(rows, row)) plan.added.push_back(row);
+        }
+        block = next;
     }
     return plan;
 }

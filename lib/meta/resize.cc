@@ -9,25 +9,33 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
     TRY(const std::vector<wire::Extent> extents, load_extents(tx.st(), file, idx, idx));
     std::vector<wire::Extent> left;
     for (wire::Extent extent : extents) {
-        if (extent.off >= keep) {
+        const std::uint32_t end =
+            extent.is_unwritten() ? static_cast<std::uint32_t>(wire::page_ceil(keep)) : keep;
+        if (extent.off >= end) {
             TRY(tx.erase_extent(file.attr.ino, extent));
             continue;
         }
-        if (extent.off + extent.len > keep) {
-            extent.len = keep - extent.off;
+        if (extent.off + extent.len > end) {
+            extent.len = end - extent.off;
             TRY(tx.trim_extent(file, extent));
         }
         left.push_back(extent);
     }
-    tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left)) -
-                          static_cast<std::int64_t>(covered_bytes(extents)));
+    std::uint64_t small = 0;
+    if (idx == 0 && file.has(has_inline)) {
+        TRY(const Buffer data, load_inline(tx.st(), file));
+        small = data.size();
+    }
+    tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left, small)) -
+                          static_cast<std::int64_t>(covered_bytes(extents, small)));
     return {};
 }
 
 }  // namespace
 
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size) {
-    if (size < file.attr.size) {
+    // Room behind the end goes also where the size stays.
+    if (size < file.attr.size || (size == file.attr.size && file.has(has_unwritten))) {
         if (file.has(has_inline)) {
             TRY(const Buffer data, load_inline(tx.st(), file));
             if (size < data.size()) TRY(tx.put_inline(file, data.slice(0, size)));

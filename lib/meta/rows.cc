@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "lib/base/format.h"
 #include "lib/meta/volume.h"
@@ -147,6 +148,10 @@ Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inod
         const wire::Extent extent = extent_from(query);
         if (!is_cut(cuts, extent)) extents.push_back(extent);
     }
+    if (inode.has(has_unwritten))
+        std::ranges::sort(extents, {}, [](const wire::Extent& e) {
+            return std::tuple(e.idx, !e.is_unwritten(), e.seq);
+        });
     return extents;
 }
 

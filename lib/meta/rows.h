@@ -15,11 +15,12 @@ using wire::SessionId;
 
 // What an inode's other tables hold: saves asking them in vain. Numbers are for ever.
 enum InodeState : std::uint32_t {
-    has_inline = 1,    // rows in inline
-    has_extents = 2,   // there may be rows in extent
-    has_xattrs = 4,    // there may be rows in xattr
-    has_cuts = 8,      // there may be rows in cut
-    is_linkable = 16,  // never had a name (O_TMPFILE): Link may give it one
+    has_inline = 1,      // rows in inline
+    has_extents = 2,     // there may be rows in extent
+    has_xattrs = 4,      // there may be rows in xattr
+    has_cuts = 8,        // there may be rows in cut
+    is_linkable = 16,    // never had a name (O_TMPFILE): Link may give it one
+    has_unwritten = 32,  // there may be unwritten ones among its rows in extent
 };
 
 struct Inode {
@@ -66,7 +67,8 @@ Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode, std
 Result<std::vector<Cut>> load_cuts(Statements& st, const Inode& inode);
 bool is_cut(const std::vector<Cut>& cuts, const wire::Extent& extent);
 wire::Extent extent_from(const db::Query& query);
-// The extents of blocks [first, last] that no cut hides, by (idx, seq), at most `limit` of them.
+// The extents of blocks [first, last] that no cut hides, at most `limit` of them: by block, and in
+// each as they lie over each other, the unwritten first and then by seq.
 Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inode,
                                                std::uint64_t first, std::uint64_t last,
                                                std::size_t limit = SIZE_MAX);

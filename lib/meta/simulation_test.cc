@@ -257,7 +257,8 @@ private:
 
     std::vector<std::uint64_t> cells_of(const wire::ExtentList& list) {
         std::vector<std::uint64_t> cells;
-        for (const wire::Extent& e : list.extents) fill_cells(cells, e, 256);
+        for (const wire::Extent& e : list.extents)
+            if (!e.is_unwritten()) fill_cells(cells, e, 256);
         return cells;
     }
 
@@ -288,6 +289,7 @@ private:
             CHECK(names == want.names);
         }
         if (!S_ISREG(want.mode)) return;
+        CHECK(attr.used == want.used());
         const wire::ExtentList list = f_.extents(ino);
         auto have = cells_of(list), cells = want.cells;
         have.resize(1024);

@@ -77,6 +77,9 @@ public:
     // ENOSPC: `more` bytes would pass the volume's limit.
     Result<void> room_for_bytes(std::uint64_t more) const;
     void add_used(Inode& inode, std::int64_t bytes);
+    // How many bytes it uses more with `size` bytes of inline data than without: those that lie
+    // over unwritten extents count already.
+    Result<std::uint64_t> inline_gain(const Inode& inode, std::uint64_t size);
     Result<void> put_inline(Inode& inode, ByteView data);
     Result<void> erase_inline(Inode& inode);
     std::uint64_t next_seq() { return counters_.next_seq++; }

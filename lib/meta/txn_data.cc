@@ -30,6 +30,12 @@ void Txn::add_used(Inode& inode, std::int64_t bytes) {
     changed(inode);
 }
 
+Result<std::uint64_t> Txn::inline_gain(const Inode& inode, std::uint64_t size) {
+    if (!inode.has(has_unwritten)) return size;
+    TRY(const std::vector<wire::Extent> rows, load_extents(st_, inode, 0, 0));
+    return covered_bytes(rows, size) - covered_bytes(rows);
+}
+
 Result<void> Txn::put_inline(Inode& inode, ByteView data) {
     TRY(erase_inline(inode));
     const std::uint64_t first = inode.attr.ino * inline_pieces;
@@ -39,7 +45,8 @@ Result<void> Txn::put_inline(Inode& inode, ByteView data) {
         TRY(st_.inline_put.run(first + piece, bytes, now_));
     }
     if (!data.empty()) inode.state |= has_inline;
-    add_used(inode, static_cast<std::int64_t>(data.size()));
+    TRY(const std::uint64_t gain, inline_gain(inode, data.size()));
+    add_used(inode, static_cast<std::int64_t>(gain));
     return {};
 }
 
@@ -50,17 +57,21 @@ Result<void> Txn::erase_inline(Inode& inode) {
     TRY(st_.inline_erase.run(first, first + inline_pieces - 1));
     inode.state &= ~std::uint32_t{has_inline};
     changed(inode);
-    add_used(inode, -static_cast<std::int64_t>(data.size()));
+    TRY(const std::uint64_t gain, inline_gain(inode, data.size()));
+    add_used(inode, -static_cast<std::int64_t>(gain));
     return {};
 }
 
 Result<void> Txn::add_extent(Inode& inode, const wire::Extent& e) {
-    TRY(Segment * segment, segment(e.segment));
-    check(segment);
-    segment->live += e.stored;
-    segment->dirty = true;
-    if (!inode.has(has_extents)) {
-        inode.state |= has_extents;
+    const std::uint32_t kinds = has_extents | (e.is_unwritten() ? has_unwritten : 0);
+    if (!e.is_unwritten()) {
+        TRY(Segment * segment, segment(e.segment));
+        check(segment);
+        segment->live += e.stored;
+        segment->dirty = true;
+    }
+    if ((inode.state & kinds) != kinds) {
+        inode.state |= kinds;
         changed(inode);
     }
     return st_.extent_add.run(inode.attr.ino, e.idx, e.seq, e.off, e.len, e.skip, e.segment, e.pos,
@@ -72,12 +83,14 @@ Result<void> Txn::trim_extent(Inode& inode, const wire::Extent& extent) {
 }
 
 Result<void> Txn::erase_extent(Ino ino, const wire::Extent& extent) {
-    TRY(Segment * segment, segment(extent.segment));
-    if (!segment)
-        return fail(damage(fmt::format("an extent of inode {} leads into the unknown segment {}",
-                                       ino, extent.segment)));
-    segment->live -= extent.stored;
-    segment->dirty = true;
+    if (!extent.is_unwritten()) {
+        TRY(Segment * segment, segment(extent.segment));
+        if (!segment)
+            return fail(damage(fmt::format(
+                "an extent of inode {} leads into the unknown segment {}", ino, extent.segment)));
+        segment->live -= extent.stored;
+        segment->dirty = true;
+    }
     return st_.extent_erase.run(ino, extent.idx, extent.seq);
 }
 
@@ -115,7 +128,7 @@ Result<void> Txn::drop_extents(Inode& inode, std::uint64_t idx) {
         inode.state |= has_cuts;
         cuts_exist();
     } else if (idx == 0) {
-        inode.state &= ~std::uint32_t{has_extents};
+        inode.state &= ~std::uint32_t{has_extents | has_unwritten};
     }
     changed(inode);
     return {};

@@ -45,7 +45,14 @@ constexpr Rule rules[] = {
     {"an orphan is held by no session",
      "SELECT o.ino FROM orphan o LEFT JOIN session s ON s.id = o.session WHERE s.id IS NULL"},
     {"an extent leads into an unknown segment",
-     "SELECT e.ino FROM extent e LEFT JOIN segment s ON s.id = e.segment WHERE s.id IS NULL"},
+     "SELECT e.ino FROM extent e LEFT JOIN segment s ON s.id = e.segment "
+     "WHERE s.id IS NULL AND e.segment <> 0"},
+    {"an unwritten extent is not of whole pages, or tells of a frame",
+     "SELECT e.ino FROM extent e WHERE e.segment = 0 AND (e.off % 4096 <> 0 OR e.len % 4096 <> 0 "
+     "OR e.len = 0 OR e.skip <> 0 OR e.pos <> 0 OR e.stored <> 0 OR e.sum <> 0)"},
+    {"an inode does not know of its unwritten extents",
+     "SELECT i.ino FROM inode i WHERE i.state & 32 = 0 AND EXISTS (SELECT 1 FROM extent e "
+     "WHERE e.ino = i.ino AND e.segment = 0)"},
     {"a segment's live bytes are not those of its extents",
      "SELECT s.id FROM segment s LEFT JOIN (SELECT segment, sum(stored) AS n FROM extent "
      "GROUP BY segment) e ON e.segment = s.id WHERE s.live <> coalesce(e.n, 0)"},
@@ -103,16 +110,17 @@ Result<void> check_names(State& state, std::vector<std::string>& wrong) {
     }
 }
 
-// The bytes that count as used: what extents cover, seen and hidden ones each, and inline data.
+// The bytes that count as used: what extents and inline data cover together, and beside that what
+// hidden extents cover.
 Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
                                  std::vector<std::string>& wrong) {
     TRY(const Buffer data, load_inline(state.st, inode));
     TRY(const std::vector<Cut> cuts, load_cuts(state.st, inode));
     if (data.size() > inode.attr.size)
         wrong.push_back(fmt::format("{}: inline data beyond the end", inode.attr.ino));
-    std::uint64_t used = data.size();
+    std::uint64_t used = 0, idx = 0;
     Cover seen, hidden;
-    std::uint64_t idx = 0;
+    if (!data.empty()) seen.add(0, data.size());
     db::Query query(state.st.extent_list, inode.attr.ino, 0, INT64_MAX);
     for (;;) {
         TRY(bool row, query.next());
@@ -125,7 +133,8 @@ Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
         }
         const bool dead = is_cut(cuts, e);
         (dead ? hidden : seen).add(e.off, e.len);
-        if (!dead && e.idx * state.info.block_bytes + e.off + e.len > inode.attr.size)
+        if (!dead && !e.is_unwritten() &&
+            e.idx * state.info.block_bytes + e.off + e.len > inode.attr.size)
             wrong.push_back(fmt::format("{}: an extent beyond the end", inode.attr.ino));
     }
 }

@@ -197,6 +197,7 @@ std::optional<wire::Compact> Repacker::move_block(Block block, const Moves& move
     auto rows = volume_.read(wire::Extents{ino, idx, 1});
     if (!rows) return std::nullopt;
     wire::Compact request{.ino = ino, .idx = idx, .segments = {target}};
+    std::erase_if(rows->extents, [](const wire::Extent& row) { return row.is_unwritten(); });
     bool any = false;
     for (wire::Extent& extent : rows->extents) {
         request.expected.push_back(extent.seq);

@@ -72,7 +72,8 @@ Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& p
     request.ino = block.ino;
     request.first = block.idx;
     request.count = 1;
-    const wire::ExtentList rows = co_await session_.call(std::move(request));
+    wire::ExtentList rows = co_await session_.call(std::move(request));
+    std::erase_if(rows.extents, [](const Extent& row) { return row.is_unwritten(); });
     if (rows.extents.size() <= extents_max || rows.more) co_return false;
 
     File stored(session_.volume().block_bytes);

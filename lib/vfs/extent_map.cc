@@ -108,10 +108,31 @@ std::uint64_t ExtentMap::add(const Extent& extent) {
     Cover cover;
     for (auto row = rows.end(); row != rows.begin();) {
         --row;
-        if (cover.add(row->off, row->len) == 0) row = rows.erase(row);
+        if (cover.add(row->off, row->len) == 0 && !row->is_unwritten()) row = rows.erase(row);
     }
     extents_ += rows.size();
     return cover.bytes() - before;
+}
+
+void ExtentMap::keep_room(std::uint64_t first, std::uint64_t last) {
+    first = wire::page_floor(first);
+    last = wire::page_ceil(last);
+    for (std::uint64_t idx = first / block_bytes_; idx * block_bytes_ < last; ++idx) {
+        if (!knows(idx)) continue;
+        const std::uint64_t start = idx * block_bytes_;
+        Extent room;
+        room.idx = idx;
+        room.off = static_cast<std::uint32_t>(std::max(first, start) - start);
+        const std::uint64_t end = std::min<std::uint64_t>(last - start, block_bytes_);
+        room.len = static_cast<std::uint32_t>(end) - room.off;
+        std::vector<Extent>& rows = blocks_[idx];
+        const auto has_all = [&](const Extent& row) {
+            return row.is_unwritten() && row.off <= room.off && row.off + row.len >= end;
+        };
+        if (std::ranges::any_of(rows, has_all)) continue;
+        rows.insert(rows.begin(), room);
+        ++extents_;
+    }
 }
 
 void ExtentMap::punch(std::uint64_t first, std::uint64_t last) {
@@ -132,16 +153,23 @@ void ExtentMap::punch_block(std::uint64_t idx, std::uint64_t first, std::uint64_
     std::vector<Extent> left;
     for (const Extent& row : found->second) {
         const std::uint64_t begin = start + row.off, end = begin + row.len;
-        if (begin < first) {
+        const bool unwritten = row.is_unwritten();
+        const std::uint64_t low = unwritten ? wire::page_ceil(first) : first;
+        const std::uint64_t high = unwritten ? wire::page_floor(last) : last;
+        if (end <= low || begin >= high || low >= high) {
             left.push_back(row);
-            left.back().len = static_cast<std::uint32_t>(std::min(end, first) - begin);
+            continue;
         }
-        if (end > last) {
-            const auto gone = static_cast<std::uint32_t>(std::max(begin, last) - begin);
+        if (begin < low) {
+            left.push_back(row);
+            left.back().len = static_cast<std::uint32_t>(low - begin);
+        }
+        if (end > high) {
+            const auto gone = static_cast<std::uint32_t>(high - begin);
             left.push_back(row);
             left.back().off += gone;
-            left.back().skip += gone;
             left.back().len -= gone;
+            if (!unwritten) left.back().skip += gone;
         }
     }
     extents_ += left.size();

@@ -20,7 +20,8 @@ public:
     void forget();
     // Nothing is known of blocks [first, last) any more.
     void forget(std::uint64_t first, std::uint64_t last);
-    // These are all that blocks [first, last) have, ordered by (idx, seq).
+    // These are all that blocks [first, last) have: by block, and in each as they lie over each
+    // other.
     void learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents);
     void learn_all(const std::vector<Extent>& extents) {
         forget();
@@ -34,13 +35,16 @@ public:
     bool empty() const { return blocks_.empty(); }
     // The first block from `idx` on that is known to have extents; UINT64_MAX: none.
     std::uint64_t next_block(std::uint64_t idx) const;
-    // Of a known block, by seq.
+    // Of a known block, as they lie over each other: the unwritten, then by seq.
     std::span<const Extent> block(std::uint64_t idx) const;
 
     // A new extent lies over what is there; what it hides wholly goes, as on the server. Returns by
     // how many bytes the block now covers more; 0 when the block is not known.
     std::uint64_t add(const Extent& extent);
-    // Bytes [first, last) of the file are a hole; `last` is UINT64_MAX for all from `first` on.
+    // Room is kept for bytes [first, last), in whole pages.
+    void keep_room(std::uint64_t first, std::uint64_t last);
+    // Bytes [first, last) of the file are a hole; `last` is UINT64_MAX for all from `first` on. Of
+    // unwritten extents only whole pages go.
     void punch(std::uint64_t first, std::uint64_t last);
 
     std::size_t memory_bytes() const { return extents_ * sizeof(Extent) + blocks_.size() * 112; }

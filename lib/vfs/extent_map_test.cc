@@ -13,6 +13,7 @@ Extent extent(std::uint64_t idx, std::uint64_t seq, std::uint32_t off, std::uint
     made.seq = seq;
     made.off = off;
     made.len = len;
+    made.segment = 1;
     return made;
 }
 
@@ -102,6 +103,29 @@ TEST_CASE("a cut shortens the block it goes through and drops those behind") {
     CHECK(map.block(1)[0].len == 50);
     CHECK(map.block(2).empty());
     CHECK(map.first_unknown(0, 1'000'000) == 1'000'000);
+}
+
+TEST_CASE("room that is kept lies below the data, adds what that lacks, and goes in whole pages") {
+    ExtentMap map(256 << 10);
+    map.learn(0, 1, {});
+    map.keep_room(5000, 20'000);
+    map.keep_room(5000, 20'000);
+    map.keep_room(5000, 300'000);
+    REQUIRE(map.block(0).size() == 2);
+    CHECK_FALSE(map.knows(1));
+    CHECK(map.block(1).empty());
+    CHECK(map.add(extent(0, 1, 0, 8192)) == 4096);
+    CHECK(map.add(extent(0, 2, 0, 256 << 10)) == 0);
+    CHECK(map.block(0).size() == 3);
+    CHECK(map.block(0)[0].is_unwritten());
+    CHECK_FALSE(map.block(0)[2].is_unwritten());
+
+    map.punch(4097, 12'287);
+    CHECK(map.block(0).size() == 4);
+    map.punch(12'287, UINT64_MAX);
+    REQUIRE(map.block(0).size() == 3);
+    CHECK(map.block(0)[0].off == 4096);
+    CHECK(map.block(0)[0].len == 8192);
 }
 
 }  // namespace flexfs::vfs

@@ -62,7 +62,7 @@ void look_into(const Extent& extent, std::uint64_t start, std::vector<Range>& ga
             continue;
         }
         Source source;
-        source.kind = Source::Kind::frame;
+        source.kind = extent.is_unwritten() ? Source::Kind::unwritten : Source::Kind::frame;
         source.range = both;
         source.frame = {extent.segment, extent.pos, extent.stored, extent.check};
         source.skip = extent.skip + static_cast<std::uint32_t>(both.first - covered.first);
@@ -104,7 +104,7 @@ void erase(Buffer& data, Range gone) {
 std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::uint64_t offset) {
     std::uint64_t first = UINT64_MAX;
     for (const Extent& row : rows)
-        if (start + row.off + row.len > offset)
+        if (!row.is_unwritten() && start + row.off + row.len > offset)
             first = std::min(first, std::max(offset, start + row.off));
     return first;
 }
@@ -149,7 +149,14 @@ std::uint64_t File::unsent_gain() const {
     }
     bytes = 0;
     for (const Source& source : stored)
-        if (source.kind != Source::Kind::frame) bytes += source.range.last - source.range.first;
+        if (source.is_new_room()) bytes += source.range.last - source.range.first;
+    return bytes;
+}
+
+std::uint64_t File::without_room(Range range) const {
+    std::uint64_t bytes = 0;
+    for (const Source& source : sources(range))
+        if (source.is_new_room()) bytes += source.range.last - source.range.first;
     return bytes;
 }
 
@@ -195,8 +202,7 @@ File::Place File::next_hole(std::uint64_t offset) const {
         const std::uint64_t idx = offset / block_bytes, start = idx * block_bytes;
         if (!extents.knows(idx)) return {offset, true};
         for (const Extent& row : extents.block(idx))
-            if (start + row.off + row.len > offset)
-                pass({start + row.off, start + row.off + row.len});
+            if (!row.is_unwritten()) pass({start + row.off, start + row.off + row.len});
         if (offset == before) break;
     }
     return {std::min(offset, end), false};
@@ -215,8 +221,10 @@ std::vector<Span> File::drop(Range gone) {
     return taken;
 }
 
+// Room that is kept behind the end stays when the file grows.
 std::vector<Span> File::cut(std::uint64_t size) {
-    std::vector<Span> taken = drop({size, UINT64_MAX});
+    std::vector<Span> taken;
+    if (size <= this->size()) taken = drop({size, UINT64_MAX});
     committed_size = std::min(committed_size, size);
     return taken;
 }

@@ -29,14 +29,17 @@ struct Flight {
     std::vector<Range> gone;  // what was truncated or punched out of the file since it left
 };
 
-// A part of a read: bytes of memory, of a stored frame, or a hole.
+// A part of a read: bytes of memory, of a stored frame, or zeros: of a hole, or unwritten.
 struct Source {
-    enum class Kind { memory, frame, hole, unknown };
+    enum class Kind { memory, frame, hole, unwritten, unknown };
     Kind kind = Kind::hole;
     Range range;           // in the file
     Buffer bytes;          // memory
     cache::FrameAt frame;  // frame: its data from `skip` on
     std::uint32_t skip = 0;
+
+    // What is written there uses room that the volume did not count yet, as far as is known.
+    bool is_new_room() const { return kind == Kind::hole || kind == Kind::unknown; }
 };
 
 struct File {
@@ -69,13 +72,15 @@ struct File {
     bool loses(Loss what) const;
     // Where what is unsent ends; 0 without any.
     std::uint64_t unsent_end() const;
-    // How many of the unsent bytes lie where nothing is stored; about, where they are in very many
-    // pieces.
+    // How many of the unsent bytes lie where nothing is stored nor room kept; about, where they are
+    // in very many pieces.
     std::uint64_t unsent_gain() const;
     // With what is unsent.
     std::uint64_t size() const;
     // Where each byte of the range, which ends at size() at most, is to be read from. In order.
     std::vector<Source> sources(Range range) const;
+    // How many bytes of the range are neither data, unsent or stored, nor have room kept for them.
+    std::uint64_t without_room(Range range) const;
     // Where SEEK_DATA and SEEK_HOLE lead from `offset`; size() where there is none. `unknown`: the
     // extents from there on must be learned first.
     struct Place {

@@ -248,6 +248,8 @@ void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit
         node.attr.used = flight.content.size();
     }
     if (flight.clear_inline) {
+        // What lay over unwritten extents counts on.
+        if (!file.extents.empty()) node.current = false;
         node.attr.used -= std::min<std::uint64_t>(node.attr.used, file.inline_data.size());
         file.inline_data = {};
     }

@@ -99,7 +99,9 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
     co_await check_flags(node->attr, flags);
     if (name.empty()) orphans_.add(made->attr.ino);
-    if ((flags & O_TRUNC) && node->stat().size > 0) co_await truncate(node, kill_privileges);
+    const Attr now = node->stat();
+    if ((flags & O_TRUNC) && (now.size > 0 || now.used > 0))
+        co_await truncate(node, kill_privileges);
     co_return opened(std::move(node), flags);
 }
 

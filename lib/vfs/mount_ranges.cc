@@ -13,6 +13,9 @@ constexpr std::uint64_t copied_bytes_max = 16 << 10;
 // What is copied where bytes cannot be shared: then the file is too long to live in the metadata.
 constexpr std::uint64_t copied_bytes = 64 << 10;
 
+// Up to so many blocks are not forgotten when room is kept for them.
+constexpr std::uint64_t blocks_told = 256;
+
 Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
     const std::uint64_t most = wire::file_bytes_max;
     return offset > most || length > most - offset ? fail(EFBIG) : Result<void>();
@@ -42,25 +45,36 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     File& file = *node->file;
     wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
     request.kill_privileges = kill_privileges;
-    if (!(mode & erasing)) {
+    const Range range{offset, offset + length};
+    const Range blocks = file.blocks(range);
+    if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         const Space space = co_await statfs();
         const std::uint64_t used = node->stat().used;
         if (space.total_bytes > 0 && length > used && length - used > space.free_bytes)
             co_await fail(ENOSPC);
-        co_return co_await allocate_in_steps(node, std::move(request));
+        co_await quota_.expect_room(node, range);
+    }
+    if (!(mode & erasing)) {
+        const auto done = co_await result(allocate_in_steps(node, std::move(request)));
+        // What is known goes on being so, unless it is much.
+        if (done && blocks.last - blocks.first <= blocks_told) {
+            file.extents.keep_room(range.first, range.last);
+        } else {
+            file.extents.forget(blocks.first, blocks.last);
+        }
+        co_await done;
+        co_return;
     }
 
     // A commit that is under way must not bring the bytes back. The size may be that of unsent
     // ones.
     co_await flusher_.settled(node);
-    const Range range{offset, offset + length};
     request.size = file.unsent_end();
     const std::vector<Span> dropped = file.punch(range);
     const auto done = co_await result(allocate_in_steps(node, std::move(request)));
     // What somebody asked before, and was told meanwhile. A file without any extents stays one, so
     // that a small one goes on living in the metadata.
-    const Range blocks = file.blocks(range);
-    if (!file.extents.knows_all() || !file.extents.empty())
+    if ((mode & FALLOC_FL_ZERO_RANGE) || !file.extents.knows_all() || !file.extents.empty())
         file.extents.forget(blocks.first, blocks.last);
     if (done) flusher_.dropped(*node);
     else restore(*node, dropped);

@@ -7,7 +7,7 @@ namespace {
 
 // The zeros that a file which lives in the metadata needs before the range, where it had nothing.
 std::uint64_t padding(const File& file, Range range, std::uint64_t inline_bytes) {
-    if (std::max(file.size(), range.last) > inline_bytes) return 0;
+    if (std::max(file.size(), range.last) > inline_bytes || !file.extents.empty()) return 0;
     std::uint64_t end = std::max<std::uint64_t>(file.inline_data.size(), file.dirty.end());
     for (const Flight& flight : file.flights) end = std::max(end, flight.data.end());
     return range.first - std::min(range.first, end);
@@ -29,7 +29,7 @@ Quota::Promise Quota::take(const File& file, Range range) {
     promise.cost = padding(file, range, session_.volume().inline_bytes);
     if (promise.cost > room) return {};
     for (const Source& source : file.sources(range)) {
-        if (source.kind == Source::Kind::memory || source.kind == Source::Kind::frame) continue;
+        if (!source.is_new_room()) continue;
         const std::uint64_t more = source.range.last - source.range.first;
         const std::uint64_t fits = std::min(more, room - promise.cost);
         promise.cost += fits;
@@ -38,9 +38,13 @@ Quota::Promise Quota::take(const File& file, Range range) {
         break;
     }
     if (promise.bytes == 0) return {};
-    spent_ += promise.cost;
-    promised_ += promise.cost;
+    this->promise(promise.cost);
     return promise;
+}
+
+void Quota::promise(std::uint64_t bytes) {
+    spent_ += bytes;
+    promised_ += bytes;
 }
 
 void Quota::give_back(const Promise& promise) {
@@ -51,9 +55,14 @@ void Quota::give_back(const Promise& promise) {
 Task<void> Quota::expect(NodeRef node, std::uint64_t bytes) {
     if (max_ == 0) co_return;
     if (bytes > left()) co_await look(node, {});
-    bytes = std::min(bytes, left());
-    spent_ += bytes;
-    promised_ += bytes;
+    promise(std::min(bytes, left()));
+}
+
+Task<void> Quota::expect_room(NodeRef node, Range range) {
+    if (max_ == 0) co_return;
+    range = {wire::page_floor(range.first), wire::page_ceil(range.last)};
+    if (node->file->without_room(range) > left()) co_await look(node, range);
+    promise(std::min(node->file->without_room(range), left()));
 }
 
 Task<void> Quota::look(NodeRef node, Range range) {

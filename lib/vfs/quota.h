@@ -34,10 +34,13 @@ public:
     // has no room for them all that is unsent is stored when this ends, so that the service's word
     // on it is the right one.
     Task<void> expect(NodeRef node, std::uint64_t bytes);
+    // The same for room that is to be kept for the range, in whole pages.
+    Task<void> expect_room(NodeRef node, Range range);
     // What the volume holds together with what is unsent, where the service says `used`.
     std::uint64_t spent(std::uint64_t used) const;
 
 private:
+    void promise(std::uint64_t bytes);
     std::uint64_t left() const { return max_ - std::min(spent_, max_); }
 
     Session& session_;

@@ -44,6 +44,50 @@ TEST_CASE("a full volume takes what fits of a write and refuses the next with EN
     CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
 }
 
+TEST_CASE("what is written where room is kept fits in a full volume") {
+    for (const bool again : {false, true}) {
+        CAPTURE(again);
+        Limited w;
+        const Opened f = w.file("f"), g = w.file("g");
+        REQUIRE(w.put(f.handle, 0, 1000) == 1000);
+        w.run((*w.peer)->allocate(f.handle, FALLOC_FL_KEEP_SIZE, 5000, limit / 2, false));
+        CHECK(w.free_bytes() == limit - 1000 - limit / 2 - 4096);
+        const std::int64_t rest = std::int64_t(w.free_bytes());
+        CHECK(w.put(g.handle, 0, limit) == rest);
+        CHECK(w.free_bytes() == 0);
+        CHECK(w.put(g.handle, limit, 1) == -ENOSPC);
+        if (again) {
+            w.run((*w.peer)->flush_all());
+            w.unmount(*w.peer);
+            w.peer = &w.mount();
+        }
+        const Opened file = again ? w.open(*w.peer, "f") : f;
+        CHECK(w.put(file.handle, 5000, limit / 2) == std::int64_t(limit / 2));
+        CHECK(w.put(file.handle, 4095, 1) == -ENOSPC);
+        w.run((*w.peer)->flush_all());
+        CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
+    }
+}
+
+TEST_CASE("room for which there is none is refused, and what writes were promised is not given") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g");
+    const auto allocate = [&](const Opened& file, std::uint64_t offset, std::uint64_t length) {
+        return w.code((*w.peer)->allocate(file.handle, 0, offset, length, false));
+    };
+    REQUIRE(w.put(f.handle, 0, limit / 2) == std::int64_t(limit / 2));
+    CHECK(allocate(g, 0, limit / 2 + 1) == ENOSPC);
+    CHECK(w.size(*w.peer, "g") == 0);
+    for (int i = 0; i < 10; ++i) CHECK(allocate(g, 0, limit / 2) == 0);
+    CHECK(w.put(f.handle, limit, 1) == -ENOSPC);
+    for (int i = 0; i < 10; ++i) CHECK(allocate(f, 0, limit / 2) == 0);
+    CHECK(allocate(f, 0, limit / 2 + 1) == ENOSPC);
+    w.run((*w.peer)->flush_all());
+    w.remove("g", g);
+    CHECK(w.free_bytes() == limit / 2);
+    CHECK(allocate(f, 0, limit) == 0);
+}
+
 TEST_CASE("a shared copy takes room that a later write then does not get") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g");

@@ -86,6 +86,15 @@ struct Model {
         if (grows && bytes.size() < offset + size) bytes.resize(offset + size);
         for (std::uint64_t i = offset; i < std::min(offset + size, bytes.size()); ++i) bytes[i] = 0;
     }
+    void keep_room() {
+        const std::uint64_t offset = some_offset(), size = some_size();
+        const bool grows = roll(2) == 0;
+        At& at = any();
+        tell(grows ? "fallocate" : "fallocate and keep size", at.peer, offset, size);
+        const std::uint32_t mode = grows ? 0 : FALLOC_FL_KEEP_SIZE;
+        w.run((*at.peer)->allocate(at.handle, mode, offset, size, false));
+        if (grows && bytes.size() < offset + size) bytes.resize(offset + size);
+    }
     // A hole of a kind that nobody makes: the file stays as it was.
     void refused() {
         const std::uint64_t offset = some_offset(), size = some_size();
@@ -165,7 +174,8 @@ void run(std::uint64_t seed, int steps, Setup setup) {
         const auto kind = m.roll(100);
         if (kind < 37) m.write();
         else if (kind < 60) m.read();
-        else if (kind < 66) m.punch();
+        else if (kind < 65) m.punch();
+        else if (kind < 67) m.keep_room();
         else if (kind < 68) m.refused();
         else if (kind < 74) m.copy();
         else if (kind < 77) m.seek();
@@ -181,6 +191,9 @@ void run(std::uint64_t seed, int steps, Setup setup) {
         }
     }
     m.check_all();
+    for (Peer* peer : m.peers) w.run((*peer)->flush_all());
+    const std::uint64_t used = w.volume->read(wire::GetAttr{m.ino}).value().attr.used;
+    for (Peer* peer : m.peers) CHECK(w.run((*peer)->getattr(m.ino)).attr.used == used);
 }
 
 }  // namespace

@@ -66,7 +66,97 @@ TEST_CASE("a range is zeroed with and without growing the file, and a file grows
     CHECK(w.size(a, "f") == 600'000);
     allocate(w, a, file.handle, 0, 800'000, 100'000);
     CHECK(w.size(a, "f") == 900'000);
-    CHECK(used(w, a, file) == 400'000);
+    CHECK(w.read(a, file.handle, 700'000) == std::string(200'000, '\0'));
+}
+
+TEST_CASE("room that is kept counts at once, is a hole until it is written, and counts once") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    constexpr std::uint64_t mib = 1 << 20;
+    allocate(w, a, file.handle, 0, 1, mib - 2);
+    CHECK(used(w, a, file) == mib);
+    CHECK(w.code(a->seek(file.handle, 0, true)) == ENXIO);
+    w.write(a, file.handle, 300'000, pattern(200'000));
+    CHECK(used(w, a, file) == mib);
+    CHECK(w.run(a->seek(file.handle, 0, true)) == 300'000 / 4096 * 4096);
+    w.run(a->fsync(file.handle));
+    CHECK(used(w, a, file) == mib);
+    CHECK(w.run(a->seek(file.handle, 0, true)) == 300'000 / 4096 * 4096);
+    CHECK(w.run(a->seek(file.handle, 300'000, false)) == 503'808);
+    allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, mib, mib);
+    CHECK(used(w, a, file) == 2 * mib);
+    w.write(a, file.handle, mib, pattern(10));
+    w.run(a->fsync(file.handle));
+    CHECK(used(w, a, file) == 2 * mib);
+    w.run(w.set_size(a, file.node.attr.ino, 2 * mib - 5));
+    allocate(w, a, file.handle, punch, 0, mib);
+    CHECK(used(w, a, file) == mib);
+    const std::string expected = std::string(mib, '\0') + pattern(10);
+    CHECK(w.read(a, file.handle, 0, mib + 10) == expected);
+    w.unmount(a);
+    Peer& b = w.mount();
+    const Opened again = w.open(b, "f");
+    CHECK(used(w, b, again) == mib);
+    CHECK(w.read(b, again.handle, 0, mib + 10) == expected);
+    w.run(w.set_size(b, again.node.attr.ino, mib));
+    CHECK(used(w, b, again) == 0);
+}
+
+TEST_CASE("a small file gets room for unsent and stored bytes, and more is written there") {
+    for (const bool flushed : {false, true}) {
+        CAPTURE(flushed);
+        World w;
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        w.write(a, file.handle, 0, pattern(3000));
+        if (flushed) w.run(a->fsync(file.handle));
+        allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, 0, 8192);
+        CHECK(used(w, a, file) == 8192);
+        w.write(a, file.handle, 4000, "more");
+        w.run(a->fsync(file.handle));
+        CHECK(used(w, a, file) == 8192);
+        const std::string expected = pattern(3000) + std::string(1000, '\0') + "more";
+        CHECK(w.read(a, file.handle) == expected);
+        CHECK(w.read_after(a, "f") == expected);
+    }
+}
+
+TEST_CASE("a file that grows keeps the room behind its end, and one that is cut does not") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, 0, 1 << 20);
+    w.run(a->fsync(file.handle));
+    w.run(w.set_size(a, file.node.attr.ino, 5000));
+    CHECK(used(w, a, file) == 1 << 20);
+    w.write(a, file.handle, 700'000, pattern(1000));
+    w.run(a->fsync(file.handle));
+    CHECK(used(w, a, file) == 1 << 20);
+    w.run(w.set_size(a, file.node.attr.ino, 701'000));
+    CHECK(used(w, a, file) == 172 * 4096);
+    const Opened cut = w.create(a, "f", O_RDWR | O_CREAT | O_TRUNC);
+    CHECK(used(w, a, cut) == 0);
+    allocate(w, a, cut.handle, FALLOC_FL_KEEP_SIZE, 0, 1 << 20);
+    w.create(a, "f", O_RDWR | O_CREAT | O_TRUNC);
+    CHECK(used(w, a, cut) == 0);
+}
+
+TEST_CASE("many small writes over kept room are compacted, and the room stays") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    allocate(w, a, file.handle, 0, 0, 100'000);
+    std::string expected(100'000, '\0');
+    for (unsigned i = 0; i < 12; ++i) {
+        w.write(a, file.handle, i * 3000, pattern(3000, i));
+        w.run(a->fsync(file.handle));
+        expected.replace(i * 3000, 3000, pattern(3000, i));
+    }
+    w.run(static_cast<Mount&>(*a.client).compactor().run_all());
+    CHECK(w.volume->read(wire::Extents{file.node.attr.ino, 0, 1}).value().extents.size() == 2);
+    CHECK(used(w, a, file) == 25 * 4096);
+    CHECK(w.read(a, file.handle) == expected);
 }
 
 TEST_CASE("what leaves while a hole is made does not come back") {

@@ -9,7 +9,7 @@
 namespace flexfs::vfs {
 namespace {
 
-constexpr std::uint64_t page_bytes = 4096;
+using wire::page_bytes;
 constexpr std::size_t zero_bytes = 128 << 10;
 // What is known of one file's extents is begun anew when it takes more.
 constexpr std::size_t extents_bytes_max = 4 << 20;
@@ -167,7 +167,7 @@ Task<std::vector<Buffer>> Reader::gather(NodeRef node, std::vector<Source> sourc
         std::uint64_t size = source.range.last - source.range.first;
         if (source.kind == Source::Kind::memory) {
             data.push_back(std::move(source.bytes));
-        } else if (source.kind == Source::Kind::hole) {
+        } else if (source.kind == Source::Kind::hole || source.kind == Source::Kind::unwritten) {
             for (; size > 0; size -= data.back().size()) data.push_back(zeros(size));
         } else if (source.kind == Source::Kind::unknown) {
             co_return fail(ENOENT);  // revoked at once

@@ -179,8 +179,8 @@ public:
     // The bytes are in the object store and the metadata that leads to them is synced: new bytes
     // always have new extents, so fdatasync(2) asks for no less.
     virtual Task<void> fsync(HandleId handle) = 0;
-    // fallocate(2): nothing is reserved, but what can never fit is ENOSPC; the errors of the
-    // message of the same name. `kill_privileges` as for write().
+    // fallocate(2): what is written later where it kept room always fits. The errors of the message
+    // of the same name. `kill_privileges` as for write().
     virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
                                 std::uint64_t length, bool kill_privileges) = 0;
     // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the page. ENXIO.

@@ -317,8 +317,8 @@ struct ExtentList {
     Grant grant = Grant::none;
     FLEXFS_FIELDS(attr, inline_data, extents, more, grant)
 };
-// Extents of blocks [first, first + count), ordered by (idx, seq); recalls another session's
-// exclusive grant first. EISDIR.
+// Extents of blocks [first, first + count), by block, and in each as they lie over each other;
+// recalls another session's exclusive grant first. EISDIR.
 struct Extents {
     static constexpr Op op = Op::extents;
     using Reply = ExtentList;
@@ -356,7 +356,8 @@ struct Committed {
 };
 // Publishes data whose objects are already durable in the store. Inodes succeed or fail one by one:
 // ESTALE (the file, or a segment that extents lead into, is gone), ENOSPC (more than the volume may
-// hold), EAGAIN (it lives in the metadata now), EFBIG, EINVAL, EISDIR.
+// hold), EAGAIN (it lives in the metadata now, or may not because room is kept for it), EFBIG,
+// EINVAL, EISDIR.
 // With `durable` the answer waits until this and everything before it is synced on the server's
 // disk.
 struct Commit {
@@ -407,7 +408,7 @@ struct ReturnGrant {
     FLEXFS_FIELDS(ino, keep)
 };
 // Replaces extents of one block by `replacement`, which holds the same bytes, if the block's rows
-// are still `expected` (by seq). EAGAIN: they are not; nothing changed.
+// without the unwritten are still `expected` (by seq). EAGAIN: they are not; nothing changed.
 struct Compact {
     static constexpr Op op = Op::compact;
     using Reply = Done;
@@ -427,9 +428,10 @@ struct RangeDone {
     FLEXFS_FIELDS(attr, grant, length)
 };
 // fallocate(2); `mode` has its FALLOC_FL bits: none, KEEP_SIZE, PUNCH_HOLE with KEEP_SIZE, or
-// ZERO_RANGE with or without. Nothing is reserved, and zeros are holes. EFBIG, EISDIR, EINVAL (no
-// length, no regular file), EOPNOTSUPP (other modes), EPERM (immutable, append-only), ENOSPC (more
-// than the volume may hold).
+// ZERO_RANGE with or without. But with PUNCH_HOLE room is kept for the whole range, by unwritten
+// extents. EFBIG, EISDIR, EINVAL (no length, no regular file), EOPNOTSUPP (other modes), EPERM
+// (immutable, append-only), ENOSPC (more than the volume may hold, or of more than four million
+// blocks).
 struct Allocate {
     static constexpr Op op = Op::allocate;
     using Reply = RangeDone;
@@ -443,9 +445,9 @@ struct Allocate {
     FLEXFS_FIELDS(ino, mode, offset, length, size, kill_privileges, now)
 };
 // The range's bytes in `ino` become those of `from`, by extents that share its frames; its holes
-// are holes there. Ends where `from` does. EINVAL (ranges of one file that overlap, no regular
-// file), EISDIR, EPERM (immutable), EFBIG, ENOSPC. EAGAIN: one of them lives in the
-// metadata; its bytes are to be copied.
+// are holes there, or unwritten where room is kept. Ends where `from` does. EINVAL (ranges of one
+// file that overlap, no regular file), EISDIR, EPERM (immutable), EFBIG, ENOSPC. EAGAIN: one of
+// them lives in the metadata; its bytes are to be copied.
 struct CopyRange {
     static constexpr Op op = Op::copy_range;
     using Reply = RangeDone;  // of `ino`

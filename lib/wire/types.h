@@ -25,6 +25,14 @@ inline constexpr std::uint64_t file_bytes_max = INT64_MAX;
 inline constexpr std::uint32_t block_bytes_min = 256 << 10;
 inline constexpr std::uint32_t block_bytes_max = 8 << 20;
 inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
+// What unwritten extents are made of; every block is a multiple of it.
+inline constexpr std::uint64_t page_bytes = 4096;
+constexpr std::uint64_t page_floor(std::uint64_t offset) {
+    return offset - offset % page_bytes;
+}
+constexpr std::uint64_t page_ceil(std::uint64_t offset) {
+    return page_floor(offset + (page_bytes - 1));
+}
 
 // Who asks. Inside a volume user ids are the client's word.
 struct Who {
@@ -59,7 +67,7 @@ struct Attr {
     std::uint32_t gid = 0;
     std::uint32_t nlink = 0;  // of a directory: 2 + its directories
     std::uint64_t size = 0;   // bytes
-    std::uint64_t used = 0;   // bytes of data that are not hole
+    std::uint64_t used = 0;   // bytes that are not hole: of data, or unwritten
     Time atime = 0;
     Time mtime = 0;
     Time ctime = 0;
@@ -76,6 +84,9 @@ struct Attr {
 // Bytes [off, off + len) of block `idx` are the bytes [skip, skip + len) of what the frame at `pos`
 // in `segment` holds when decoded. Where two extents of a block overlap, the higher seq lies over
 // the lower. No extent: a hole (zeros).
+//
+// An extent without a segment is unwritten: zeros for which room is kept, in whole pages of
+// page_bytes, also behind the file's end. It lies below all that have one, whatever its seq.
 struct Extent {
     std::uint64_t idx = 0;   // file offset / block size
     std::uint64_t seq = 0;   // given by the server, increasing within a volume
@@ -88,6 +99,8 @@ struct Extent {
     std::uint64_t check = 0;   // the frame's, of header and body: binds this row to that frame
     FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check)
     bool operator==(const Extent&) const = default;
+
+    bool is_unwritten() const { return segment == 0; }
 };
 
 // The highest enumerator; a decoder refuses numbers above it.

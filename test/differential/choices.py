@@ -5,8 +5,7 @@ import stat
 import struct
 
 from invent import (DEVICES, MODES, SLOTS, TARGETS, inventor)
-
-KEEP_SIZE, PUNCH, ZERO = 1, 2, 16
+from kernel import KEEP_SIZE, PUNCH, ZERO
 
 # --- names ---
 

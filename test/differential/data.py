@@ -84,7 +84,9 @@ def ftruncate(hands, slot, size):
 
 @operation("s...")
 def fallocate(hands, slot, mode, offset, size):
+    """Whether the blocks that the file takes then are enough for a range that got room."""
     kernel.fallocate(hands.fd(slot), mode, offset, size)
+    return bool(mode & kernel.PUNCH) or os.fstat(hands.fd(slot)).st_blocks * 512 >= size
 
 
 @operation("s.")

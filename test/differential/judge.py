@@ -2,7 +2,7 @@
 
 What may differ, and so is not compared:
 - inode numbers (which names are one file is), the filesystem's device number, the order of entries
-- a folder's size, and the blocks that anything takes
+- a folder's size, and the blocks that anything takes, but that they are enough after fallocate
 - the time of an access, but right after it was set, where ext4 tells just that: of a read from the
   kernel's cache FUSE is not told
 - the times themselves, unless they were set: compared is whether they moved since the last look,

@@ -8,6 +8,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = -100, 0x1000, 0x100, 0x400
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
 F_OFD_GETLK, F_OFD_SETLK = 36, 37
+KEEP_SIZE, PUNCH, ZERO = 1, 2, 16  # FALLOC_FL_…
 _FLOCK = struct.Struct("hhqqi4x")
 _TIMESPECS = struct.Struct("qqqq")
 _DIRENT = struct.Struct("QqHB")

@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -B
-"""fallocate in its modes: growing, holes, zeros."""
+"""fallocate in its modes: growing, room, holes, zeros."""
 import mmap
 import os
 import resource
 import signal
 import stat
-from errno import EBADF, EFBIG, EINVAL, ENODEV, EOPNOTSUPP, ESPIPE
+from errno import EBADF, EFBIG, EINVAL, ENODEV, ENXIO, EOPNOTSUPP, ESPIPE
 
 from shared.cases import (Wrong, case, dice, equal, fails, get, main, opened, pattern, put, true,
                           until)
@@ -59,6 +59,100 @@ def _():
     put("a", b"text")
     os.posix_fallocate(opened(), 0, 100000)
     equal(get("a"), b"text" + bytes(99996))
+
+
+# --- room ---
+
+def used(fd):
+    return os.fstat(fd).st_blocks * 512
+
+
+@case("fallocate takes its room at once, with and without KEEP_SIZE, and once")
+def _():
+    fd = opened()
+    fallocate(fd, 0, 0, 4 * STEP)
+    equal(used(fd), 4 * STEP, "what is used")
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 2 * STEP, 4 * STEP)
+    equal(used(fd), 6 * STEP, "what is used with more behind the end")
+    equal(os.fstat(fd).st_size, 4 * STEP, "the size")
+    os.pwrite(fd, os.urandom(6 * STEP), 0)
+    equal(used(fd), 6 * STEP, "what is used once it is written")
+    os.fsync(fd)
+    equal(used(fd), 6 * STEP, "what is used once it is synced")
+    fallocate(fd, 0, 0, 6 * STEP)
+    equal(used(fd), 6 * STEP, "what is used where all was there")
+    os.close(fd)
+    equal(used(opened()), 6 * STEP, "what is used when opened again")
+
+
+@case("a range takes all pages that it touches, and does not grow when it is written")
+def _():
+    for moment in ("unsynced", "synced"):
+        put("a")
+        fd = opened()
+        fallocate(fd, 0, 4095, 2)
+        equal(used(fd), 8192, "what is used")
+        os.pwrite(fd, b"xy", 4095)
+        if moment == "synced":
+            os.fsync(fd)
+        equal(used(fd), 8192, f"what is used when it is written, {moment}")
+        equal(get("a"), bytes(4095) + b"xy")
+        os.close(fd)
+        os.unlink("a")
+
+
+@case("room that is not written is a hole that reads as zeros")
+def _():
+    fd = opened()
+    fallocate(fd, 0, 0, 10 * STEP)
+    fails(ENXIO, os.lseek, fd, 0, os.SEEK_DATA)
+    equal(os.lseek(fd, 5, os.SEEK_HOLE), 5)
+    os.pwrite(fd, pattern(2 * STEP), 3 * STEP)
+    for moment in ("written", "synced"):
+        equal(extents(fd), [(3 * STEP, 5 * STEP)], f"the extents when {moment}")
+        os.fsync(fd)
+    equal(get("a") == bytes(3 * STEP) + pattern(2 * STEP) + bytes(5 * STEP), True, "equality")
+
+
+@case("PUNCH_HOLE gives room back, written or not, whole pages of it; ZERO_RANGE keeps it")
+def _():
+    fd = opened()
+    fallocate(fd, 0, 0, 3 * STEP)
+    os.pwrite(fd, pattern(3 * STEP), 0)
+    os.fsync(fd)
+    punch(fd, STEP, STEP)
+    os.fsync(fd)
+    equal(used(fd), 2 * STEP, "what is used beside a hole")
+    equal(os.lseek(fd, 0, os.SEEK_HOLE), STEP, "where the hole is")
+    fallocate(fd, FALLOC_FL_ZERO_RANGE, STEP - 1, STEP + 2)
+    os.fsync(fd)
+    equal(used(fd), 3 * STEP, "what is used once zeros lie over the hole")
+    wanted = pattern(3 * STEP)[:STEP - 1] + bytes(STEP + 2) + pattern(3 * STEP)[2 * STEP + 1:]
+    equal(get("a") == wanted, True, "equality")
+    fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 5 * STEP)
+    equal(used(fd), 5 * STEP, "what is used once zeros are all there is")
+    punch(fd, STEP + 10, STEP - 20)
+    less = 5 * STEP - (STEP - 8192)  # beside what ext4 needs to tell of so many pieces
+    true(less <= used(fd) <= less + 4096, f"{used(fd)} bytes are used, not {less}")
+    punch(fd, 0, 3 * STEP)
+    true(2 * STEP <= used(fd) <= 2 * STEP + 4096, f"{used(fd)} bytes are used behind the end")
+
+
+@case("truncation gives back the room behind the end, also to the size that it is")
+def _():
+    fd = opened()
+    os.pwrite(fd, pattern(STEP), 0)
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 10 * STEP)
+    os.ftruncate(fd, 2 * STEP)
+    equal(used(fd), 10 * STEP, "what is used when the file has grown")
+    os.ftruncate(fd, 2 * STEP)
+    until(lambda: used(fd) == 2 * STEP, f"{used(fd)} bytes are used where the size stayed")
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 10 * STEP)
+    os.ftruncate(fd, STEP)
+    until(lambda: used(fd) == STEP, f"{used(fd)} bytes are used where it was cut")
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 10 * STEP)
+    os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))
+    until(lambda: used(fd) == 0, f"{used(fd)} bytes are used after O_TRUNC")
 
 
 # --- holes and zeros ---

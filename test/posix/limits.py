@@ -5,6 +5,7 @@ import os
 from errno import EEXIST, ENOSPC
 
 from shared.cases import Skip, case, equal, fails, get, main, put, settled, true, until
+from shared.linux import FALLOC_FL_KEEP_SIZE, fallocate, punch
 from shared.people import start
 
 MIB = 1 << 20
@@ -161,6 +162,53 @@ def _():
     kept = sum(one.result() for one in filling)
     true(free * 0.8 <= kept <= free, f"{kept} bytes are kept where {free} were free")
     remove_all("a")
+
+
+# --- room ---
+
+@case("fallocate takes room at once, is ENOSPC where there is too little, and gives it back")
+def _():
+    free = settled(free_bytes)
+    fd = os.open("a", os.O_CREAT | os.O_RDWR)
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, free // 2)
+    true(free * 0.45 < free_bytes() <= free * 0.5, f"{free_bytes()} of {free} bytes are free")
+    other = os.open("b", os.O_CREAT | os.O_RDWR)
+    for mode in (0, FALLOC_FL_KEEP_SIZE):
+        fails(ENOSPC, fallocate, other, mode, 0, free // 2 + 4 * MIB)
+    os.unlink("b")
+    os.close(other)
+    for _ in range(3):
+        fallocate(fd, 0, 0, free // 2)
+    punch(fd, 0, free // 4 & -MIB)
+    until(lambda: free_bytes() > free * 0.7, "the room is not back after a hole", 30)
+    os.ftruncate(fd, 0)
+    until(lambda: free_bytes() > free * 0.95, "the room is not back after truncate", 30)
+    os.unlink("a")
+
+
+@case("what fallocate made room for is written and synced when nothing else fits")
+def _():
+    size = 8 * MIB
+    settled(free_bytes)
+    fd = os.open("a", os.O_CREAT | os.O_RDWR)
+    os.write(fd, b"before")
+    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size)
+    kept = fill("b")
+    data = os.urandom(size)
+    for place in range(0, size, MIB):
+        equal(os.pwrite(fd, data[place:place + MIB], place), MIB, "how much was taken")
+    os.fsync(fd)
+    equal(get("a") == data, True, "equality")
+    true(size <= os.fstat(fd).st_blocks * 512 < size + MIB, "what is used is not what was kept")
+    fails(ENOSPC, fill_one, "b", kept)
+    remove_all()
+
+
+def fill_one(path, offset):
+    fd = os.open(path, os.O_WRONLY)
+    for place in range(offset, offset + 4 * MIB, 4096):
+        os.pwrite(fd, os.urandom(4096), place)
+        os.fsync(fd)
 
 
 @case("an overwrite of what is stored already works once room is made for it")
