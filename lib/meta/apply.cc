@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
 // How many inodes and entries are held in memory, changed or not, until a commit: about 4 MiB and
-// 2 MiB.
+// 2 MiB, 6 with the longest names.
 constexpr std::size_t inodes_max = 16384, entries_max = 16384;
 
 // An outcome as the database keeps it. Fields are only appended; rows of the first formats have a

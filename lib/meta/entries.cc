@@ -9,7 +9,7 @@
 namespace flexfs::meta {
 namespace {
 
-// What is kept for those who come again: about half a MiB.
+// What is kept for those who come again: about half a MiB with names of usual length.
 constexpr std::size_t kept_max = 4096;
 
 }  // namespace
@@ -91,8 +91,7 @@ Result<void> Entries::write(Statements& st) {
 }
 
 void Entries::shrink() {
-    if (held_.size() <= kept_max) return;
-    while (held_.size() > kept_max / 2) held_.erase(held_.begin());
+    if (held_.size() > kept_max) held_.clear();
 }
 
 void Entries::clear() {

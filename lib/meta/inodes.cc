@@ -69,8 +69,7 @@ void Inodes::clear() {
 }
 
 void Inodes::shrink() {
-    if (held_.size() <= kept_max) return;
-    while (held_.size() > kept_max / 2) held_.erase(held_.begin());
+    if (held_.size() > kept_max) held_.clear();
 }
 
 }  // namespace flexfs::meta

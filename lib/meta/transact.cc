@@ -107,6 +107,12 @@ Result<void> write_back(State& state) {
     return {};
 }
 
+Result<void> write_back_or_undo(State& state) {
+    auto written = write_back(state);
+    if (!written) static_cast<void>(undo(state));
+    return written;
+}
+
 bool make_room(State& state) {
     const bool spent = state.reserve.spend();
     const bool gained = !state.copying && empty_logs(state);

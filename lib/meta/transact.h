@@ -22,6 +22,8 @@ inline Result<void> heal(State& state) {
 // Brings what operations left in memory (inodes, entries, orphans, counters) to the open
 // transaction. After an error that is to be undone.
 Result<void> write_back(State& state);
+// write_back() for who only looks at the database.
+Result<void> write_back_or_undo(State& state);
 // On a full disk, with nothing applied but what is pending: gives up the room that is kept,
 // commits, and has the log copied, so that log and journal give their room back. False: that gained
 // nothing.

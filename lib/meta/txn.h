@@ -110,7 +110,8 @@ public:
     void cuts_exist() { cuts_ = true; }
 
     // At the end of all calls: flush() writes the segments, and settle() makes counters, sessions
-    // and clock the State's, as inodes and orphans are from the beginning (see write_back()).
+    // and clock the State's, as inodes, entries and orphans are from the beginning (see
+    // write_back()).
     Result<void> flush();
     void settle();
 

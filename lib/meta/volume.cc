@@ -224,13 +224,13 @@ bool Volume::needs_upkeep() const {
 
 Result<std::string> Volume::dump() {
     TRY(open_transaction(*state_));
-    TRY(write_back(*state_));
+    TRY(write_back_or_undo(*state_));
     return meta::dump(*state_);
 }
 
 Result<std::vector<std::string>> Volume::verify() {
     TRY(open_transaction(*state_));
-    TRY(write_back(*state_));
+    TRY(write_back_or_undo(*state_));
     return meta::verify(*state_);
 }
 

@@ -92,7 +92,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Make request) 
         entry.grant = parts_.grants.share_created(ino, *me);
     else if (created || !parts_.grants.in_the_way(ino, *me))
         entry.grant = parts_.grants.share(ino, *me);
-    else entry = co_await read_settled(*me, {ino}, true);
+    else entry = co_await read_named(*me, ino, true);
     if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }
@@ -153,7 +153,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Link request) 
     wire::Entry entry = co_await checked("link", outcome<wire::Entry>(*me, ticket));
     if (ticket.outcome.repeated) entry.grant = Grant::none;
     else if (!parts_.grants.in_the_way(ino, *me)) entry.grant = parts_.grants.share(ino, *me);
-    else entry = co_await read_settled(*me, {ino}, !me->local);
+    else entry = co_await read_named(*me, ino, !me->local);
     if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }

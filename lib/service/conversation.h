@@ -40,7 +40,7 @@ public:
     Task<wire::Entry> serve(rpc::Context context, wire::Link request);
     Task<wire::RangeDone> serve(rpc::Context context, wire::Allocate request);
     Task<wire::RangeDone> serve(rpc::Context context, wire::CopyRange request);
-    // All other changes: their replies tell nothing that may be cached.
+    // All other changes: their replies give no grant.
     template <class R>
     Task<typename R::Reply> serve(rpc::Context context, R request);
 
@@ -65,6 +65,7 @@ private:
     Task<void> make_durable(Session& session, Reply& reply);
 
     // Reads a file for the session, whatever anybody holds.
+    Task<wire::Entry> read_named(Session& session, Ino ino, bool with_data);
     Task<wire::Entry> read_settled(Session& session, wire::GetAttr request, bool with_data);
     // A change of a range, once nobody else holds the file.
     template <class R>

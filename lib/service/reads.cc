@@ -44,6 +44,15 @@ Task<wire::Entry> Conversation::read_settled(Session& me, wire::GetAttr request,
     co_return entry;
 }
 
+// What a name led to when a change of it was made. While this waits the name may come to lead
+// elsewhere, and the session be told so before the answer.
+Task<wire::Entry> Conversation::read_named(Session& me, Ino ino, bool with_data) {
+    const std::uint64_t pushed = me.pushed;
+    wire::Entry entry = co_await read_settled(me, {ino}, with_data);
+    if (me.pushed != pushed) entry.grant = Grant::none;
+    co_return entry;
+}
+
 Task<wire::Entry> Conversation::serve(rpc::Context, wire::GetAttr request) {
     Session* me = co_await session();
     const bool with_data = !me->local;

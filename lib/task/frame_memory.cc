@@ -18,22 +18,30 @@ constexpr bool keeps_frames = !__has_feature(address_sanitizer);
 constexpr bool keeps_frames = true;
 #endif
 
+constexpr std::size_t kept_bytes_max = 256 << 10;
+
 struct FreeFrame {
     FreeFrame* next;
 };
 
+// Without a destructor, so that a frame that outlives the thread's other variables still finds it.
 struct FreeFrames {
-    std::array<FreeFrame*, largest / step> lists{};
-    std::size_t bytes = 0;
-
-    ~FreeFrames() {
-        bytes = kept_frame_bytes_max;  // what still comes is not kept
-        for (FreeFrame* frame : lists) {
-            while (frame) ::operator delete(std::exchange(frame, frame->next));
-        }
-    }
+    std::array<FreeFrame*, largest / step> lists;
+    std::size_t bytes;
+    bool closed;
 };
-thread_local FreeFrames free_frames;
+constinit thread_local FreeFrames free_frames{};
+
+// Gives back what the thread kept.
+struct Closer {
+    ~Closer() {
+        free_frames.closed = true;
+        for (FreeFrame*& list : free_frames.lists)
+            while (list) ::operator delete(std::exchange(list, list->next));
+    }
+    void stand_by() const {}
+};
+thread_local const Closer closer;
 
 constexpr std::size_t list_of(std::size_t bytes) {
     return (bytes - 1) / step;
@@ -52,10 +60,12 @@ void* allocate_frame(std::size_t bytes) {
 
 void free_frame(void* frame, std::size_t bytes) {
     const std::size_t rounded = (list_of(bytes) + 1) * step;
-    if (!keeps_frames || bytes > largest || free_frames.bytes + rounded > kept_frame_bytes_max) {
+    if (!keeps_frames || bytes > largest || free_frames.closed ||
+        free_frames.bytes + rounded > kept_bytes_max) {
         ::operator delete(frame);
         return;
     }
+    if (free_frames.bytes == 0) closer.stand_by();
     FreeFrame*& list = free_frames.lists[list_of(bytes)];
     list = new (frame) FreeFrame{list};
     free_frames.bytes += rounded;

@@ -1,13 +1,11 @@
 // Memory for coroutine frames. A request makes a dozen of them, of few sizes and many above what
 // malloc keeps at hand, so the last ones that were given back serve the next: per thread, and no
-// more than a few hundred KiB.
+// more than 256 KiB.
 #pragma once
 
 #include <cstddef>
 
 namespace flexfs::task {
-
-inline constexpr std::size_t kept_frame_bytes_max = 256 << 10;
 
 void* allocate_frame(std::size_t bytes);
 void free_frame(void* frame, std::size_t bytes);

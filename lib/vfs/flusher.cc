@@ -210,7 +210,10 @@ Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
         sent[which[i]] = true;
         const int code = reply->errors[i];
         if (code == 0) {
+            // Told meanwhile, they may have what is added to them now.
+            const bool told = part.node->stamp > stamp;
             succeeded(batch, part, request.inodes[i], reply->first_seq[i]);
+            if (told) part.node->current = false;
         } else if (code == ESTALE || code == ENOENT) {
             part.node->file->flights.erase(part.flight);  // nobody can ever read it
             part.node->file->fail_with(ESTALE);

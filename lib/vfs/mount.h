@@ -138,7 +138,8 @@ private:
     void learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
                        std::uint64_t changes);
     void learn_move(const wire::Rename& asked, const wire::Removed& done);
-    void learn_moved(Ino ino, const Attr* attr);
+    void learn_told(Ino ino, const Attr* attr);
+    void lost_name(const wire::Removed& done);
 
     Loop& loop_;
     std::unique_ptr<Session> session_;

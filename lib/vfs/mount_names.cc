@@ -30,16 +30,17 @@ Known Mount::known(const Node& node) const {
 
 Task<Known> Mount::lookup(Ino parent, std::string name, Who who) {
     co_await check_access(parent, wire::access_execute, who);
-    if (const Ino ino = names_.find(parent, name))
+    const bool is_dot = name == "." || name == "..";
+    if (const Ino ino = names_.find(parent, name)) {
         if (Node* node = nodes_.find(ino); node && node->knows_attr()) co_return known(*node);
-    if (names_.knows_all(parent) && names_.find(parent, name) == 0 && name != "." && name != "..")
+    } else if (names_.knows_all(parent) && !is_dot) {
         co_return fail(name.size() > wire::name_bytes_max ? ENAMETOOLONG : ENOENT);
+    }
     const wire::Entry entry = co_await session_->call(wire::Lookup{parent, name});
     Node& node = nodes_.learn(entry);
     // By a handle, for a kernel that does not know it (any more): deleted, though not yet freed.
     if (name == "." && entry.attr.nlink == 0 && node.handles == 0) co_return fail(ESTALE);
-    if (entry.grant != Grant::none && name != "." && name != "..")
-        names_.put(parent, name, entry.attr.ino);
+    if (entry.grant != Grant::none && !is_dot) names_.put(parent, name, entry.attr.ino);
     co_return known(node);
 }
 
@@ -167,14 +168,22 @@ Task<void> Mount::unlink(Ino parent, std::string name, Who who) {
         co_await result(session_->call(wire::Unlink{parent, name, wall_now(), who}));
     if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
     learn_removal(parent, name, removed, changes);
-    orphans_.lost_name((co_await removed).attr);
+    co_await removed;
 }
 
 void Mount::learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
                           std::uint64_t changes) {
     nodes_.names_changed(parent, also(answer), changes);
-    if (answer) names_.erase(parent, name);
-    else names_.forget(parent, name);
+    if (!answer) return names_.forget(parent, name);
+    names_.erase(parent, name);
+    lost_name(*answer);
+}
+
+// With the last one the inode is kept for its users here.
+void Mount::lost_name(const wire::Removed& done) {
+    if (done.attr.ino == 0) return;
+    learn_told(done.attr.ino, done.also.empty() ? nullptr : &done.attr);
+    if (done.attr.nlink == 0) orphans_.add(done.attr.ino);
 }
 
 Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
@@ -183,8 +192,7 @@ Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
     const auto removed =
         co_await result(session_->call(wire::Rmdir{parent, name, wall_now(), who}));
     learn_removal(parent, name, removed, changes);
-    if (removed) names_.forget_folder(removed->attr.ino);
-    orphans_.lost_name((co_await removed).attr);
+    names_.forget_folder((co_await removed).attr.ino);
 }
 
 Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
@@ -193,29 +201,27 @@ Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::stri
     const wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
     const std::uint64_t changes = nodes_.changes_of(parent);
     const std::uint64_t new_changes = nodes_.changes_of(new_parent);
-    const Ino moved = names_.find(parent, name);
-    const std::uint64_t moved_changes = nodes_.changes_of(moved);
     const auto removed = co_await result(session_->call(request));
     nodes_.names_changed(parent, also(removed), changes);
     if (new_parent != parent) nodes_.names_changed(new_parent, also(removed), new_changes);
-    if (!removed || removed->moved == 0) {
+    // Nothing was moved, or it is told late: others may have moved it since.
+    if (!removed || removed->also.empty()) {
         names_.forget(parent, name);
         names_.forget(new_parent, new_name);
+    } else {
+        learn_move(request, *removed);
     }
     if (!removed) {
         // Stopped, it may have been done all the same, to whatever had the name.
         if (removed.error().code == ECANCELED) nodes_.forget_attrs();
         co_await fail(removed.error());
     }
-    learn_move(request, *removed);
-    const bool newest = moved == removed->moved && nodes_.changes_of(moved) == moved_changes;
-    learn_moved(removed->moved, newest ? told_of(removed->also, moved) : nullptr);
+    learn_told(removed->moved, told_of(removed->also, removed->moved));
     if (flags == RENAME_EXCHANGE) nodes_.forget_attr(removed->attr.ino);
-    else orphans_.lost_name(removed->attr);
+    else lost_name(*removed);
 }
 
 void Mount::learn_move(const wire::Rename& asked, const wire::Removed& done) {
-    if (done.moved == 0) return;
     if (asked.flags & RENAME_WHITEOUT) names_.forget(asked.parent, asked.name);
     else if (asked.flags & RENAME_EXCHANGE) names_.put(asked.parent, asked.name, done.attr.ino);
     else names_.erase(asked.parent, asked.name);
@@ -223,8 +229,8 @@ void Mount::learn_move(const wire::Rename& asked, const wire::Removed& done) {
     if (!(asked.flags & RENAME_EXCHANGE)) names_.forget_folder(done.attr.ino);
 }
 
-// It has a new ctime, and a directory a new parent. `attr`: what it is now; null: not known.
-void Mount::learn_moved(Ino ino, const Attr* attr) {
+// A call of this client changed the inode. `attr`: what it is now; null: not told, or late.
+void Mount::learn_told(Ino ino, const Attr* attr) {
     const Node* node = nodes_.find(ino);
     // What a commit under way adds to the attributes, its answer adds to those that are known then.
     const bool settled = node && !(node->file && node->file->has_unsent());

@@ -32,7 +32,7 @@ struct Node {
     Grant grant = Grant::none;
     bool current = false;        // attr holds as long as the grant does
     bool listed = false;         // since an opendir() told the kernel so, no name in it changed
-    std::uint64_t changes = 0;   // of the names in it, so far
+    std::uint64_t changes = 0;   // of it, and of the names in it, so far
     bool recalled = false;       // another client waits for what is unsent; nothing is added to it
     bool orphan = false;         // the last link is gone
     bool released = false;       // and so are its users: nobody can ever read it again
@@ -102,7 +102,7 @@ public:
     // Attributes alone, as a change answered them; nothing when the node is not known.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
-    // Of a folder's names, so far: to tell whether others came between.
+    // So far, of a folder: to tell whether others came between.
     std::uint64_t changes_of(Ino folder) const {
         const auto found = nodes_.find(folder);
         return found == nodes_.end() ? 0 : found->second.changes;

@@ -16,12 +16,6 @@ constexpr Duration retry_pause = 1s;
 
 }  // namespace
 
-void Orphans::lost_name(const wire::Attr& attr) {
-    if (attr.ino == 0) return;
-    nodes_.learn_attr(attr);
-    if (attr.nlink == 0) add(attr.ino);
-}
-
 void Orphans::add(Ino ino) {
     held_.insert(ino);
     if (Node* node = nodes_.find(ino)) node->orphan = true;

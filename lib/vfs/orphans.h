@@ -16,8 +16,6 @@ public:
     Orphans(Loop& loop, Session& session, Nodes& nodes, Flusher& flusher)
         : loop_(loop), session_(session), nodes_(nodes), flusher_(flusher) {}
 
-    // A link of the inode is gone; 0: of none. What is left may be links.
-    void lost_name(const wire::Attr& attr);
     // It has no link, and this client holds it.
     void add(Ino ino);
     // It has one again.

@@ -61,7 +61,9 @@ struct Entry {
     bool has_data = false;  // `inline_data` or `extents` describe the whole file
     Buffer inline_data;
     std::vector<Extent> extents;
-    std::vector<Attr> also;  // by Make and Link: the folder, as it is now; or nothing
+    // By Make and Link: the folder, as it is now. Nothing: the answer comes late. It gives no
+    // grant, and is for who has one on the folder.
+    std::vector<Attr> also;
     FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents, also)
 };
 // ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too, "." also of what is no folder: so
@@ -163,7 +165,7 @@ struct Link {
 struct Removed {
     Attr attr;               // attr.ino is 0 where nothing was removed
     Ino moved = 0;           // by Rename: what has the new name now; 0: nothing was done
-    std::vector<Attr> also;  // the folders and `moved`, as they are now; or nothing
+    std::vector<Attr> also;  // as in Entry: the folders, and `moved`
     FLEXFS_FIELDS(attr, moved, also)
 };
 // ENOENT, EISDIR, EPERM (it or the directory is immutable or append-only).

@@ -70,8 +70,9 @@ void apply(unsigned long& flags, std::string_view list) {
 
 // What the kernel shows of access times, the mount must do.
 Result<void> tell_process(const std::string& dir, const wire::Remount& request) {
-    TRY(const Presence presence, presence_of(absolute_path(dir)));
-    auto told = ask(presence, request, answer_patience);
+    const auto presence = presence_of(absolute_path(dir));
+    auto told =
+        presence ? ask(*presence, request, answer_patience) : std::unexpected(presence.error());
     if (told && !told->fixed.empty())
         fmt::print(stderr, "flexfs: only an unmount and a new mount of {} can change {}\n", dir,
                    fmt::join(told->fixed, ", "));
