@@ -47,6 +47,21 @@ TEST_CASE("names that another client gives and takes in a folder that this one m
     CHECK(w.code(a->create(in, "z", 0644, O_RDWR | O_CREAT, Who{})) == ENOENT);
 }
 
+TEST_CASE("a rename that is answered late gives no name that another client took meanwhile") {
+    World w({.sync_always = true});
+    Peer &a = w.mount(), &b = w.mount();
+    const Ino ino = w.create(a, "x").node.attr.ino;
+
+    task::Scope both;  // in one batch
+    both.start(a->rename(wire::root_ino, "x", wire::root_ino, "y", 0));
+    both.start(b->rename(wire::root_ino, "y", wire::root_ino, "z", 0));
+    w.run(both.join());
+
+    CHECK(w.run(a->getattr(ino)).attr.ino == ino);
+    CHECK(w.code(a->lookup(wire::root_ino, "y")) == ENOENT);
+    CHECK(w.run(a->lookup(wire::root_ino, "z")).attr.ino == ino);
+}
+
 TEST_CASE("after each change of names the attributes that a client keeps are the service's") {
     World w;
     Peer& a = w.mount();

@@ -91,6 +91,7 @@ struct Setup {
     Duration dirty_age = std::chrono::hours(1);  // tests say themselves when data leaves
     bool flush_on_close = false;
     bool read_only = false;
+    bool sync_always = false;  // the service answers a change when it is on disk
     std::uint64_t max_blocks = 0;
     std::uint64_t max_inodes = 0;
 };
@@ -126,7 +127,9 @@ struct World {
         auto opened = meta::Volume::open(options);
         REQUIRE(code_of(opened) == 0);
         volume = std::move(*opened);
-        service = std::make_unique<service::Service>(loop, *volume, store);
+        service::Options of_service;
+        of_service.sync_always = setup.sync_always;
+        service = std::make_unique<service::Service>(loop, *volume, store, of_service);
     }
     // Every mount ends well; so does the service. The volume must be consistent.
     void stop() {
