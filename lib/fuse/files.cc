@@ -83,8 +83,12 @@ Task<Answer> write(Server& server, Request request) {
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
+    // Only a write past the kernel's pages has an owner of locks (fs/fuse/file.c, fuse_send_write).
+    // O_DIRECT does not tell it: turned on meanwhile it comes with a write through the pages, too,
+    // and the kernel, which has them locked, would wait for the answer, and we for the pages.
+    const bool direct = in.write_flags & FUSE_WRITE_LOCKOWNER;
     // It is written, also where a signal comes now.
-    if ((in.flags & O_DIRECT) && !from_cache && server.direct_writes().leave_pages(request.ino()))
+    if (direct && server.direct_writes().leave_pages(request.ino()))
         co_await result(server.drop_pages(request, in.offset, out.size));
     co_return Answer().add(out);
 }

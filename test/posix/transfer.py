@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """Other ways for bytes: sendfile, splice, aio, io_uring, and fio with verification by each."""
+import fcntl
 import mmap
 import os
 import select
@@ -197,6 +198,30 @@ def _():
     fio("psync", "--rw=write", "--bs=128k", "--end_fsync=1")
     fio("psync", "--rw=randwrite", "--bs=4k", "--size=8M")
     fio("pvsync2", "--rw=randrw", "--bsrange=512-64k", "--size=8M")
+
+
+@case("writes end while another process turns O_DIRECT on and off for their descriptor")
+def _():
+    put("a", bytes(4096))
+    fd, area = opened(), mmap.mmap(-1, 4096)
+    area[:512] = b"x" * 512
+    part = memoryview(area)[:512]  # for a part of a page the kernel keeps it locked
+
+    def turn_on_and_off():
+        while True:
+            fcntl.fcntl(fd, fcntl.F_SETFL, os.O_DIRECT)
+            fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+
+    # So that the other often waits between what it was told of O_DIRECT and its write.
+    def write_on():
+        while True:
+            os.pwritev(fd, [part], 0)
+    others = [start(turn_on_and_off), start(write_on)]
+    for _ in range(3000):
+        equal(os.pwritev(fd, [part], 0), 512)
+    for one in others:
+        one.kill()
+    equal(get("a"), b"x" * 512 + bytes(3584))
 
 
 @case("fio's sums hold: by mmap")
