@@ -116,6 +116,7 @@ private:
     Handle& add_handle(HandleId id, NodeRef node, int flags);
     Task<void> current(NodeRef node);
     void restore(Node& node, const std::vector<Span>& dropped);
+    Task<bool> has_room(NodeRef node, std::uint64_t length);
     Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
     void learn(Node& node, const wire::RangeDone& done);
     struct Copy {

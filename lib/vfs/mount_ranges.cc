@@ -36,6 +36,13 @@ void Mount::learn(Node& node, const wire::RangeDone& done) {
     nodes_.learn_attr(done.attr);
 }
 
+// Whether the volume seems to hold that much, with what the file has already.
+Task<bool> Mount::has_room(NodeRef node, std::uint64_t length) {
+    const Space space = co_await statfs();
+    const std::uint64_t used = node->stat().used;
+    co_return space.total_bytes == 0 || length <= used || length - used <= space.free_bytes;
+}
+
 Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
                            std::uint64_t length, bool kill_privileges) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
@@ -48,10 +55,11 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     const Range range{offset, offset + length};
     const Range blocks = file.blocks(range);
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
-        const Space space = co_await statfs();
-        const std::uint64_t used = node->stat().used;
-        if (space.total_bytes > 0 && length > used && length - used > space.free_bytes)
-            co_await fail(ENOSPC);
+        if (!co_await has_room(node, length)) {
+            // What is unsent, or was removed, may be counted as more than it takes.
+            co_await quota_.look(node, range);
+            if (!co_await has_room(node, length)) co_await fail(ENOSPC);
+        }
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {

@@ -143,6 +143,20 @@ TEST_CASE("what is deleted or cut off makes room at once") {
     CHECK(w.put(g.handle, limit, limit) == std::int64_t(limit - 100));
 }
 
+TEST_CASE("what is unsent over old bytes and what was removed leave room for fallocate") {
+    Limited w;
+    const Opened f = w.file("f"), g = w.file("g"), h = w.file("h");
+    const std::uint64_t half = limit / 2;
+    REQUIRE(w.put(f.handle, 0, half) == std::int64_t(half));
+    w.run((*w.peer)->flush_all());
+    w.run((*w.peer)->allocate(g.handle, 0, 0, half, false));
+    w.remove("g", g);
+    REQUIRE(w.put(f.handle, 0, half) == std::int64_t(half));
+
+    CHECK(w.code((*w.peer)->allocate(h.handle, 0, 0, half, false)) == 0);
+    CHECK(w.code((*w.peer)->allocate(h.handle, 0, 0, half + 4096, false)) == ENOSPC);
+}
+
 TEST_CASE("a copy that shares bytes leaves the room that writes were promised") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g"), h = w.file("h");
