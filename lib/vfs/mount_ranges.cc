@@ -86,6 +86,8 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
         file.extents.forget(blocks.first, blocks.last);
     if (done) flusher_.dropped(*node);
     else restore(*node, dropped);
+    // So that it is known what the unsent bytes add to the file.
+    if (done && file.has_unsent()) co_await result(reader_.learn_extents(node, range));
     co_await done;
 }
 

@@ -26,8 +26,12 @@ Attr Node::stat() const {
     now.atime = accessed();
     if (!file) return now;
     now.size = file->size();
-    if (file->has_unsent())
-        now.used = std::max(now.used, std::min(now.size, now.used + file->unsent_gain()));
+    if (file->has_unsent()) {
+        const std::uint64_t more = now.used + file->unsent_gain();
+        // Over what is not known all counts as new, which may be too much: it fits in the size.
+        const bool exact = file->extents.knows_all();
+        now.used = exact ? more : std::max(now.used, std::min(now.size, more));
+    }
     for (const Flight& flight : file->flights) written(now, flight.mtime);
     written(now, file->mtime);
     if (file->loses(Loss::privileges)) now.mode = wire::without_privileges(now.mode);
