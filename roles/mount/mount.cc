@@ -1,4 +1,6 @@
 // The command line of the mount role.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -63,6 +65,9 @@ Result<std::string> read_fstab(const std::string& path) {
     return text;
 }
 
+// What mount(8) runs for a line of fstab with the type flexfs.
+constexpr const char* mount_helper = "/sbin/mount.flexfs";
+
 // A sentence that needs no errno behind it.
 std::unexpected<Error> about(const std::string& file, const Error& error) {
     return fail(EINVAL, file + ": " + error.context);
@@ -88,7 +93,14 @@ int init_fstab(const FstabCommand& command, MountOptions& options, const std::st
         return cli::exit_usage;
     }
     const int code = cli::report(add_line(command, options));
-    return code == cli::exit_success && command.now ? run_mount(options) : code;
+    if (code != cli::exit_success) return code;
+    // The line has nofail: the system would start without a word, and without the volume.
+    if (::access(mount_helper, X_OK) != 0)
+        fmt::print(stderr,
+                   "{}: the line is written, but mount(8) needs {}, which is not there; "
+                   "`flexfs install` makes it\n",
+                   program, mount_helper);
+    return command.now ? run_mount(options) : code;
 }
 
 Result<void> remove_line(const FstabCommand& command, const MountOptions& options) {

@@ -85,6 +85,12 @@ check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
 check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
 check "deinit fstab removes the line" flexfs_fstab deinit
+tells_helper() {
+    local told
+    told=$(flexfs_fstab init 2>&1) && flexfs_fstab deinit || return
+    [[ -x /sbin/mount.flexfs || $told == *"flexfs install"* ]]
+}
+check "init fstab tells that mount(8) finds no mount.flexfs" tells_helper
 check "deinit fstab leaves the rest" diff "$fstab" <(echo "# a comment")
 check_fails "deinit fstab tells when there is no line" "no line mounts" flexfs_fstab deinit
 
