@@ -143,6 +143,27 @@ TEST_CASE("what is deleted or cut off makes room at once") {
     CHECK(w.put(g.handle, limit, limit) == std::int64_t(limit - 100));
 }
 
+TEST_CASE(
+    "what a file uses is told right before its bytes are sent, also beside room that it keeps") {
+    World w;
+    Peer& a = w.mount();
+    const Opened f = w.create(a, "f"), g = w.create(a, "g");
+    const auto used = [&](const Opened& file) {
+        return w.run(a->getattr(file.node.attr.ino)).attr.used;
+    };
+    w.run(a->allocate(f.handle, FALLOC_FL_KEEP_SIZE, 1 << 18, 1 << 18, false));
+    w.write(a, f.handle, 0, pattern(1 << 16));
+    CHECK(used(f) == (1 << 18) + (1 << 16));
+
+    w.run(a->allocate(g.handle, 0, 0, 1 << 18, false));
+    w.write(a, g.handle, 0, pattern(1 << 16));
+    w.run(a->allocate(g.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 17, 4096, false));
+    CHECK(used(g) == (1 << 18) - 4096);
+    w.run(a->flush_all());
+    CHECK(used(f) == (1 << 18) + (1 << 16));
+    CHECK(used(g) == (1 << 18) - 4096);
+}
+
 TEST_CASE("what is unsent over old bytes and what was removed leave room for fallocate") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g"), h = w.file("h");
