@@ -50,6 +50,17 @@ TEST_CASE("flags are kept, change the ctime, and others than ours are refused") 
     CHECK(f.attr(file).flags == (wire::flag_nodump | wire::flag_noatime));
 }
 
+TEST_CASE("of an append-only file a chown to nobody takes no setuid away, but is refused") {
+    Flags f;
+    const Ino plain = f.create(1, "plain", 0755), program = f.create(1, "program", 04755);
+    REQUIRE(f.set_flags(plain, wire::flag_append) == 0);
+    REQUIRE(f.set_flags(program, wire::flag_append) == 0);
+
+    CHECK(f.set(plain, wire::set_kill_privileges, {}) == 0);
+    CHECK(f.set(program, wire::set_kill_privileges, {}) == EPERM);
+    CHECK((f.attr(program).mode & 07777) == 04755);
+}
+
 TEST_CASE("an immutable inode takes no change but that of its flags") {
     Flags f;
     const Ino file = f.create(1, "file");

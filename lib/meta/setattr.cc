@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "lib/meta/operations.h"
+#include "lib/wire/privileges.h"
 
 namespace flexfs::meta {
 namespace {
@@ -35,6 +36,9 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     const bool cut = (mask & wire::set_size) && caller.is_squashed();
     // Alone it is a chown(2) to nobody and no group.
     const bool disown = mask == wire::set_kill_privileges;
+    // Linux makes a change of the mode of it, where there is something to take away.
+    if (disown && !inode->is_directory() && wire::without_privileges(attr.mode) != attr.mode)
+        TRY(flags_let_set(*inode, wire::set_mode));
     const bool kill = disown ? caller.may_disown(*inode) && !inode->is_directory()
                              : (mask & wire::set_kill_privileges) != 0;
     if (kill || cut || (chown && !inode->is_directory())) TRY(kill_privileges(tx, *inode));

@@ -216,6 +216,20 @@ def _():
     equal(get("a"), b"text more")
 
 
+@case("a chown of an append-only file to nobody is EPERM where it would take setuid or setgid away")
+def _():
+    for mode, refused in ((0o755, False), (0o4755, True), (0o2755, True), (0o2745, False)):
+        put("a")
+        os.chmod("a", mode)
+        with flagged("a", FS_APPEND_FL):
+            if refused:
+                fails(EPERM, os.chown, "a", -1, -1)
+            else:
+                os.chown("a", -1, -1)
+        equal(os.stat("a").st_mode & 0o7777, mode)
+        os.unlink("a")
+
+
 @case("in an append-only directory names are made and not removed: EPERM")
 def _():
     os.mkdir("d")
