@@ -111,6 +111,7 @@ private:
     Task<void> current(NodeRef node);
     void restore(Node& node, const std::vector<Span>& dropped);
     Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
+    Task<void> zero_small(NodeRef node, wire::Allocate request);
     void learn(Node& node, const wire::RangeDone& done);
     struct Copy {
         NodeRef from, to;
