@@ -21,30 +21,20 @@ std::unexpected<Error> damaged(std::string_view what) {
 
 Buffer pack_small(ByteView data, Compression compression) {
     check(data.size() <= small_bytes_max);
-    WritableBuffer packed(data.size() + small_overhead);
-    const std::size_t worth = worthwhile(data.size());
-    if (worth > prefix_bytes) {
-        const auto room = packed.bytes().subspan(prefix_bytes, worth - prefix_bytes);
-        if (const std::size_t used = compress(compression, data, room)) {
-            store<1>(packed.data(), std::uint64_t(compression));
-            store<length_bytes>(packed.data() + 1, data.size());
-            return Buffer::copy_of(packed.bytes().first(prefix_bytes + used));
-        }
-    }
-    store<1>(packed.data(), 0);
-    if (!data.empty()) std::memcpy(packed.data() + 1, data.data(), data.size());
-    return std::move(packed).freeze();
+    if (data.size() < small_bytes_min || compression == Compression::none) return {};
+    WritableBuffer packed(worthwhile(data.size()));
+    const std::size_t used = compress(compression, data, packed.bytes().subspan(prefix_bytes));
+    if (used == 0) return {};
+    store<1>(packed.data(), std::uint64_t(compression));
+    store<length_bytes>(packed.data() + 1, data.size());
+    return Buffer::copy_of(packed.bytes().first(prefix_bytes + used));
 }
 
 Result<Buffer> unpack_small(Buffer packed) {
-    if (packed.empty()) return damaged("it is empty");
-    const auto codec = load<1>(packed.data());
-    if (codec > std::uint64_t(Compression::zstd)) return damaged("its codec is unknown");
-    if (codec == 0) {
-        if (packed.size() - 1 > small_bytes_max) return damaged("it is too long");
-        return packed.slice(1);
-    }
     if (packed.size() <= prefix_bytes) return damaged("it is too short");
+    const auto codec = load<1>(packed.data());
+    if (codec == 0 || codec > std::uint64_t(Compression::zstd))
+        return damaged("its codec is unknown");
     const std::size_t size = load<length_bytes>(packed.data() + 1);
     if (size > small_bytes_max || packed.size() >= size) return damaged("its length is impossible");
     WritableBuffer data(size);

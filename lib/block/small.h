@@ -1,6 +1,6 @@
-// The data of small files, as it travels to the metadata and lies there: an opaque blob.
-// One byte of codec: 0 none, and the data follows; 1 lz4 block or 2 zstd frame, and the length of
-// the data in 3 bytes, little endian, then what was compressed.
+// The data of small files, as it travels to the metadata and lies there where that makes it
+// shorter: an opaque blob. One byte of codec, 1 lz4 block or 2 zstd frame, and the length of the
+// data in 3 bytes, little endian; then what was compressed.
 #pragma once
 
 #include "lib/base/bytes.h"
@@ -10,11 +10,11 @@
 namespace flexfs::block {
 
 inline constexpr std::size_t small_bytes_max = 64 << 10;
-// A packed blob is at most this much longer than its data.
-inline constexpr std::size_t small_overhead = 1;
+// Less than this is not tried: it lies in one page of the database with much else.
+inline constexpr std::size_t small_bytes_min = 128;
 
-// At most small_bytes_max. Compressed when that saves a sixteenth or more. Quick enough (a few
-// microseconds for each KiB) to run where it is called.
+// At most small_bytes_max. Empty where it would not save a sixteenth: then the data goes as it is.
+// Quick enough (a few microseconds for each KiB) to run where it is called.
 Buffer pack_small(ByteView data, wire::Compression compression);
 
 // EIO, with what is wrong, unless pack_small() may have made it.

@@ -23,21 +23,21 @@ std::string random_text(std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("small data unpacks to what was packed, at most a byte longer meanwhile") {
+TEST_CASE("small data is packed where that makes it shorter, and unpacks to what it was") {
     for (const Compression codec : all_codecs)
-        for (const std::size_t size : {0, 1, 5, 6, 100, 1024, 8192, 65536})
-            for (const std::string& data : {random_text(size), std::string(size, 'x')}) {
-                const Buffer packed = pack_small(as_bytes(data), codec);
-                CHECK(packed.size() <= size + small_overhead);
-                CHECK(unpack_small(packed)->text() == data);
-                if (codec != Compression::none && size >= 1024 && data[0] == 'x')
-                    CHECK(packed.size() < size / 8);
-            }
+        for (const std::size_t size : {0, 1, 127, 128, 1024, 8192, 65536}) {
+            CHECK(pack_small(as_bytes(random_text(size)), codec).empty());
+            const std::string data(size, 'x');
+            const Buffer packed = pack_small(as_bytes(data), codec);
+            CHECK(packed.empty() == (codec == Compression::none || size < small_bytes_min));
+            if (packed.empty()) continue;
+            CHECK(packed.size() < size / 3);
+            CHECK(unpack_small(packed)->text() == data);
+        }
 }
 
 TEST_CASE("the bytes of packed data are for ever") {
     using namespace std::string_view_literals;
-    CHECK(to_hex(pack_small(as_bytes("hello"), Compression::lz4)) == "0068656c6c6f");
     CHECK(unpack_small(Buffer::copy_of("\1\x64\0\0\x1f\x61\1\0\x4b\x50\x61\x61\x61\x61\x61"sv))
               ->text() == std::string(100, 'a'));
     CHECK(unpack_small(Buffer::copy_of("\2\x64\0\0\x28\xb5\x2f\xfd\x20\x64\x45\0\0\x10\x61\x61"
@@ -47,13 +47,9 @@ TEST_CASE("the bytes of packed data are for ever") {
 
 TEST_CASE("what cannot have been packed is EIO, whatever it is") {
     using namespace std::string_view_literals;
-    const std::string_view bad[] = {""sv,
-                                    "\3abc"sv,
-                                    "\1"sv,
-                                    "\1\x64\0\0"sv,
-                                    "\1\xff\xff\xffxxxx"sv,
-                                    "\2\x05\0\0xx"sv,
-                                    "\1\1\0\0aaaa"sv};
+    const std::string_view bad[] = {
+        ""sv,           "\3abcdef"sv,           "\0abcdef"sv,     "\1"sv,
+        "\1\x64\0\0"sv, "\1\xff\xff\xffxxxx"sv, "\2\x05\0\0xx"sv, "\1\1\0\0aaaa"sv};
     for (const std::string_view bytes : bad)
         CHECK(code_of(unpack_small(Buffer::copy_of(bytes))) == EIO);
     CHECK(code_of(unpack_small(Buffer::take(std::string(small_bytes_max + 2, '\0')))) == EIO);
@@ -62,7 +58,7 @@ TEST_CASE("what cannot have been packed is EIO, whatever it is") {
         std::getenv("SEED") ? std::strtoull(std::getenv("SEED"), nullptr, 0) : 1;
     MESSAGE("SEED=", seed);
     std::mt19937_64 dice(seed);
-    for (const Compression codec : all_codecs) {
+    for (const Compression codec : {Compression::lz4, Compression::zstd}) {
         const Buffer good = pack_small(as_bytes(random_text(50) + std::string(500, 'y')), codec);
         for (int round = 0; round < 20'000; ++round) {
             std::string changed(good.text());

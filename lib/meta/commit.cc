@@ -48,7 +48,9 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
                           const wire::Commit& request) {
     if (change.size > wire::file_bytes_max) return fail(EFBIG);
     if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
-    if (change.set_inline && change.inline_data.size() > wire::inline_bytes_max)
+    if (change.set_inline && (change.inline_data.size() > wire::inline_bytes_max ||
+                              change.inline_bytes > wire::inline_bytes_max ||
+                              (change.inline_data.empty() && change.inline_bytes != 0)))
         return fail(EINVAL);
     // Somebody else got room for it meanwhile, which must not be lost.
     if (change.set_inline && file.has(has_unwritten)) {
@@ -62,11 +64,13 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
 }
 
 Result<void> commit_inline(Txn& tx, Inode& file, const wire::InodeCommit& change) {
-    if (change.inline_data.size() > file.attr.used)
-        TRY(tx.room_for_bytes(change.inline_data.size() - file.attr.used));
+    const bool packed = change.inline_bytes != 0;
+    const Small small{change.inline_data, packed ? change.inline_bytes : change.inline_data.size(),
+                      packed};
+    if (small.bytes > file.attr.used) TRY(tx.room_for_bytes(small.bytes - file.attr.used));
     TRY(tx.drop_extents(file, 0));
-    TRY(tx.put_inline(file, change.inline_data));
-    file.attr.size = std::max<std::uint64_t>(file.attr.size, change.inline_data.size());
+    TRY(tx.put_inline(file, small));
+    file.attr.size = std::max(file.attr.size, small.bytes);
     return {};
 }
 
@@ -95,8 +99,8 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     std::int64_t gained = 0;
     for (const BlockPlan& plan : plans) gained += plan.gained;
     if (change.clear_inline) {
-        TRY(const Buffer data, load_inline(tx.st(), file));
-        TRY(const std::uint64_t freed, tx.inline_gain(file, data.size()));
+        TRY(const Small small, load_inline(tx.st(), file));
+        TRY(const std::uint64_t freed, tx.inline_gain(file, small.bytes));
         gained -= static_cast<std::int64_t>(freed);
     }
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();

@@ -86,8 +86,8 @@ Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     TRY(Inode * file, tx.file(request.ino));
     TRY(check_ranges(request));
     TRY(flags_let_allocate(*file, 0));
-    TRY(const Buffer small, load_inline(tx.st(), *from));
-    if (request.from_offset < small.size()) return fail(EAGAIN);
+    TRY(const Small small, load_inline(tx.st(), *from));
+    if (request.from_offset < small.bytes) return fail(EAGAIN);
     const std::uint64_t first = request.from_offset;
     wire::Attr& attr = file->attr;
     if (first >= from->attr.size || request.length == 0) return wire::RangeDone{.attr = attr};

@@ -298,37 +298,6 @@ TEST_CASE("a truncated file reads as zeros where it was cut, also after it grew 
     CHECK(f.attr(a).used == 0);
 }
 
-TEST_CASE("inline data is kept whole, cut by truncation, and dropped when it moves to extents") {
-    Fixture f;
-    const Ino a = f.create(1, "a");
-    std::string data(5000, 'x');
-    for (std::size_t i = 0; i < data.size(); ++i) data[i] = char(i * 7);
-    f.write_inline(a, data);
-    CHECK(f.extents(a).inline_data.text() == data);
-    CHECK(f.lookup("a").value().inline_data.text() == data);
-    CHECK(f.attr(a).used == 5000);
-
-    f.truncate(a, 1000);
-    f.truncate(a, 4000);
-    CHECK(f.extents(a).inline_data.text() == data.substr(0, 1000));
-    CHECK(f.attr(a).size == 4000);
-
-    wire::Commit commit{.segments = {{7, 5000}}};
-    commit.inodes.push_back({.ino = a, .size = 9000});
-    commit.inodes.back().extents = {{.len = 9000, .segment = 7, .stored = 5000}};
-    CHECK(f.apply(commit).value().errors[0] == EAGAIN);
-    CHECK(f.attr(a).size == 4000);
-    f.verify();
-    commit.inodes.back().clear_inline = true;
-    CHECK(f.apply(commit).value().errors[0] == 0);
-    CHECK(f.extents(a).inline_data.empty());
-    CHECK(f.attr(a).used == 9000);
-    f.write_inline(a, "small");
-    CHECK(f.extents(a).extents.empty());
-    CHECK(f.attr(a).used == 5);
-    CHECK(f.attr(a).size == 9000);
-}
-
 TEST_CASE("a limited volume takes its last byte and refuses the next with ENOSPC") {
     Fixture f({.block_bytes = 256 << 10, .max_blocks = 1});
     const Ino a = f.create(1, "a");

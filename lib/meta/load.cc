@@ -15,12 +15,15 @@ namespace flexfs::meta {
 namespace {
 
 // The second says whom a session squashes root to; nothing: it does not. The third has unwritten
-// extents, which no older program would understand.
+// extents, which no older program would understand. The fourth has small files' data in forms that
+// the clients choose (see Small), which is nothing for the rows there are.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
     "ALTER TABLE session ADD COLUMN squash_gid INTEGER",
     "",
+    "ALTER TABLE inline ADD COLUMN bytes INTEGER;"
+    "ALTER TABLE inline_history ADD COLUMN bytes INTEGER",
 };
 
 // The value of that name in a table of names and values. False: there is none; `value` stays.

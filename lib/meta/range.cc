@@ -1,5 +1,6 @@
 // Holes in ranges of a file, and room for ranges: rows of its extents go, shrink, are split, come.
 #include <algorithm>
+#include <cerrno>
 
 #include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
@@ -76,13 +77,6 @@ bool add_room(std::vector<wire::Extent>& rows, std::uint64_t idx, Part part) {
     return true;
 }
 
-// How many bytes of the block are inline and may lie over unwritten extents.
-Result<std::uint64_t> inline_bytes(Txn& tx, const Inode& file) {
-    if (!file.has(has_inline)) return 0;
-    TRY(const Buffer data, load_inline(tx.st(), file));
-    return data.size();
-}
-
 std::int64_t gain(Rows before, Rows after, std::uint64_t small) {
     return static_cast<std::int64_t>(covered_bytes(after, small)) -
            static_cast<std::int64_t>(covered_bytes(before, small));
@@ -98,7 +92,7 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
     plan.end = last;
     if (first >= last || !file.has(has_extents)) return plan;
     const std::uint64_t block_bytes = tx.info().block_bytes;
-    TRY(const std::uint64_t small, inline_bytes(tx, file));
+    TRY(const Small small, load_inline(tx.st(), file));
     TRY(const Blocks blocks,
         load_blocks(tx.st(), file, first / block_bytes, (last - 1) / block_bytes, extents_max));
     const auto& rows = blocks.extents;
@@ -109,7 +103,7 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
         std::vector<wire::Extent> left;
         const Part part = Part::of(start, block_bytes, first, last);
         if (cut_around({block, end}, part, hole, left)) {
-            plan.gained += gain({block, end}, left, start == 0 ? small : 0);
+            plan.gained += gain({block, end}, left, start == 0 ? small.bytes : 0);
             plan.dropped.insert(plan.dropped.end(), block, end);
             plan.added.insert(plan.added.end(), left.begin(), left.end());
         }
@@ -125,7 +119,7 @@ Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std
     const std::uint64_t room = wire::page_floor(first), room_end = wire::page_ceil(last);
     std::uint64_t idx = room / block_bytes;
     std::uint64_t end = std::min((room_end - 1) / block_bytes + 1, idx + blocks_max);
-    TRY(const std::uint64_t small, inline_bytes(tx, file));
+    TRY(const Small small, load_inline(tx.st(), file));
     TRY(const Blocks blocks, load_blocks(tx.st(), file, idx, end - 1, extents_max));
     if (blocks.more) end = blocks.extents.back().idx + 1;
     plan.end = std::min(last, end * block_bytes);
@@ -133,7 +127,7 @@ Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std
         const auto next = std::find_if(block, blocks.extents.end(),
                                        [&](const wire::Extent& row) { return row.idx > idx; });
         const Rows rows(block, next);
-        const std::uint64_t start = idx * block_bytes, inline_here = idx == 0 ? small : 0;
+        const std::uint64_t start = idx * block_bytes, inline_here = idx == 0 ? small.bytes : 0;
         std::vector<wire::Extent> after;
         const Part zeros = Part::of(start, block_bytes, first, last);
         const bool cut = zero && cut_around(rows, zeros, Hole::data, after);
@@ -167,13 +161,10 @@ Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan) {
 
 Result<void> erase_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
     if (!file.has(has_inline)) return {};
-    TRY(const Buffer old, load_inline(tx.st(), file));
-    if (first >= old.size()) return {};
-    if (last >= old.size()) return tx.put_inline(file, old.slice(0, first));
-    std::vector<std::byte> data(old.view().begin(), old.view().end());
-    std::fill(data.begin() + static_cast<std::ptrdiff_t>(first),
-              data.begin() + static_cast<std::ptrdiff_t>(last), std::byte{0});
-    return tx.put_inline(file, data);
+    TRY(const Small small, load_inline(tx.st(), file));
+    if (first >= small.bytes) return {};
+    if (last < small.bytes) return fail(EAGAIN);
+    return tx.cut_inline(file, first);
 }
 
 }  // namespace flexfs::meta

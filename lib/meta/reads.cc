@@ -150,7 +150,9 @@ Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
     if (inode.is_directory()) return fail(EISDIR);
     wire::ExtentList list;
     list.attr = inode.attr;
-    TRY(list.inline_data, load_inline(state.st, inode));
+    TRY(Small small, load_inline(state.st, inode));
+    list.inline_bytes = small.inline_bytes();
+    list.inline_data = std::move(small.data);
     if (request.count == 0) return list;
     const std::uint64_t most = UINT64_MAX - request.first;
     const std::uint64_t last = request.first + std::min(request.count - 1, most);

@@ -23,8 +23,8 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
     }
     std::uint64_t small = 0;
     if (idx == 0 && file.has(has_inline)) {
-        TRY(const Buffer data, load_inline(tx.st(), file));
-        small = data.size();
+        TRY(const Small data, load_inline(tx.st(), file));
+        small = data.bytes;
     }
     tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left, small)) -
                           static_cast<std::int64_t>(covered_bytes(extents, small)));
@@ -36,10 +36,7 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size) {
     // Room behind the end goes also where the size stays.
     if (size < file.attr.size || (size == file.attr.size && file.has(has_unwritten))) {
-        if (file.has(has_inline)) {
-            TRY(const Buffer data, load_inline(tx.st(), file));
-            if (size < data.size()) TRY(tx.put_inline(file, data.slice(0, size)));
-        }
+        if (file.has(has_inline)) TRY(tx.cut_inline(file, size));
         const std::uint32_t block_bytes = tx.info().block_bytes;
         const auto keep = static_cast<std::uint32_t>(size % block_bytes);
         const std::uint64_t idx = size / block_bytes;

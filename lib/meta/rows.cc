@@ -81,18 +81,24 @@ Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t 
     return Name{query.number(0), query.as<std::uint32_t>(1)};
 }
 
-Result<Buffer> load_inline(Statements& st, const Inode& inode) {
-    if (!inode.has(has_inline)) return Buffer();
+Result<Small> load_inline(Statements& st, const Inode& inode) {
+    Small small;
+    if (!inode.has(has_inline)) return small;
     const std::uint64_t first = inode.attr.ino * inline_pieces;
     std::vector<std::byte> data;
     data.reserve(std::min<std::uint64_t>(inode.attr.size, wire::inline_bytes_max));
     db::Query query(st.inline_get, first, first + inline_pieces - 1);
     for (;;) {
         TRY(bool row, query.next());
-        if (!row) return Buffer::take(std::move(data));
+        if (!row) break;
+        if (data.empty()) small.bytes = query.number(1);
         const ByteView piece = query.blob(0);
         data.insert(data.end(), piece.begin(), piece.end());
     }
+    small.packed = small.bytes != 0;
+    if (!small.packed) small.bytes = data.size();
+    small.data = Buffer::take(std::move(data));
+    return small;
 }
 
 Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode,
@@ -176,7 +182,9 @@ Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data)
     TRY(entry.extents, load_extents(st, inode, 0, UINT64_MAX, entry_extents_max + 1));
     entry.has_data = entry.extents.size() <= entry_extents_max;
     if (!entry.has_data) entry.extents.clear();
-    TRY(entry.inline_data, load_inline(st, inode));
+    TRY(Small small, load_inline(st, inode));
+    entry.inline_bytes = small.inline_bytes();
+    entry.inline_data = std::move(small.data);
     return entry;
 }
 

@@ -37,6 +37,16 @@ struct Inode {
     }
 };
 
+// The data of a small file, in the form its client gave it.
+struct Small {
+    Buffer data;
+    std::uint64_t bytes = 0;  // of the file
+    bool packed = false;      // otherwise `data` is just these
+
+    // As messages have it.
+    std::uint32_t inline_bytes() const { return packed ? static_cast<std::uint32_t>(bytes) : 0; }
+};
+
 struct Name {
     Ino ino = 0;
     std::uint32_t kind = 0;  // S_IFMT >> 12
@@ -60,7 +70,8 @@ Result<std::optional<Inode>> load_inode(Statements& st, Ino ino);
 Result<void> store_inode(db::Stmt& add_or_set, const Inode& inode);
 Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t hash,
                                       std::string_view name);
-Result<Buffer> load_inline(Statements& st, const Inode& inode);
+// Of no bytes: there is none.
+Result<Small> load_inline(Statements& st, const Inode& inode);
 // Nothing: it has no such extended attribute.
 Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode, std::string_view name);
 // The rows of `cut` for the inode.

@@ -33,7 +33,8 @@ CREATE TABLE garbage(segment INTEGER PRIMARY KEY, due INTEGER NOT NULL);
 CREATE INDEX garbage_by_due ON garbage(due, segment);
 
 -- The data of a small file in pieces, id = ino * 32 + piece: whole rows of such sizes would leave
--- a third of each page empty.
+-- a third of each page empty. The fourth format adds `bytes` (load.cc), of the file; in the first
+-- piece, and 0 or NULL where the data is what the file holds.
 CREATE TABLE inline(id INTEGER PRIMARY KEY, data BLOB NOT NULL, since INTEGER);
 
 CREATE TABLE xattr(

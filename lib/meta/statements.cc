@@ -51,8 +51,9 @@ constexpr StatementRow rows[] = {
     {ROW(xattr_names), "SELECT name FROM xattr WHERE ino = ? ORDER BY name"},
     {ROW(xattr_erase_all), "DELETE FROM xattr WHERE ino = ?"},
 
-    {ROW(inline_get), "SELECT data FROM inline WHERE id BETWEEN ? AND ? ORDER BY id"},
-    {ROW(inline_put), "INSERT OR REPLACE INTO inline(id, data, since) VALUES(?, ?, ?)"},
+    {ROW(inline_get), "SELECT data, bytes FROM inline WHERE id BETWEEN ? AND ? ORDER BY id"},
+    {ROW(inline_put), "INSERT OR REPLACE INTO inline(id, data, since, bytes) VALUES(?, ?, ?, ?)"},
+    {ROW(inline_cut), "UPDATE inline SET bytes = ?2, since = ?3 WHERE id = ?1"},
     {ROW(inline_erase), "DELETE FROM inline WHERE id BETWEEN ? AND ?"},
 
     {ROW(extent_list),

@@ -14,7 +14,7 @@ struct Statements {
         dentry_list_plus;
     db::Stmt symlink_get, symlink_add, symlink_erase;
     db::Stmt xattr_get, xattr_put, xattr_erase, xattr_names, xattr_erase_all;
-    db::Stmt inline_get, inline_put, inline_erase;
+    db::Stmt inline_get, inline_put, inline_cut, inline_erase;
     db::Stmt extent_list, extent_add, extent_trim, extent_erase;
     db::Stmt cut_first, cut_list, cut_add, cut_erase;
     db::Stmt segment_get, segment_add, segment_live, segment_erase, segment_list;

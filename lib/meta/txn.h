@@ -80,7 +80,9 @@ public:
     // How many bytes it uses more with `size` bytes of inline data than without: those that lie
     // over unwritten extents count already.
     Result<std::uint64_t> inline_gain(const Inode& inode, std::uint64_t size);
-    Result<void> put_inline(Inode& inode, ByteView data);
+    Result<void> put_inline(Inode& inode, const Small& small);
+    // No more than its first `bytes` are the file's any more.
+    Result<void> cut_inline(Inode& inode, std::uint64_t bytes);
     Result<void> erase_inline(Inode& inode);
     std::uint64_t next_seq() { return counters_.next_seq++; }
     Result<void> add_extent(Inode& inode, const wire::Extent& extent);

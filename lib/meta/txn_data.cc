@@ -36,28 +36,40 @@ Result<std::uint64_t> Txn::inline_gain(const Inode& inode, std::uint64_t size) {
     return covered_bytes(rows, size) - covered_bytes(rows);
 }
 
-Result<void> Txn::put_inline(Inode& inode, ByteView data) {
+Result<void> Txn::put_inline(Inode& inode, const Small& small) {
     TRY(erase_inline(inode));
+    const ByteView data = small.data;
     const std::uint64_t first = inode.attr.ino * inline_pieces;
     for (std::uint64_t piece = 0; piece * inline_piece_bytes < data.size(); ++piece) {
         const std::size_t at = piece * inline_piece_bytes;
         const ByteView bytes = data.subspan(at, std::min(inline_piece_bytes, data.size() - at));
-        TRY(st_.inline_put.run(first + piece, bytes, now_));
+        TRY(st_.inline_put.run(first + piece, bytes, now_, piece == 0 ? small.inline_bytes() : 0));
     }
     if (!data.empty()) inode.state |= has_inline;
-    TRY(const std::uint64_t gain, inline_gain(inode, data.size()));
+    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes));
     add_used(inode, static_cast<std::int64_t>(gain));
     return {};
 }
 
+Result<void> Txn::cut_inline(Inode& inode, std::uint64_t bytes) {
+    TRY(Small small, load_inline(st_, inode));
+    if (bytes >= small.bytes) return {};
+    if (!small.packed || bytes == 0)
+        return put_inline(inode, {small.data.slice(0, bytes), bytes, false});
+    TRY(const std::uint64_t before, inline_gain(inode, small.bytes));
+    TRY(const std::uint64_t after, inline_gain(inode, bytes));
+    add_used(inode, static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before));
+    return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_);
+}
+
 Result<void> Txn::erase_inline(Inode& inode) {
     if (!inode.has(has_inline)) return {};
-    TRY(const Buffer data, load_inline(st_, inode));
+    TRY(const Small small, load_inline(st_, inode));
     const std::uint64_t first = inode.attr.ino * inline_pieces;
     TRY(st_.inline_erase.run(first, first + inline_pieces - 1));
     inode.state &= ~std::uint32_t{has_inline};
     changed(inode);
-    TRY(const std::uint64_t gain, inline_gain(inode, data.size()));
+    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes));
     add_used(inode, -static_cast<std::int64_t>(gain));
     return {};
 }

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "lib/block/segment.h"
+#include "lib/block/small.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -62,6 +63,13 @@ void take_inline(Batch& batch, Flight& flight, Node& node) {
     flight.is_inline = true;
     flight.content = std::move(whole).freeze();
     batch.inline_bytes += size;
+}
+
+void put_inline(wire::InodeCommit& change, const Buffer& content, wire::Compression compression) {
+    change.set_inline = true;
+    change.inline_data = block::pack_small(content, compression);
+    if (change.inline_data.empty()) change.inline_data = content;
+    else change.inline_bytes = static_cast<std::uint32_t>(content.size());
 }
 
 // The bytes that lived in the metadata move to frames: those that were not written anew join what
@@ -144,7 +152,7 @@ bool gather_block(Batch& batch, Nodes& nodes, Node& node, std::uint64_t idx) {
     return true;
 }
 
-wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
+wire::Commit make_commit(Batch& batch, const cache::Packed* packed, wire::Compression compression,
                          std::vector<std::size_t>& which) {
     wire::Commit request;
     if (packed) request.segments.push_back(packed->segment);
@@ -160,8 +168,7 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
         flight.loss = std::exchange(file.loss, Loss::none);
         change.kill_privileges = flight.loss == Loss::privileges;
         change.keep_capability = flight.loss == Loss::none;
-        change.set_inline = flight.is_inline;
-        change.inline_data = flight.content;
+        if (flight.is_inline) put_inline(change, flight.content, compression);
         change.clear_inline = flight.clear_inline;
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {

@@ -37,8 +37,9 @@ bool gather_block(Batch& batch, Nodes& nodes, Node& node, std::uint64_t idx);
 
 // The commit of everything in the batch, as it is to be now: what was cut off its files since it
 // was gathered stays away. `packed` is null without a segment. Parts whose files are gone are left
-// out; `which` tells the part of each inode in it.
-wire::Commit make_commit(Batch& batch, const cache::Packed* packed,
+// out; `which` tells the part of each inode in it. Small files' data is compressed as the volume
+// has it.
+wire::Commit make_commit(Batch& batch, const cache::Packed* packed, wire::Compression compression,
                          std::vector<std::size_t>& which);
 
 }  // namespace flexfs::vfs

@@ -29,6 +29,33 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
     }
 }
 
+TEST_CASE(
+    "a small file that is damaged is EIO for readers and fsync, and good when it was emptied") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, pattern(4000));
+    w.unmount(a);
+    for (const char* damaged : {"\1damaged", "\1\x90\1\0\x1f\x61\1\0\x4b"}) {
+        wire::Commit commit;
+        commit.inodes.push_back({.ino = file.node.attr.ino,
+                                 .set_inline = true,
+                                 .inline_data = Buffer::copy_of(std::string_view(damaged)),
+                                 .inline_bytes = 4000});
+        REQUIRE(w.volume->apply(0, std::move(commit)));
+        Peer& b = w.mount();
+        const Opened again = w.open(b, "f");
+        CHECK(w.code(b->read(again.handle, 0, 10)) == EIO);
+        w.write(b, again.handle, 10, "text");
+        CHECK(w.code(b->fsync(again.handle)) == EIO);
+        CHECK(w.code(b->read(again.handle, 0, 10)) == EIO);
+        w.run(w.set_size(b, file.node.attr.ino, 0));
+        w.write(b, again.handle, 0, pattern(4000));
+        w.run(b->fsync(again.handle));
+        CHECK(w.read_after(b, "f") == pattern(4000));
+    }
+}
+
 TEST_CASE("an fsync that fails says so, and the data leaves with the next one") {
     for (int nth = 1; nth <= 3; ++nth) {
         CAPTURE(nth);

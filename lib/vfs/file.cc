@@ -1,6 +1,9 @@
 #include "lib/vfs/file.h"
 
 #include <algorithm>
+#include <cerrno>
+
+#include "lib/block/small.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -249,16 +252,38 @@ void File::put_back(std::list<Flight>::iterator flight) {
 }
 
 void File::forget_stored() {
+    forget_inline();
+    extents.forget();
+}
+
+void File::forget_inline() {
     inline_known = false;
     inline_data = {};
-    extents.forget();
+}
+
+Result<void> File::learn_inline(const Buffer& data, std::uint32_t bytes) {
+    forget_inline();
+    if (bytes == 0) {
+        inline_data = data;
+    } else {
+        auto plain = block::unpack_small(data);
+        if (plain && plain->size() < bytes)
+            plain = fail(EIO, "the packed data of a small file is too short");
+        if (!plain) {
+            extents.forget();
+            return std::unexpected(std::move(plain.error()));
+        }
+        inline_data = plain->slice(0, bytes);
+    }
+    inline_known = true;
+    return {};
 }
 
 void File::learn(const wire::Entry& entry, bool opened) {
     if (!entry.has_data && !opened) return;
-    inline_known = true;
-    inline_data = entry.inline_data;
-    if (entry.has_data) extents.learn_all(entry.extents);
+    // Where it is damaged whoever reads it learns that.
+    if (learn_inline(entry.inline_data, entry.inline_bytes) && entry.has_data)
+        extents.learn_all(entry.extents);
 }
 
 void File::fail_with(int code) {

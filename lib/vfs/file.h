@@ -50,7 +50,7 @@ struct File {
     std::list<Flight> flights;  // oldest first; a later one lies over an earlier one
     std::uint64_t last_flight = 0;
     bool inline_known = false;  // `inline_data` is what the server has; empty: it has none
-    Buffer inline_data;
+    Buffer inline_data;         // plain
     ExtentMap extents;
     std::uint64_t committed_size = 0;  // as the server knows it
     Time mtime = 0;                    // of unsent writes; 0: none
@@ -102,6 +102,9 @@ struct File {
     void put_back(std::list<Flight>::iterator flight);
     // Nothing that the server told of the data holds any more.
     void forget_stored();
+    // The data of a small file, as an answer of the server has it. EIO: it is damaged; then nothing
+    // is known any more.
+    Result<void> learn_inline(const Buffer& data, std::uint32_t bytes);
     // An answer of the server about the file. `opened`: it answers an Open, and then tells all of
     // the file but, where they are many, the extents; others may tell the attributes alone.
     void learn(const wire::Entry& entry, bool opened);
@@ -109,6 +112,7 @@ struct File {
 
 private:
     std::vector<Span> drop(Range gone);
+    void forget_inline();
 };
 
 }  // namespace flexfs::vfs

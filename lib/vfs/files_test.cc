@@ -74,6 +74,41 @@ TEST_CASE("a small file needs no object, one that grows leaves the metadata") {
     CHECK(w.read_after(a, "f") == "hel" + more);
 }
 
+TEST_CASE("a small file is stored compressed, and is cut, zeroed and read all the same") {
+    for (const auto codec :
+         {wire::Compression::none, wire::Compression::lz4, wire::Compression::zstd}) {
+        World w({.compression = codec});
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        const Ino ino = file.node.attr.ino;
+        std::string text = pattern(6000);
+        w.write(a, file.handle, 0, text);
+        w.run(a->fsync(file.handle));
+        const auto stored = [&] { return w.volume->read(wire::Extents{ino, 0, 0}).value(); };
+        CHECK(stored().attr.used == 6000);
+        CHECK((stored().inline_data.size() < 1000) == (codec != wire::Compression::none));
+        w.run(a->allocate(file.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10, 100, false));
+        text.replace(10, 100, std::string(100, '\0'));
+        CHECK(w.read(a, file.handle) == text);
+        w.run(w.set_size(a, ino, 5000));
+        w.run(a->fsync(file.handle));
+        CHECK(w.read(a, file.handle) == text.substr(0, 5000));
+        w.unmount(a);
+
+        Peer& b = w.mount();
+        const Opened again = w.open(b, "f");
+        w.run(w.set_size(b, ino, 4000));
+        w.run(w.set_size(b, ino, 4500));
+        text = text.substr(0, 4000) + std::string(500, '\0');
+        CHECK(w.read(b, again.handle) == text);
+        CHECK(stored().attr.used == 4000);
+        w.run(b->allocate(again.handle, FALLOC_FL_ZERO_RANGE, 200, 100, false));
+        text.replace(200, 100, std::string(100, '\0'));
+        CHECK(w.read_after(b, "f") == text);
+        CHECK(w.store.puts <= 1);  // with room it no longer lives in the metadata
+    }
+}
+
 TEST_CASE("files that are written in turn are stored, whose blocks become full in turn") {
     World w;
     Peer& a = w.mount();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/block/segment.h"
 #include "lib/wire/privileges.h"
@@ -189,7 +190,7 @@ Task<void> Flusher::in_turn(const Batch& batch) {
 Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
     co_await in_turn(batch);
     std::vector<std::size_t> which;
-    wire::Commit request = make_commit(batch, packed, which);
+    wire::Commit request = make_commit(batch, packed, session_.volume().compression, which);
     const std::uint64_t stamp = nodes_.last_stamp();
     Result<wire::Committed> reply;
     if (!request.inodes.empty()) reply = co_await result(session_.call(request));
@@ -318,8 +319,9 @@ Task<void> Flusher::learn(NodeRef node) {
     auto entry = co_await result(session_.call(wire::Open{node->attr.ino, Grant::shared}));
     file.learning = false;
     --learning_;
+    if (entry && !nodes_.learn(*entry, true).file->inline_known)
+        entry = fail(EIO, fmt::format("inode {}: what is stored of it is damaged", node->attr.ino));
     if (entry) {
-        nodes_.learn(*entry, true);
         start_batch(node.get(), false);
     } else {
         const int code = entry.error().code;

@@ -118,6 +118,7 @@ private:
     void restore(Node& node, const std::vector<Span>& dropped);
     Task<bool> has_room(NodeRef node, std::uint64_t length);
     Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
+    Task<void> zero_small(NodeRef node, wire::Allocate request);
     void learn(Node& node, const wire::RangeDone& done);
     struct Copy {
         NodeRef from, to;

@@ -79,7 +79,8 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     co_await flusher_.settled(node);
     request.size = file.unsent_end();
     const std::vector<Span> dropped = file.punch(range);
-    const auto done = co_await result(allocate_in_steps(node, std::move(request)));
+    auto done = co_await result(allocate_in_steps(node, request));
+    if (code_of(done) == EAGAIN) done = co_await result(zero_small(node, std::move(request)));
     // What somebody asked before, and was told meanwhile. A file without any extents stays one, so
     // that a small one goes on living in the metadata.
     if ((mode & FALLOC_FL_ZERO_RANGE) || !file.extents.knows_all() || !file.extents.empty())
@@ -89,6 +90,26 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     // So that it is known what the unsent bytes add to the file.
     if (done && file.has_unsent()) co_await result(reader_.learn_extents(node, range));
     co_await done;
+}
+
+// The data of a small file is opaque to the service. Whatever has become of it meanwhile, zeros are
+// right.
+Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
+    co_await writer_.own(node);
+    const std::uint64_t end = std::min(node->file->size(), request.offset + request.length);
+    if (request.offset < end) {
+        WritableBuffer zeros(end - request.offset);
+        std::ranges::fill(zeros.bytes(), std::byte{0});
+        Writer::Request write;
+        write.offset = request.offset;
+        write.whole = true;
+        write.kill_privileges = request.kill_privileges;
+        write.data = std::move(zeros).freeze();
+        co_await writer_.write(node, std::move(write));
+    }
+    if (request.mode & FALLOC_FL_PUNCH_HOLE) co_return;
+    request.mode &= FALLOC_FL_KEEP_SIZE;
+    co_await allocate_in_steps(node, std::move(request));
 }
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {

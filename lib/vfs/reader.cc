@@ -143,8 +143,10 @@ Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead)
         const wire::ExtentList reply = co_await session_.call(std::move(request));
         if (node->grant != Grant::exclusive) node->grant = reply.grant;
         nodes_.learn_attr(reply.attr);
-        file.inline_known = true;
-        file.inline_data = reply.inline_data;
+        if (auto learned = file.learn_inline(reply.inline_data, reply.inline_bytes); !learned) {
+            complain(*node, learned.error());
+            co_await std::move(learned);
+        }
         std::uint64_t last = first + std::max(blocks.last - first, ahead);
         if (reply.more && !reply.extents.empty()) last = reply.extents.back().idx + 1;
         file.extents.learn(first, last, reply.extents);

@@ -54,6 +54,10 @@ struct Renew {
 // Who asks is checked by the client's kernel, but for root in a session that squashes it: of that
 // the service checks every change, with EACCES and EPERM as Linux has them.
 
+// The data of a small file lives in the metadata as its writer sent it: in a form that is the
+// clients' business, and then `inline_bytes` says how many bytes of what that holds, from its
+// front, are the file's; or with 0 as the bytes themselves.
+
 // An inode and what its reader usually asks for next. All of it is covered by `grant`.
 struct Entry {
     Attr attr;
@@ -64,7 +68,8 @@ struct Entry {
     // By Make and Link: the folder, as it is now. Nothing: the answer comes late. It gives no
     // grant, and is for who has one on the folder.
     std::vector<Attr> also;
-    FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents, also)
+    std::uint32_t inline_bytes = 0;
+    FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents, also, inline_bytes)
 };
 // ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too, "." also of what is no folder: so
 // an inode is found by its number.
@@ -317,7 +322,8 @@ struct ExtentList {
     std::vector<Extent> extents;
     bool more = false;  // cut after whole blocks, at `limit`; ask again from the next block
     Grant grant = Grant::none;
-    FLEXFS_FIELDS(attr, inline_data, extents, more, grant)
+    std::uint32_t inline_bytes = 0;
+    FLEXFS_FIELDS(attr, inline_data, extents, more, grant, inline_bytes)
 };
 // Extents of blocks [first, first + count), by block, and in each as they lie over each other;
 // recalls another session's exclusive grant first. EISDIR.
@@ -343,8 +349,9 @@ struct InodeCommit {
     bool clear_inline = false;     // its bytes moved to `extents`
     std::vector<Extent> extents;   // seq is the server's to give, in this order
     bool keep_capability = false;  // all of it was written through mappings
+    std::uint32_t inline_bytes = 0;
     FLEXFS_FIELDS(ino, size, mtime, atime, kill_privileges, set_inline, inline_data, clear_inline,
-                  extents, keep_capability)
+                  extents, keep_capability, inline_bytes)
 };
 struct SegmentUse {
     SegmentId segment = 0;
@@ -433,7 +440,8 @@ struct RangeDone {
 // ZERO_RANGE with or without. But with PUNCH_HOLE room is kept for the whole range, by unwritten
 // extents. EFBIG, EISDIR, EINVAL (no length, no regular file), EOPNOTSUPP (other modes), EPERM
 // (immutable, append-only), ENOSPC (more than the volume may hold, or of more than four million
-// blocks).
+// blocks). EAGAIN: it lives in the metadata, and the bytes in its middle are to be written as
+// zeros.
 struct Allocate {
     static constexpr Op op = Op::allocate;
     using Reply = RangeDone;
