@@ -81,6 +81,19 @@ TEST_CASE("while large requests are unanswered, the channel takes no more than i
     CHECK(seen == std::vector<std::uint64_t>{7, 8});
 }
 
+TEST_CASE("what is never answered takes no place among large requests") {
+    Kernel kernel;
+    std::vector<std::uint64_t> seen;
+    Channel channel(kernel.ends[1], 1, [&](Request request) { seen.push_back(request.unique()); });
+    const std::string many(100'000, '\0');
+    kernel.ask(FUSE_BATCH_FORGET, 0, many);
+    kernel.ask(FUSE_GETATTR, 8, "");
+
+    channel.poll();
+    CHECK(channel.wanted());
+    CHECK(seen == std::vector<std::uint64_t>{0, 8});
+}
+
 TEST_CASE("a paused channel leaves its requests where they are") {
     Kernel kernel;
     std::vector<std::uint64_t> seen;
