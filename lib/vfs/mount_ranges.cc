@@ -103,7 +103,7 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
         Writer::Request write;
         write.offset = request.offset;
         write.whole = true;
-        write.kill_privileges = request.kill_privileges;
+        write.loss = request.kill_privileges ? Loss::privileges : Loss::capability;
         write.data = std::move(zeros).freeze();
         co_await writer_.write(node, std::move(write));
     }
