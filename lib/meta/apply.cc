@@ -15,9 +15,6 @@ namespace {
 // again after a fault or a kill.
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
-// How many inodes and entries are held in memory, changed or not, until a commit: about 4 MiB and
-// 2 MiB, 6 with the longest names.
-constexpr std::size_t inodes_max = 16384, entries_max = 16384;
 
 // An outcome as the database keeps it. Fields are only appended; rows of the first formats have a
 // third, an Ino, whose place is spent.
@@ -176,8 +173,8 @@ Result<void> write_record(State& state, std::span<const Call> batch, Time clock)
 bool is_due(const State& state) {
     const std::size_t patience = state.copying ? 8 : 1;
     return state.pending.calls >= patience * pending_calls_max ||
-           state.pending.bytes >= patience * pending_bytes_max ||
-           state.inodes.size() >= inodes_max || state.entries.size() >= entries_max;
+           state.pending.bytes >= patience * pending_bytes_max || state.inodes.is_full() ||
+           state.entries.is_full();
 }
 
 Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> batch) {

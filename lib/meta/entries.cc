@@ -7,12 +7,6 @@
 #include "lib/base/check.h"
 
 namespace flexfs::meta {
-namespace {
-
-// What is kept for those who come again: about half a MiB with names of usual length.
-constexpr std::size_t kept_max = 4096;
-
-}  // namespace
 
 Result<std::optional<Name>> Entries::find(Statements& st, const Place& at) {
     auto held = held_.find(at);
@@ -91,7 +85,7 @@ Result<void> Entries::write(Statements& st) {
 }
 
 void Entries::shrink() {
-    if (held_.size() > kept_max) held_.clear();
+    if (held_.size() > kept_max_) held_.clear();
 }
 
 void Entries::clear() {

@@ -29,8 +29,9 @@ public:
     void erase(const Place& at);
     // Counts put() and erase().
     std::uint64_t changes() const { return changes_; }
-    // Held at present, changed or not.
-    std::size_t size() const { return held_.size(); }
+    // How many are kept for those who come again; as many more are held meanwhile.
+    void keep(std::size_t most) { kept_max_ = most; }
+    bool is_full() const { return held_.size() >= 2 * kept_max_; }
 
     Result<bool> is_empty(Statements& st, Ino folder) const;
 
@@ -77,6 +78,7 @@ private:
     std::vector<Table::value_type*> changed_;     // to be written
     std::unordered_map<Ino, std::size_t> added_;  // names without a row, by their folder
     std::uint64_t changes_ = 0;
+    std::size_t kept_max_ = 4096;
 };
 
 }  // namespace flexfs::meta

@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace flexfs::meta {
-namespace {
-
-// What is kept for those who come again: about a MiB.
-constexpr std::size_t kept_max = 4096;
-
-}  // namespace
 
 Result<Inode*> Inodes::find(Statements& st, Ino ino) {
     if (auto known = held_.find(ino); known != held_.end())
@@ -69,7 +63,7 @@ void Inodes::clear() {
 }
 
 void Inodes::shrink() {
-    if (held_.size() > kept_max) held_.clear();
+    if (held_.size() > kept_max_) held_.clear();
 }
 
 }  // namespace flexfs::meta

@@ -23,8 +23,9 @@ public:
     void erase(Inode& inode);
     // Counts add(), change() and erase().
     std::uint64_t changes() const { return changes_; }
-    // Held at present, changed or not.
-    std::size_t size() const { return held_.size(); }
+    // How many are kept for those who come again; as many more are held meanwhile.
+    void keep(std::size_t most) { kept_max_ = most; }
+    bool is_full() const { return held_.size() >= 2 * kept_max_; }
 
     // Afterwards the database's transaction has everything. After an error it is to be rolled back.
     Result<void> write(Statements& st);
@@ -44,6 +45,7 @@ private:
     std::unordered_map<Ino, Held> held_;
     std::vector<Held*> changed_;  // to be written
     std::uint64_t changes_ = 0;
+    std::size_t kept_max_ = 4096;
 };
 
 }  // namespace flexfs::meta

@@ -154,11 +154,17 @@ Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
     return put("retention_ns", info.retention_ns);
 }
 
+// An inode and an entry take about 300 bytes, and up to twice as many are held as are kept: a
+// quarter. Pages have the rest.
+constexpr std::size_t cache_bytes_a_row = 2048;
+
 Result<void> load(State& state, const Options& options) {
+    state.inodes.keep(options.cache_bytes / cache_bytes_a_row);
+    state.entries.keep(options.cache_bytes / cache_bytes_a_row);
     TRY(state.db, db::Db::open({.path = options.path,
                                 .create = options.create,
                                 .page_bytes = options.page_bytes,
-                                .cache_bytes = options.cache_bytes}));
+                                .cache_bytes = options.cache_bytes / 4 * 3}));
     TRY(state.db->migrate(formats));
     TRY(state.st, Statements::prepare(*state.db));
     TRY(load_counters(state));

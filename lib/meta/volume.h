@@ -55,7 +55,7 @@ struct Outcome {
 
 struct Options {
     std::string path;                    // of the database file; its folder must exist
-    std::size_t cache_bytes = 64 << 20;  // of the page cache; calls and inodes take some MiB more
+    std::size_t cache_bytes = 64 << 20;  // of pages and rows; calls take some MiB more
     bool create = true;                  // false: ENOENT when there is no database
     wire::VolumeInfo info;  // what a new database is made for; an existing one has its own
     std::uint32_t page_bytes = 4096;  // of a new database
