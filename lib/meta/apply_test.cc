@@ -129,6 +129,38 @@ TEST_CASE("every operation is all or nothing, whichever statement fails") {
     }
 }
 
+TEST_CASE("a commit that fails at any statement loses nothing, and the next brings all") {
+    const auto change = [](Tree& t) {
+        REQUIRE(t.apply(wire::Make{.parent = t.folder, .name = "new", .mode = S_IFREG, .now = 5}));
+        REQUIRE(t.apply(wire::Make{.parent = 1, .name = "d", .mode = S_IFDIR, .now = 5}));
+        REQUIRE(t.apply(wire::Rename{1, "link", t.folder, "moved", 0, 5}));
+        REQUIRE(t.apply(wire::Rename{1, "small", 1, "huge", 0, 5}));
+        REQUIRE(t.volume->apply(t.one, wire::Unlink{t.folder, "file", 5}, {t.one}));
+    };
+    Tree untroubled;
+    change(untroubled);
+    const auto after = untroubled.dump();
+
+    for (int nth = 1;; ++nth) {
+        CAPTURE(nth);
+        Tree t;
+        REQUIRE(t.volume->commit());
+        change(t);
+        t.volume->fail_statement(nth, EIO);
+        const auto committed = t.volume->commit();
+        t.volume->fail_statement(0);
+        if (committed) {
+            CHECK(nth > 15);  // ten rows and more, counters, the commit
+            break;
+        }
+        CHECK(code_of(committed) == EIO);
+        REQUIRE(nth < 100);
+        if (nth % 2) REQUIRE(t.volume->commit());
+        t.crash();
+        CHECK(t.dump() == after);
+    }
+}
+
 TEST_CASE("one failing statement in a batch spoils no call, because each is tried again alone") {
     Fixture f;
     std::vector<Call> batch;
