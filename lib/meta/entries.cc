@@ -85,7 +85,7 @@ Result<void> Entries::write(Statements& st) {
 }
 
 void Entries::shrink() {
-    if (held_.size() > kept_max_) held_.clear();
+    cache_.shrink(held_);
 }
 
 void Entries::clear() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "lib/meta/row_cache.h"
 #include "lib/meta/rows.h"
 
 namespace flexfs::meta {
@@ -29,9 +30,8 @@ public:
     void erase(const Place& at);
     // Counts put() and erase().
     std::uint64_t changes() const { return changes_; }
-    // How many are kept for those who come again; as many more are held meanwhile.
-    void keep(std::size_t most) { kept_max_ = most; }
-    bool is_full() const { return held_.size() >= 2 * kept_max_; }
+    RowCache& cache() { return cache_; }
+    bool is_full() const { return cache_.is_full(held_.size()); }
 
     Result<bool> is_empty(Statements& st, Ino folder) const;
 
@@ -78,7 +78,7 @@ private:
     std::vector<Table::value_type*> changed_;     // to be written
     std::unordered_map<Ino, std::size_t> added_;  // names without a row, by their folder
     std::uint64_t changes_ = 0;
-    std::size_t kept_max_ = 4096;
+    RowCache cache_;
 };
 
 }  // namespace flexfs::meta

@@ -63,7 +63,7 @@ void Inodes::clear() {
 }
 
 void Inodes::shrink() {
-    if (held_.size() > kept_max_) held_.clear();
+    cache_.shrink(held_);
 }
 
 }  // namespace flexfs::meta

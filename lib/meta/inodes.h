@@ -5,6 +5,7 @@
 
 #include <unordered_map>
 
+#include "lib/meta/row_cache.h"
 #include "lib/meta/rows.h"
 
 namespace flexfs::meta {
@@ -23,9 +24,8 @@ public:
     void erase(Inode& inode);
     // Counts add(), change() and erase().
     std::uint64_t changes() const { return changes_; }
-    // How many are kept for those who come again; as many more are held meanwhile.
-    void keep(std::size_t most) { kept_max_ = most; }
-    bool is_full() const { return held_.size() >= 2 * kept_max_; }
+    RowCache& cache() { return cache_; }
+    bool is_full() const { return cache_.is_full(held_.size()); }
 
     // Afterwards the database's transaction has everything. After an error it is to be rolled back.
     Result<void> write(Statements& st);
@@ -45,7 +45,7 @@ private:
     std::unordered_map<Ino, Held> held_;
     std::vector<Held*> changed_;  // to be written
     std::uint64_t changes_ = 0;
-    std::size_t kept_max_ = 4096;
+    RowCache cache_;
 };
 
 }  // namespace flexfs::meta

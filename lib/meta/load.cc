@@ -26,6 +26,10 @@ constexpr const char* formats[] = {
     "ALTER TABLE inline_history ADD COLUMN bytes INTEGER",
 };
 
+// An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice as many
+// are held as are kept: a quarter at most. Pages have the rest.
+constexpr std::size_t cache_bytes_a_row = 4096;
+
 // The value of that name in a table of names and values. False: there is none; `value` stays.
 template <class T>
 Result<bool> get_value(db::Stmt& table, std::string_view name, T& value) {
@@ -154,13 +158,9 @@ Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
     return put("retention_ns", info.retention_ns);
 }
 
-// An inode and an entry take about 300 bytes, and up to twice as many are held as are kept: a
-// quarter. Pages have the rest.
-constexpr std::size_t cache_bytes_a_row = 2048;
-
 Result<void> load(State& state, const Options& options) {
-    state.inodes.keep(options.cache_bytes / cache_bytes_a_row);
-    state.entries.keep(options.cache_bytes / cache_bytes_a_row);
+    state.inodes.cache().keep(options.cache_bytes / cache_bytes_a_row);
+    state.entries.cache().keep(options.cache_bytes / cache_bytes_a_row);
     TRY(state.db, db::Db::open({.path = options.path,
                                 .create = options.create,
                                 .page_bytes = options.page_bytes,

@@ -8,7 +8,7 @@
 
 namespace flexfs::mount {
 
-// The database's page cache is SQLite's own, and requests of the kernel and of the store have
+// The database has a cache of its own, and requests of the kernel and of the store have
 // memory while they are under way; everything else draws on one budget, of which dirty data may
 // take a part. Together no more than --memCapacity.
 struct Memory {

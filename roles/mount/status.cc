@@ -173,7 +173,10 @@ Result<void> await_end(const std::string& folder, const std::string& lock) {
         std::this_thread::sleep_for(end_pause);
         if (told || monotonic_now() - began < end_quiet) continue;
         told = true;
-        fmt::print(stderr, "waiting for {} to write what is left ...\n", folder);
+        fmt::print(stderr,
+                   "waiting for {} to write what is left; or it is still mounted in another mount "
+                   "namespace (a container) ...\n",
+                   folder);
     }
     const std::string complaint = last_words(lock);
     if (complaint.empty()) return {};
