@@ -103,6 +103,28 @@ umount "$other/tmpfs"
 refused "a data folder is no mount point for itself" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
 
+# --- one inside the other ---
+# not_made NAME PATTERN VOLUME DIR [FLAG…]: it is refused, and no volume is made.
+not_made() {
+    refused "$1" "$2" flexfs mount "${@:3}"
+    check "and nothing is made ($1)" test ! -e "$3/volume.yaml" -a ! -e "$3/lock"
+}
+mkdir -p "$other/nest/mnt" "$other/cover"
+not_made "a mount point in the folder of the volume is refused" "mnt is inside .*nest" \
+    "$other/nest" "$other/nest/mnt"
+not_made "also where neither is there" "mnt is inside .*none" "$other/none" "$other/none/mnt"
+not_made "a mount that would hide its volume is refused" "hide .*cover/data" \
+    "$other/cover/data" "$other/cover" --nonEmpty
+not_made "or its database" "hide .*cover/db" "$other/new" "$other/cover" --dbFolder "$other/cover/db"
+ln -s "$data" "$other/link"
+not_made "a volume in another one is refused" "inside the volume in $data" "$data/inner" "$mnt"
+not_made "also by a link" "inside the volume in $data" "$other/link/meta/inner" "$mnt"
+mkdir "$data/inside"
+refused "a mount point in the folder of a volume that is there, too" "inside is inside" \
+    flexfs mount "$data" "$data/inside"
+refused "a link to it, too" "inside is inside" flexfs mount "$other/link" "$data/inside"
+rmdir "$data/inside"
+
 # --- the database ---
 # damaged NAME COMMAND…: a copy of the volume, whose database the command was run on.
 damaged() {
