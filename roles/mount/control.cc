@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
+#include "roles/mount/option_list.h"
 
 namespace flexfs::mount {
 

@@ -9,6 +9,7 @@
 #include "lib/cli/program.h"
 #include "lib/conf/file.h"
 #include "roles/mount/fstab.h"
+#include "roles/mount/option_list.h"
 #include "roles/mount/options.h"
 #include "roles/mount/remount.h"
 #include "roles/mount/start.h"

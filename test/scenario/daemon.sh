@@ -160,6 +160,17 @@ names_fixed() {
         wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "a remount names what is given and only an unmount can change" names_fixed
+remount_misspelt() {
+    with_mount_helper bash -c '
+        mount -t flexfs "$1" "$2" || exit 0
+        mount -o remount,ro,noATim "$2"
+        status=$?
+        touch "$2/new" && rm "$2/new" && umount "$2" || exit 0
+        exit $status' - "$data" "$mnt"
+}
+check_fails "a remount refuses a misspelt option by name, and changes nothing" \
+    "noATim'; did you mean 'noATime'" remount_misspelt
+wait_until 10 eval '! is_mounted "$mnt"'
 installs() {
     "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
         "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
