@@ -48,6 +48,12 @@ Dialect dialect_of(const cli::Call& call) {
     return {helper, helper && std::ranges::find(call.args, "-s") != call.args.end()};
 }
 
+// What mount(8) says that an exit code means.
+int as_mount8_has_it(int code) {
+    constexpr int bad_usage = 1, mount_failed = 32;
+    return code == cli::exit_usage ? bad_usage : code == cli::exit_failure ? mount_failed : code;
+}
+
 int start(MountOptions& options, const std::string& program) {
     // What cannot change while the mount runs is left alone, not refused: mount(8) adds all that
     // fstab has.
@@ -149,13 +155,14 @@ int role::mount(const cli::Call& call) {
     StopCommand stop;
     StatusCommand status;
     std::string restarted;
+    const Dialect dialect = dialect_of(call);
     cli::Program program{
         .name = call.program,
         .summary = "mount a volume as a folder",
         .verbs = {{.name = "start",
                    .summary = "mount a volume; returns when the mount answers",
                    .arguments = arguments(options),
-                   .flags = flags(options, dialect_of(call)),
+                   .flags = flags(options, dialect),
                    .run = [&] { return start(options, call.program); },
                    .details =
                        "mount -o remount DIR changes a mount that runs: ro and rw, access times, "
@@ -182,7 +189,8 @@ int role::mount(const cli::Call& call) {
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
         program.verbs.push_back(std::move(verb));
-    return cli::run(program, call.args);
+    const int code = cli::run(program, call.args);
+    return dialect.helper ? as_mount8_has_it(code) : code;
 }
 
 }  // namespace flexfs

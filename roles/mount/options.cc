@@ -179,8 +179,11 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
 std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
     std::vector<cli::Flag> rows{
         {"--ro", cli::sets(o.read_only), "nobody can change anything"},
-        {"--noATime", chosen(o.access_times, AccessTimes::never),
-         "reading does not change access times"},
+        {"--noATime",
+         chosen(o.access_times, AccessTimes::never),
+         "reading does not change access times",
+         {},
+         {"--strictATime"}},
         {"--strictATime", chosen(o.access_times, AccessTimes::always),
          "every read does (default: the first after a change, and one a day)"},
         {"--noDirATime", cli::sets(o.folder_access_times, false),
@@ -190,9 +193,17 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
         {"--nonEmpty", cli::sets(o.non_empty), "mount even if DIR has entries"},
         {"--umask", cli::octal_mode(o.umask), "permission bits that nobody gets"},
-        {"--noXAttr", both(o.xattr, o.acl, false), "no extended attributes, and no ACLs"},
+        {"--noXAttr",
+         both(o.xattr, o.acl, false),
+         "no extended attributes, and no ACLs",
+         {},
+         {"--xAttr", "--acl"}},
         {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
-        {"--noACL", cli::sets(o.acl, false), "access control lists neither hold nor show"},
+        {"--noACL",
+         cli::sets(o.acl, false),
+         "access control lists neither hold nor show",
+         {},
+         {"--acl"}},
         {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
         {"--rootSquash", cli::sets(o.squash.root),
          "root acts as another user, whom permissions hold"},
@@ -268,6 +279,10 @@ std::vector<std::string> command_line(const MountOptions& o) {
 Result<void> finish(MountOptions& options) {
     // A process that takes over goes on as the one before it.
     const bool takes_over = options.takeover || options.check_takeover;
+    const auto log_folder = std::filesystem::path(options.log_file).parent_path();
+    if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
+        return fail(EINVAL, fmt::format("--logFile {}: the folder {} does not exist",
+                                        options.log_file, log_folder.string()));
     if (options.mem_bytes > ram_bytes() && !takes_over)
         return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
                                         format_size(options.mem_bytes), format_size(ram_bytes())));

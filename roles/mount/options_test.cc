@@ -136,7 +136,8 @@ TEST_CASE("ACLs and extended attributes go together") {
     CHECK(!start({"/d", "/m", "--noXAttr"}).options.acl);
     CHECK(start({"/d", "/m", "--noACL"}).options.xattr);
     CHECK(!start({"/d", "/m", "--noACL"}).options.acl);
-    const auto both = start({"/d", "/m", "--noXAttr", "--acl"}).options;
+    CHECK(start({"/d", "/m", "--noXAttr", "--acl"}).code == cli::exit_usage);
+    const auto both = start({"/d", "/m", "-o", "noXAttr,acl"}).options;  // the last one holds
     CHECK((both.acl && both.xattr));
 }
 
@@ -203,6 +204,15 @@ TEST_CASE("memory has its defaults, and dirty data is a part of it") {
     wrong.dirty_bytes = 128 << 20;
     CHECK(finish(wrong).error().context ==
           "--dirtyCapacity 128 MiB is more than --memCapacity 64.0 MiB");
+}
+
+TEST_CASE("a log needs its folder, but a process that goes on with it does not") {
+    MountOptions o;
+    o.log_file = "/none/such/log";
+    CHECK(finish(o).error().context ==
+          "--logFile /none/such/log: the folder /none/such does not exist");
+    o.takeover = 3;
+    CHECK(finish(o));
 }
 
 TEST_CASE("more memory than the machine has is refused, but not a process that goes on with it") {
