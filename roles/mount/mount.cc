@@ -81,6 +81,7 @@ std::unexpected<Error> about(const std::string& file, const Error& error) {
 }
 
 Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
+    TRY(check_mount(options));
     const FstabLine line{options.volume, options.dir,
                          "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
     TRY(auto before, read_fstab(command.file));

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/cache/budget.h"
+#include "lib/cli/program.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/fuse/server.h"
 #include "lib/loop/pool.h"
@@ -396,10 +397,14 @@ Result<void> start(MountOptions options) {
 }  // namespace
 
 int run_mount(const MountOptions& options) {
-    auto outcome = options.fake ? Result<void>{} : start(options);
-    if (outcome) return 0;
-    fmt::print(stderr, "flexfs: {}\n", outcome.error().message());
-    return 1;
+    return cli::report(start(options));
+}
+
+Result<void> check_mount(const MountOptions& options) {
+    EmbeddedOptions wanted = embedded_options(options);
+    wanted.read_only = false;  // the volume may be made until then
+    wanted.mount_point = absolute_path(options.dir);
+    return Embedded::check_new(wanted);
 }
 
 }  // namespace flexfs::mount

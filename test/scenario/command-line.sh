@@ -108,6 +108,27 @@ check "init fstab makes the folder" test -d "$mnt"
 check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
 check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
+# refused_line PATTERN VOLUME DIR OPTIONS: refused, and the line that is there stays.
+refused_line() {
+    local before said
+    before=$(cat "$fstab")
+    said=$("$FLEXFS" mount init fstab "$2" "$3" --fstab "$fstab" --force --mountOptions "$4" 2>&1)
+    echo "exit code $?: $said"
+    [[ $said =~ $1 && $(cat "$fstab") == "$before" ]]
+}
+mkdir "$FLEXFS_TMP/made"
+printf '%s\n' 'format: 1' 'id: 01234567-89ab-4cde-8f01-23456789abcd' 'block_size: 4MiB' \
+    >"$FLEXFS_TMP/made/volume.yaml"
+check "init fstab refuses what a mount would: how a volume was made" \
+    refused_line "--blockSize .* was made with" "$FLEXFS_TMP/made" "$mnt" blockSize=1M
+check "a mount point inside the volume" \
+    refused_line "mnt is inside .*data" "$data" "$data/mnt" ro
+check "a volume that does not outlive the mount" \
+    refused_line "does not outlive" memory: "$mnt" ro
+check "a log whose folder is missing" \
+    refused_line "none does not exist" "$data" "$mnt" "logFile=$FLEXFS_TMP/none/log"
+check "options that contradict each other" \
+    refused_line "dirtyCapacity .* is more than" "$data" "$mnt" memCapacity=64M,dirtyCapacity=128M
 check "deinit fstab removes the line" flexfs_fstab deinit
 tells_helper() {
     local told
