@@ -14,8 +14,8 @@ public:
     Task<wire::StatusText> serve(rpc::Context, wire::Status) {
         co_return wire::StatusText{control_.status()};
     }
-    Task<wire::Done> serve(rpc::Context, wire::Stop) {
-        control_.stop_();
+    Task<wire::Done> serve(rpc::Context, wire::Stop request) {
+        control_.stop_(request.force);
         co_return wire::Done{};
     }
     Task<wire::Restarted> serve(rpc::Context, wire::Restart request) {

@@ -185,7 +185,8 @@ int role::mount(const cli::Call& call) {
                   {.name = "stop",
                    .summary = "unmount; returns when everything is stored",
                    .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},
-                   .flags = {{"--force", cli::sets(stop.force), "even if files are open"}},
+                   .flags = {{"--force", cli::sets(stop.force),
+                              "cut off whoever has files open; what they wrote is stored"}},
                    .run = [&] { return stop_mount(stop.dir, stop.force); }}},
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))

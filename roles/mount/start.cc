@@ -183,7 +183,7 @@ private:
             {*loop_, options_, *embedded_, *client_, server, lock_, leaving_, mounted.descriptor()},
             origin_);
         Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter,
-                        told_to_stop);
+                        [&](bool force) { force ? cut_off(mounted, server) : told_to_stop(); });
         rpc::Server<wire::Control> control_server(*loop_, control);
 
         auto outcome = co_await result(answer(server, control_server));
@@ -277,10 +277,8 @@ private:
     // shows programs the folder underneath.
     Task<void> leave(fuse::Mountpoint& mounted, fuse::Server& server) {
         if (leaving_) {
-            log::warn("open files are cut off");
             hurry();
-            mounted.detach();
-            co_return server.abort();
+            co_return cut_off(mounted, server);
         }
         leaving_ = true;
         log::info("told to stop; unmounting {}", options_.dir);
@@ -295,7 +293,11 @@ private:
             co_await loop_->sleep(leave_pause);
         }
         co_await loop_->sleep(until - loop_->now());
-        log::warn("files are still open in {}; they are cut off", options_.dir);
+        cut_off(mounted, server);
+    }
+    void cut_off(fuse::Mountpoint& mounted, fuse::Server& server) {
+        leaving_ = true;
+        log::warn("files that are open in {} are cut off", options_.dir);
         mounted.detach();
         server.abort();
     }

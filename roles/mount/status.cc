@@ -149,20 +149,30 @@ Result<void> restart(const std::string& given) {
                    fmt::format("the mount on {} goes on as it was: {}", folder, answer->refused));
 }
 
-Result<void> take_down(const std::string& folder, bool force) {
+// EBUSY where it is in use for longer than a moment.
+Result<void> take_down(const std::string& folder) {
     if (!fuse::is_mounted(folder)) return {};
-    auto gone = fuse::unmount(folder, force);
+    auto gone = fuse::unmount(folder, false);
     const Duration until = monotonic_now() + busy_patience;
     while (!gone && gone.error().code == EBUSY && monotonic_now() < until) {
         std::this_thread::sleep_for(end_pause);
-        gone = fuse::unmount(folder, force);
+        gone = fuse::unmount(folder, false);
     }
-    if (!gone && gone.error().code == EBUSY)
-        return explain(EBUSY,
-                       fmt::format("{} is in use: files are open in it, or a program's working "
-                                   "folder is; --force unmounts it all the same",
-                                   folder));
     return gone;
+}
+
+// By its process, which waits for nobody then; one that does not listen has the patience of
+// SIGTERM. Told that once more, it would give up what is not stored: never when it is unmounted.
+Result<void> cut_off(const std::string& folder, const Presence& presence, pid_t process) {
+    fmt::print(stderr,
+               "flexfs: {} is in use, and cut off: what programs have open in it fails from now "
+               "on. What they wrote is stored; what they changed in shared mappings since the last "
+               "msync may be lost\n",
+               folder);
+    (void)ask(presence, wire::Stop{true}, answer_patience);
+    if (!fuse::is_mounted(folder)) return {};
+    ::kill(process, SIGTERM);
+    return fuse::unmount(folder, true);
 }
 
 // The end of who holds the lock is the promise that everything is written.
@@ -194,9 +204,17 @@ Result<void> stop(const std::string& given, bool force) {
     } else {
         return not_ours(folder);
     }
-    // Before it is taken down: a signal to who stores what is left would tell it to give that up.
-    if (force) ::kill(mount.pid, SIGTERM);
-    TRY(take_down(folder, force));
+    // By umount -l: files may be open in it still.
+    if (force && !fuse::is_mounted(folder)) (void)ask(presence, wire::Stop{true}, answer_patience);
+    auto down = take_down(folder);
+    const bool in_use = !down && down.error().code == EBUSY;
+    if (in_use && !force)
+        return explain(EBUSY,
+                       fmt::format("{} is in use: files are open in it, or a program's working "
+                                   "folder is; --force cuts them off",
+                                   folder));
+    if (in_use) down = cut_off(folder, presence, mount.pid);
+    TRY(std::move(down));
     return await_end(folder, mount.lock);
 }
 
