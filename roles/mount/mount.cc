@@ -176,7 +176,9 @@ int role::mount(const cli::Call& call) {
                    .details = "The keys of --json that stay:\n"
                               "  pid, mount_point, version, open_handles\n"
                               "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
-                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"},
+                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
+                              "A mount whose process is gone has only mount_point, volume, and "
+                              "dead: true.\n"},
                   {.name = "restart",
                    .summary = "replace the mount's process by the program that is now where it was "
                               "started from; files stay open",

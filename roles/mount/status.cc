@@ -30,14 +30,23 @@ constexpr Duration busy_patience = std::chrono::seconds(1);
 // How long the end may take without a word.
 constexpr Duration end_quiet = std::chrono::seconds(2);
 
-// The mounts of this user that run, by mount point.
-Result<std::vector<std::string>> running_mounts() {
+// A flexfs that is mounted there, but whose process is gone.
+std::optional<fuse::Mounted> dead_mount(const std::string& folder) {
+    auto mounted = fuse::mounted_on(folder);
+    if (mounted && (mounted->type != "fuse.flexfs" || !fuse::is_stale(folder))) mounted.reset();
+    return mounted;
+}
+
+// The mounts of this user, running or dead, by mount point.
+std::vector<std::string> own_mounts() {
     std::vector<std::string> found;
     std::error_code none;
     for (const auto& entry :
          std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
+        const std::string lock = entry.path();
         if (entry.path().extension() != ".lock") continue;
-        if (auto holder = lock_holder(entry.path())) found.push_back(holder->mount_point);
+        const std::string folder = last_mount_point(lock);
+        if (lock_holder(lock) || dead_mount(folder)) found.push_back(folder);
     }
     std::ranges::sort(found);
     return found;
@@ -102,6 +111,11 @@ cli::Table overview(const Json& all) {
                       {"memory", true},
                       {"open files", true}});
     for (const auto& one : all) {
+        if (one.contains("dead")) {
+            table.add({one["mount_point"], one["volume"]["address"], Json("dead"), Json(), Json(),
+                       Json()});
+            continue;
+        }
         const auto bytes = [&one](const char* part, const char* what) {
             return format_size(one[part].value(what, std::uint64_t(0)));
         };
@@ -116,16 +130,16 @@ cli::Table overview(const Json& all) {
 }
 
 Result<void> show(const std::string& folder, bool json) {
-    std::vector<std::string> folders{absolute_path(folder)};
-    if (folder.empty()) {
-        TRY(folders, running_mounts());
-    }
+    const auto folders = folder.empty() ? own_mounts() : std::vector{absolute_path(folder)};
     Json all = Json::array();
     for (const auto& one : folders) {
         auto status = status_of(one);
+        if (!status && !folder.empty()) return fail(std::move(status.error()));
+        if (!status) fmt::print(stderr, "flexfs: {}\n", status.error().message());
         if (status) all.push_back(std::move(*status));
-        else if (!folder.empty()) return fail(std::move(status.error()));
-        else fmt::print(stderr, "flexfs: {}\n", status.error().message());
+        else if (const auto dead = dead_mount(one))
+            all.push_back(
+                {{"mount_point", one}, {"volume", {{"address", dead->source}}}, {"dead", true}});
     }
     if (json) fmt::print("{}", to_text(folder.empty() ? all : all[0]));
     else fmt::print("{}", overview(all).text());

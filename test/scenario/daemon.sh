@@ -70,9 +70,32 @@ check "and nothing was lost (umount)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 pid=$(mount_pid "$mnt")
 kill -KILL "$pid"
 wait_until 10 eval "! kill -0 $pid 2>/dev/null"
+check "status lists a mount that was killed, and tells how to clean up" eval '
+    "$FLEXFS" mount status >"$FLEXFS_TMP/said" 2>&1 && cat "$FLEXFS_TMP/said" &&
+        grep -Eq "^$mnt +$data +dead" "$FLEXFS_TMP/said" &&
+        grep -q "mount stop $mnt. clears" "$FLEXFS_TMP/said"'
+is_dead() {
+    "$FLEXFS" mount status --json 2>/dev/null | python3 -c '
+import json, sys
+[mount] = json.load(sys.stdin)
+assert mount["dead"] is True and mount["mount_point"] == sys.argv[1], mount' "$mnt"
+}
+check "for programs, too" is_dead
 check "start cleans up a stale mount" start_mount "$data" "$mnt"
 check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 stop_mount "$mnt"
+
+# --- unusual names ---
+odd=$FLEXFS_TMP/$'odd\nmount \\point'
+check "a mount point may have a newline in its name" start_mount "$data" "$odd"
+lists_odd() {
+    "$FLEXFS" mount status --json | python3 -c '
+import json, sys
+[mount] = json.load(sys.stdin)
+assert mount["mount_point"] == sys.argv[1], mount' "$odd"
+}
+check "status lists it" lists_odd
+check "and stop ends it" "$FLEXFS" mount stop "$odd"
 
 # --- in the foreground ---
 "$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
