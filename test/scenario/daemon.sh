@@ -96,6 +96,12 @@ assert mount["mount_point"] == sys.argv[1], mount' "$odd"
 }
 check "status lists it" lists_odd
 check "and stop ends it" "$FLEXFS" mount stop "$odd"
+relative_home() {
+    cd "$FLEXFS_TMP" && export FLEXFS_HOME=relative && start_mount "$data" "$mnt" &&
+        "$FLEXFS" mount restart "$mnt" && "$FLEXFS" mount status | grep -F "$mnt" &&
+        "$FLEXFS" mount stop "$mnt" && test -d relative/mount/run
+}
+check "FLEXFS_HOME may be relative" eval '(relative_home)'
 
 # --- in the foreground ---
 "$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
