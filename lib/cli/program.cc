@@ -134,10 +134,7 @@ int run(const Program& program, Words args, Streams streams) {
 
 int report(const Result<void>& result) {
     if (result) return exit_success;
-    const Error& error = result.error();
-    // These two only say "wrong"; the sentence says what.
-    const bool explained = (error.code == EINVAL || error.code == EPROTO) && !error.context.empty();
-    fmt::print(stderr, "flexfs: {}\n", explained ? error.context : error.message());
+    fmt::print(stderr, "flexfs: {}\n", result.error().message());
     return exit_failure;
 }
 
