@@ -30,28 +30,6 @@ constexpr Duration busy_patience = std::chrono::seconds(1);
 // How long the end may take without a word.
 constexpr Duration end_quiet = std::chrono::seconds(2);
 
-// A flexfs that is mounted there, but whose process is gone.
-std::optional<fuse::Mounted> dead_mount(const std::string& folder) {
-    auto mounted = fuse::mounted_on(folder);
-    if (mounted && (mounted->type != "fuse.flexfs" || !fuse::is_stale(folder))) mounted.reset();
-    return mounted;
-}
-
-// The mounts of this user, running or dead, by mount point.
-std::vector<std::string> own_mounts() {
-    std::vector<std::string> found;
-    std::error_code none;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
-        const std::string lock = entry.path();
-        if (entry.path().extension() != ".lock") continue;
-        const std::string folder = last_mount_point(lock);
-        if (lock_holder(lock) || dead_mount(folder)) found.push_back(folder);
-    }
-    std::ranges::sort(found);
-    return found;
-}
-
 // A mount of another FLEXFS_HOME keeps its lock and its socket there. Its volume's lock tells who
 // it is, and is given up when everything is written, too. Nothing: it is none of ours, or this user
 // may not look.
@@ -68,6 +46,28 @@ std::optional<Elsewhere> mounted_elsewhere(const std::string& folder) {
     const auto holder = lock_holder(lock);
     if (!holder || holder->mount_point != folder) return {};
     return Elsewhere{lock, holder->pid};
+}
+
+// True where a flexfs is mounted whose process is gone. One that only hangs is not asked.
+bool is_dead(const std::string& folder) {
+    const auto mounted = fuse::mounted_on(folder);
+    return mounted && mounted->type == "fuse.flexfs" && !mounted_elsewhere(folder) &&
+           fuse::is_stale(folder);
+}
+
+// The mounts of this user, running or dead, by mount point.
+std::vector<std::string> own_mounts() {
+    std::vector<std::string> found;
+    std::error_code none;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
+        const std::string lock = entry.path();
+        if (entry.path().extension() != ".lock") continue;
+        const std::string folder = last_mount_point(lock);
+        if (lock_holder(lock) || is_dead(folder)) found.push_back(folder);
+    }
+    std::ranges::sort(found);
+    return found;
 }
 
 // Why a mount that is not among this user's cannot be asked.
@@ -98,7 +98,7 @@ Result<Json> status_of(const std::string& folder) {
     if (!holder) return not_ours(folder);
     auto answer = ask(presence, wire::Status{}, answer_patience);
     if (!answer)
-        return explain(EIO, fmt::format("the mount on {} (process {}) does not answer: {}", folder,
+        return explain(EIO, fmt::format("the mount on {} (process {}) cannot be asked: {}", folder,
                                         holder->pid, answer.error().message()));
     return Json::parse(answer->json.text(), nullptr, false);
 }
@@ -137,9 +137,9 @@ Result<void> show(const std::string& folder, bool json) {
         if (!status && !folder.empty()) return fail(std::move(status.error()));
         if (!status) fmt::print(stderr, "flexfs: {}\n", status.error().message());
         if (status) all.push_back(std::move(*status));
-        else if (const auto dead = dead_mount(one))
+        else if (const auto left = fuse::mounted_on(one); left && status.error().code == ENOTCONN)
             all.push_back(
-                {{"mount_point", one}, {"volume", {{"address", dead->source}}}, {"dead", true}});
+                {{"mount_point", one}, {"volume", {{"address", left->source}}}, {"dead", true}});
     }
     if (json) fmt::print("{}", to_text(folder.empty() ? all : all[0]));
     else fmt::print("{}", overview(all).text());

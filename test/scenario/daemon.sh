@@ -85,6 +85,16 @@ check "start cleans up a stale mount" start_mount "$data" "$mnt"
 check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 stop_mount "$mnt"
 
+start_mount "$data" "$mnt"
+pid=$(mount_pid "$mnt")
+kill -STOP "$pid"
+check_fails "a mount that hangs is told of" "\(process $pid\) cannot be asked: it does not answer$" \
+    timeout 30 "$FLEXFS" mount status "$mnt"
+check "and does not keep status from telling of others" eval '
+    timeout 30 "$FLEXFS" mount status --json 2>/dev/null | grep -qxF "[]"'
+kill -CONT "$pid"
+stop_mount "$mnt"
+
 # --- unusual names ---
 odd=$FLEXFS_TMP/$'odd\nmount \\point'
 check "a mount point may have a newline in its name" start_mount "$data" "$odd"
