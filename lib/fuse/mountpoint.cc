@@ -168,7 +168,7 @@ Result<void> unmount(const std::string& folder, bool lazy) {
                                           "fusermount3",
                                           folder));
     const bool busy = said.words.find(strerrordesc_np(EBUSY)) != std::string::npos;
-    return fail(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
+    return explain(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
 }
 
 std::optional<Mounted> mounted_on(const std::string& folder) {

@@ -235,7 +235,8 @@ Result<void> Embedded::check_new(const EmbeddedOptions& options) {
     for (const std::string& folder : {address.folder, database_folder(address.folder, options)})
         TRY(check_apart(folder, options.mount_point));
     TRY(find_folder(address.folder));
-    TRY(describe(address.folder, options));
+    TRY(const Description found, describe(address.folder, options));
+    if (found.fresh && !options.db_folder.empty()) TRY(find_folder(options.db_folder));
     return {};
 }
 

@@ -88,7 +88,8 @@ stop_mount "$mnt"
 start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 kill -STOP "$pid"
-check_fails "a mount that hangs is told of" "\(process $pid\) cannot be asked: it does not answer$" \
+check_fails "a mount that hangs is told of" \
+    "\(process $pid\) cannot be asked: it does not answer$" \
     timeout 30 "$FLEXFS" mount status "$mnt"
 check "and does not keep status from telling of others" eval '
     timeout 30 "$FLEXFS" mount status --json 2>/dev/null | grep -qxF "[]"'
