@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lib/base/format.h"
+#include "lib/base/home.h"
 #include "lib/cli/program.h"
 #include "lib/cli/suggest.h"
 #include "roles/roles.h"
@@ -61,5 +62,6 @@ int run(std::string_view called, std::vector<std::string> args) {
 }  // namespace flexfs
 
 int main(int argc, char** argv) {
+    flexfs::settle_flexfs_home();
     return flexfs::run(argc > 0 ? argv[0] : "flexfs", {argv + (argc > 0), argv + argc});
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
 namespace flexfs {
 
@@ -17,6 +18,12 @@ std::string flexfs_home() {
         home = user ? user->pw_dir : "/";
     }
     return std::string(home) + "/.flexfs";
+}
+
+void settle_flexfs_home() {
+    std::error_code problem;
+    const auto home = std::filesystem::absolute(flexfs_home(), problem);
+    if (!problem) ::setenv("FLEXFS_HOME", home.lexically_normal().c_str(), 1);
 }
 
 Result<void> make_private_folder(const std::string& path) {

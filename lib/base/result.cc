@@ -6,7 +6,9 @@
 namespace flexfs {
 
 std::string Error::message() const {
-    if (explained) return context;
+    // These two only say "wrong"; the context says what.
+    const bool vague = (code == EINVAL || code == EPROTO) && !context.empty();
+    if (explained || vague) return context;
     const char* text = strerrordesc_np(code);
     std::string reason = text ? text : "error " + std::to_string(code);
     return context.empty() ? reason : context + ": " + reason;

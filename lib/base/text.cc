@@ -161,4 +161,28 @@ std::string format_time(Time time) {
                        clock.minutes().count(), clock.seconds().count());
 }
 
+std::string escape_octal(std::string_view text, std::string_view chars) {
+    std::string out;
+    for (char c : text)
+        if (c == '\\' || chars.contains(c))
+            out += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+        else out += c;
+    return out;
+}
+
+std::string unescape_octal(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto digits = text.substr(i + 1 < text.size() ? i + 1 : i, 3);
+        unsigned code = 0;
+        const bool escaped =
+            text[i] == '\\' && digits.size() == 3 &&
+            std::from_chars(digits.begin(), digits.end(), code, 8).ptr == digits.end() &&
+            code < 256;
+        out += escaped ? static_cast<char>(code) : text[i];
+        if (escaped) i += 3;
+    }
+    return out;
+}
+
 }  // namespace flexfs

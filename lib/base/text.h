@@ -32,4 +32,9 @@ Result<Time> parse_time(std::string_view text);
 // As RFC 3339 in UTC, to the second.
 std::string format_time(Time time);
 
+// Each of `chars` and each backslash as \012, its code in octal; and back. As fstab(5) and
+// proc(5) have them.
+std::string escape_octal(std::string_view text, std::string_view chars);
+std::string unescape_octal(std::string_view text);
+
 }  // namespace flexfs

@@ -59,4 +59,12 @@ TEST_CASE("times are read with offsets and fractions and written in UTC") {
         CHECK_MESSAGE(!parse_time(text), text);
 }
 
+TEST_CASE("what is escaped in octal comes back, and what is no escape stays") {
+    CHECK(escape_octal("a b\\c\n#", " \n") == "a\\040b\\134c\\012#");
+    for (const char* text : {"", " \n\\", "\\040", "plain", "\n\n"})
+        CHECK(unescape_octal(escape_octal(text, " \n")) == text);
+    for (const char* text : {"\\", "\\04", "\\0x4", "\\999", "a\\", "\\777"})
+        CHECK(unescape_octal(text) == text);
+}
+
 }  // namespace flexfs

@@ -74,6 +74,7 @@ struct Flag {
     Target target;
     std::string help;        // one sentence without a full stop; empty: help does not show the flag
     std::string group = {};  // help puts flags of one group under this heading
+    std::vector<std::string> excludes = {};  // "--acl": a command line has one of them only
 };
 
 struct Argument {

@@ -64,6 +64,7 @@ public:
         }
         if (help_->count() > 0) return Parsed::help;
         TRY(auto words, arguments(args));
+        TRY(check_exclusive());
         TRY(set_flags());
         TRY(set_arguments(verb_, words));
         return Parsed::run;
@@ -80,6 +81,18 @@ private:
         for (std::size_t i = 0; i < judged; ++i)
             if (words[i].size() > 1 && words[i][0] == '-') return unknown_flag(verb_, words[i]);
         return words;
+    }
+
+    Result<void> check_exclusive() {
+        for (const auto& [option, flag] : rows_)
+            for (const std::string& other : flag->excludes)
+                if (is_on(*option) && is_on(*app_.get_option(other)))
+                    return fail(EINVAL,
+                                fmt::format("{} and {} exclude each other", shown(*flag), other));
+        return {};
+    }
+    static bool is_on(const CLI::Option& option) {
+        return option.count() > 0 && option.results().back() != "false";
     }
 
     Result<void> set_flags() {

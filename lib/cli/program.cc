@@ -30,10 +30,18 @@ struct Found {
     Words rest;
 };
 
+// True for "init" where there is "init fstab".
+bool begins_verb(const Program& program, const std::string& word) {
+    return std::ranges::any_of(program.verbs, [start = word + " "](const Verb& verb) {
+        return verb.name.starts_with(start);
+    });
+}
+
 Found find_verb(const Program& program, Words args) {
     for (const Verb& verb : program.verbs)
         if (auto matched = words_matched(verb, args); matched > 0)
             return {&verb, args.subspan(matched)};
+    if (!args.empty() && begins_verb(program, args[0])) return {};
     for (const Verb& verb : program.verbs)
         if (verb.name == program.default_verb) return {&verb, args};
     return {};
@@ -41,9 +49,7 @@ Found find_verb(const Program& program, Words args) {
 
 // What stands where a verb's name could, two words if the first could begin one.
 std::string said_verb(const Program& program, Words args) {
-    const bool first_of_two = std::ranges::any_of(
-        program.verbs, [&](const Verb& verb) { return verb.name.starts_with(args[0] + " "); });
-    return first_of_two && args.size() > 1 ? args[0] + " " + args[1] : args[0];
+    return begins_verb(program, args[0]) && args.size() > 1 ? args[0] + " " + args[1] : args[0];
 }
 
 // "; did you mean 'status'?", or nothing.
@@ -58,9 +64,12 @@ std::string unknown_verb(const Program& program, Words args) {
     const std::string said = said_verb(program, args);
     if (auto meant = meant_verb(program, said); !meant.empty())
         return fmt::format("unknown command '{}'{}", said, meant);
+    const bool half = begins_verb(program, args[0]);
     std::vector<std::string_view> names;
-    for (const Verb& verb : program.verbs) names.push_back(verb.name);
-    return fmt::format("unknown command '{}'; one of {}", said, fmt::join(names, ", "));
+    for (const Verb& verb : program.verbs)
+        if (!half || verb.name.starts_with(args[0] + " ")) names.push_back(verb.name);
+    return fmt::format("unknown command '{}'; {}{}", said,
+                       names.size() > 1 ? "one of " : "there is ", fmt::join(names, ", "));
 }
 
 bool asks_for_help(std::string_view word) {
@@ -125,10 +134,7 @@ int run(const Program& program, Words args, Streams streams) {
 
 int report(const Result<void>& result) {
     if (result) return exit_success;
-    const Error& error = result.error();
-    // These two only say "wrong"; the sentence says what.
-    const bool explained = (error.code == EINVAL || error.code == EPROTO) && !error.context.empty();
-    fmt::print(stderr, "flexfs: {}\n", explained ? error.context : error.message());
+    fmt::print(stderr, "flexfs: {}\n", result.error().message());
     return exit_failure;
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "lib/cli/parse.h"
+
 namespace flexfs::cli {
 namespace {
 
@@ -106,7 +108,6 @@ TEST_CASE("bad usage is one sentence that names what is wrong, and exit code 2")
         {{"start", ""}, "NAME: the value is empty"},
         {{"start", "v", "d", "e"}, "'e' is one argument too many"},
         {{"strat", "v", "d"}, "'d' is one argument too many; did you mean 'start'?"},
-        {{"init", "fsatb", "d"}, "'d' is one argument too many; did you mean 'init fstab'?"},
     };
     for (const auto& each : cases) {
         Shop shop;
@@ -132,6 +133,31 @@ TEST_CASE("an unknown command is answered with the nearest one") {
           "flexfs shop: unknown command 'init fsatb'; did you mean 'init fstab'?\n"
           "See flexfs shop --help\n");
     std::free(text);
+}
+
+TEST_CASE("half a command of two words is never the default one") {
+    Shop shop;
+
+    CHECK(shop.call({"init", "v", "d"}) == exit_usage);
+    CHECK(shop.err ==
+          "flexfs shop: unknown command 'init v'; there is init fstab\nSee flexfs shop --help\n");
+    CHECK(shop.call({"init"}) == exit_usage);
+    CHECK(shop.ran.empty());
+}
+
+TEST_CASE("flags that exclude each other are refused by name") {
+    bool one = false, other = false;
+    const Verb verb{.name = "",
+                    .flags = {{"--one", sets(one), "one", {}, {"--other"}},
+                              {"--other", sets(other), "another"}}};
+    const auto complaint = [&](std::vector<std::string> args) {
+        auto parsed = parse(verb, args);
+        return parsed ? "" : parsed.error().context;
+    };
+
+    CHECK(complaint({"--other", "--one"}) == "--one and --other exclude each other");
+    CHECK(complaint({"--one", "--other=false"}).empty());
+    CHECK(complaint({"--other"}).empty());
 }
 
 TEST_CASE("help shows every row of the table") {

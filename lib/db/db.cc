@@ -56,9 +56,11 @@ bool damaged(int code) {
 Error error_of(sqlite3* connection, int code, const std::string& path, std::string_view doing) {
     const char* reason = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
     if (damaged(code))
-        return {EIO, fmt::format("the metadata database {} is damaged ({}); stop using it and "
-                                 "restore it from a backup",
-                                 path, reason)};
+        return {EIO,
+                fmt::format("the metadata database {} is damaged ({}); stop using it and "
+                            "restore it from a backup",
+                            path, reason),
+                true};
     return {errno_of(connection, code), fmt::format("{}: {}: {}", path, doing, reason)};
 }
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdarg>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "lib/base/format.h"
+#include "lib/base/text.h"
 #include "lib/fuse/protocol.h"
 
 namespace flexfs::fuse {
@@ -53,21 +53,6 @@ std::string escaped(const std::string& text) {
     for (char c : text) {
         if (c == ',' || c == '\\') out += '\\';
         out += c;
-    }
-    return out;
-}
-
-// The kernel shows blanks, backslashes and the like as \040.
-std::string unescaped(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        int code = 0;
-        const auto digits = text.substr(std::min(i + 1, text.size()), 3);
-        const bool octal =
-            text[i] == '\\' && digits.size() == 3 &&
-            std::from_chars(digits.begin(), digits.end(), code, 8).ptr == digits.end();
-        out += octal ? static_cast<char>(code) : text[i];
-        if (octal) i += 3;
     }
     return out;
 }
@@ -183,7 +168,7 @@ Result<void> unmount(const std::string& folder, bool lazy) {
                                           "fusermount3",
                                           folder));
     const bool busy = said.words.find(strerrordesc_np(EBUSY)) != std::string::npos;
-    return fail(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
+    return explain(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
 }
 
 std::optional<Mounted> mounted_on(const std::string& folder) {
@@ -193,12 +178,12 @@ std::optional<Mounted> mounted_on(const std::string& folder) {
     for (std::string line, field; std::getline(mounts, line);) {
         std::istringstream fields(line);
         for (int i = 0; i < 5; ++i) fields >> field;
-        if (unescaped(field) != folder) continue;
+        if (unescape_octal(field) != folder) continue;
         Mounted& mounted = found.emplace();
         fields >> mounted.options;
         while (fields >> field && field != "-") {}
         fields >> mounted.type >> mounted.source;
-        mounted.source = unescaped(mounted.source);
+        mounted.source = unescape_octal(mounted.source);
     }
     return found;
 }

@@ -171,9 +171,9 @@ Result<void> load(State& state, const Options& options) {
     TRY(std::optional<wire::VolumeInfo> info, get_info(state.st));
     // Without it the database was cut off to nothing: the volume must not seem to be an empty one.
     if (!info && !options.create)
-        return fail(EIO, fmt::format("the metadata database {} is damaged (it is empty); stop "
-                                     "using it and restore it from a backup",
-                                     options.path));
+        return explain(EIO, fmt::format("the metadata database {} is damaged (it is empty); stop "
+                                        "using it and restore it from a backup",
+                                        options.path));
     if (info) state.info = std::move(*info);
     else TRY(make_volume(state, options));
     state.hash_key = name_hash(state.info.id, 0);

@@ -24,8 +24,8 @@ struct Status {
     using Reply = StatusText;
     FLEXFS_NO_FIELDS
 };
-// Answered when everything is flushed and the mount point is unmounted. EBUSY: files are open in it
-// and `force` is not set.
+// As SIGTERM: whoever has files open has a moment to close them, unless `force` cuts them off. The
+// answer comes at once.
 struct Stop {
     static constexpr ControlOp op = ControlOp::stop;
     using Reply = Done;

@@ -35,7 +35,7 @@ Task<typename R::Reply> converse(Loop& loop, Presence presence, R request, Durat
     rpc::Caller<wire::Control> caller(loop, "unix:" + presence.socket, silent);
     Scope clock, asking;
     task::StopSource stop;
-    Result<typename R::Reply> answer = fail(ETIMEDOUT);
+    Result<typename R::Reply> answer = explain(ETIMEDOUT, "it does not answer");
     asking.start(put_question(caller, std::move(request), answer), &stop);
     clock.start(give_up(loop, presence.lock, patience, stop));
     auto asked = co_await result(asking.join());

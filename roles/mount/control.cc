@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
+#include "roles/mount/option_list.h"
 
 namespace flexfs::mount {
 
@@ -13,8 +14,8 @@ public:
     Task<wire::StatusText> serve(rpc::Context, wire::Status) {
         co_return wire::StatusText{control_.status()};
     }
-    Task<wire::Done> serve(rpc::Context, wire::Stop) {
-        control_.stop_();
+    Task<wire::Done> serve(rpc::Context, wire::Stop request) {
+        control_.stop_(request.force);
         co_return wire::Done{};
     }
     Task<wire::Restarted> serve(rpc::Context, wire::Restart request) {

@@ -22,8 +22,9 @@ public:
         cache::Budget& budget;
         metrics::Registry& metrics;
     };
-    // `stop` is called when a client asks the mount to end.
-    Control(Subjects subjects, Restarter& restarter, std::function<void()> stop)
+    // `stop` is called when a client asks the mount to end; true: whoever has files open is cut
+    // off.
+    Control(Subjects subjects, Restarter& restarter, std::function<void(bool)> stop)
         : subjects_(subjects), restarter_(restarter), stop_(std::move(stop)) {}
 
     std::unique_ptr<rpc::Handler<wire::Control>> connected(
@@ -35,7 +36,7 @@ private:
 
     Subjects subjects_;
     Restarter& restarter_;
-    std::function<void()> stop_;
+    std::function<void(bool)> stop_;
 };
 
 }  // namespace flexfs::mount

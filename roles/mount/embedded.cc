@@ -37,18 +37,65 @@ Result<std::string> foreign_file(const std::string& folder) {
         // What is left of a start that was cut off before volume.yaml was written.
         if (name != "lock" && name != "meta" && name != ".put" && name != "lost+found") return name;
     }
-    if (problem) return fail(problem.value(), "folder " + folder);
+    if (problem && problem.value() != ENOENT) return fail(problem.value(), "folder " + folder);
     return std::string();
 }
 
-Result<void> make_folder(const std::string& folder) {
+// True if the folder is there, false if it can be made in the one above it.
+Result<bool> find_folder(const fs::path& folder) {
     struct stat attr;
     if (::stat(folder.c_str(), &attr) == 0) {
-        if (S_ISDIR(attr.st_mode)) return {};
-        return explain(ENOTDIR, fmt::format("{} is not a folder; a volume is kept in one", folder));
+        if (S_ISDIR(attr.st_mode)) return true;
+        return explain(ENOTDIR,
+                       fmt::format("{} is not a folder; a volume is kept in one", folder.string()));
     }
-    if (errno != ENOENT) return fail_errno("folder " + folder);
-    if (::mkdir(folder.c_str(), 0700) != 0) return fail_errno("making folder " + folder);
+    if (errno != ENOENT) return fail_errno("folder " + folder.string());
+    if (::access(folder.parent_path().c_str(), F_OK) == 0) return false;
+    return explain(ENOENT, fmt::format("{} cannot be made, for {} does not exist", folder.string(),
+                                       folder.parent_path().string()));
+}
+
+Result<void> make_folder(const std::string& folder) {
+    TRY(const bool is_there, find_folder(folder));
+    if (!is_there && ::mkdir(folder.c_str(), 0700) != 0)
+        return fail_errno("making folder " + folder);
+    return {};
+}
+
+// Without links, as far as it is there.
+fs::path resolved(const std::string& folder) {
+    std::error_code problem;
+    fs::path found = fs::weakly_canonical(folder, problem);
+    return problem ? fs::path(folder) : found;
+}
+
+bool is_within(const fs::path& inner, const fs::path& outer) {
+    return std::ranges::mismatch(outer, inner).in1 == outer.end();
+}
+
+// The mount would hide the volume's files from its own process, or lie among them.
+Result<void> check_apart(const std::string& folder, const std::string& mount_point) {
+    const fs::path kept = resolved(folder);
+    if (is_within(mount_point, kept))
+        return explain(EINVAL, fmt::format("the mount point {} is inside {}, where the volume is "
+                                           "kept; give a folder outside",
+                                           mount_point, folder));
+    if (is_within(kept, mount_point))
+        return explain(EINVAL, fmt::format("a mount on {} would hide {}, where the volume is kept; "
+                                           "give another folder",
+                                           mount_point, folder));
+    return {};
+}
+
+// What a volume keeps in its folder is its own to delete.
+Result<void> check_no_volume_above(const std::string& folder) {
+    for (fs::path inner = resolved(folder); inner.has_relative_path();) {
+        inner = inner.parent_path();
+        if (conf::load_volume(inner / "volume.yaml"))
+            return explain(EINVAL, fmt::format("{} is inside the volume in {}; give a folder "
+                                               "outside",
+                                               folder, inner.string()));
+    }
     return {};
 }
 
@@ -96,6 +143,7 @@ Result<Description> describe(const std::string& folder, const EmbeddedOptions& o
                        fmt::format("{} holds other files ({}) and no volume; give an empty "
                                    "folder, or one that does not exist yet",
                                    folder, foreign));
+    TRY(check_no_volume_above(folder));
     if (options.read_only)
         return explain(
             ENOENT,
@@ -182,11 +230,21 @@ Result<void> Embedded::check(const EmbeddedOptions& options, const wire::VolumeI
     return {};
 }
 
+Result<void> Embedded::check_new(const EmbeddedOptions& options) {
+    TRY(const object::Address address, address_of(options));
+    for (const std::string& folder : {address.folder, database_folder(address.folder, options)})
+        TRY(check_apart(folder, options.mount_point));
+    TRY(find_folder(address.folder));
+    TRY(const Description found, describe(address.folder, options));
+    if (found.fresh && !options.db_folder.empty()) TRY(find_folder(options.db_folder));
+    return {};
+}
+
 Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptions& options) {
     TRY(const object::Address address, address_of(options));
+    // A folder of somebody else's stays as it is, without a lock file.
+    if (!options.lock_taken_over) TRY(check_new(options));
     TRY(make_folder(address.folder));
-    // Once before there is a lock file: a folder of somebody else's stays as it is.
-    TRY(describe(address.folder, options));
     TRY(LockFile lock, lock_folder(address.folder, options));
     std::unique_ptr<Embedded> made(new Embedded(std::move(lock)));
 

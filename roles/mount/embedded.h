@@ -37,6 +37,11 @@ public:
     // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address, or not as `fresh`).
     static Result<std::unique_ptr<Embedded>> open(Loop& loop, const EmbeddedOptions& options);
 
+    // What open() refuses first, when it does not go on for the process image before; changes
+    // nothing. EINVAL, too: the mount point and the volume's folders are inside one another, or the
+    // volume would be made inside another one.
+    static Result<void> check_new(const EmbeddedOptions& options);
+
     // Whether open() would find the volume that is `served` already by another process; changes
     // nothing. A sentence as from open(), but for what only an open database tells.
     static Result<void> check(const EmbeddedOptions& options, const wire::VolumeInfo& served);

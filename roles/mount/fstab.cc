@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/base/format.h"
+#include "lib/base/text.h"
 
 namespace flexfs::mount {
 namespace {
@@ -12,27 +13,7 @@ namespace {
 constexpr std::string_view type = "flexfs";
 
 std::string escaped(std::string_view text) {
-    std::string out;
-    for (char c : text)
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\\' || c == '#')
-            out += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-        else out += c;
-    return out;
-}
-
-std::string unescaped(std::string_view text) {
-    const auto digit = [&text](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 3 < text.size() && digit(i + 1) && digit(i + 2) &&
-            digit(i + 3)) {
-            out += char((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-            i += 3;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
+    return escape_octal(text, " \t\n#");
 }
 
 struct Line {
@@ -53,7 +34,7 @@ std::vector<Line> parse(std::string_view fstab) {
             rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size()));
             if (rest.empty() || rest[0] == '#') break;
             const auto end = std::min(rest.find_first_of(blanks), rest.size());
-            line.fields.push_back(unescaped(rest.substr(0, end)));
+            line.fields.push_back(unescape_octal(rest.substr(0, end)));
             rest.remove_prefix(end);
         }
         lines.push_back(std::move(line));

@@ -9,6 +9,7 @@
 #include "lib/cli/program.h"
 #include "lib/conf/file.h"
 #include "roles/mount/fstab.h"
+#include "roles/mount/option_list.h"
 #include "roles/mount/options.h"
 #include "roles/mount/remount.h"
 #include "roles/mount/start.h"
@@ -47,6 +48,12 @@ Dialect dialect_of(const cli::Call& call) {
     return {helper, helper && std::ranges::find(call.args, "-s") != call.args.end()};
 }
 
+// What mount(8) says that an exit code means.
+int as_mount8_has_it(int code) {
+    constexpr int bad_usage = 1, mount_failed = 32;
+    return code == cli::exit_usage ? bad_usage : code == cli::exit_failure ? mount_failed : code;
+}
+
 int start(MountOptions& options, const std::string& program) {
     // What cannot change while the mount runs is left alone, not refused: mount(8) adds all that
     // fstab has.
@@ -74,6 +81,7 @@ std::unexpected<Error> about(const std::string& file, const Error& error) {
 }
 
 Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
+    TRY(check_mount(options));
     const FstabLine line{options.volume, options.dir,
                          "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
     TRY(auto before, read_fstab(command.file));
@@ -148,13 +156,14 @@ int role::mount(const cli::Call& call) {
     StopCommand stop;
     StatusCommand status;
     std::string restarted;
+    const Dialect dialect = dialect_of(call);
     cli::Program program{
         .name = call.program,
         .summary = "mount a volume as a folder",
         .verbs = {{.name = "start",
                    .summary = "mount a volume; returns when the mount answers",
                    .arguments = arguments(options),
-                   .flags = flags(options, dialect_of(call)),
+                   .flags = flags(options, dialect),
                    .run = [&] { return start(options, call.program); },
                    .details =
                        "mount -o remount DIR changes a mount that runs: ro and rw, access times, "
@@ -167,7 +176,9 @@ int role::mount(const cli::Call& call) {
                    .details = "The keys of --json that stay:\n"
                               "  pid, mount_point, version, open_handles\n"
                               "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
-                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"},
+                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
+                              "A mount whose process is gone has only mount_point, volume, and "
+                              "dead: true.\n"},
                   {.name = "restart",
                    .summary = "replace the mount's process by the program that is now where it was "
                               "started from; files stay open",
@@ -176,12 +187,14 @@ int role::mount(const cli::Call& call) {
                   {.name = "stop",
                    .summary = "unmount; returns when everything is stored",
                    .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},
-                   .flags = {{"--force", cli::sets(stop.force), "even if files are open"}},
+                   .flags = {{"--force", cli::sets(stop.force),
+                              "cut off whoever has files open; what they wrote is stored"}},
                    .run = [&] { return stop_mount(stop.dir, stop.force); }}},
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
         program.verbs.push_back(std::move(verb));
-    return cli::run(program, call.args);
+    const int code = cli::run(program, call.args);
+    return dialect.helper ? as_mount8_has_it(code) : code;
 }
 
 }  // namespace flexfs

@@ -10,6 +10,7 @@
 #include "lib/base/format.h"
 #include "lib/object/address.h"
 #include "roles/mount/memory.h"
+#include "roles/mount/option_list.h"
 
 namespace flexfs::mount {
 namespace {
@@ -68,70 +69,6 @@ cli::Target chosen(AccessTimes& into, AccessTimes value) {
 
 cli::Target ignored(std::string hint = {}) {
     return {std::move(hint), [](std::string_view) -> Result<void> { return {}; }};
-}
-
-// Options that mount(8), fstab and other filesystems have; a null function: nothing to do for us.
-struct Foreign {
-    std::string_view name;
-    void (*apply)(MountOptions& options) = nullptr;
-};
-constexpr Foreign foreign_options[] = {
-    {"rw", [](MountOptions& o) { o.read_only = false; }},
-    {"noatime", [](MountOptions& o) { o.access_times = AccessTimes::never; }},
-    {"atime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
-    {"relatime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
-    {"norelatime", [](MountOptions& o) { o.access_times = AccessTimes::always; }},
-    {"strictatime", [](MountOptions& o) { o.access_times = AccessTimes::always; }},
-    {"nostrictatime", [](MountOptions& o) { o.access_times = AccessTimes::relative; }},
-    {"diratime", [](MountOptions& o) { o.folder_access_times = true; }},
-    {"nodiratime", [](MountOptions& o) { o.folder_access_times = false; }},
-    {"noexec", [](MountOptions& o) { o.no_exec = true; }},
-    {"exec", [](MountOptions& o) { o.no_exec = false; }},
-    {"nosuid", [](MountOptions& o) { o.no_suid = true; }},
-    {"suid", [](MountOptions& o) { o.no_suid = false; }},
-    {"nodev", [](MountOptions& o) { o.no_dev = true; }},
-    {"dev", [](MountOptions& o) { o.no_dev = false; }},
-    {"nonempty", [](MountOptions& o) { o.non_empty = true; }},
-    {"dirsync", [](MountOptions& o) { o.sync = true; }},
-    {"async", [](MountOptions& o) { o.sync = false; }},
-    {"defaults"},
-    {"auto"},
-    {"noauto"},
-    {"nofail"},
-    {"_netdev"},
-    {"user"},
-    {"users"},
-    {"nouser"},
-    {"owner"},
-    {"noowner"},
-    {"group"},
-    {"nogroup"},
-    {"lazytime"},
-    {"nolazytime"},
-    {"silent"},
-    {"loud"},
-    {"mand"},
-    {"nomand"},
-    {"iversion"},
-    {"noiversion"},
-    {"allow_other"},
-    {"default_permissions"}};
-
-// Meant for others: x-systemd.automount, comment=…
-bool is_comment(std::string_view name) {
-    return name.starts_with("x-") || name.starts_with("X-") || name == "comment";
-}
-
-bool is_remount(std::string_view list) {
-    return fmt::format(",{},", list).find(",remount,") != std::string::npos;
-}
-
-// True if it was one of these.
-bool apply_foreign(MountOptions& options, std::string_view name) {
-    const auto row = std::ranges::find(foreign_options, name, &Foreign::name);
-    if (row == std::end(foreign_options)) return is_comment(name);
-    if (row->apply) row->apply(options);
-    return true;
 }
 
 void add_helper_flags(std::vector<cli::Flag>& rows, MountOptions& options, bool helper) {
@@ -242,8 +179,11 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
 std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
     std::vector<cli::Flag> rows{
         {"--ro", cli::sets(o.read_only), "nobody can change anything"},
-        {"--noATime", chosen(o.access_times, AccessTimes::never),
-         "reading does not change access times"},
+        {"--noATime",
+         chosen(o.access_times, AccessTimes::never),
+         "reading does not change access times",
+         {},
+         {"--strictATime"}},
         {"--strictATime", chosen(o.access_times, AccessTimes::always),
          "every read does (default: the first after a change, and one a day)"},
         {"--noDirATime", cli::sets(o.folder_access_times, false),
@@ -253,9 +193,17 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
         {"--nonEmpty", cli::sets(o.non_empty), "mount even if DIR has entries"},
         {"--umask", cli::octal_mode(o.umask), "permission bits that nobody gets"},
-        {"--noXAttr", both(o.xattr, o.acl, false), "no extended attributes, and no ACLs"},
+        {"--noXAttr",
+         both(o.xattr, o.acl, false),
+         "no extended attributes, and no ACLs",
+         {},
+         {"--xAttr", "--acl"}},
         {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
-        {"--noACL", cli::sets(o.acl, false), "access control lists neither hold nor show"},
+        {"--noACL",
+         cli::sets(o.acl, false),
+         "access control lists neither hold nor show",
+         {},
+         {"--acl"}},
         {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
         {"--rootSquash", cli::sets(o.squash.root),
          "root acts as another user, whom permissions hold"},
@@ -278,10 +226,12 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--logFile", path(o.log_file, "FILE"), "where a daemon logs"},
         {"-o",
          {"OPTIONS",
-          [&o, dialect](std::string_view list) {
-              if (is_remount(list)) o.remount = list;
-              return o.remount.empty() ? apply_option_list(o, list, dialect.sloppy)
-                                       : Result<void>();
+          [&o, dialect](std::string_view list) -> Result<void> {
+              if (o.remount.empty() && !is_remount(list))
+                  return apply_option_list(o, list, dialect.sloppy);
+              TRY(check_remount_list(list, dialect.sloppy));
+              o.remount += fmt::format("{}{}", o.remount.empty() ? "" : ",", list);
+              return {};
           }},
          "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
     add_helper_flags(rows, o, dialect.helper);
@@ -326,50 +276,13 @@ std::vector<std::string> command_line(const MountOptions& o) {
     return words;
 }
 
-Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy) {
-    const auto rows = flags(options, {});
-    bool had_value = false;
-    for (std::string_view rest = list; !rest.empty();) {
-        const auto comma = std::min(rest.find(','), rest.size());
-        const std::string_view option = rest.substr(0, comma);
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-        const auto equals = std::min(option.find('='), option.size());
-        const auto name = option.substr(0, equals);
-        if (name.empty() || apply_foreign(options, name)) continue;
-        if (name == "remount")
-            return fail(EINVAL, "remount is for a mount that runs: mount -o remount,ro DIR");
-        const bool known = std::ranges::any_of(
-            rows, [name](const cli::Flag& row) { return cli::long_name(row) == name; });
-        if (!known && sloppy) continue;
-        std::optional<std::string_view> value;
-        if (equals < option.size()) value = option.substr(equals + 1);
-        auto set = cli::set_option(rows, name, value);
-        if (!set && !known && !value && had_value)
-            return fail(EINVAL, set.error().context + " (a value in -o cannot have a comma)");
-        TRY(std::move(set));
-        had_value |= value.has_value();
-    }
-    return {};
-}
-
-std::vector<std::string> changes(const MountOptions& options, std::string_view list) {
-    std::vector<std::string> names;
-    while (!list.empty()) {
-        const auto comma = std::min(list.find(','), list.size());
-        const std::string_view option = list.substr(0, comma);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-        MountOptions wanted = options;
-        if (apply_option_list(wanted, option, true) &&
-            command_line(wanted) == command_line(options))
-            continue;
-        names.emplace_back(option.substr(0, option.find('=')));
-    }
-    return names;
-}
-
 Result<void> finish(MountOptions& options) {
     // A process that takes over goes on as the one before it.
     const bool takes_over = options.takeover || options.check_takeover;
+    const auto log_folder = std::filesystem::path(options.log_file).parent_path();
+    if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
+        return fail(EINVAL, fmt::format("--logFile {}: the folder {} does not exist",
+                                        options.log_file, log_folder.string()));
     if (options.mem_bytes > ram_bytes() && !takes_over)
         return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
                                         format_size(options.mem_bytes), format_size(ram_bytes())));

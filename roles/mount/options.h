@@ -72,7 +72,7 @@ struct MountOptions {
     std::optional<std::uint32_t> takeover;
     std::optional<std::uint32_t> check_takeover;
     std::string takeover_failed;
-    std::string remount;  // -o, where it has remount: change a mount that runs
+    std::string remount;  // the list of -o, where it has remount: change a mount that runs
 };
 
 // How a command line is to be read.
@@ -85,18 +85,9 @@ struct Dialect {
 std::vector<cli::Argument> arguments(MountOptions& options);
 std::vector<cli::Flag> flags(MountOptions& options, Dialect dialect);
 
-// "ro,noATime,memCapacity=128M": flags without dashes, and what mount(8) itself knows (the likes of
-// noexec; rw, nofail, _netdev, x-… are ignored). The last of contradicting ones holds. EINVAL with
-// a sentence that names the option and the nearest valid one.
-Result<void> apply_option_list(MountOptions& options, std::string_view list, bool sloppy);
-
 // The arguments of `start` that make the same options, but for the last ones above and for what a
 // volume is made as.
 std::vector<std::string> command_line(const MountOptions& options);
-
-// The names of those of `list` by which a mount with `options` would be another, or which are
-// wrong.
-std::vector<std::string> changes(const MountOptions& options, std::string_view list);
 
 // Fills in what depends on other options. EINVAL: they contradict each other,
 // or the machine.

@@ -13,6 +13,7 @@
 #include "lib/base/format.h"
 #include "lib/base/home.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/base/time.h"
 #include "lib/fuse/mountpoint.h"
 
@@ -35,13 +36,17 @@ std::string file_name(const std::string& mount_point) {
     return name.empty() ? "%2F" : name;
 }
 
+std::string as_line(const std::string& text) {
+    return escape_octal(text, "\n") + "\n";
+}
+
 // A lock file's line `number`, from 0; empty where it has none.
 std::string line_of(const std::string& path, int number) {
     std::ifstream file(path);
     std::string line;
     for (int i = 0; i <= number; ++i)
         if (!std::getline(file, line)) return {};
-    return line;
+    return unescape_octal(line);
 }
 
 }  // namespace
@@ -52,7 +57,7 @@ Result<LockFile> LockFile::take(const std::string& path, const std::string& moun
     LockFile lock(descriptor, mount_point);
     if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
         return fail(errno == EWOULDBLOCK ? EBUSY : errno, path);
-    TRY(lock.write(fmt::format("{}\n{}\n", ::getpid(), mount_point)));
+    TRY(lock.write(fmt::format("{}\n{}", ::getpid(), as_line(mount_point))));
     return lock;
 }
 
@@ -78,7 +83,7 @@ LockFile::~LockFile() {
 
 void LockFile::complain(const std::string& sentence) {
     // Who reads it has a log to look into, too.
-    (void)write(fmt::format("{}\n{}\n{}\n", ::getpid(), mount_point_, sentence));
+    (void)write(fmt::format("{}\n{}{}", ::getpid(), as_line(mount_point_), as_line(sentence)));
 }
 
 Result<void> LockFile::write(const std::string& text) {
@@ -100,6 +105,10 @@ std::optional<Holder> lock_holder(const std::string& path) {
     Holder holder{0, line_of(path, 1)};
     std::from_chars(first.data(), first.data() + first.size(), holder.pid);
     return holder;
+}
+
+std::string last_mount_point(const std::string& path) {
+    return line_of(path, 1);
 }
 
 std::string last_words(const std::string& path) {

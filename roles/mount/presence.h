@@ -52,6 +52,8 @@ struct Holder {
 };
 // Who holds the lock; nothing where nobody does.
 std::optional<Holder> lock_holder(const std::string& path);
+// That of who holds the lock, or held it last; empty: nobody ever did.
+std::string last_mount_point(const std::string& path);
 // What the last holder complained of; empty: nothing.
 std::string last_words(const std::string& path);
 

@@ -10,6 +10,7 @@
 #include "lib/base/format.h"
 #include "lib/fuse/mountpoint.h"
 #include "roles/mount/ask.h"
+#include "roles/mount/option_list.h"
 
 namespace flexfs::mount {
 namespace {
@@ -39,17 +40,8 @@ constexpr KernelOption kernel_options[] = {
     {"bind", MS_BIND},  // only this mount point, not the filesystem
 };
 
-std::vector<std::string> split(std::string_view list) {
-    std::vector<std::string> options;
-    while (!list.empty()) {
-        const auto comma = std::min(list.find(','), list.size());
-        options.emplace_back(list.substr(0, comma));
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
-    return options;
-}
-
-const KernelOption* find_option(std::string name) {
+const KernelOption* find_option(std::string_view option) {
+    std::string name(option);
     for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
     const auto known = std::ranges::find(kernel_options, name, &KernelOption::name);
     return known == std::end(kernel_options) ? nullptr : known;
@@ -58,8 +50,8 @@ const KernelOption* find_option(std::string name) {
 // Those of the list, in its order.
 std::vector<KernelOption> known_options(std::string_view list) {
     std::vector<KernelOption> found;
-    for (const std::string& option : split(list))
-        if (const KernelOption* known = find_option(option)) found.push_back(*known);
+    for (const ListedOption& option : split_options(list))
+        if (const KernelOption* known = find_option(option.text)) found.push_back(*known);
     return found;
 }
 
@@ -101,9 +93,9 @@ std::string access_times_in(std::string_view options) {
 
 std::string fixed_in(std::string_view options) {
     std::string list;
-    for (const std::string& option : split(options))
-        if (option != "remount" && !find_option(option))
-            list += fmt::format("{}{}", list.empty() ? "" : ",", option);
+    for (const ListedOption& option : split_options(options))
+        if (option.text != "remount" && !find_option(option.text))
+            list += fmt::format("{}{}", list.empty() ? "" : ",", option.text);
     return list;
 }
 

@@ -1,6 +1,6 @@
 // mount -o remount: what the kernel can change about a mount that runs, and what the process behind
 // it is told: when access times move. Everything else stays, and is not refused: mount(8) adds all
-// that fstab has.
+// that fstab has. The lists are right (option_list.h).
 #pragma once
 
 #include <string>

@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/cache/budget.h"
+#include "lib/cli/program.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/fuse/server.h"
 #include "lib/loop/pool.h"
@@ -131,6 +132,7 @@ private:
         EmbeddedOptions options = embedded_options(options_);
         if (from_) options.lock_taken_over = from_->volume_lock;
         // Before a volume is made for a mount that cannot be.
+        if (!from_) co_await Embedded::check_new(options);
         if (!from_) co_await fuse::Mountpoint::check(options_.dir, mountpoint_options());
         embedded_ = co_await Embedded::open(*loop_, options);
         auto connect = [this](rpc::Client<wire::Metadata>& client) {
@@ -181,7 +183,7 @@ private:
             {*loop_, options_, *embedded_, *client_, server, lock_, leaving_, mounted.descriptor()},
             origin_);
         Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter,
-                        told_to_stop);
+                        [&](bool force) { force ? cut_off(mounted, server) : told_to_stop(); });
         rpc::Server<wire::Control> control_server(*loop_, control);
 
         auto outcome = co_await result(answer(server, control_server));
@@ -275,10 +277,8 @@ private:
     // shows programs the folder underneath.
     Task<void> leave(fuse::Mountpoint& mounted, fuse::Server& server) {
         if (leaving_) {
-            log::warn("open files are cut off");
             hurry();
-            mounted.detach();
-            co_return server.abort();
+            co_return cut_off(mounted, server);
         }
         leaving_ = true;
         log::info("told to stop; unmounting {}", options_.dir);
@@ -293,7 +293,11 @@ private:
             co_await loop_->sleep(leave_pause);
         }
         co_await loop_->sleep(until - loop_->now());
-        log::warn("files are still open in {}; they are cut off", options_.dir);
+        cut_off(mounted, server);
+    }
+    void cut_off(fuse::Mountpoint& mounted, fuse::Server& server) {
+        leaving_ = true;
+        log::warn("files that are open in {} are cut off", options_.dir);
         mounted.detach();
         server.abort();
     }
@@ -395,10 +399,14 @@ Result<void> start(MountOptions options) {
 }  // namespace
 
 int run_mount(const MountOptions& options) {
-    auto outcome = options.fake ? Result<void>{} : start(options);
-    if (outcome) return 0;
-    fmt::print(stderr, "flexfs: {}\n", outcome.error().message());
-    return 1;
+    return cli::report(start(options));
+}
+
+Result<void> check_mount(const MountOptions& options) {
+    EmbeddedOptions wanted = embedded_options(options);
+    wanted.read_only = false;  // the volume may be made until then
+    wanted.mount_point = absolute_path(options.dir);
+    return Embedded::check_new(wanted);
 }
 
 }  // namespace flexfs::mount

@@ -9,6 +9,10 @@ namespace flexfs::mount {
 // ended), 1 with a sentence on standard error.
 int run_mount(const MountOptions& options);
 
+// What run_mount() would refuse now of the volume and the options, whatever is mounted and in use;
+// a volume that does not exist yet is none of it. Changes nothing.
+Result<void> check_mount(const MountOptions& options);
+
 // `flexfs mount status`: of the mount on `folder`, or of all of this user's where it is empty.
 int show_status(const std::string& folder, bool json);
 

@@ -30,19 +30,6 @@ constexpr Duration busy_patience = std::chrono::seconds(1);
 // How long the end may take without a word.
 constexpr Duration end_quiet = std::chrono::seconds(2);
 
-// The mounts of this user that run, by mount point.
-Result<std::vector<std::string>> running_mounts() {
-    std::vector<std::string> found;
-    std::error_code none;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
-        if (entry.path().extension() != ".lock") continue;
-        if (auto holder = lock_holder(entry.path())) found.push_back(holder->mount_point);
-    }
-    std::ranges::sort(found);
-    return found;
-}
-
 // A mount of another FLEXFS_HOME keeps its lock and its socket there. Its volume's lock tells who
 // it is, and is given up when everything is written, too. Nothing: it is none of ours, or this user
 // may not look.
@@ -59,6 +46,28 @@ std::optional<Elsewhere> mounted_elsewhere(const std::string& folder) {
     const auto holder = lock_holder(lock);
     if (!holder || holder->mount_point != folder) return {};
     return Elsewhere{lock, holder->pid};
+}
+
+// True where a flexfs is mounted whose process is gone. One that only hangs is not asked.
+bool is_dead(const std::string& folder) {
+    const auto mounted = fuse::mounted_on(folder);
+    return mounted && mounted->type == "fuse.flexfs" && !mounted_elsewhere(folder) &&
+           fuse::is_stale(folder);
+}
+
+// The mounts of this user, running or dead, by mount point.
+std::vector<std::string> own_mounts() {
+    std::vector<std::string> found;
+    std::error_code none;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(flexfs_home() + "/mount/run", none)) {
+        const std::string lock = entry.path();
+        if (entry.path().extension() != ".lock") continue;
+        const std::string folder = last_mount_point(lock);
+        if (lock_holder(lock) || is_dead(folder)) found.push_back(folder);
+    }
+    std::ranges::sort(found);
+    return found;
 }
 
 // Why a mount that is not among this user's cannot be asked.
@@ -89,7 +98,7 @@ Result<Json> status_of(const std::string& folder) {
     if (!holder) return not_ours(folder);
     auto answer = ask(presence, wire::Status{}, answer_patience);
     if (!answer)
-        return explain(EIO, fmt::format("the mount on {} (process {}) does not answer: {}", folder,
+        return explain(EIO, fmt::format("the mount on {} (process {}) cannot be asked: {}", folder,
                                         holder->pid, answer.error().message()));
     return Json::parse(answer->json.text(), nullptr, false);
 }
@@ -102,6 +111,11 @@ cli::Table overview(const Json& all) {
                       {"memory", true},
                       {"open files", true}});
     for (const auto& one : all) {
+        if (one.contains("dead")) {
+            table.add({one["mount_point"], one["volume"]["address"], Json("dead"), Json(), Json(),
+                       Json()});
+            continue;
+        }
         const auto bytes = [&one](const char* part, const char* what) {
             return format_size(one[part].value(what, std::uint64_t(0)));
         };
@@ -116,16 +130,16 @@ cli::Table overview(const Json& all) {
 }
 
 Result<void> show(const std::string& folder, bool json) {
-    std::vector<std::string> folders{absolute_path(folder)};
-    if (folder.empty()) {
-        TRY(folders, running_mounts());
-    }
+    const auto folders = folder.empty() ? own_mounts() : std::vector{absolute_path(folder)};
     Json all = Json::array();
     for (const auto& one : folders) {
         auto status = status_of(one);
+        if (!status && !folder.empty()) return fail(std::move(status.error()));
+        if (!status) fmt::print(stderr, "flexfs: {}\n", status.error().message());
         if (status) all.push_back(std::move(*status));
-        else if (!folder.empty()) return fail(std::move(status.error()));
-        else fmt::print(stderr, "flexfs: {}\n", status.error().message());
+        else if (const auto left = fuse::mounted_on(one); left && status.error().code == ENOTCONN)
+            all.push_back(
+                {{"mount_point", one}, {"volume", {{"address", left->source}}}, {"dead", true}});
     }
     if (json) fmt::print("{}", to_text(folder.empty() ? all : all[0]));
     else fmt::print("{}", overview(all).text());
@@ -149,20 +163,30 @@ Result<void> restart(const std::string& given) {
                    fmt::format("the mount on {} goes on as it was: {}", folder, answer->refused));
 }
 
-Result<void> take_down(const std::string& folder, bool force) {
+// EBUSY where it is in use for longer than a moment.
+Result<void> take_down(const std::string& folder) {
     if (!fuse::is_mounted(folder)) return {};
-    auto gone = fuse::unmount(folder, force);
+    auto gone = fuse::unmount(folder, false);
     const Duration until = monotonic_now() + busy_patience;
     while (!gone && gone.error().code == EBUSY && monotonic_now() < until) {
         std::this_thread::sleep_for(end_pause);
-        gone = fuse::unmount(folder, force);
+        gone = fuse::unmount(folder, false);
     }
-    if (!gone && gone.error().code == EBUSY)
-        return explain(EBUSY,
-                       fmt::format("{} is in use: files are open in it, or a program's working "
-                                   "folder is; --force unmounts it all the same",
-                                   folder));
     return gone;
+}
+
+// By its process, which waits for nobody then; one that does not listen has the patience of
+// SIGTERM. Told that once more, it would give up what is not stored: never when it is unmounted.
+Result<void> cut_off(const std::string& folder, const Presence& presence, pid_t process) {
+    fmt::print(stderr,
+               "flexfs: {} is in use, and cut off: what programs have open in it fails from now "
+               "on. What they wrote is stored; what they changed in shared mappings since the last "
+               "msync may be lost\n",
+               folder);
+    (void)ask(presence, wire::Stop{true}, answer_patience);
+    if (!fuse::is_mounted(folder)) return {};
+    ::kill(process, SIGTERM);
+    return fuse::unmount(folder, true);
 }
 
 // The end of who holds the lock is the promise that everything is written.
@@ -197,9 +221,17 @@ Result<void> stop(const std::string& given, bool force) {
     } else {
         return not_ours(folder);
     }
-    // Before it is taken down: a signal to who stores what is left would tell it to give that up.
-    if (force) ::kill(mount.pid, SIGTERM);
-    TRY(take_down(folder, force));
+    // By umount -l: files may be open in it still.
+    if (force && !fuse::is_mounted(folder)) (void)ask(presence, wire::Stop{true}, answer_patience);
+    auto down = take_down(folder);
+    const bool in_use = !down && down.error().code == EBUSY;
+    if (in_use && !force)
+        return explain(EBUSY,
+                       fmt::format("{} is in use: files are open in it, or a program's working "
+                                   "folder is; --force cuts them off",
+                                   folder));
+    if (in_use) down = cut_off(folder, presence, mount.pid);
+    TRY(std::move(down));
     return await_end(folder, mount.lock);
 }
 

@@ -12,6 +12,8 @@ chmod 711 "$FLEXFS_TMP"
 PATH=$FLEXFS_TMP/bin:$PATH
 mkdir "$FLEXFS_TMP/bin" && ln -s "$FLEXFS" "$FLEXFS_TMP/bin/flexfs"
 
+# What errno says where it knows no better.
+vague="Protocol error|Input/output error|Invalid argument"
 # refused NAME PATTERN COMMAND…: it ends with 1 or 2 and a sentence or two, and mounts nothing.
 refused() {
     local name=$1 pattern=$2 said status mounts
@@ -22,7 +24,8 @@ refused() {
     if ((status != 1 && status != 2)); then
         not_ok "$name" "exit $status: $said"
         ((status != 0)) || flexfs mount stop "$mnt"
-    elif [[ $(wc -l <<<"$said") -gt 2 ]] || ! grep -Eqi -- "$pattern" <<<"$said"; then
+    elif [[ $(wc -l <<<"$said") -gt 2 ]] || ! grep -Eqi -- "$pattern" <<<"$said" ||
+        grep -Eq "$vague" <<<"$said"; then
         not_ok "$name" "it said: $said"
     elif [[ $(own_mounts) != "$mounts" ]]; then
         not_ok "$name" "something is mounted"
@@ -102,6 +105,31 @@ refused "a mount point of another mount is told" "mounted|not empty" \
 umount "$other/tmpfs"
 refused "a data folder is no mount point for itself" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
+
+# --- one inside the other ---
+# not_made NAME PATTERN VOLUME DIR [FLAG…]: it is refused, and no volume is made.
+not_made() {
+    refused "$1" "$2" flexfs mount "${@:3}"
+    check "and nothing is made ($1)" test ! -e "$3/volume.yaml" -a ! -e "$3/lock"
+}
+mkdir -p "$other/nest/mnt" "$other/cover"
+not_made "a mount point in the folder of the volume is refused" "mnt is inside .*nest" \
+    "$other/nest" "$other/nest/mnt"
+not_made "also where neither is there" "mnt is inside .*none" "$other/none" "$other/none/mnt"
+not_made "a mount that would hide its volume is refused" "hide .*cover/data" \
+    "$other/cover/data" "$other/cover" --nonEmpty
+not_made "or its database" "hide .*cover/db" \
+    "$other/new" "$other/cover" --dbFolder "$other/cover/db"
+not_made "a database in a folder that is missing is refused" "db cannot be made, for .*gone" \
+    "$other/new" "$mnt" --dbFolder "$other/gone/db"
+ln -s "$data" "$other/link"
+not_made "a volume in another one is refused" "inside the volume in $data" "$data/inner" "$mnt"
+not_made "also by a link" "inside the volume in $data" "$other/link/meta/inner" "$mnt"
+mkdir "$data/inside"
+refused "a mount point in the folder of a volume that is there, too" "inside is inside" \
+    flexfs mount "$data" "$data/inside"
+refused "a link to it, too" "inside is inside" flexfs mount "$other/link" "$data/inside"
+rmdir "$data/inside"
 
 # --- the database ---
 # damaged NAME COMMAND…: a copy of the volume, whose database the command was run on.

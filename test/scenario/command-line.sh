@@ -72,9 +72,33 @@ check "more memory than the machine has is bad usage" \
 check_fails "and it says so" "memCapacity .* is more than the .* this machine has" \
     "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --memCapacity 1000T
 
+data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
+check "half a command of mount is bad usage" code 2 "$FLEXFS" mount init "$data" "$mnt"
+check_fails "and is answered with what there is" \
+    "unknown command 'init word'; there is init fstab" "$FLEXFS" mount init word
+check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
+    "$FLEXFS" mount "$data" "$mnt" --strictATime --noATime
+check "a log whose folder is missing is bad usage" \
+    code 2 "$FLEXFS" mount "$data" "$mnt" --logFile "$FLEXFS_TMP/none/log"
+check_fails "and it says so" "the folder $FLEXFS_TMP/none does not exist" \
+    "$FLEXFS" mount "$data" "$mnt" --logFile "$FLEXFS_TMP/none/log"
+check "and makes none" test ! -e "$FLEXFS_TMP/none"
+
+# --- exit codes of mount(8) ---
+
+helper=$FLEXFS_TMP/mount.flexfs
+ln -s "$FLEXFS" "$helper"
+check "for mount(8) bad usage is 1" code 1 "$helper" "$data" "$mnt" -o noATim
+check "for mount(8) bad usage is 1, in a remount, too" \
+    code 1 "$helper" "$data" "$mnt" -o remount,odd
+check "for mount(8) a mount that fails is 32" code 32 "$helper" "$data" "$mnt" -o rw
+check "for mount(8) a remount that fails is 32" code 32 "$helper" "$data" "$mnt" -o remount,ro
+check "for others bad usage is 2, by that name, too" code 2 "$helper" "$data" "$mnt" --odd
+check "and a mount that fails is 1" code 1 "$helper" "$data" "$mnt"
+
 # --- fstab ---
 
-fstab=$FLEXFS_TMP/fstab data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
+fstab=$FLEXFS_TMP/fstab
 echo "# a comment" >"$fstab"
 flexfs_fstab() { "$FLEXFS" mount "$1" fstab "$data" "$mnt" --fstab "$fstab" "${@:2}"; }
 check "init fstab adds a line" flexfs_fstab init --mountOptions ro,noATime
@@ -84,6 +108,27 @@ check "init fstab makes the folder" test -d "$mnt"
 check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
 check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
+# refused_line PATTERN VOLUME DIR OPTIONS: refused, and the line that is there stays.
+refused_line() {
+    local before said
+    before=$(cat "$fstab")
+    said=$("$FLEXFS" mount init fstab "$2" "$3" --fstab "$fstab" --force --mountOptions "$4" 2>&1)
+    echo "exit code $?: $said"
+    [[ $said =~ $1 && $(cat "$fstab") == "$before" ]]
+}
+mkdir "$FLEXFS_TMP/made"
+printf '%s\n' 'format: 1' 'id: 01234567-89ab-4cde-8f01-23456789abcd' 'block_size: 4MiB' \
+    >"$FLEXFS_TMP/made/volume.yaml"
+check "init fstab refuses what a mount would: how a volume was made" \
+    refused_line "--blockSize .* was made with" "$FLEXFS_TMP/made" "$mnt" blockSize=1M
+check "a mount point inside the volume" \
+    refused_line "mnt is inside .*data" "$data" "$data/mnt" ro
+check "a volume that does not outlive the mount" \
+    refused_line "does not outlive" memory: "$mnt" ro
+check "a log whose folder is missing" \
+    refused_line "none does not exist" "$data" "$mnt" "logFile=$FLEXFS_TMP/none/log"
+check "options that contradict each other" \
+    refused_line "dirtyCapacity .* is more than" "$data" "$mnt" memCapacity=64M,dirtyCapacity=128M
 check "deinit fstab removes the line" flexfs_fstab deinit
 tells_helper() {
     local told

@@ -70,9 +70,49 @@ check "and nothing was lost (umount)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 pid=$(mount_pid "$mnt")
 kill -KILL "$pid"
 wait_until 10 eval "! kill -0 $pid 2>/dev/null"
+check "status lists a mount that was killed, and tells how to clean up" eval '
+    "$FLEXFS" mount status >"$FLEXFS_TMP/said" 2>&1 && cat "$FLEXFS_TMP/said" &&
+        grep -Eq "^$mnt +$data +dead" "$FLEXFS_TMP/said" &&
+        grep -q "mount stop $mnt. clears" "$FLEXFS_TMP/said"'
+is_dead() {
+    "$FLEXFS" mount status --json 2>/dev/null | python3 -c '
+import json, sys
+[mount] = json.load(sys.stdin)
+assert mount["dead"] is True and mount["mount_point"] == sys.argv[1], mount' "$mnt"
+}
+check "for programs, too" is_dead
 check "start cleans up a stale mount" start_mount "$data" "$mnt"
 check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 stop_mount "$mnt"
+
+start_mount "$data" "$mnt"
+pid=$(mount_pid "$mnt")
+kill -STOP "$pid"
+check_fails "a mount that hangs is told of" \
+    "\(process $pid\) cannot be asked: it does not answer$" \
+    timeout 30 "$FLEXFS" mount status "$mnt"
+check "and does not keep status from telling of others" eval '
+    timeout 30 "$FLEXFS" mount status --json 2>/dev/null | grep -qxF "[]"'
+kill -CONT "$pid"
+stop_mount "$mnt"
+
+# --- unusual names ---
+odd=$FLEXFS_TMP/$'odd\nmount \\point'
+check "a mount point may have a newline in its name" start_mount "$data" "$odd"
+lists_odd() {
+    "$FLEXFS" mount status --json | python3 -c '
+import json, sys
+[mount] = json.load(sys.stdin)
+assert mount["mount_point"] == sys.argv[1], mount' "$odd"
+}
+check "status lists it" lists_odd
+check "and stop ends it" "$FLEXFS" mount stop "$odd"
+relative_home() {
+    cd "$FLEXFS_TMP" && export FLEXFS_HOME=relative && start_mount "$data" "$mnt" &&
+        "$FLEXFS" mount restart "$mnt" && "$FLEXFS" mount status | grep -F "$mnt" &&
+        "$FLEXFS" mount stop "$mnt" && test -d relative/mount/run
+}
+check "FLEXFS_HOME may be relative" eval '(relative_home)'
 
 # --- in the foreground ---
 "$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
@@ -160,6 +200,17 @@ names_fixed() {
         wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "a remount names what is given and only an unmount can change" names_fixed
+remount_misspelt() {
+    with_mount_helper bash -c '
+        mount -t flexfs "$1" "$2" || exit 0
+        mount -o remount,ro,noATim "$2"
+        status=$?
+        touch "$2/new" && rm "$2/new" && umount "$2" || exit 0
+        exit $status' - "$data" "$mnt"
+}
+check_fails "a remount refuses a misspelt option by name, and changes nothing" \
+    "noATim'; did you mean 'noATime'" remount_misspelt
+wait_until 10 eval '! is_mounted "$mnt"'
 installs() {
     "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&
         "$FLEXFS" install --prefix "$FLEXFS_TMP/bin.own" --sbin "$FLEXFS_TMP/sbin.own" &&

@@ -70,6 +70,27 @@ check "and so does who stops it" [ $? = 1 ]
 check "with what was lost" grep -q "not everything is stored: .*MiB in 1 files" "$said"
 umount "$small"
 
+# --- whoever has files open ---
+start_mount "$data" "$mnt"
+pid=$(mount_pid "$mnt")
+(exec 9>"$mnt/held" && cat "$late" >&9 && sleep 600) &
+wait_until 10 cmp -s "$late" "$mnt/held"
+check_fails "a mount in use is not stopped" "in use: .*--force cuts them off" \
+    "$FLEXFS" mount stop "$mnt"
+check "with --force it is, at once" eval 'timeout 5 "$FLEXFS" mount stop --force "$mnt" 2>"$said"'
+check "and its process is gone" wait_until 10 is_gone "$mnt" "$pid"
+check "it says what that does" grep -q "in use, and cut off: .*may be lost" "$said"
+start_mount "$data" "$mnt"
+check "what was written is stored" cmp "$late" "$mnt/held"
+(exec 9>"$mnt/held" && sleep 600) &
+wait_until 10 test ! -s "$mnt/held"
+umount -l "$mnt"
+check "--force ends a mount that was unmounted lazily, too" \
+    timeout 5 "$FLEXFS" mount stop --force "$mnt"
+start_mount "$data" "$mnt"
+check "--force says nothing where nothing is in use" eval '
+    [[ -z $("$FLEXFS" mount stop --force "$mnt" 2>&1) ]]'
+
 # --- a store that does not answer ---
 start_mount "file://$data?latency=600s" "$mnt" --logFile "$log"
 cp "$late" "$mnt/file"
