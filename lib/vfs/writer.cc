@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/log.h"
+
 namespace flexfs::vfs {
 namespace {
 
@@ -29,7 +31,13 @@ bool Writer::is_owned(const Node& node) const {
 Task<void> Writer::own(NodeRef node) {
     while (!is_owned(*node)) {
         while (node->recalled) co_await node->file->changed.wait();
-        nodes_.learn(co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}), true);
+        const auto learned = nodes_.learn_opened(
+            co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
+        // What would lie over damaged data could never be written back.
+        if (!learned) {
+            log::error("nothing can be written: {}", learned.error().message());
+            co_await fail(learned.error());
+        }
         if (!node->recalled) co_return;
     }
 }

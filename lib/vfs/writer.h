@@ -20,10 +20,11 @@ public:
     };
     // How many bytes it took from the front of the data: fewer where the volume has room for them
     // only. EFBIG; ENOSPC (the volume is full); ENOSPC, EDQUOT, EIO: memory is full of what cannot
-    // be written back.
+    // be written back. EIO, too, where what is stored of a small file is damaged: it can be written
+    // when it was emptied.
     Task<std::size_t> write(NodeRef node, Request request);
     // Asks for the exclusive grant and what the server has of the file, unless both are here. The
-    // grant may turn out to be less.
+    // grant may turn out to be less. EIO: the file is damaged.
     Task<void> own(NodeRef node);
 
 private:
