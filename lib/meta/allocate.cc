@@ -20,7 +20,7 @@ bool is_known(std::uint32_t mode) {
 
 // How far it went.
 Result<std::uint64_t> punch(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
-    TRY(erase_inline(tx, file, first, last));
+    TRY(zero_inline(tx, file, first, last));
     TRY(const RangePlan plan, plan_hole(tx, file, first, last, Hole::all));
     TRY(apply_plan(tx, file, plan));
     return plan.end;
@@ -31,7 +31,7 @@ Result<std::uint64_t> make_room(Txn& tx, Inode& file, std::uint64_t first, std::
     TRY(RangePlan plan, plan_room(tx, file, first, last, zero));
     if (plan.gained > 0) TRY(tx.room_for_bytes(static_cast<std::uint64_t>(plan.gained)));
     if (zero && file.has(has_inline)) {
-        TRY(erase_inline(tx, file, first, last));
+        TRY(zero_inline(tx, file, first, last));
         TRY(plan, plan_room(tx, file, first, last, zero));
     }
     TRY(apply_plan(tx, file, plan));

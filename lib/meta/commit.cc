@@ -44,14 +44,18 @@ Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
     return plans;
 }
 
+// The service cannot look into what is packed, but knows that it is shorter than what it holds.
+bool may_be_inline(const wire::InodeCommit& change) {
+    const std::size_t size = change.inline_data.size();
+    if (size > wire::inline_bytes_max || change.inline_bytes > wire::inline_bytes_max) return false;
+    return change.inline_bytes == 0 || (size > 0 && size < change.inline_bytes);
+}
+
 Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& change,
                           const wire::Commit& request) {
     if (change.size > wire::file_bytes_max) return fail(EFBIG);
     if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
-    if (change.set_inline && (change.inline_data.size() > wire::inline_bytes_max ||
-                              change.inline_bytes > wire::inline_bytes_max ||
-                              (change.inline_data.empty() && change.inline_bytes != 0)))
-        return fail(EINVAL);
+    if (change.set_inline && !may_be_inline(change)) return fail(EINVAL);
     // Somebody else got room for it meanwhile, which must not be lost.
     if (change.set_inline && file.has(has_unwritten)) {
         TRY(const auto rows, load_extents(tx.st(), file, 0, UINT64_MAX, extents_looked_at));
@@ -64,13 +68,11 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
 }
 
 Result<void> commit_inline(Txn& tx, Inode& file, const wire::InodeCommit& change) {
-    const bool packed = change.inline_bytes != 0;
-    const Small small{change.inline_data, packed ? change.inline_bytes : change.inline_data.size(),
-                      packed};
-    if (small.bytes > file.attr.used) TRY(tx.room_for_bytes(small.bytes - file.attr.used));
+    const Small small{change.inline_data, change.inline_bytes};
+    if (small.bytes() > file.attr.used) TRY(tx.room_for_bytes(small.bytes() - file.attr.used));
     TRY(tx.drop_extents(file, 0));
     TRY(tx.put_inline(file, small));
-    file.attr.size = std::max(file.attr.size, small.bytes);
+    file.attr.size = std::max(file.attr.size, small.bytes());
     return {};
 }
 
@@ -100,7 +102,7 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     for (const BlockPlan& plan : plans) gained += plan.gained;
     if (change.clear_inline) {
         TRY(const Small small, load_inline(tx.st(), file));
-        TRY(const std::uint64_t freed, tx.inline_gain(file, small.bytes));
+        TRY(const std::uint64_t freed, tx.inline_gain(file, small.bytes()));
         gained -= static_cast<std::int64_t>(freed);
     }
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();

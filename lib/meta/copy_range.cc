@@ -87,7 +87,7 @@ Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     TRY(check_ranges(request));
     TRY(flags_let_allocate(*file, 0));
     TRY(const Small small, load_inline(tx.st(), *from));
-    if (request.from_offset < small.bytes) return fail(EAGAIN);
+    if (request.from_offset < small.bytes()) return fail(EAGAIN);
     const std::uint64_t first = request.from_offset;
     wire::Attr& attr = file->attr;
     if (first >= from->attr.size || request.length == 0) return wire::RangeDone{.attr = attr};
@@ -97,7 +97,7 @@ Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     if (file->has(has_inline) && !plan.added.empty()) return fail(EAGAIN);
     if (plan.gained > 0) TRY(tx.room_for_bytes(static_cast<std::uint64_t>(plan.gained)));
 
-    TRY(erase_inline(tx, *file, request.offset, plan.end));
+    TRY(zero_inline(tx, *file, request.offset, plan.end));
     TRY(apply_plan(tx, *file, plan));
     attr.size = std::max(attr.size, plan.end);
     attr.mtime = attr.ctime = request.now;

@@ -52,6 +52,8 @@ TEST_CASE("packed inline data counts as what the file has of it, and its bytes s
     };
     CHECK(put(0, 10) == EINVAL);
     CHECK(put(10, wire::inline_bytes_max + 1) == EINVAL);
+    CHECK(put(10, 9) == EINVAL);
+    CHECK(put(10, 10) == EINVAL);
     CHECK(put(1500, 5000) == 0);
     CHECK(f.attr(a).size == 5000);
     CHECK(f.attr(a).used == 5000);

@@ -16,7 +16,7 @@ namespace {
 
 // The second says whom a session squashes root to; nothing: it does not. The third has unwritten
 // extents, which no older program would understand. The fourth has small files' data in forms that
-// the clients choose (see Small), which is nothing for the rows there are.
+// the clients choose (see Small); rows of before are plain: `bytes` is NULL.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"

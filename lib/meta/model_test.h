@@ -44,6 +44,7 @@ struct ModelInode {
     std::set<std::uint64_t> room;  // pages
     std::set<SessionId> holders;
     bool linkable = false;
+    bool packed = false;  // what it has inline
 
     bool folder() const { return S_ISDIR(mode); }
     void touch(Time now) { mtime = ctime = now; }
@@ -222,7 +223,8 @@ public:
         if (m.set_inline) {
             inode.cells.clear();
             inode.inline_data = m.inline_data.text();
-            if (m.inline_bytes != 0) inode.inline_data.assign(m.inline_bytes, inode.inline_data[0]);
+            inode.packed = m.inline_bytes != 0;
+            if (inode.packed) inode.inline_data.assign(m.inline_bytes, inode.inline_data[0]);
             inode.size = std::max<std::uint64_t>(inode.size, inode.inline_data.size());
         }
         if (m.clear_inline) inode.inline_data.clear();
@@ -244,7 +246,7 @@ public:
         if (mode != 0 && mode != FALLOC_FL_ZERO_RANGE && (mode != FALLOC_FL_PUNCH_HOLE || !keeps))
             return EOPNOTSUPP;
         const std::uint64_t end = m.offset + m.length, page = wire::page_bytes;
-        if (mode != 0 && end < inode.inline_data.size()) return EAGAIN;
+        if (mode != 0 && inode.packed && end < inode.inline_data.size()) return EAGAIN;
         if (mode != 0) erase(inode, m.offset, end);
         if (mode == FALLOC_FL_PUNCH_HOLE)
             std::erase_if(inode.room, [&](std::uint64_t at) {
@@ -274,7 +276,7 @@ public:
         const bool hole =
             std::all_of(at + long(first), at + long(end), [](std::uint64_t c) { return c == 0; });
         if (!to.inline_data.empty() && !hole) return EAGAIN;
-        if (m.offset + length < to.inline_data.size()) return EAGAIN;
+        if (to.packed && m.offset + length < to.inline_data.size()) return EAGAIN;
         erase(to, m.offset, m.offset + length);
         to.cells.resize(std::max<std::size_t>(to.cells.size(), (m.offset + length) / cell_bytes));
         std::copy(at + long(first), at + long(end), to.cells.begin() + long(m.offset / cell_bytes));
@@ -315,7 +317,8 @@ private:
         for (std::uint64_t cell = first / cell_bytes; cell < last / cell_bytes; ++cell)
             if (cell < inode.cells.size()) inode.cells[cell] = 0;
         std::string& data = inode.inline_data;
-        data.resize(std::min<std::size_t>(data.size(), first));
+        if (last >= data.size()) data.resize(std::min<std::size_t>(data.size(), first));
+        else std::fill(data.begin() + long(first), data.begin() + long(last), '\0');
     }
     int folder(Ino ino) const {
         if (!inodes.contains(ino)) return ESTALE;

@@ -58,9 +58,9 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
 Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
                             bool zero);
 Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan);
-// A small file's bytes in the range are gone where they are its last. EAGAIN where others follow:
-// what form they have is for the clients to know.
-Result<void> erase_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);
+// A small file's bytes in the range become zeros, or are forgotten where they are its last. EAGAIN
+// where others follow and it is packed: what form it has is for the clients to know.
+Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);
 
 // EINVAL: an extent that cannot be. ESTALE: one that leads into a segment that is not there (any
 // more).

@@ -103,7 +103,7 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
         std::vector<wire::Extent> left;
         const Part part = Part::of(start, block_bytes, first, last);
         if (cut_around({block, end}, part, hole, left)) {
-            plan.gained += gain({block, end}, left, start == 0 ? small.bytes : 0);
+            plan.gained += gain({block, end}, left, start == 0 ? small.bytes() : 0);
             plan.dropped.insert(plan.dropped.end(), block, end);
             plan.added.insert(plan.added.end(), left.begin(), left.end());
         }
@@ -127,7 +127,7 @@ Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std
         const auto next = std::find_if(block, blocks.extents.end(),
                                        [&](const wire::Extent& row) { return row.idx > idx; });
         const Rows rows(block, next);
-        const std::uint64_t start = idx * block_bytes, inline_here = idx == 0 ? small.bytes : 0;
+        const std::uint64_t start = idx * block_bytes, inline_here = idx == 0 ? small.bytes() : 0;
         std::vector<wire::Extent> after;
         const Part zeros = Part::of(start, block_bytes, first, last);
         const bool cut = zero && cut_around(rows, zeros, Hole::data, after);
@@ -159,12 +159,17 @@ Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan) {
     return {};
 }
 
-Result<void> erase_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
+Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
     if (!file.has(has_inline)) return {};
     TRY(const Small small, load_inline(tx.st(), file));
-    if (first >= small.bytes) return {};
-    if (last < small.bytes) return fail(EAGAIN);
-    return tx.cut_inline(file, first);
+    if (first >= small.bytes()) return {};
+    if (last >= small.bytes()) return tx.cut_inline(file, first);
+    if (small.is_packed()) return fail(EAGAIN);
+    // Programs that knew only this form have acknowledged such calls: a journal may have them.
+    std::vector<std::byte> data(small.data.view().begin(), small.data.view().end());
+    std::fill(data.begin() + static_cast<std::ptrdiff_t>(first),
+              data.begin() + static_cast<std::ptrdiff_t>(last), std::byte{0});
+    return tx.put_inline(file, {.data = Buffer::take(std::move(data))});
 }
 
 }  // namespace flexfs::meta

@@ -151,7 +151,7 @@ Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
     wire::ExtentList list;
     list.attr = inode.attr;
     TRY(Small small, load_inline(state.st, inode));
-    list.inline_bytes = small.inline_bytes();
+    list.inline_bytes = small.inline_bytes;
     list.inline_data = std::move(small.data);
     if (request.count == 0) return list;
     const std::uint64_t most = UINT64_MAX - request.first;

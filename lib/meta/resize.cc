@@ -24,7 +24,7 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
     std::uint64_t small = 0;
     if (idx == 0 && file.has(has_inline)) {
         TRY(const Small data, load_inline(tx.st(), file));
-        small = data.bytes;
+        small = data.bytes();
     }
     tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left, small)) -
                           static_cast<std::int64_t>(covered_bytes(extents, small)));

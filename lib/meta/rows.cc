@@ -91,12 +91,10 @@ Result<Small> load_inline(Statements& st, const Inode& inode) {
     for (;;) {
         TRY(bool row, query.next());
         if (!row) break;
-        if (data.empty()) small.bytes = query.number(1);
+        if (data.empty()) small.inline_bytes = query.as<std::uint32_t>(1);
         const ByteView piece = query.blob(0);
         data.insert(data.end(), piece.begin(), piece.end());
     }
-    small.packed = small.bytes != 0;
-    if (!small.packed) small.bytes = data.size();
     small.data = Buffer::take(std::move(data));
     return small;
 }
@@ -183,7 +181,7 @@ Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data)
     entry.has_data = entry.extents.size() <= entry_extents_max;
     if (!entry.has_data) entry.extents.clear();
     TRY(Small small, load_inline(st, inode));
-    entry.inline_bytes = small.inline_bytes();
+    entry.inline_bytes = small.inline_bytes;
     entry.inline_data = std::move(small.data);
     return entry;
 }

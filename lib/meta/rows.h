@@ -37,14 +37,14 @@ struct Inode {
     }
 };
 
-// The data of a small file, in the form its client gave it.
+// The data of a small file, as messages have it.
 struct Small {
     Buffer data;
-    std::uint64_t bytes = 0;  // of the file
-    bool packed = false;      // otherwise `data` is just these
+    std::uint32_t inline_bytes = 0;
 
-    // As messages have it.
-    std::uint32_t inline_bytes() const { return packed ? static_cast<std::uint32_t>(bytes) : 0; }
+    bool is_packed() const { return inline_bytes != 0; }
+    // Of the file.
+    std::uint64_t bytes() const { return is_packed() ? inline_bytes : data.size(); }
 };
 
 struct Name {

@@ -96,7 +96,7 @@ private:
                                      .set_inline = true,
                                      .inline_data = Buffer::take(std::string(
                                          bytes / (packed ? 5 : 1) + packed, char(below(256)))),
-                                     .inline_bytes = packed ? std::uint32_t(bytes) + 1 : 0});
+                                     .inline_bytes = packed ? std::uint32_t(bytes) + 2 : 0});
             return commit;
         }
         const SegmentId segment = f_.next_segment++;

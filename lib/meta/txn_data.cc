@@ -43,20 +43,20 @@ Result<void> Txn::put_inline(Inode& inode, const Small& small) {
     for (std::uint64_t piece = 0; piece * inline_piece_bytes < data.size(); ++piece) {
         const std::size_t at = piece * inline_piece_bytes;
         const ByteView bytes = data.subspan(at, std::min(inline_piece_bytes, data.size() - at));
-        TRY(st_.inline_put.run(first + piece, bytes, now_, piece == 0 ? small.inline_bytes() : 0));
+        TRY(st_.inline_put.run(first + piece, bytes, now_, piece == 0 ? small.inline_bytes : 0));
     }
     if (!data.empty()) inode.state |= has_inline;
-    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes));
+    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes()));
     add_used(inode, static_cast<std::int64_t>(gain));
     return {};
 }
 
 Result<void> Txn::cut_inline(Inode& inode, std::uint64_t bytes) {
-    TRY(Small small, load_inline(st_, inode));
-    if (bytes >= small.bytes) return {};
-    if (!small.packed || bytes == 0)
-        return put_inline(inode, {small.data.slice(0, bytes), bytes, false});
-    TRY(const std::uint64_t before, inline_gain(inode, small.bytes));
+    TRY(const Small small, load_inline(st_, inode));
+    if (bytes >= small.bytes()) return {};
+    if (!small.is_packed() || bytes == 0)
+        return put_inline(inode, {.data = small.data.slice(0, bytes)});
+    TRY(const std::uint64_t before, inline_gain(inode, small.bytes()));
     TRY(const std::uint64_t after, inline_gain(inode, bytes));
     add_used(inode, static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before));
     return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_);
@@ -69,7 +69,7 @@ Result<void> Txn::erase_inline(Inode& inode) {
     TRY(st_.inline_erase.run(first, first + inline_pieces - 1));
     inode.state &= ~std::uint32_t{has_inline};
     changed(inode);
-    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes));
+    TRY(const std::uint64_t gain, inline_gain(inode, small.bytes()));
     add_used(inode, -static_cast<std::int64_t>(gain));
     return {};
 }

@@ -69,7 +69,7 @@ constexpr Rule rules[] = {
     {"an inode's inline data is not what it says",
      "SELECT i.ino FROM inode i WHERE (i.state & 1) <> EXISTS (SELECT 1 FROM inline n "
      "WHERE n.id BETWEEN i.ino * 32 AND i.ino * 32 + 31)"},
-    {"a piece of inline data tells of bytes that are not the first piece's to tell",
+    {"a later piece of inline data has a count of bytes",
      "SELECT n.id / 32 FROM inline n WHERE n.id % 32 <> 0 AND n.bytes <> 0"},
     {"inline data belongs to no inode",
      "SELECT n.id / 32 FROM inline n LEFT JOIN inode i ON i.ino = n.id / 32 WHERE i.ino IS NULL"},
@@ -118,11 +118,11 @@ Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
                                  std::vector<std::string>& wrong) {
     TRY(const Small small, load_inline(state.st, inode));
     TRY(const std::vector<Cut> cuts, load_cuts(state.st, inode));
-    if (small.bytes > inode.attr.size)
+    if (small.bytes() > inode.attr.size)
         wrong.push_back(fmt::format("{}: inline data beyond the end", inode.attr.ino));
     std::uint64_t used = 0, idx = 0;
     Cover seen, hidden;
-    if (small.bytes > 0) seen.add(0, small.bytes);
+    if (small.bytes() > 0) seen.add(0, small.bytes());
     db::Query query(state.st.extent_list, inode.attr.ino, 0, INT64_MAX);
     for (;;) {
         TRY(bool row, query.next());

@@ -2,6 +2,24 @@
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
+namespace {
+
+using namespace std::string_view_literals;
+
+// For a small file of 4000 bytes: what is no such data, and what holds only 100.
+constexpr std::string_view damaged[] = {"\1damaged"sv, "\1\x90\1\0\x1f\x61\1\0\x4b"sv,
+                                        "\1\x64\0\0\x1f\x61\1\0\x4b\x50\x61\x61\x61\x61\x61"sv};
+
+void damage(World& w, Ino ino, std::string_view bytes) {
+    wire::Commit commit;
+    commit.inodes.push_back({.ino = ino,
+                             .set_inline = true,
+                             .inline_data = Buffer::copy_of(bytes),
+                             .inline_bytes = 4000});
+    REQUIRE(w.volume->apply(0, std::move(commit)));
+}
+
+}  // namespace
 
 TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays readable") {
     World w;
@@ -29,31 +47,55 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
     }
 }
 
-TEST_CASE(
-    "a small file that is damaged is EIO for readers and fsync, and good when it was emptied") {
-    World w;
-    Peer& a = w.mount();
-    const Opened file = w.create(a, "f");
-    w.write(a, file.handle, 0, pattern(4000));
-    w.unmount(a);
-    for (const char* damaged : {"\1damaged", "\1\x90\1\0\x1f\x61\1\0\x4b"}) {
-        wire::Commit commit;
-        commit.inodes.push_back({.ino = file.node.attr.ino,
-                                 .set_inline = true,
-                                 .inline_data = Buffer::copy_of(std::string_view(damaged)),
-                                 .inline_bytes = 4000});
-        REQUIRE(w.volume->apply(0, std::move(commit)));
-        Peer& b = w.mount();
-        const Opened again = w.open(b, "f");
+TEST_CASE("a small file that is damaged is EIO for readers and writers until it is emptied") {
+    for (const std::string_view bytes : damaged) {
+        World w;
+        Peer& a = w.mount();
+        const Opened file = w.create(a, "f");
+        w.unmount(a);
+        damage(w, file.node.attr.ino, bytes);
+        Peer &b = w.mount(), &c = w.mount();
+        const Opened again = w.open(b, "f"), elsewhere = w.open(c, "f"), other = w.create(b, "g");
         CHECK(w.code(b->read(again.handle, 0, 10)) == EIO);
-        w.write(b, again.handle, 10, "text");
-        CHECK(w.code(b->fsync(again.handle)) == EIO);
-        CHECK(w.code(b->read(again.handle, 0, 10)) == EIO);
+        const auto write = [&](Peer& peer, HandleId handle) {
+            return w.code(peer->write(handle, 10, Buffer::copy_of("text"), false, false));
+        };
+        CHECK(write(b, again.handle) == EIO);
+        CHECK(write(c, elsewhere.handle) == EIO);
+        CHECK(write(b, again.handle) == EIO);
+        CHECK(b->state().dirty_bytes == 0);
+        CHECK(w.size(b, "f") == 4000);
+        CHECK(write(b, other.handle) == 0);
+        w.run(b->fsync(other.handle));
+        w.run(b->fsync(again.handle));
+
         w.run(w.set_size(b, file.node.attr.ino, 0));
         w.write(b, again.handle, 0, pattern(4000));
         w.run(b->fsync(again.handle));
-        CHECK(w.read_after(b, "f") == pattern(4000));
+        CHECK(w.read(c, elsewhere.handle) == pattern(4000));
+        damage(w, file.node.attr.ino, bytes);
+        w.unmount(b);
+        Peer& d = w.mount();
+        const Opened emptied = w.open(d, "f", O_RDWR | O_TRUNC);
+        w.write(d, emptied.handle, 0, "good");
+        CHECK(w.read_after(d, "f") == "good");
     }
+}
+
+TEST_CASE("unsent data of a file that turns out to be damaged is given up, and nothing waits") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f"), other = w.create(a, "g");
+    w.write(a, file.handle, 0, pattern(300'000));
+    damage(w, file.node.attr.ino, damaged[0]);
+    CHECK(w.code(a->fsync(file.handle)) == EIO);
+    CHECK(a->state().dirty_bytes == 0);
+    w.write(a, other.handle, 0, "text");
+    w.run(a->fsync(other.handle));
+    w.run(a->flush_all());
+    w.run(a->flush(file.handle));
+    CHECK(w.size(a, "f") == 4000);
+    CHECK(w.code(a->read(file.handle, 0, 10)) == EIO);
 }
 
 TEST_CASE("an fsync that fails says so, and the data leaves with the next one") {

@@ -94,7 +94,7 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
     }
 }
 
-// As the server does: zeros at the end are not kept.
+// Zeros at the end are not kept.
 void erase(Buffer& data, Range gone) {
     if (gone.first >= data.size()) return;
     std::vector<std::byte> left(data.view().begin(), data.view().end());
@@ -273,17 +273,18 @@ Result<void> File::learn_inline(const Buffer& data, std::uint32_t bytes) {
             extents.forget();
             return std::unexpected(std::move(plain.error()));
         }
-        inline_data = plain->slice(0, bytes);
+        // A slice would keep all of it in memory.
+        inline_data = plain->size() == bytes ? *plain : Buffer::copy_of(plain->view().first(bytes));
     }
     inline_known = true;
     return {};
 }
 
-void File::learn(const wire::Entry& entry, bool opened) {
-    if (!entry.has_data && !opened) return;
-    // Where it is damaged whoever reads it learns that.
-    if (learn_inline(entry.inline_data, entry.inline_bytes) && entry.has_data)
-        extents.learn_all(entry.extents);
+Result<void> File::learn(const wire::Entry& entry, bool opened) {
+    if (!entry.has_data && !opened) return {};
+    TRY(learn_inline(entry.inline_data, entry.inline_bytes));
+    if (entry.has_data) extents.learn_all(entry.extents);
+    return {};
 }
 
 void File::fail_with(int code) {

@@ -106,8 +106,9 @@ struct File {
     // is known any more.
     Result<void> learn_inline(const Buffer& data, std::uint32_t bytes);
     // An answer of the server about the file. `opened`: it answers an Open, and then tells all of
-    // the file but, where they are many, the extents; others may tell the attributes alone.
-    void learn(const wire::Entry& entry, bool opened);
+    // the file but, where they are many, the extents; others may tell the attributes alone. EIO: as
+    // learn_inline().
+    Result<void> learn(const wire::Entry& entry, bool opened);
     void fail_with(int code);
 
 private:

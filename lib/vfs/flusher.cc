@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/block/segment.h"
 #include "lib/wire/privileges.h"
@@ -75,8 +74,7 @@ void Flusher::wrote(Node& node, Range range) {
 }
 
 Duration Flusher::oldest() const {
-    if (queue_.empty()) return {};
-    return loop_.now() - queue_.front()->file->dirty_since;
+    return queue_.empty() ? Duration{} : loop_.now() - queue_.front()->file->dirty_since;
 }
 
 void Flusher::start_what_is_due() {
@@ -231,8 +229,7 @@ Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
         batch.parts[i].node->file->flights.erase(batch.parts[i].flight);
         batch.parts[i].node->file->changed.wake_all();
     }
-    if (worst) worked();
-    else trouble(worst.error());
+    worst ? worked() : trouble(worst.error());
 }
 
 void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit& change,
@@ -316,17 +313,21 @@ void Flusher::learn_if_unknown(Node& node) {
 
 Task<void> Flusher::learn(NodeRef node) {
     File& file = *node->file;
-    auto entry = co_await result(session_.call(wire::Open{node->attr.ino, Grant::shared}));
+    const auto entry = co_await result(session_.call(wire::Open{node->attr.ino, Grant::shared}));
     file.learning = false;
     --learning_;
-    if (entry && !nodes_.learn(*entry, true).file->inline_known)
-        entry = fail(EIO, fmt::format("inode {}: what is stored of it is damaged", node->attr.ino));
-    if (entry) {
+    const auto learned = entry ? nodes_.learn_opened(*entry) : Result<void>(fail(entry.error()));
+    if (learned) {
         start_batch(node.get(), false);
     } else {
-        const int code = entry.error().code;
+        const int code = learned.error().code;
         file.fail_with(code);
-        if (code == ENOENT || code == ESTALE) {
+        if (entry) {
+            // Damaged: there is no way for it any more, and other files' data must not wait for it.
+            log::error("what was written is lost: {}", learned.error().message());
+            file.dirty.take({0, UINT64_MAX});
+            dropped(*node);
+        } else if (code == ENOENT || code == ESTALE) {
             file.cut(0);
             dropped(*node);
         } else if (code != ECANCELED) {

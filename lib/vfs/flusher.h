@@ -3,7 +3,8 @@
 // into one segment and one commit; the objects are durable before the commit that leads to them.
 //
 // What cannot be written back stays dirty and is tried again, with growing pauses; nothing is lost
-// but with the process. Meanwhile who would have to wait for memory gets the error instead.
+// but with the process, or where what is stored of the file turns out to be damaged. Meanwhile who
+// would have to wait for memory gets the error instead.
 #pragma once
 
 #include <deque>

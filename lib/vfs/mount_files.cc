@@ -130,7 +130,9 @@ Task<void> Mount::current(NodeRef node) {
     if (node->grant == Grant::none) {
         // Nothing may be kept: each read asks.
         node->file->forget_stored();
-        nodes_.learn(co_await session_->call(wire::Open{node->attr.ino, Grant::shared}), true);
+        // Where the data is damaged, it stays unknown, and who reads it learns that.
+        (void)nodes_.learn_opened(
+            co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
     } else if (!node->knows_attr() && !node->file->has_unsent()) {
         nodes_.learn(co_await session_->call(wire::GetAttr{node->attr.ino}));
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/format.h"
 #include "lib/wire/privileges.h"
 
 namespace flexfs::vfs {
@@ -78,9 +79,10 @@ void Nodes::apply(Node& node, const Attr& attr) {
     if (node.file) node.file->committed_size = attr.size;
 }
 
-Node& Nodes::learn(const wire::Entry& entry, bool opened) {
+Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
     auto [where, fresh] = nodes_.try_emplace(entry.attr.ino);
     Node& node = where->second;
+    told = &node;
     if (fresh) {
         if (S_ISREG(entry.attr.mode)) node.file = std::make_unique<File>(block_bytes_);
         unused_.push_front(&node);
@@ -90,10 +92,26 @@ Node& Nodes::learn(const wire::Entry& entry, bool opened) {
     node.stamp = next_stamp();
     // An exclusive grant ends with its recall only, whatever an answer to a mere look says.
     if (node.grant != Grant::exclusive) node.grant = entry.grant;
-    if (node.file) node.file->learn(entry, opened);
+    Result<void> learned;
+    if (node.file) learned = node.file->learn(entry, opened);
     weigh(node);
     shrink();
-    return node;
+    return learned;
+}
+
+// Where the data is damaged, who needs it learns that.
+Node& Nodes::learn(const wire::Entry& entry) {
+    Node* node = nullptr;
+    (void)learn(entry, false, node);
+    return *node;
+}
+
+Result<void> Nodes::learn_opened(const wire::Entry& entry) {
+    Node* node = nullptr;
+    auto learned = learn(entry, true, node);
+    if (learned) return {};
+    return fail(learned.error().code,
+                fmt::format("inode {}: {}", entry.attr.ino, learned.error().context));
 }
 
 void Nodes::learn_attr(const Attr& attr) {

@@ -96,9 +96,11 @@ public:
 
     // Null when nothing is known of it. Good until the next await.
     Node* find(Ino ino);
-    // The node that `entry` is about, with what it says; `opened`: in answer to an Open. Good until
-    // the next await.
-    Node& learn(const wire::Entry& entry, bool opened = false);
+    // The node that `entry` is about, with what it says. Good until the next await.
+    Node& learn(const wire::Entry& entry);
+    // The same of the answer to an Open. EIO: what is stored of a small file is damaged, and not
+    // known therefore; all else is.
+    Result<void> learn_opened(const wire::Entry& entry);
     // Attributes alone, as a change answered them; nothing when the node is not known.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
@@ -133,6 +135,7 @@ public:
 
 private:
     friend class NodeRef;
+    Result<void> learn(const wire::Entry& entry, bool opened, Node*& node);
     void apply(Node& node, const Attr& attr);
     void pinned(Node& node);
     void unpinned(Node& node);

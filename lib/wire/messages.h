@@ -54,9 +54,8 @@ struct Renew {
 // Who asks is checked by the client's kernel, but for root in a session that squashes it: of that
 // the service checks every change, with EACCES and EPERM as Linux has them.
 
-// The data of a small file lives in the metadata as its writer sent it: in a form that is the
-// clients' business, and then `inline_bytes` says how many bytes of what that holds, from its
-// front, are the file's; or with 0 as the bytes themselves.
+// `inline_data` is the data of a small file: with `inline_bytes` 0 the bytes themselves; otherwise
+// in a form that only clients read, of which the first `inline_bytes` bytes are the file's.
 
 // An inode and what its reader usually asks for next. All of it is covered by `grant`.
 struct Entry {
@@ -318,7 +317,7 @@ struct Release {
 };
 struct ExtentList {
     Attr attr;
-    Buffer inline_data;  // a file that lives in the metadata has this and no extents
+    Buffer inline_data;  // a file that lives in the metadata has this and no data in extents
     std::vector<Extent> extents;
     bool more = false;  // cut after whole blocks, at `limit`; ask again from the next block
     Grant grant = Grant::none;
@@ -344,7 +343,7 @@ struct InodeCommit {
     Time mtime = 0;          // 0: unchanged
     Time atime = 0;          // 0: unchanged
     bool kill_privileges = false;
-    bool set_inline = false;  // the file is now exactly `inline_data`; its extents go
+    bool set_inline = false;  // `inline_data` is all its data now; its extents go
     Buffer inline_data;
     bool clear_inline = false;     // its bytes moved to `extents`
     std::vector<Extent> extents;   // seq is the server's to give, in this order
@@ -440,8 +439,8 @@ struct RangeDone {
 // ZERO_RANGE with or without. But with PUNCH_HOLE room is kept for the whole range, by unwritten
 // extents. EFBIG, EISDIR, EINVAL (no length, no regular file), EOPNOTSUPP (other modes), EPERM
 // (immutable, append-only), ENOSPC (more than the volume may hold, or of more than four million
-// blocks). EAGAIN: it lives in the metadata, and the bytes in its middle are to be written as
-// zeros.
+// blocks). EAGAIN: it lives in the metadata in the clients' form, and the bytes in its middle are
+// to be written as zeros.
 struct Allocate {
     static constexpr Op op = Op::allocate;
     using Reply = RangeDone;
