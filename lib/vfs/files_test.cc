@@ -34,7 +34,7 @@ TEST_CASE("what was written is read back at once, and after fsync and a new moun
     }
 }
 
-TEST_CASE("the kernel is told when a write or O_TRUNC takes setuid away, and only then") {
+TEST_CASE("the kernel is told when a change of contents takes setuid away, and only then") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -54,7 +54,22 @@ TEST_CASE("the kernel is told when a write or O_TRUNC takes setuid away, and onl
     CHECK(write(true).empty());
     give_setuid();
     w.run(a->open(ino, O_WRONLY | O_TRUNC, Who{}, true));
-    CHECK(a.dropped.attributes == std::vector<Ino>{ino});
+    CHECK(std::exchange(a.dropped.attributes, {}) == std::vector<Ino>{ino});
+
+    const Opened source = w.create(a, "source");
+    w.write(a, source.handle, 0, pattern(1 << 20));
+    for (const std::uint64_t bytes : {1000, 1 << 20}) {
+        give_setuid();
+        w.run(a->copy(source.handle, 0, file.handle, 0, bytes, true));
+        CHECK(std::exchange(a.dropped.attributes, {}) == std::vector<Ino>{ino});
+    }
+    for (const std::uint32_t mode : {0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE}) {
+        give_setuid();
+        w.run(a->allocate(file.handle, mode, 0, 4096, false));
+        CHECK(a.dropped.attributes.empty());
+        w.run(a->allocate(file.handle, mode, 0, 4096, true));
+        CHECK(std::exchange(a.dropped.attributes, {}) == std::vector<Ino>{ino});
+    }
 }
 
 TEST_CASE("a small file needs no object, one that grows leaves the metadata") {

@@ -117,6 +117,7 @@ private:
     Task<void> current(NodeRef node);
     void restore(Node& node, const std::vector<Span>& dropped);
     Task<bool> has_room(NodeRef node, std::uint64_t length);
+    Task<void> allocate_range(NodeRef node, wire::Allocate request);
     Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
     Task<void> zero_small(NodeRef node, wire::Allocate request);
     void learn(Node& node, const wire::RangeDone& done);

@@ -56,9 +56,9 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     return *handles_.emplace(id, std::move(handle)).first->second;
 }
 
-// Whether the kernel is to be told: the answers to a write and to an open have no mode, and it
-// would go on running the file with the rights that it had. Once is enough until the file gets them
-// again.
+// Whether the kernel is to be told: the answers to a write, an open, fallocate and a copy have no
+// mode, and it would go on running the file with the rights that it had. Once is enough until the
+// file gets them again.
 bool Mount::takes_privileges(const Node& node, bool kill_privileges) const {
     return kill_privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
            node.file->loss != Loss::privileges;

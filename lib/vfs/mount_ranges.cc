@@ -49,10 +49,19 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     if (!may_write(handle->flags)) co_await fail(EBADF);
     co_await check_end(offset, length);
     const NodeRef node = handle->node;
-    File& file = *node->file;
     wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
     request.kill_privileges = kill_privileges;
-    const Range range{offset, offset + length};
+    const bool tell = takes_privileges(*node, kill_privileges);
+    const auto done = co_await result(allocate_range(node, std::move(request)));
+    if (tell) caches_->drop_attributes_now(node->attr.ino);
+    co_await done;
+}
+
+Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
+    File& file = *node->file;
+    const std::uint32_t mode = request.mode;
+    const std::uint64_t length = request.length;
+    const Range range{request.offset, request.offset + length};
     const Range blocks = file.blocks(range);
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         if (!co_await has_room(node, length)) {
@@ -63,6 +72,8 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {
+        // The size that unsent bytes give the file is theirs to bring.
+        if (range.last <= file.unsent_end()) request.mode |= FALLOC_FL_KEEP_SIZE;
         const auto done = co_await result(allocate_in_steps(node, std::move(request)));
         // What is known goes on being so, unless it is much.
         if (done && blocks.last - blocks.first <= blocks_told) {
@@ -159,11 +170,13 @@ Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, Handle
     co_await check_end(offset, length);
     note_access(*source->node);
 
+    const bool tell = takes_privileges(*target->node, kill_privileges);
     std::uint64_t done = 0;
     while (done < length) {
         const auto more =
             co_await result(copy_some({source->node, target->node, from_offset + done,
                                        offset + done, length - done, kill_privileges}));
+        if (tell && done == 0) caches_->drop_attributes_now(target->node->attr.ino);
         if (!more && done == 0) co_return fail(more.error());
         if (!more || *more == 0) break;
         done += *more;

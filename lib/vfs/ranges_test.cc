@@ -142,6 +142,24 @@ TEST_CASE("a file that grows keeps the room behind its end, and one that is cut 
     CHECK(used(w, a, cut) == 0);
 }
 
+TEST_CASE("room below the end of what is unsent does not make the stored file longer before that") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, pattern(5000));
+    allocate(w, a, file.handle, 0, 3000, 500);
+    const auto stored = [&] {
+        return w.volume->read(wire::GetAttr{file.node.attr.ino}).value().attr.size;
+    };
+    CHECK(stored() == 0);
+    CHECK(w.size(a, "f") == 5000);
+    allocate(w, a, file.handle, 0, 3000, 3000);
+    CHECK(w.size(a, "f") == 6000);
+    w.run(a->fsync(file.handle));
+    CHECK(stored() == 6000);
+    CHECK(w.read(a, file.handle) == pattern(5000) + std::string(1000, '\0'));
+}
+
 TEST_CASE("many small writes over kept room are compacted, and the room stays") {
     World w;
     Peer& a = w.mount();

@@ -6,8 +6,8 @@ import time
 from errno import EACCES, EINVAL
 
 from shared.cases import Mode, case, equal, fails, main, pattern, put, settled, true, until
-from shared.linux import (FALLOC_FL_KEEP_SIZE, STATX_BTIME, call, fallocate, punch, statx,
-                          statx_fd)
+from shared.linux import (FALLOC_FL_KEEP_SIZE, STATX_BTIME, STATX_MODE, call, fallocate, punch,
+                          statx, statx_fd)
 from shared.people import ALICE, BOB, ROOT, by
 
 
@@ -146,16 +146,32 @@ def changes():
             "truncate": lambda: os.truncate("a", 3),
             "ftruncate": lambda: opened(lambda fd: os.ftruncate(fd, 20)),
             "O_TRUNC": lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC)),
-            "fallocate": lambda: opened(lambda fd: fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096))}
+            "fallocate": lambda: opened(lambda fd: fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4096)),
+            "copy_file_range": lambda: opened(lambda fd: copy_from("source", fd, 10)),
+            "a long copy": lambda: opened(lambda fd: copy_from("source", fd, 1 << 20))}
 
 
-@case("write, truncate, O_TRUNC and fallocate by a user drop setuid and setgid")
+def copy_from(source, to, size):
+    fd = os.open(source, os.O_RDONLY)
+    equal(os.copy_file_range(fd, to, size, 0, 0), size)
+    os.close(fd)
+
+
+def run_with(path):
+    """The mode as exec sees it: without a look at what else may have changed."""
+    return statx(path, mask=STATX_MODE).mode & 0o7777
+
+
+@case("write, truncate, O_TRUNC, fallocate and copies by a user drop setuid and setgid")
 def _():
+    put("source", pattern(1 << 20))
     put("a", b"0123456789")
     os.chown("a", ALICE.uid, ALICE.gid)
     for name, change in changes().items():
         os.chmod("a", 0o6777)
+        equal(run_with("a"), 0o6777)
         by(BOB, change)
+        equal(run_with("a"), 0o777, f"the mode after {name}")
         equal(mode("a"), 0o777, f"the mode after {name}")
 
 

@@ -90,10 +90,10 @@ class Statx(NamedTuple):
     mtime_ns: int
 
 
-def statx(path, follow=True, fd=AT_FDCWD):
+def statx(path, follow=True, fd=AT_FDCWD, mask=STATX_BASIC_STATS | STATX_BTIME):
     buffer = ctypes.create_string_buffer(256)
     flags = (0 if follow else 0x100) | (AT_EMPTY_PATH if fd >= 0 else 0)
-    call("statx", fd, path, flags, STATX_BASIC_STATS | STATX_BTIME, buffer)
+    call("statx", fd, path, flags, mask, buffer)
     times = []
     for n in range(4):
         seconds, nanoseconds, _ = _STATX_TIME.unpack_from(buffer, 0x40 + 16 * n)
