@@ -20,7 +20,7 @@ std::unexpected<Error> damaged(std::string_view what) {
 }  // namespace
 
 Buffer pack_small(ByteView data, Compression compression) {
-    check(data.size() <= small_bytes_max);
+    check(data.size() <= wire::inline_bytes_max);
     if (data.size() < small_bytes_min || compression == Compression::none) return {};
     WritableBuffer packed(worthwhile(data.size()));
     const std::size_t used = compress(compression, data, packed.bytes().subspan(prefix_bytes));
@@ -36,7 +36,8 @@ Result<Buffer> unpack_small(Buffer packed) {
     if (codec == 0 || codec > std::uint64_t(Compression::zstd))
         return damaged("its codec is unknown");
     const std::size_t size = load<length_bytes>(packed.data() + 1);
-    if (size > small_bytes_max || packed.size() >= size) return damaged("its length is impossible");
+    if (size > wire::inline_bytes_max || packed.size() >= size)
+        return damaged("its length is impossible");
     WritableBuffer data(size);
     if (!decompress(Compression(codec), packed.slice(prefix_bytes), data.bytes()))
         return damaged("it does not decompress");

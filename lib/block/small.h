@@ -9,12 +9,12 @@
 
 namespace flexfs::block {
 
-inline constexpr std::size_t small_bytes_max = 64 << 10;
 // Less than this is not tried: it lies in one page of the database with much else.
 inline constexpr std::size_t small_bytes_min = 128;
 
-// At most small_bytes_max. Empty where it would not save a sixteenth: then the data goes as it is.
-// Quick enough (a few microseconds for each KiB) to run where it is called.
+// At most wire::inline_bytes_max. Empty where it would not save a sixteenth: then the data goes as
+// it is. Takes some microseconds for each KiB, where it is called: one file's data is nothing to
+// wait for, but who packs that of many at once has to bound it.
 Buffer pack_small(ByteView data, wire::Compression compression);
 
 // EIO, with what is wrong, unless pack_small() may have made it.

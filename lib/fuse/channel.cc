@@ -83,9 +83,8 @@ bool Channel::read_one() {
     if (body.size() <= copied_bytes_max) {
         receiver_(Request(header, Buffer::copy_of(body)));
     } else {
-        // What is not answered would count for ever: a thousand forgotten inodes are 16 KiB.
-        if (header.opcode != FUSE_FORGET && header.opcode != FUSE_BATCH_FORGET)
-            large_.insert(header.unique);
+        // What is not answered would count for ever: a list of 4096 forgotten inodes is so long.
+        if (header.opcode != FUSE_BATCH_FORGET) large_.insert(header.unique);
         Buffer shared(std::move(current_), body);
         current_ = nullptr;
         receiver_(Request(header, std::move(shared)));

@@ -11,7 +11,8 @@ namespace {
 
 // Bounds how long one transaction of the service takes.
 constexpr std::size_t parts_max = 1024;
-constexpr std::size_t inline_bytes_max = 4 << 20;
+// It is compressed on the loop's thread, all at once: a few milliseconds.
+constexpr std::size_t inline_bytes_max = 1 << 20;
 
 Flight& begin_flight(Batch& batch, Nodes& nodes, Node& node) {
     // Several blocks of one file may come one by one.
@@ -65,7 +66,7 @@ void take_inline(Batch& batch, Flight& flight, Node& node) {
     batch.inline_bytes += size;
 }
 
-void put_inline(wire::InodeCommit& change, const Buffer& content, wire::Compression compression) {
+void pack_inline(wire::InodeCommit& change, const Buffer& content, wire::Compression compression) {
     change.set_inline = true;
     change.inline_data = block::pack_small(content, compression);
     if (change.inline_data.empty()) change.inline_data = content;
@@ -168,7 +169,7 @@ wire::Commit make_commit(Batch& batch, const cache::Packed* packed, wire::Compre
         flight.loss = std::exchange(file.loss, Loss::none);
         change.kill_privileges = flight.loss == Loss::privileges;
         change.keep_capability = flight.loss == Loss::none;
-        if (flight.is_inline) put_inline(change, flight.content, compression);
+        if (flight.is_inline) pack_inline(change, flight.content, compression);
         change.clear_inline = flight.clear_inline;
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {

@@ -94,7 +94,7 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
     }
 }
 
-// As the server does: zeros at the end are not kept.
+// Zeros at the end are not kept.
 void erase(Buffer& data, Range gone) {
     if (gone.first >= data.size()) return;
     std::vector<std::byte> left(data.view().begin(), data.view().end());
