@@ -28,15 +28,20 @@ public:
     int put_code = EIO;
     bool lose = false;  // gets say ENOENT
     bool flip = false;  // gets give a wrong bit
+    bool hold = false;  // puts wait until let_go()
     int puts = 0, gets = 0;
 
+    void let_go() {
+        hold = false;
+        held_.wake_all();
+    }
     Task<void> put(std::string key, std::vector<Buffer> pieces) override {
         ++puts;
         if (fail_put > 0 && --fail_put == 0) {
             if (lasting) fail_put = 1;
             return refuse(put_code);
         }
-        return inner.put(std::move(key), std::move(pieces));
+        return held_put(std::move(key), std::move(pieces));
     }
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
         ++gets;
@@ -60,7 +65,13 @@ public:
     std::string describe() const override { return "test"; }
 
 private:
+    task::WaitList held_;
+
     static Task<void> refuse(int code) { co_await fail(code, "the store was told to fail"); }
+    Task<void> held_put(std::string key, std::vector<Buffer> pieces) {
+        while (hold) co_await held_.wait();
+        co_await inner.put(std::move(key), std::move(pieces));
+    }
 };
 
 struct Dropped final : KernelCaches {

@@ -92,24 +92,24 @@ Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset
     co_await done;
 }
 
-// The data of a small file is opaque to the service. Whatever has become of it meanwhile, zeros are
-// right.
+// The packed data of a small file is opaque to the service, which has refused the range: it lies
+// within that data, and so is short. Whatever has become of the file meanwhile, zeros are right
+// where it has bytes. What may fail comes first, as long as nothing has changed.
 Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
-    co_await writer_.own(node);
-    const std::uint64_t end = std::min(node->file->size(), request.offset + request.length);
-    if (request.offset < end) {
-        WritableBuffer zeros(end - request.offset);
-        std::ranges::fill(zeros.bytes(), std::byte{0});
-        Writer::Request write;
-        write.offset = request.offset;
-        write.whole = true;
-        write.loss = request.kill_privileges ? Loss::privileges : Loss::capability;
-        write.data = std::move(zeros).freeze();
-        co_await writer_.write(node, std::move(write));
+    const Range range{request.offset, request.offset + request.length};
+    Writer::Request write;
+    write.offset = range.first;
+    write.whole = write.within = true;
+    write.loss = request.kill_privileges ? Loss::privileges : Loss::capability;
+    if (!(request.mode & FALLOC_FL_PUNCH_HOLE)) {
+        request.mode &= FALLOC_FL_KEEP_SIZE;
+        co_await allocate_in_steps(node, std::move(request));
+        node->file->extents.keep_room(range.first, range.last);
     }
-    if (request.mode & FALLOC_FL_PUNCH_HOLE) co_return;
-    request.mode &= FALLOC_FL_KEEP_SIZE;
-    co_await allocate_in_steps(node, std::move(request));
+    WritableBuffer zeros(range.last - range.first);
+    std::ranges::fill(zeros.bytes(), std::byte{0});
+    write.data = std::move(zeros).freeze();
+    co_await writer_.write(node, std::move(write));
 }
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {

@@ -17,6 +17,13 @@ constexpr std::size_t span_bytes = 256, file_bytes = 1024;
 // Memory for a writer that goes on where it ended grows up to this.
 constexpr std::size_t chunk_bytes_max = 1 << 20;
 
+// Where the bytes are to go, as the file is now.
+Range place(const Writer::Request& request, const File& file) {
+    const std::uint64_t offset = request.append ? file.size() : request.offset;
+    const std::uint64_t end = offset + request.data.size();
+    return {offset, request.within ? std::clamp(file.size(), offset, end) : end};
+}
+
 // How much memory to get for `size` bytes behind `before` bytes that lie there already.
 std::size_t capacity_for(std::size_t size, std::size_t before) {
     return std::max(size, std::min(2 * before, chunk_bytes_max));
@@ -47,12 +54,11 @@ Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
     const File& file = *node->file;
     for (bool looked = false;; looked = true) {
         co_await own(node);
-        const std::uint64_t offset = request.append ? file.size() : request.offset;
-        const std::size_t size = request.data.size();
-        if (offset > wire::file_bytes_max - size) co_return fail(EFBIG);
-        const Range range{offset, offset + size};
+        const Range range = place(request, file);
+        if (range.last > wire::file_bytes_max) co_return fail(EFBIG);
         const Quota::Promise promise = quota_.take(file, range);
-        if (promise.bytes == size || (looked && promise.bytes > 0 && !request.whole))
+        if (promise.bytes == range.last - range.first ||
+            (looked && promise.bytes > 0 && !request.whole))
             co_return promise;
         quota_.give_back(promise);
         if (looked) co_return fail(ENOSPC);
@@ -68,10 +74,10 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
 
     // The usual case of a small writer: there is memory, and the grant.
     if (is_owned(*node)) {
-        const std::uint64_t offset = request.append ? file.size() : request.offset;
-        const Quota::Promise promise = quota_.take(file, {offset, offset + size});
-        if (promise.bytes == size && file.dirty.append(offset, request.data)) {
-            insert(*node, request, offset, {}, 0);
+        const Range range = place(request, file);
+        const Quota::Promise promise = quota_.take(file, range);
+        if (promise.bytes == size && file.dirty.append(range.first, request.data)) {
+            insert(*node, request, range.first, {}, 0);
             co_return size;
         }
         quota_.give_back(promise);
@@ -84,6 +90,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
         capacity + (file.dirty.empty() ? file_bytes : span_bytes), cache::Budget::Kind::dirty);
     const Quota::Promise promise = co_await room(node, request);
 
+    if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
     insert(*node, request, offset, std::move(memory), capacity);

@@ -15,13 +15,14 @@ public:
         std::uint64_t offset = 0;
         bool append = false;  // at the end of the file, wherever that is
         bool whole = false;   // all of it or nothing
+        bool within = false;  // only what lies before the end of the file, whatever that is then
         Loss loss = Loss::capability;
         Buffer data;
     };
     // How many bytes it took from the front of the data: fewer where the volume has room for them
-    // only. EFBIG; ENOSPC (the volume is full); ENOSPC, EDQUOT, EIO: memory is full of what cannot
-    // be written back. EIO, too, where what is stored of a small file is damaged: it can be written
-    // when it was emptied.
+    // only, or the file ends. EFBIG; ENOSPC (the volume is full); ENOSPC, EDQUOT, EIO: memory is
+    // full of what cannot be written back. EIO, too, where what is stored of a small file is
+    // damaged: it can be written when it was emptied.
     Task<std::size_t> write(NodeRef node, Request request);
     // Asks for the exclusive grant and what the server has of the file, unless both are here. The
     // grant may turn out to be less. EIO: the file is damaged.
