@@ -1,4 +1,5 @@
 // What fails is told, and nothing is lost.
+#include "lib/vfs/file.h"
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -45,6 +46,15 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
         CHECK(w.read(b, file.handle, 0, 256 << 10) == pattern(256 << 10, 1));
         w.unmount(b);
     }
+}
+
+TEST_CASE("data of a small file that no client can have stored is not taken for the file's") {
+    File file(1 << 20);
+    CHECK(file.learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0));
+    CHECK(file.inline_known);
+    const Buffer more = Buffer::take(std::string(wire::inline_bytes_max + 1, 'x'));
+    CHECK(code_of(file.learn_inline(more, 0)) == EIO);
+    CHECK(!file.inline_known);
 }
 
 TEST_CASE("a small file that is damaged is EIO for readers and writers until it is emptied") {

@@ -263,19 +263,18 @@ void File::forget_inline() {
 
 Result<void> File::learn_inline(const Buffer& data, std::uint32_t bytes) {
     forget_inline();
-    if (bytes == 0) {
-        inline_data = data;
-    } else {
-        auto plain = block::unpack_small(data);
-        if (plain && plain->size() < bytes)
-            plain = fail(EIO, "the packed data of a small file is too short");
-        if (!plain) {
-            extents.forget();
-            return std::unexpected(std::move(plain.error()));
-        }
-        // A slice would keep all of it in memory.
-        inline_data = plain->size() == bytes ? *plain : Buffer::copy_of(plain->view().first(bytes));
+    auto plain = bytes == 0 ? Result<Buffer>(data) : block::unpack_small(data);
+    if (plain && plain->size() < bytes)
+        plain = fail(EIO, "the packed data of a small file is too short");
+    else if (plain && plain->size() > wire::inline_bytes_max)
+        plain = fail(EIO, "the data of a small file is too long");
+    if (!plain) {
+        extents.forget();
+        return std::unexpected(std::move(plain.error()));
     }
+    // A slice would keep all of it in memory.
+    const bool whole = bytes == 0 || plain->size() == bytes;
+    inline_data = whole ? *plain : Buffer::copy_of(plain->view().first(bytes));
     inline_known = true;
     return {};
 }
