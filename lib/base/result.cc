@@ -5,10 +5,17 @@
 
 namespace flexfs {
 
+namespace {
+
+// These only say "wrong".
+bool is_vague(int code) {
+    return code == EINVAL || code == EPROTO;
+}
+
+}  // namespace
+
 std::string Error::message() const {
-    // These two only say "wrong"; the context says what.
-    const bool vague = (code == EINVAL || code == EPROTO) && !context.empty();
-    if (explained || vague) return context;
+    if (explained || (is_vague(code) && !context.empty())) return context;
     const char* text = strerrordesc_np(code);
     std::string reason = text ? text : "error " + std::to_string(code);
     return context.empty() ? reason : context + ": " + reason;
@@ -23,7 +30,10 @@ std::unexpected<Error> explain(int code, std::string sentence) {
 }
 
 std::unexpected<Error> fail_errno(std::string context) {
-    return fail(errno, std::move(context));
+    const int code = errno;
+    if (!is_vague(code)) return fail(code, std::move(context));
+    // The system has no other words, and the context only says what was being done.
+    return explain(code, context + ": " + strerrordesc_np(code));
 }
 
 }  // namespace flexfs

@@ -16,7 +16,7 @@ struct Error {
     bool explained = false;  // the context is a sentence that says it all
 
     // "context: No such file or directory"; one of them alone where there is no context, or where
-    // it says it all.
+    // it says it all, as it does of EINVAL and EPROTO (but see fail_errno()).
     std::string message() const;
 
     friend bool operator==(const Error& a, const Error& b) { return a.code == b.code; }

@@ -173,7 +173,7 @@ std::string escape_octal(std::string_view text, std::string_view chars) {
 std::string unescape_octal(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto digits = text.substr(i + 1 < text.size() ? i + 1 : i, 3);
+        const auto digits = text.substr(i + 1, 3);
         unsigned code = 0;
         const bool escaped =
             text[i] == '\\' && digits.size() == 3 &&

@@ -30,7 +30,7 @@ public:
     void erase(const Place& at);
     // Counts put() and erase().
     std::uint64_t changes() const { return changes_; }
-    RowCache& cache() { return cache_; }
+    void keep(std::size_t most) { cache_.keep(most); }
     bool is_full() const { return cache_.is_full(held_.size()); }
 
     Result<bool> is_empty(Statements& st, Ino folder) const;

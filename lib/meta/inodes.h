@@ -24,7 +24,7 @@ public:
     void erase(Inode& inode);
     // Counts add(), change() and erase().
     std::uint64_t changes() const { return changes_; }
-    RowCache& cache() { return cache_; }
+    void keep(std::size_t most) { cache_.keep(most); }
     bool is_full() const { return cache_.is_full(held_.size()); }
 
     // Afterwards the database's transaction has everything. After an error it is to be rolled back.

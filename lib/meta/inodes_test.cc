@@ -20,7 +20,7 @@ TEST_CASE("a folder that gains many names is written once, and what lives shortl
 TEST_CASE("calls that are refused leave no more inodes in memory than others") {
     StateFixture f;
     constexpr int count = 20'000;
-    f.state->inodes.cache().keep(count / 8);
+    f.state->inodes.keep(count / 8);
     REQUIRE(f.create(count));
     REQUIRE(commit_pending(*f.state));
 

@@ -159,8 +159,8 @@ Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
 }
 
 Result<void> load(State& state, const Options& options) {
-    state.inodes.cache().keep(options.cache_bytes / cache_bytes_a_row);
-    state.entries.cache().keep(options.cache_bytes / cache_bytes_a_row);
+    state.inodes.keep(options.cache_bytes / cache_bytes_a_row);
+    state.entries.keep(options.cache_bytes / cache_bytes_a_row);
     TRY(state.db, db::Db::open({.path = options.path,
                                 .create = options.create,
                                 .page_bytes = options.page_bytes,

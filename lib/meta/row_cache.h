@@ -11,7 +11,8 @@ public:
     void keep(std::size_t most) { most_ = most; }
     // As many more may be held until the next commit, or a batch's end.
     bool is_full(std::size_t held) const { return held >= 2 * most_; }
-    // Of what is much only half is left: of an unordered_map the newer one, as libstdc++ has it.
+    // Of more than `most` half of `most` stay, most of them newer ones: libstdc++ puts new rows in
+    // front, until it rehashes. None may be changed.
     template <class Rows>
     void shrink(Rows& held) const {
         if (held.size() <= most_) return;

@@ -286,6 +286,13 @@ Result<void> File::learn(const wire::Entry& entry, bool opened) {
     return {};
 }
 
+void File::give_up() {
+    dirty.take({0, UINT64_MAX});
+    if (!flights.empty()) return;
+    mtime = 0;
+    loss = Loss::none;
+}
+
 void File::fail_with(int code) {
     ++failure.count;
     failure.code = code;

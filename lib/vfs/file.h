@@ -109,6 +109,8 @@ struct File {
     // the file but, where they are many, the extents; others may tell the attributes alone. EIO: as
     // learn_inline().
     Result<void> learn(const wire::Entry& entry, bool opened);
+    // What is dirty is lost, with the time and the loss it would have brought.
+    void give_up();
     void fail_with(int code);
 
 private:

@@ -229,7 +229,8 @@ Task<void> Flusher::commit(Batch& batch, const cache::Packed* packed) {
         batch.parts[i].node->file->flights.erase(batch.parts[i].flight);
         batch.parts[i].node->file->changed.wake_all();
     }
-    worst ? worked() : trouble(worst.error());
+    if (worst) worked();
+    else trouble(worst.error());
 }
 
 void Flusher::succeeded(Batch& batch, Batch::Part& part, const wire::InodeCommit& change,
@@ -325,7 +326,7 @@ Task<void> Flusher::learn(NodeRef node) {
         if (entry) {
             // Damaged: there is no way for it any more, and other files' data must not wait for it.
             log::error("what was written is lost: {}", learned.error().message());
-            file.dirty.take({0, UINT64_MAX});
+            file.give_up();
             dropped(*node);
         } else if (code == ENOENT || code == ESTALE) {
             file.cut(0);

@@ -74,7 +74,10 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
     if (!(mode & erasing)) {
         // The size that unsent bytes give the file is theirs to bring.
         if (range.last <= file.unsent_end()) request.mode |= FALLOC_FL_KEEP_SIZE;
-        const auto done = co_await result(allocate_in_steps(node, std::move(request)));
+        auto done = co_await result(allocate_in_steps(node, request));
+        request.mode = mode;
+        const bool cut = !(mode & FALLOC_FL_KEEP_SIZE) && file.size() < range.last;
+        if (done && cut) done = co_await result(allocate_in_steps(node, std::move(request)));
         // What is known goes on being so, unless it is much.
         if (done && blocks.last - blocks.first <= blocks_told) {
             file.extents.keep_room(range.first, range.last);
