@@ -11,7 +11,6 @@ namespace flexfs::vfs {
 namespace {
 
 using namespace std::chrono_literals;
-
 constexpr unsigned batches_max = 4;  // that start by themselves; who asks is not made to wait
 // What an fsync takes along of other files: enough to share its object, little enough to not wait.
 constexpr std::uint64_t company_bytes_max = 4 << 20;

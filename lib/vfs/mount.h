@@ -140,6 +140,7 @@ private:
                     std::uint64_t changes);
     void learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
                        std::uint64_t changes);
+    Task<void> bring_bytes(Ino parent, const std::string& name);
     void learn_move(const wire::Rename& asked, const wire::Removed& done);
     void learn_told(Ino ino, const Attr* attr);
     void lost_name(const wire::Removed& done);

@@ -198,6 +198,7 @@ Task<void> Mount::rmdir(Ino parent, std::string name, Who who) {
 Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
                          std::uint32_t flags, Who who) {
     co_await writable();
+    if (flags == 0 && names_.find(new_parent, new_name)) co_await bring_bytes(parent, name);
     const wire::Rename request{parent, name, new_parent, new_name, flags, wall_now(), who};
     const std::uint64_t changes = nodes_.changes_of(parent);
     const std::uint64_t new_changes = nodes_.changes_of(new_parent);
@@ -219,6 +220,15 @@ Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::stri
     learn_told(removed->moved, told_of(removed->also, removed->moved));
     if (flags == RENAME_EXCHANGE) nodes_.forget_attr(removed->attr.ino);
     else lost_name(*removed);
+}
+
+// What takes another file's place has its bytes first: who writes anew and renames finds, after a
+// kill, the old ones or the new. ext4 does the same (auto_da_alloc). Without success, too, it is
+// renamed; fsync and close tell.
+Task<void> Mount::bring_bytes(Ino parent, const std::string& name) {
+    Node* node = nodes_.find(names_.find(parent, name));
+    if (node && node->file && node->file->has_unsent())
+        co_await result(flusher_.flush(nodes_.pin(*node), false));
 }
 
 void Mount::learn_move(const wire::Rename& asked, const wire::Removed& done) {

@@ -37,6 +37,18 @@ struct Unsent : World {
 
 }  // namespace
 
+TEST_CASE("a file that replaces another has its bytes stored first, one that gets a new name not") {
+    Unsent w(0, 5000);
+    w.create(w.a, "old");
+    const auto stored = [&] { return w.volume->read(wire::GetAttr{w.ino}).value().attr.size; };
+    w.run(w.a->rename(wire::root_ino, "f", wire::root_ino, "new", 0, Who{}));
+    CHECK(stored() == 0);
+    w.run(w.a->rename(wire::root_ino, "new", wire::root_ino, "old", 0, Who{}));
+    CHECK(stored() == 5000);
+    CHECK(w.nothing_unsent());
+    CHECK(w.read(w.a, w.file.handle) == w.text);
+}
+
 TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync and at the end") {
     for (const std::size_t stored : {0, 4000, 300'000}) {
         for (const bool hole : {true, false}) {
