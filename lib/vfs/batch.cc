@@ -116,8 +116,7 @@ bool gather(Batch& batch, Nodes& nodes, Node& node, const wire::VolumeInfo& volu
     if (file.dirty.empty() || !batch.has_room() || node.released) return false;
     // Extents over inline data that nobody takes away would be refused.
     if (!file.inline_known) return false;
-    const bool small =
-        file.size() <= volume.inline_bytes && file.extents.knows_all() && file.extents.empty();
+    const bool small = file.is_small(volume.inline_bytes);
     const bool leaves_inline = !small && !file.inline_data.empty();
     // What is inline is one whole, not layers: the next version of it needs the outcome of the
     // last.

@@ -109,6 +109,10 @@ struct File {
     // the file but, where they are many, the extents; others may tell the attributes alone. EIO: as
     // learn_inline().
     Result<void> learn(const wire::Entry& entry, bool opened);
+    // It belongs into the metadata, as it is now.
+    bool is_small(std::uint64_t bytes_max) const {
+        return size() <= bytes_max && extents.knows_all() && extents.empty();
+    }
     // What is dirty is lost, with the time and the loss it would have brought.
     void give_up();
     void fail_with(int code);

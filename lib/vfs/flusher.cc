@@ -354,7 +354,7 @@ void Flusher::worked() {
     budget_.refuse_dirty(0);
 }
 
-Task<void> Flusher::flush(NodeRef node, bool durable) {
+Task<void> Flusher::flush(NodeRef node, bool durable, Duration company_age) {
     File& file = *node->file;
     const std::uint64_t failures = file.failure.count;
     struct Waiter {
@@ -364,7 +364,7 @@ Task<void> Flusher::flush(NodeRef node, bool durable) {
     } waiter{file.durable_waiters, durable ? 1u : 0u};
     waiter.count += waiter.by;
     for (bool more = true; more;) {
-        while (start_batch(node.get(), durable)) {}
+        while (start_batch(node.get(), durable, company_age)) {}
         // What could not leave now has to wait for what is on its way, or for what is asked of the
         // server: one more round takes it, and what came back.
         const bool left = !file.dirty.empty() && (file.learning || !file.flights.empty());

@@ -32,7 +32,8 @@ public:
     void wrote(Node& node, Range range);
     // Ends when all that is dirty of the file now is committed, and with `durable` also when that,
     // and every change of it that was answered before, is synced. The error that kept it from that.
-    Task<void> flush(NodeRef node, bool durable);
+    // What other files have that is as old as `company_age` goes along.
+    Task<void> flush(NodeRef node, bool durable, Duration company_age = {});
     // Ends when no commit of the file is unanswered.
     Task<void> settled(NodeRef node);
     // Everything that was answered up to `stamp` is durable when this ends.

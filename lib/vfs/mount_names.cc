@@ -222,13 +222,14 @@ Task<void> Mount::rename(Ino parent, std::string name, Ino new_parent, std::stri
     else lost_name(*removed);
 }
 
-// What takes another file's place has its bytes first: who writes anew and renames finds, after a
-// kill, the old ones or the new. ext4 does the same (auto_da_alloc). Without success, too, it is
-// renamed; fsync and close tell.
+// A small file that takes another's place has its bytes first, which then cost no object: who
+// writes one anew and renames it finds, after a kill, the old bytes or the new. Without success,
+// too, it is renamed; fsync and close tell.
 Task<void> Mount::bring_bytes(Ino parent, const std::string& name) {
     Node* node = nodes_.find(names_.find(parent, name));
-    if (node && node->file && node->file->has_unsent())
-        co_await result(flusher_.flush(nodes_.pin(*node), false));
+    if (!node || !node->file || !node->file->has_unsent()) co_return;
+    if (node->file->is_small(session_->volume().inline_bytes))
+        co_await result(flusher_.flush(nodes_.pin(*node), false, Duration::max()));
 }
 
 void Mount::learn_move(const wire::Rename& asked, const wire::Removed& done) {

@@ -37,16 +37,20 @@ struct Unsent : World {
 
 }  // namespace
 
-TEST_CASE("a file that replaces another has its bytes stored first, one that gets a new name not") {
+TEST_CASE("a small file that replaces another is stored first, alone; one with a new name is not") {
     Unsent w(0, 5000);
     w.create(w.a, "old");
+    const Opened large = w.create(w.a, "large");
+    w.write(w.a, large.handle, 0, pattern(100'000));
     const auto stored = [&] { return w.volume->read(wire::GetAttr{w.ino}).value().attr.size; };
     w.run(w.a->rename(wire::root_ino, "f", wire::root_ino, "new", 0, Who{}));
     CHECK(stored() == 0);
     w.run(w.a->rename(wire::root_ino, "new", wire::root_ino, "old", 0, Who{}));
     CHECK(stored() == 5000);
-    CHECK(w.nothing_unsent());
+    CHECK(w.a->state().dirty_files == 1);
     CHECK(w.read(w.a, w.file.handle) == w.text);
+    w.run(w.a->rename(wire::root_ino, "large", wire::root_ino, "old", 0, Who{}));
+    CHECK(w.store.puts == 0);
 }
 
 TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync and at the end") {
