@@ -67,6 +67,11 @@ cli::Target chosen(AccessTimes& into, AccessTimes value) {
             }};
 }
 
+cli::Flag excluding(std::vector<std::string> others, cli::Flag row) {
+    row.excludes = std::move(others);
+    return row;
+}
+
 cli::Target ignored(std::string hint = {}) {
     return {std::move(hint), [](std::string_view) -> Result<void> { return {}; }};
 }
@@ -179,11 +184,8 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
 std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
     std::vector<cli::Flag> rows{
         {"--ro", cli::sets(o.read_only), "nobody can change anything"},
-        {"--noATime",
-         chosen(o.access_times, AccessTimes::never),
-         "reading does not change access times",
-         {},
-         {"--strictATime"}},
+        excluding({"--strictATime"}, {"--noATime", chosen(o.access_times, AccessTimes::never),
+                                      "reading does not change access times"}),
         {"--strictATime", chosen(o.access_times, AccessTimes::always),
          "every read does (default: the first after a change, and one a day)"},
         {"--noDirATime", cli::sets(o.folder_access_times, false),
@@ -193,17 +195,11 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
         {"--nonEmpty", cli::sets(o.non_empty), "mount even if DIR has entries"},
         {"--umask", cli::octal_mode(o.umask), "permission bits that nobody gets"},
-        {"--noXAttr",
-         both(o.xattr, o.acl, false),
-         "no extended attributes, and no ACLs",
-         {},
-         {"--xAttr", "--acl"}},
+        excluding({"--xAttr", "--acl"}, {"--noXAttr", both(o.xattr, o.acl, false),
+                                         "no extended attributes, and no ACLs"}),
         {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
-        {"--noACL",
-         cli::sets(o.acl, false),
-         "access control lists neither hold nor show",
-         {},
-         {"--acl"}},
+        excluding({"--acl"}, {"--noACL", cli::sets(o.acl, false),
+                              "access control lists neither hold nor show"}),
         {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
         {"--rootSquash", cli::sets(o.squash.root),
          "root acts as another user, whom permissions hold"},
