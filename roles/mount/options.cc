@@ -223,11 +223,10 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"-o",
          {"OPTIONS",
           [&o, dialect](std::string_view list) -> Result<void> {
-              if (o.remount.empty() && !is_remount(list))
-                  return apply_option_list(o, list, dialect.sloppy);
-              TRY(check_remount_list(list, dialect.sloppy));
-              o.remount += fmt::format("{}{}", o.remount.empty() ? "" : ",", list);
-              return {};
+              o.listed += fmt::format("{}{}", o.listed.empty() ? "" : ",", list);
+              if (!is_remount(o.listed)) return apply_option_list(o, list, dialect.sloppy);
+              o.remount = o.listed;
+              return check_remount_list(list, dialect.sloppy);
           }},
          "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
     add_helper_flags(rows, o, dialect.helper);

@@ -153,6 +153,7 @@ TEST_CASE("called by mount(8), -f, -n, -s, -t and -v mean what they mean to it")
     CHECK(again.code == 0);
     CHECK(again.options.remount == "rw,remount,user_id=0");
     CHECK(start({"/d", "/m", "-o", "remount", "-o", "ro"}).options.remount == "remount,ro");
+    CHECK(start({"/d", "/m", "-o", "ro", "-o", "remount"}).options.remount == "ro,remount");
     CHECK(start({"/d", "/m", "-o", "remount,odd"}).code == cli::exit_usage);
     CHECK(start({"/d", "/m", "-o", "remount,odd"}, {.sloppy = true}).code == 0);
     CHECK(start({"/d", "/m", "-o", "odd"}, {.helper = true}).code == cli::exit_usage);
