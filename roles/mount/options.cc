@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "lib/base/format.h"
@@ -276,8 +277,11 @@ Result<void> finish(MountOptions& options) {
     const bool takes_over = options.takeover || options.check_takeover;
     const auto log_folder = std::filesystem::path(options.log_file).parent_path();
     if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
-        return fail(EINVAL, fmt::format("--logFile {}: the folder {} does not exist",
-                                        options.log_file, log_folder.string()));
+        return fail(EINVAL,
+                    errno == ENOENT
+                        ? fmt::format("--logFile {}: the folder {} does not exist",
+                                      options.log_file, log_folder.string())
+                        : fmt::format("--logFile {}: {}", options.log_file, std::strerror(errno)));
     if (options.mem_bytes > ram_bytes() && !takes_over)
         return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
                                         format_size(options.mem_bytes), format_size(ram_bytes())));

@@ -214,6 +214,9 @@ TEST_CASE("a log needs its folder, but a process that goes on with it does not")
           "--logFile /none/such/log: the folder /none/such does not exist");
     o.takeover = 3;
     CHECK(finish(o));
+    MountOptions below_a_file;
+    below_a_file.log_file = "/dev/null/none/log";
+    CHECK(finish(below_a_file).error().context == "--logFile /dev/null/none/log: Not a directory");
 }
 
 TEST_CASE("more memory than the machine has is refused, but not a process that goes on with it") {
