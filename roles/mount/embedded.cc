@@ -194,7 +194,12 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
 
 Result<object::Address> address_of(const EmbeddedOptions& options) {
     TRY(object::Address address, object::parse_address(options.address));
-    if (address.kind == object::Address::Kind::file) return address;
+    if (address.kind == object::Address::Kind::file) {
+        // A path with a slash at the end is one part longer.
+        while (address.folder.size() > 1 && address.folder.ends_with('/'))
+            address.folder.pop_back();
+        return address;
+    }
     return explain(EINVAL, fmt::format("'{}' does not outlive the mount; an embedded volume is "
                                        "kept in a folder",
                                        options.address));
