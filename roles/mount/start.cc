@@ -409,7 +409,7 @@ Result<void> check_mount(const MountOptions& options) {
     EmbeddedOptions wanted = embedded_options(options);
     wanted.read_only = false;  // the volume may be made until then
     wanted.mount_point = absolute_path(options.dir);
-    return Embedded::check_new(wanted);
+    return Embedded::check_new(wanted, Embedded::When::later);
 }
 
 }  // namespace flexfs::mount
