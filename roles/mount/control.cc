@@ -53,6 +53,7 @@ Buffer Control::status() const {
     json["pid"] = ::getpid();
     json["version"] = FLEXFS_VERSION;
     json["restarts"] = restarter_.restarts();
+    json["leaving"] = restarter_.leaving();
     json["dirty"] = {{"bytes", state.dirty_bytes},
                      {"files", state.dirty_files},
                      {"oldest_s", double(state.dirty_oldest.count()) / 1e9}};

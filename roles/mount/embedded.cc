@@ -73,14 +73,16 @@ bool is_within(const fs::path& inner, const fs::path& outer) {
     return std::ranges::mismatch(outer, inner).in1 == outer.end();
 }
 
-// The mount would hide the volume's files from its own process, or lie among them.
-Result<void> check_apart(const std::string& folder, const std::string& mount_point) {
-    const fs::path kept = resolved(folder);
-    if (is_within(mount_point, kept))
-        return explain(EINVAL, fmt::format("the mount point {} is inside {}, where the volume is "
-                                           "kept; give a folder outside",
-                                           mount_point, folder));
-    if (is_within(kept, mount_point))
+Result<void> check_outside(const std::string& folder, const std::string& mount_point) {
+    if (!is_within(mount_point, resolved(folder))) return {};
+    return explain(EINVAL, fmt::format("the mount point {} is inside {}, where the volume is kept; "
+                                       "give a folder outside",
+                                       mount_point, folder));
+}
+
+// From the mount's own process.
+Result<void> check_not_hidden(const std::string& folder, const std::string& mount_point) {
+    if (is_within(resolved(folder), mount_point))
         return explain(EINVAL, fmt::format("a mount on {} would hide {}, where the volume is kept; "
                                            "give another folder",
                                            mount_point, folder));
@@ -194,7 +196,12 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
 
 Result<object::Address> address_of(const EmbeddedOptions& options) {
     TRY(object::Address address, object::parse_address(options.address));
-    if (address.kind == object::Address::Kind::file) return address;
+    if (address.kind == object::Address::Kind::file) {
+        // A path with a slash at the end is one part longer.
+        while (address.folder.size() > 1 && address.folder.ends_with('/'))
+            address.folder.pop_back();
+        return address;
+    }
     return explain(EINVAL, fmt::format("'{}' does not outlive the mount; an embedded volume is "
                                        "kept in a folder",
                                        options.address));
@@ -230,20 +237,25 @@ Result<void> Embedded::check(const EmbeddedOptions& options, const wire::VolumeI
     return {};
 }
 
-Result<void> Embedded::check_new(const EmbeddedOptions& options) {
+Result<void> Embedded::check_new(const EmbeddedOptions& options, When when) {
     TRY(const object::Address address, address_of(options));
+    // Beside a database of its own the mount point harms nothing.
+    TRY(check_outside(address.folder, options.mount_point));
     for (const std::string& folder : {address.folder, database_folder(address.folder, options)})
-        TRY(check_apart(folder, options.mount_point));
-    TRY(find_folder(address.folder));
+        TRY(check_not_hidden(folder, options.mount_point));
+    const auto find = [when](const std::string& folder) -> Result<void> {
+        auto found = find_folder(folder);
+        if (found || (when == When::later && found.error().code == ENOENT)) return {};
+        return fail(std::move(found.error()));
+    };
+    TRY(find(address.folder));
     TRY(const Description found, describe(address.folder, options));
-    if (found.fresh && !options.db_folder.empty()) TRY(find_folder(options.db_folder));
+    if (found.fresh && !options.db_folder.empty()) TRY(find(options.db_folder));
     return {};
 }
 
 Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptions& options) {
     TRY(const object::Address address, address_of(options));
-    // A folder of somebody else's stays as it is, without a lock file.
-    if (!options.lock_taken_over) TRY(check_new(options));
     TRY(make_folder(address.folder));
     TRY(LockFile lock, lock_folder(address.folder, options));
     std::unique_ptr<Embedded> made(new Embedded(std::move(lock)));

@@ -35,12 +35,15 @@ public:
     // Opens the volume in the folder, or makes one where the folder is empty or missing. Each error
     // is a sentence: ENOTDIR, EACCES, EBUSY (in use; says by whom), ENOTEMPTY (holds other files),
     // EPROTO (made by a newer flexfs), EIO (damaged), EINVAL (the address, or not as `fresh`).
+    // Unless it goes on for the process image before, after check_new(): so that a folder of
+    // somebody else's stays as it is, without a lock file.
     static Result<std::unique_ptr<Embedded>> open(Loop& loop, const EmbeddedOptions& options);
 
-    // What open() refuses first, when it does not go on for the process image before; changes
-    // nothing. EINVAL, too: the mount point and the volume's folders are inside one another, or the
-    // volume would be made inside another one.
-    static Result<void> check_new(const EmbeddedOptions& options);
+    // Whether the volume can be opened or made; changes nothing. EINVAL, too: the mount point is
+    // inside the volume's folder or hides it or its database, or the volume would be made inside
+    // another one. `later`: the folders that its own are in may appear until then.
+    enum class When { now, later };
+    static Result<void> check_new(const EmbeddedOptions& options, When when = When::now);
 
     // Whether open() would find the volume that is `served` already by another process; changes
     // nothing. A sentence as from open(), but for what only an open database tells.

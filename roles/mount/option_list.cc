@@ -70,8 +70,9 @@ bool apply_foreign(MountOptions& options, std::string_view name) {
 }
 
 // What the kernel shows of a mount, and mount(8) repeats when it is to change.
-constexpr std::string_view remount_only[] = {"remount",  "bind",    "user_id", "group_id",
-                                             "max_read", "blksize", "seclabel"};
+constexpr std::string_view remount_only[] = {"remount",  "bind",        "user_id",
+                                             "group_id", "max_read",    "blksize",
+                                             "seclabel", "nosymfollow", "symfollow"};
 
 Result<void> apply(MountOptions& options, std::span<const ListedOption> list, bool sloppy) {
     auto rows = flags(options, {});

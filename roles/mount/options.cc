@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "lib/base/format.h"
@@ -65,6 +66,11 @@ cli::Target chosen(AccessTimes& into, AccessTimes value) {
                 else if (into == value) into = AccessTimes::relative;
                 return {};
             }};
+}
+
+cli::Flag excluding(std::vector<std::string> others, cli::Flag row) {
+    row.excludes = std::move(others);
+    return row;
 }
 
 cli::Target ignored(std::string hint = {}) {
@@ -179,11 +185,8 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
 std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
     std::vector<cli::Flag> rows{
         {"--ro", cli::sets(o.read_only), "nobody can change anything"},
-        {"--noATime",
-         chosen(o.access_times, AccessTimes::never),
-         "reading does not change access times",
-         {},
-         {"--strictATime"}},
+        excluding({"--strictATime"}, {"--noATime", chosen(o.access_times, AccessTimes::never),
+                                      "reading does not change access times"}),
         {"--strictATime", chosen(o.access_times, AccessTimes::always),
          "every read does (default: the first after a change, and one a day)"},
         {"--noDirATime", cli::sets(o.folder_access_times, false),
@@ -193,17 +196,11 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"--noDev", cli::sets(o.no_dev), "device files have no effect"},
         {"--nonEmpty", cli::sets(o.non_empty), "mount even if DIR has entries"},
         {"--umask", cli::octal_mode(o.umask), "permission bits that nobody gets"},
-        {"--noXAttr",
-         both(o.xattr, o.acl, false),
-         "no extended attributes, and no ACLs",
-         {},
-         {"--xAttr", "--acl"}},
+        excluding({"--xAttr", "--acl"}, {"--noXAttr", both(o.xattr, o.acl, false),
+                                         "no extended attributes, and no ACLs"}),
         {"--xAttr", cli::sets(o.xattr), "extended attributes (the default)"},
-        {"--noACL",
-         cli::sets(o.acl, false),
-         "access control lists neither hold nor show",
-         {},
-         {"--acl"}},
+        excluding({"--acl"}, {"--noACL", cli::sets(o.acl, false),
+                              "access control lists neither hold nor show"}),
         {"--acl", both(o.acl, o.xattr, true), "access control lists (the default)"},
         {"--rootSquash", cli::sets(o.squash.root),
          "root acts as another user, whom permissions hold"},
@@ -227,11 +224,10 @@ std::vector<cli::Flag> flags(MountOptions& o, Dialect dialect) {
         {"-o",
          {"OPTIONS",
           [&o, dialect](std::string_view list) -> Result<void> {
-              if (o.remount.empty() && !is_remount(list))
-                  return apply_option_list(o, list, dialect.sloppy);
-              TRY(check_remount_list(list, dialect.sloppy));
-              o.remount += fmt::format("{}{}", o.remount.empty() ? "" : ",", list);
-              return {};
+              o.listed += fmt::format("{}{}", o.listed.empty() ? "" : ",", list);
+              if (!is_remount(o.listed)) return apply_option_list(o, list, dialect.sloppy);
+              o.remount = o.listed;
+              return check_remount_list(list, dialect.sloppy);
           }},
          "the flags above as mount(8) has them: ro,noATime,memCapacity=1G"}};
     add_helper_flags(rows, o, dialect.helper);
@@ -281,8 +277,11 @@ Result<void> finish(MountOptions& options) {
     const bool takes_over = options.takeover || options.check_takeover;
     const auto log_folder = std::filesystem::path(options.log_file).parent_path();
     if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
-        return fail(EINVAL, fmt::format("--logFile {}: the folder {} does not exist",
-                                        options.log_file, log_folder.string()));
+        return fail(EINVAL,
+                    errno == ENOENT
+                        ? fmt::format("--logFile {}: the folder {} does not exist",
+                                      options.log_file, log_folder.string())
+                        : fmt::format("--logFile {}: {}", options.log_file, std::strerror(errno)));
     if (options.mem_bytes > ram_bytes() && !takes_over)
         return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
                                         format_size(options.mem_bytes), format_size(ram_bytes())));

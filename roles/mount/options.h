@@ -72,7 +72,8 @@ struct MountOptions {
     std::optional<std::uint32_t> takeover;
     std::optional<std::uint32_t> check_takeover;
     std::string takeover_failed;
-    std::string remount;  // the list of -o, where it has remount: change a mount that runs
+    std::string listed;   // by all of -o, in their order
+    std::string remount;  // the same, where it has remount: change a mount that runs
 };
 
 // How a command line is to be read.

@@ -153,6 +153,7 @@ TEST_CASE("called by mount(8), -f, -n, -s, -t and -v mean what they mean to it")
     CHECK(again.code == 0);
     CHECK(again.options.remount == "rw,remount,user_id=0");
     CHECK(start({"/d", "/m", "-o", "remount", "-o", "ro"}).options.remount == "remount,ro");
+    CHECK(start({"/d", "/m", "-o", "ro", "-o", "remount"}).options.remount == "ro,remount");
     CHECK(start({"/d", "/m", "-o", "remount,odd"}).code == cli::exit_usage);
     CHECK(start({"/d", "/m", "-o", "remount,odd"}, {.sloppy = true}).code == 0);
     CHECK(start({"/d", "/m", "-o", "odd"}, {.helper = true}).code == cli::exit_usage);
@@ -213,6 +214,9 @@ TEST_CASE("a log needs its folder, but a process that goes on with it does not")
           "--logFile /none/such/log: the folder /none/such does not exist");
     o.takeover = 3;
     CHECK(finish(o));
+    MountOptions below_a_file;
+    below_a_file.log_file = "/dev/null/none/log";
+    CHECK(finish(below_a_file).error().context == "--logFile /dev/null/none/log: Not a directory");
 }
 
 TEST_CASE("more memory than the machine has is refused, but not a process that goes on with it") {

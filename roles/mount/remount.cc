@@ -37,6 +37,8 @@ constexpr KernelOption kernel_options[] = {
     {"strictatime", MS_STRICTATIME, times},
     {"nodiratime", MS_NODIRATIME},
     {"diratime", 0, MS_NODIRATIME},
+    {"nosymfollow", MS_NOSYMFOLLOW},
+    {"symfollow", 0, MS_NOSYMFOLLOW},
     {"bind", MS_BIND},  // only this mount point, not the filesystem
 };
 

@@ -9,6 +9,8 @@ TEST_CASE("a remount keeps what it does not name") {
     CHECK(remount_flags("rw,nosuid,relatime", "remount,ro") ==
           (MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_RELATIME));
     CHECK(remount_flags("ro,nosuid,nodev", "rw,suid") == (MS_REMOUNT | MS_NODEV));
+    CHECK(remount_flags("rw,nosymfollow", "ro") == (MS_REMOUNT | MS_RDONLY | MS_NOSYMFOLLOW));
+    CHECK(remount_flags("rw,nosymfollow", "symfollow") == MS_REMOUNT);
 }
 
 TEST_CASE("a remount takes our spelling, too, and the last of contradicting options") {

@@ -35,6 +35,7 @@ public:
     Restarter(Subjects subjects, Origin origin) : subjects_(subjects), origin_(std::move(origin)) {}
 
     std::uint64_t restarts() const { return origin_.restarts; }
+    bool leaving() const { return subjects_.leaving; }
     // Why the last restart gave the mount back to this image; empty: it did not.
     const std::string& refused() const { return subjects_.options.takeover_failed; }
 

@@ -183,7 +183,10 @@ private:
             {*loop_, options_, *embedded_, *client_, server, lock_, leaving_, mounted.descriptor()},
             origin_);
         Control control({options_, *embedded_, *client_, budget_, metrics_}, restarter,
-                        [&](bool force) { force ? cut_off(mounted, server) : told_to_stop(); });
+                        [&](bool force) {
+                            if (force) cut_off(mounted, server);
+                            else told_to_stop();
+                        });
         rpc::Server<wire::Control> control_server(*loop_, control);
 
         auto outcome = co_await result(answer(server, control_server));
@@ -406,7 +409,7 @@ Result<void> check_mount(const MountOptions& options) {
     EmbeddedOptions wanted = embedded_options(options);
     wanted.read_only = false;  // the volume may be made until then
     wanted.mount_point = absolute_path(options.dir);
-    return Embedded::check_new(wanted);
+    return Embedded::check_new(wanted, Embedded::When::later);
 }
 
 }  // namespace flexfs::mount

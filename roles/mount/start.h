@@ -10,7 +10,7 @@ namespace flexfs::mount {
 int run_mount(const MountOptions& options);
 
 // What run_mount() would refuse now of the volume and the options, whatever is mounted and in use;
-// a volume that does not exist yet is none of it. Changes nothing.
+// a volume that does not exist yet is none of it, nor a folder that one is in. Changes nothing.
 Result<void> check_mount(const MountOptions& options);
 
 // `flexfs mount status`: of the mount on `folder`, or of all of this user's where it is empty.

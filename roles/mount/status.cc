@@ -176,17 +176,26 @@ Result<void> take_down(const std::string& folder) {
 }
 
 // By its process, which waits for nobody then; one that does not listen has the patience of
-// SIGTERM. Told that once more, it would give up what is not stored: never when it is unmounted.
-Result<void> cut_off(const std::string& folder, const Presence& presence, pid_t process) {
+// SIGTERM. Whoever is told to stop twice gives up what is not stored: one that has answered gets no
+// signal, wherever it is still mounted.
+Result<void> cut_off(const std::string& folder, const Presence& presence, const Elsewhere& mount) {
     fmt::print(stderr,
                "flexfs: {} is in use, and cut off: what programs have open in it fails from now "
                "on. What they wrote is stored; what they changed in shared mappings since the last "
                "msync may be lost\n",
                folder);
-    (void)ask(presence, wire::Stop{true}, answer_patience);
+    const auto told = ask(presence, wire::Stop{true}, answer_patience);
     if (!fuse::is_mounted(folder)) return {};
-    ::kill(process, SIGTERM);
+    if (const auto holder = lock_holder(mount.lock); !told && holder && holder->pid == mount.pid)
+        ::kill(mount.pid, SIGTERM);
     return fuse::unmount(folder, true);
+}
+
+// Programs before `leaving` was told of took Stop for SIGTERM, force or not: where they are leaving
+// already, for the second one.
+bool knows_force(const Presence& presence) {
+    auto answer = ask(presence, wire::Status{}, answer_patience);
+    return answer && Json::parse(answer->json.text(), nullptr, false).contains("leaving");
 }
 
 // The end of who holds the lock is the promise that everything is written.
@@ -214,15 +223,16 @@ Result<void> stop(const std::string& given, bool force) {
     Elsewhere mount{presence.lock, 0};
     if (const auto holder = lock_holder(presence.lock)) {
         mount.pid = holder->pid;
-    } else if (fuse::is_stale(folder)) {
-        return fuse::unmount(folder, true);
     } else if (const auto other = mounted_elsewhere(folder)) {
         mount = *other;
+    } else if (fuse::is_stale(folder)) {
+        return fuse::unmount(folder, true);
     } else {
         return not_ours(folder);
     }
     // By umount -l: files may be open in it still.
-    if (force && !fuse::is_mounted(folder)) (void)ask(presence, wire::Stop{true}, answer_patience);
+    if (force && !fuse::is_mounted(folder) && knows_force(presence))
+        (void)ask(presence, wire::Stop{true}, answer_patience);
     auto down = take_down(folder);
     const bool in_use = !down && down.error().code == EBUSY;
     if (in_use && !force)
@@ -230,7 +240,7 @@ Result<void> stop(const std::string& given, bool force) {
                        fmt::format("{} is in use: files are open in it, or a program's working "
                                    "folder is; --force cuts them off",
                                    folder));
-    if (in_use) down = cut_off(folder, presence, mount.pid);
+    if (in_use) down = cut_off(folder, presence, mount);
     TRY(std::move(down));
     return await_end(folder, mount.lock);
 }

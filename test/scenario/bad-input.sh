@@ -122,6 +122,12 @@ not_made "or its database" "hide .*cover/db" \
     "$other/new" "$other/cover" --dbFolder "$other/cover/db"
 not_made "a database in a folder that is missing is refused" "db cannot be made, for .*gone" \
     "$other/new" "$mnt" --dbFolder "$other/gone/db"
+check "but it may be beside its database" \
+    flexfs mount "$FLEXFS_TMP/beside" "$other/nest/mnt" --dbFolder "$other/nest"
+stop_mount "$other/nest/mnt"
+check "a new volume may be given with a slash at the end" \
+    flexfs mount "file://$FLEXFS_TMP/slash//" "$mnt"
+stop_mount "$mnt"
 ln -s "$data" "$other/link"
 not_made "a volume in another one is refused" "inside the volume in $data" "$data/inner" "$mnt"
 not_made "also by a link" "inside the volume in $data" "$other/link/meta/inner" "$mnt"

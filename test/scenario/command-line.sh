@@ -129,6 +129,11 @@ check "a log whose folder is missing" \
     refused_line "none does not exist" "$data" "$mnt" "logFile=$FLEXFS_TMP/none/log"
 check "options that contradict each other" \
     refused_line "dirtyCapacity .* is more than" "$data" "$mnt" memCapacity=64M,dirtyCapacity=128M
+takes_absent() {
+    "$FLEXFS" mount init fstab "$FLEXFS_TMP/nas/a/data" "$mnt" --fstab "$fstab.absent" \
+        --mountOptions "dbFolder=$FLEXFS_TMP/nas/a/db"
+}
+check "init fstab takes a volume whose disk is not mounted now" takes_absent
 check "deinit fstab removes the line" flexfs_fstab deinit
 tells_helper() {
     local told

@@ -68,6 +68,24 @@ check "told to give up, it fails" [ $? = 1 ]
 wait $stopping
 check "and so does who stops it" [ $? = 1 ]
 check "with what was lost" grep -q "not everything is stored: .*MiB in 1 files" "$said"
+rm "$small/filler"
+
+check "a file is written without room, while another one is open" mount_with_unsent late4
+(exec 9>"$mnt/held" && sleep 600) &
+holder=$!
+wait_until 10 test -e "$mnt/held"
+"$FLEXFS" mount stop --force "$mnt" >"$said" 2>&1 &
+stopping=$!
+check "stop --force waits for room, too" wait_until 30 is_waiting
+sleep 5  # longer than whoever is told to stop twice has
+check "for as long as it takes" kill -0 $stopping
+rm "$small/filler"
+wait $stopping
+check "and succeeds" [ $? = 0 ]
+check "what was synced is there then" is_whole
+check "and what was not, too" cmp "$late" "$mnt/late4"
+stop_mount "$mnt"
+kill $holder 2>/dev/null
 umount "$small"
 
 # --- whoever has files open ---
