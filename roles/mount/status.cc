@@ -202,14 +202,16 @@ bool knows_force(const Presence& presence) {
 Result<void> await_end(const std::string& folder, const std::string& lock) {
     const Duration began = monotonic_now();
     bool told = false;
-    while (lock_holder(lock)) {
+    while (const auto holder = lock_holder(lock)) {
         std::this_thread::sleep_for(end_pause);
         if (told || monotonic_now() - began < end_quiet) continue;
         told = true;
-        fmt::print(stderr,
-                   "waiting for {} to write what is left; or it is still mounted in another mount "
-                   "namespace (a container) ...\n",
-                   folder);
+        fmt::print(
+            stderr,
+            "waiting for {} to write what is left (its log tells what hinders it, and "
+            "`kill {}` gives that up), unless it is still mounted in another mount namespace "
+            "(a container) ...\n",
+            folder, holder->pid);
     }
     const std::string complaint = last_words(lock);
     if (complaint.empty()) return {};
