@@ -4,7 +4,6 @@
 #include <cstring>
 
 namespace flexfs {
-
 namespace {
 
 // These only say "wrong".

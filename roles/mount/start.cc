@@ -131,9 +131,11 @@ private:
     Task<void> open_volume() {
         EmbeddedOptions options = embedded_options(options_);
         if (from_) options.lock_taken_over = from_->volume_lock;
-        // Before a volume is made for a mount that cannot be.
-        if (!from_) co_await Embedded::check_new(options);
-        if (!from_) co_await fuse::Mountpoint::check(options_.dir, mountpoint_options());
+        if (!from_) {
+            // Before a volume is made for a mount that cannot be.
+            co_await Embedded::check_new(options);
+            co_await fuse::Mountpoint::check(options_.dir, mountpoint_options());
+        }
         embedded_ = co_await Embedded::open(*loop_, options);
         auto connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(embedded_->service(), client);
