@@ -48,7 +48,7 @@ struct Server::Running {
     bool* ended = nullptr;
 };
 
-Server::Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
+Server::Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& notifier,
                metrics::Registry& metrics, ServerOptions options)
     : loop_(loop),
       options_(options),

@@ -48,7 +48,7 @@ class Server {
 public:
     // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what
     // `client` tells of changes. Counts how long requests took in `metrics`, by operation.
-    Server(Loop& loop, int descriptor, vfs::Client& client, Notifier& notifier,
+    Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& notifier,
            metrics::Registry& metrics, ServerOptions options);
     ~Server();
 
@@ -68,7 +68,7 @@ public:
     Task<void> close();
 
     // For the operations.
-    vfs::Client& client() { return client_; }
+    vfs::Filesystem& client() { return client_; }
     Notifier& notifier() { return notifier_; }
     DirectWrites& direct_writes() { return direct_writes_; }
     Disarmed& disarmed() { return disarmed_; }
@@ -94,7 +94,7 @@ private:
 
     Loop& loop_;
     ServerOptions options_;
-    vfs::Client& client_;
+    vfs::Filesystem& client_;
     Channel channel_;
     Notifier& notifier_;
     DirectWrites direct_writes_;

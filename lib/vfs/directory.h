@@ -15,7 +15,7 @@ public:
         : session_(session), nodes_(nodes), ino_(ino) {}
     Ino ino() const { return ino_; }
 
-    // As Client::readdir().
+    // As Filesystem::readdir().
     Task<std::vector<Listed>> read(std::uint64_t cookie, bool plus);
 
 private:

@@ -87,10 +87,10 @@ struct Dropped final : KernelCaches {
 struct Peer {
     cache::Budget budget;
     Dropped dropped;
-    std::unique_ptr<Client> client;
+    std::unique_ptr<Filesystem> client;
 
     Peer(std::uint64_t memory, std::uint64_t dirty) : budget(memory, dirty) {}
-    Client* operator->() const { return client.get(); }
+    Filesystem* operator->() const { return client.get(); }
 };
 
 struct Setup {
@@ -167,8 +167,8 @@ struct World {
         const Connect connect = [this](rpc::Client<wire::Metadata>& client) {
             return std::make_unique<rpc::Caller<wire::Metadata>>(*service, client);
         };
-        auto opened = loop.run(Client::open(loop, connect, store, peer->budget, options,
-                                            &peer->dropped, std::move(from)));
+        auto opened = loop.run(Filesystem::open(loop, connect, store, peer->budget, options,
+                                                &peer->dropped, std::move(from)));
         REQUIRE(code_of(opened) == 0);
         peer->client = std::move(*opened);
         peers.push_back(std::move(peer));

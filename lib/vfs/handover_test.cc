@@ -123,7 +123,7 @@ TEST_CASE("a session that has ended cannot be taken over") {
         return std::make_unique<rpc::Caller<wire::Metadata>>(*w.service, client);
     };
 
-    CHECK(w.code(Client::open(w.loop, connect, w.store, budget, {}, nullptr, left)) == ESTALE);
+    CHECK(w.code(Filesystem::open(w.loop, connect, w.store, budget, {}, nullptr, left)) == ESTALE);
 }
 
 }  // namespace

@@ -16,14 +16,15 @@ constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
 
 }  // namespace
 
-Task<std::unique_ptr<Client>> Client::open(Loop& loop, Connect connect, object::Store& store,
-                                           cache::Budget& budget, Options options,
-                                           KernelCaches* caches, std::optional<HandedOver> from) {
+Task<std::unique_ptr<Filesystem>> Filesystem::open(Loop& loop, Connect connect,
+                                                   object::Store& store, cache::Budget& budget,
+                                                   Options options, KernelCaches* caches,
+                                                   std::optional<HandedOver> from) {
     auto session = std::make_unique<Session>(loop, options.read_only, options.squash);
     co_await session->open(std::move(connect), from ? from->session : 0);
     auto mount = std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);
     if (from) co_await mount->take_over(std::move(*from));
-    std::unique_ptr<Client> client = std::move(mount);
+    std::unique_ptr<Filesystem> client = std::move(mount);
     co_return client;
 }
 
@@ -88,7 +89,7 @@ State Mount::state() const {
     return state;
 }
 
-Task<Client::Space> Mount::statfs() {
+Task<Filesystem::Space> Mount::statfs() {
     co_await orphans_.release_now();
     const wire::Statistics used = co_await session_->call(wire::StatFs{});
     const object::Store::Space store = co_await store_.space();

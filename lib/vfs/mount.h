@@ -1,4 +1,4 @@
-// The Client: its parts put together. One file per family of operations.
+// The Filesystem: its parts put together. One file per family of operations.
 #pragma once
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ inline bool may_map(int flags) {
     return may_read(flags) && may_write(flags);
 }
 
-class Mount final : public Client, Session::Listener {
+class Mount final : public Filesystem, Session::Listener {
 public:
     Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store, cache::Budget& budget,
           Options options, KernelCaches* caches);

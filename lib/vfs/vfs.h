@@ -106,15 +106,15 @@ struct State {
 using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(
     rpc::Client<wire::Metadata>& client)>;
 
-class Client {
+class Filesystem {
 public:
     // Opens the session, or takes up what another client handed over (ESTALE: its session has
     // ended). `store` and `budget` must outlive the client; `caches` may be null.
-    static Task<std::unique_ptr<Client>> open(Loop& loop, Connect connect, object::Store& store,
-                                              cache::Budget& budget, Options options,
-                                              KernelCaches* caches,
-                                              std::optional<HandedOver> from = {});
-    virtual ~Client() = default;
+    static Task<std::unique_ptr<Filesystem>> open(Loop& loop, Connect connect, object::Store& store,
+                                                  cache::Budget& budget, Options options,
+                                                  KernelCaches* caches,
+                                                  std::optional<HandedOver> from = {});
+    virtual ~Filesystem() = default;
     // Writes back everything unsent, durably. On an error the rest stays unsent, and may be tried
     // again.
     virtual Task<void> flush_all() = 0;

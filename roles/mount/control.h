@@ -18,7 +18,7 @@ public:
     struct Subjects {
         MountOptions& options;
         Embedded& embedded;
-        vfs::Client& client;
+        vfs::Filesystem& client;
         cache::Budget& budget;
         metrics::Registry& metrics;
     };

@@ -20,7 +20,7 @@ public:
         Loop& loop;
         const MountOptions& options;
         Embedded& embedded;
-        vfs::Client& client;
+        vfs::Filesystem& client;
         fuse::Server& server;
         const LockFile& mount_lock;
         const bool& leaving;  // the mount was told to stop

@@ -114,7 +114,7 @@ public:
     Readiness& readiness() { return readiness_; }
 
 private:
-    using Unsent = vfs::Client::Unsent;
+    using Unsent = vfs::Filesystem::Unsent;
 
     void offer_metrics() {
         const auto of_client = [this](std::uint64_t vfs::State::* what) {
@@ -142,8 +142,9 @@ private:
         };
         std::optional<vfs::HandedOver> files;
         if (from_) files = std::move(from_->files);
-        client_ = co_await vfs::Client::open(*loop_, connect, embedded_->store(), budget_,
-                                             vfs_options(options_), &notifier_, std::move(files));
+        client_ =
+            co_await vfs::Filesystem::open(*loop_, connect, embedded_->store(), budget_,
+                                           vfs_options(options_), &notifier_, std::move(files));
     }
 
     // Where the image before this one may still do what this one cannot.
@@ -318,7 +319,7 @@ private:
     cache::Budget budget_;
     fuse::Notifier notifier_;
     std::unique_ptr<Embedded> embedded_;
-    std::unique_ptr<vfs::Client> client_;
+    std::unique_ptr<vfs::Filesystem> client_;
     // What the signals mean depends on how far the mount is; none of them kills it from when it
     // serves until all is stored.
     std::vector<std::unique_ptr<Loop::Registration>> signals_;
