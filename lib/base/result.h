@@ -14,6 +14,10 @@ struct Error {
     int code = 0;
     std::string context;
     bool explained = false;  // the context is a sentence that says it all
+    // The request that ended with this error changed nothing and never will. Only the code that
+    // executes requests says so (refuse()). Any other error of a request, such as a cancelled wait,
+    // a lost connection or a failed sync, leaves open whether the request was executed.
+    bool refused = false;
 
     // "context: No such file or directory"; one of them alone where there is no context, or where
     // it says it all, as it does of EINVAL and EPROTO (but see fail_errno()).
@@ -27,7 +31,7 @@ using Result = std::expected<T, Error>;
 
 // The error branch of any Result: `return fail(ENOENT);`.
 inline std::unexpected<Error> fail(int code) {
-    return std::unexpected(Error{code, {}, false});
+    return std::unexpected(Error{code, {}});
 }
 std::unexpected<Error> fail(int code, std::string context);
 // With a sentence for people that needs no "No such file or directory" after it.
@@ -38,6 +42,12 @@ inline std::unexpected<Error> fail(Error error) {
 
 // The current errno as an error: `return fail_errno("open /x");`.
 std::unexpected<Error> fail_errno(std::string context);
+
+// The same error, as the answer that nothing was changed and nothing will be.
+inline Error refuse(Error error) {
+    error.refused = true;
+    return error;
+}
 
 // 0 for success, the errno otherwise: what replies on the wire and to the kernel carry.
 template <class T>

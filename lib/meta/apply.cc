@@ -232,8 +232,19 @@ Result<void> replay(State& state, const Buffer& record) {
     return {};
 }
 
-std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
-    if (batch.empty()) return {};
+namespace {
+
+// A call that ends with an error is in no record, so it changed nothing. Whether a call of a
+// session that has ended was executed when it was sent before is not known any longer: its replies
+// went with the session.
+void mark_refused(const Call& call, Outcome& outcome) {
+    if (outcome.reply) return;
+    Error& error = outcome.reply.error();
+    const bool lost_replies = call.sequence != 0 && error.code == ESTALE && !error.context.empty();
+    error.refused = !lost_replies;
+}
+
+std::vector<Outcome> apply_unmarked(State& state, std::span<const Call> batch) {
     Result<std::vector<Outcome>> together = attempt(state, batch);
     if (together) return std::move(*together);
     std::vector<Outcome> outcomes;
@@ -246,6 +257,15 @@ std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
         outcomes.push_back(alone ? std::move(alone->front())
                                  : Outcome{fail(std::move(alone.error()))});
     }
+    return outcomes;
+}
+
+}  // namespace
+
+std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
+    if (batch.empty()) return {};
+    std::vector<Outcome> outcomes = apply_unmarked(state, batch);
+    for (std::size_t i = 0; i < batch.size(); ++i) mark_refused(batch[i], outcomes[i]);
     return outcomes;
 }
 

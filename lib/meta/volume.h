@@ -45,7 +45,9 @@ struct Call {
 };
 
 // What became of a call. The reply is an answer (Reply, or the errno that the message documents) or
-// a fault (EIO, ENOSPC when the disk is full, …). In both error cases the call changed nothing.
+// a fault (EIO, ENOSPC when the disk is full, …). In both error cases the call changed nothing, and
+// the error is marked `refused`; except that an earlier sending of a remembered call may have been
+// executed if its session has ended since (ESTALE, not marked).
 struct Outcome {
     Result<Reply> reply;
     bool repeated = false;  // the session had sent this sequence before: the first reply again,

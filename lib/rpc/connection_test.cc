@@ -24,7 +24,7 @@ Task<Error> last_word(Loop& loop, std::string address, Buffer bytes) {
     co_await send(*stream, std::move(bytes));
     for (;;) {
         const Frame last = co_await reader.next();
-        if (last.header.kind == Kind::end) co_return refusal(last.payload);
+        if (last.header.kind == Kind::end) co_return failure(last.payload);
     }
 }
 
@@ -125,8 +125,8 @@ TEST_CASE("a request that cannot be decoded is refused alone") {
 
         CHECK(first.header.id == 1);
         CHECK(first.header.flags == Header::error_flag);
-        CHECK(refusal(first.payload).code == EPROTO);
-        CHECK(refusal(first.payload).context.starts_with("echo: malformed message"));
+        CHECK(failure(first.payload).code == EPROTO);
+        CHECK(failure(first.payload).context.starts_with("echo: malformed message"));
         CHECK(second.header.id == 2);
         CHECK(second.header.flags == 0);
     });
@@ -156,7 +156,7 @@ TEST_CASE("a server refuses other versions, other protocols and strangers, and s
                 const Frame said = co_await reader.next();
                 if (said.header.kind == Kind::hello)
                     co_return co_await wire::decode<Hello>(said.payload);
-                const Error error = refusal(said.payload);
+                const Error error = failure(said.payload);
                 co_return Hello{.code = error.code, .reason = error.context};
             }
         };

@@ -46,14 +46,14 @@ Buffer bare_frame(Header header) {
 
 Buffer error_frame(Header header, Error error) {
     if (header.kind == Kind::reply) header.flags |= Header::error_flag;
-    return frame(header, Refusal{error.code, std::move(error.context)}).freeze();
+    return frame(header, Failure{error.code, std::move(error.context), error.refused}).freeze();
 }
 
-Error refusal(const Buffer& payload) {
-    auto said = wire::decode<Refusal>(payload);
+Error failure(const Buffer& payload) {
+    auto said = wire::decode<Failure>(payload);
     if (!said) return std::move(said.error());
-    if (said->code <= 0) return {EPROTO, fmt::format("refused with the errno {}", said->code)};
-    return {said->code, std::move(said->context)};
+    if (said->code <= 0) return {EPROTO, fmt::format("an error with the errno {}", said->code)};
+    return {.code = said->code, .context = std::move(said->context), .refused = said->refused};
 }
 
 FrameReader::FrameReader(loop::Stream& stream) : stream_(stream), ahead_(ahead_bytes) {}

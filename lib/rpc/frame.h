@@ -6,8 +6,7 @@
 //     u16 op        of the request or push; 0 otherwise
 //     u64 id        of the request: its sequence; 0 otherwise
 //     payload       hello: Hello, both ways; request: u32 `back`, the message; reply: the message
-//     or
-//                   Refusal; push: the message; cancel: nothing; end: Refusal
+//                   or Failure; push: the message; cancel: nothing; end: Failure
 //
 // `back`: every id below id - back is answered and never repeated.
 // A client sends at most requests_max requests that are not answered; a cancelled one counts until
@@ -65,11 +64,12 @@ inline constexpr std::uint16_t version_min = 1;
 inline constexpr std::uint16_t version_max = 1;
 inline constexpr std::uint64_t features = 0;
 
-// An Error.
-struct Refusal {
+// An Error on the wire.
+struct Failure {
     int code = 0;
     std::string context;
-    FLEXFS_FIELDS(code, context)
+    bool refused = false;
+    FLEXFS_FIELDS(code, context, refused)
 };
 
 // A frame with `message` as payload, after `gap` bytes of it.
@@ -92,7 +92,7 @@ void set_turn(WritableBuffer& request, std::uint64_t id, std::uint64_t oldest);
 Buffer bare_frame(Header header);
 Buffer error_frame(Header header, Error error);
 // The error that a frame made by error_frame carries.
-Error refusal(const Buffer& payload);
+Error failure(const Buffer& payload);
 
 struct Frame {
     Header header;

@@ -154,7 +154,7 @@ Task<void> Link::receive(FrameReader& reader) {
                 if (std::exchange(woken_, false)) co_await task::yield();
                 co_await owner_.pushed(frame.header.op, frame.payload);
                 break;
-            case Kind::end: co_await fail(refusal(frame.payload)); break;
+            case Kind::end: co_await fail(failure(frame.payload)); break;
             default: co_await fail(EPROTO, "a frame that only clients send");
         }
     }
@@ -170,7 +170,7 @@ Result<void> Link::answer(Frame frame) {
     room_.wake_one();
     if (!call) return {};
     woken_ = true;
-    if (frame.header.flags & Header::error_flag) call->end(fail(refusal(frame.payload)));
+    if (frame.header.flags & Header::error_flag) call->end(fail(failure(frame.payload)));
     else call->end(std::move(frame.payload));
     return {};
 }

@@ -6,6 +6,7 @@
 
 #include "lib/wire/control.h"
 #include "lib/wire/decode_any.h"
+#include "lib/wire/fate.h"
 #include "lib/wire/operations.h"
 
 namespace flexfs::wire {
@@ -124,6 +125,27 @@ TEST_CASE("an outcome is an errno with context, or the value") {
     const Outcome back = *decode<Outcome>(encode(refused));
     CHECK(back.error().code == ENOENT);
     CHECK(back.error().context == "no");
+}
+
+TEST_CASE("only an error that is marked as a refusal permits to delete what the request used") {
+    const Result<Done> cancelled = fail(ECANCELED), failed_sync = fail(EIO, "sync");
+    const Result<Done> refused = fail(refuse({ENOSPC, {}}));
+    const Result<Committed> some = Committed{.first_seq = {1, 0}, .errors = {0, ENOSPC}};
+    const Result<Committed> none = Committed{.first_seq = {0, 0}, .errors = {ESTALE, ENOSPC}};
+    const Result<Committed> lost = fail(ECONNRESET);
+
+    CHECK(fate_of(Result<Done>(Done())) == Fate::applied);
+    CHECK(fate_of(cancelled) == Fate::unknown);
+    CHECK(fate_of(failed_sync) == Fate::unknown);
+    CHECK(fate_of(refused) == Fate::refused);
+    CHECK(fate_of(some, 0) == Fate::applied);
+    CHECK(fate_of(some, 1) == Fate::refused);
+    CHECK(fate_of(some, 2) == Fate::unknown);
+    CHECK_FALSE(all_refused(some, 2));
+    CHECK(all_refused(none, 2));
+    CHECK_FALSE(all_refused(none, 3));
+    CHECK_FALSE(all_refused(lost, 2));
+    CHECK(all_refused(Result<Committed>(fail(refuse({ENOSPC, {}}))), 2));
 }
 
 TEST_CASE("what is encoded is decoded") {

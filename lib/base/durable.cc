@@ -1,0 +1,65 @@
+#include "lib/base/durable.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/descriptor.h"
+
+namespace flexfs {
+namespace {
+
+std::atomic<SyncProbe*> probe = nullptr;
+
+Result<void> sync_with(int (*call)(int), int fd, const std::string& path) {
+    SyncProbe* const watching = probe.load(std::memory_order_relaxed);
+    const int injected = watching ? watching->sync(path) : 0;
+    if (injected != 0) errno = injected;
+    if (injected == 0 && call(fd) == 0) return {};
+    std::string context = fail_errno("sync " + path).error().message();
+    return explain(EIO, std::move(context));
+}
+
+std::string folder_of(const std::string& path) {
+    std::error_code ignored;
+    const auto full = std::filesystem::absolute(path, ignored).lexically_normal();
+    return (full.has_filename() ? full : full.parent_path()).parent_path();
+}
+
+}  // namespace
+
+Result<void> sync_data(int fd, const std::string& path) {
+    return sync_with(::fdatasync, fd, path);
+}
+
+Result<void> sync_file(int fd, const std::string& path) {
+    return sync_with(::fsync, fd, path);
+}
+
+Result<void> sync_folder(const std::string& path) {
+    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid()) return fail_errno("open folder " + path);
+    return sync_file(folder.get(), path);
+}
+
+Result<void> sync_name_of(const std::string& path) {
+    const std::string folder = folder_of(path);
+    TRY(sync_folder(folder));
+    return sync_folder(folder_of(folder));
+}
+
+Result<void> make_durable_folder(const std::string& path) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail_errno("make folder " + path);
+    return sync_folder(folder_of(path));
+}
+
+void install_sync_probe(SyncProbe* wanted) {
+    probe = wanted;
+}
+
+}  // namespace flexfs
