@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -12,7 +13,8 @@ TEST_CASE("frames of all sizes are their owner's alone, also when another thread
     std::vector<std::pair<std::byte*, std::size_t>> frames;
     const auto give_all_back = [&] {
         for (auto [frame, bytes] : frames) {
-            for (std::size_t i = 0; i < bytes; ++i) REQUIRE(frame[i] == std::byte(bytes % 251));
+            const auto own = [bytes](std::byte byte) { return byte == std::byte(bytes % 251); };
+            REQUIRE(std::all_of(frame, frame + bytes, own));
             free_frame(frame, bytes);
         }
         frames.clear();

@@ -2,7 +2,7 @@
 
 namespace flexfs::task {
 
-// Owns itself: its frame goes when the task it drives has ended.
+// Owns itself: its frame is freed when the task that it drives has ended.
 struct Scope::Runner {
     struct promise_type : PromiseBase {
         Runner get_return_object() {
@@ -41,13 +41,25 @@ Task<void> Scope::close() {
     first_error_ = {};
 }
 
+namespace {
+
+// ECANCELED is kept only until a real error comes.
+Task<void> note_error(Task<void> task, Error& first) {
+    auto outcome = co_await result(std::move(task));
+    if (!outcome && (first.code == 0 || first.code == ECANCELED))
+        first = std::move(outcome.error());
+}
+
+}  // namespace
+
 Task<void> all(std::vector<Task<void>> tasks) {
     Scope scope;
-    for (auto& task : tasks) scope.start(std::move(task));
-    auto outcome = co_await result(scope.join());
-    // Where the join was stopped, what it waited for is stopped too.
-    co_await scope.close();
-    co_await std::move(outcome);
+    Error first;
+    for (auto& task : tasks) scope.start(note_error(std::move(task), first));
+    const auto joined = co_await result(scope.join());
+    // If the join was stopped, what it waited for is stopped too.
+    if (!joined) co_await scope.close();
+    if (first.code != 0) co_await fail(std::move(first));
 }
 
 }  // namespace flexfs::task

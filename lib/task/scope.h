@@ -15,17 +15,18 @@ public:
     Scope& operator=(const Scope&) = delete;
     ~Scope() { check(running_ == 0); }
 
-    // Runs until its first wait, here and now. `stop` defaults to the scope's own.
+    // Runs it until its first wait before returning. `stop` defaults to the scope's own.
     void start(Task<void> task, StopSource* stop = nullptr);
     std::size_t running() const { return running_; }
 
-    // Until nothing runs any more. The first error that a task ended with since the last join,
-    // ECANCELED excepted.
+    // Waits until nothing runs. Fails with the first error that a task ended with, except
+    // ECANCELED; of several joins that wait, only one gets it.
     Task<void> join();
-    // Everything that waits in it ends with ECANCELED.
+    // Everything that waits in it, now or later, ends with ECANCELED.
     void cancel() { stop_.request(); }
     bool cancelled() const { return stop_.requested(); }
-    // cancel(), then join() whatever they end with.
+    // cancel(), then waits for the end of all whatever their outcome. A stop does not end this
+    // wait.
     Task<void> close();
 
 private:
@@ -38,7 +39,9 @@ private:
     Error first_error_;
 };
 
-// Runs all at the same time; ends when the last has, with the first error.
+// Runs all at the same time and ends when the last has ended, with the first error. A stop of the
+// awaiting task stops them. ECANCELED, if any of them was stopped and none failed: success means
+// that every task has done its work.
 Task<void> all(std::vector<Task<void>> tasks);
 
 }  // namespace flexfs::task

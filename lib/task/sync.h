@@ -1,9 +1,9 @@
-// What coroutines of one thread coordinate with. Every wait ends with ECANCELED when its task is
-// stopped.
+// Primitives with which coroutines of one thread coordinate. Every wait ends with ECANCELED when
+// its task is stopped before it is served; a task that was served first keeps what it got, whatever
+// is stopped afterwards (lib/task/wait.h). Each must outlive the calls that wait for it.
 #pragma once
 
 #include <deque>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -15,13 +15,14 @@ namespace flexfs::task {
 class Event {
 public:
     bool is_set() const { return set_; }
+    // Everybody who waits now goes on, even if the flag is reset before they run.
     void set() {
         set_ = true;
         waiting_.wake_all();
     }
     void reset() { set_ = false; }
     Task<void> wait() {
-        while (!set_) co_await waiting_.wait();
+        if (!set_) co_await waiting_.wait();
     }
 
 private:
@@ -29,17 +30,19 @@ private:
     WaitList waiting_;
 };
 
-// `count` units, given out in order of arrival: a large request is not overtaken by small ones.
+// `count` units, given out in order of arrival: small requests do not overtake a large one.
 class Semaphore {
 public:
     explicit Semaphore(std::size_t count) : free_(count) {}
 
     std::size_t free() const { return free_; }
+    // Takes them at once or not at all. Does not overtake those who wait.
     bool try_acquire(std::size_t units = 1) {
-        if (free_ < units || !turns_.empty()) return false;
+        if (free_ < units || !waiting_.empty()) return false;
         free_ -= units;
         return true;
     }
+    // After success the caller owes a release() of as many units; after ECANCELED it owes nothing.
     Task<void> acquire(std::size_t units = 1);
     void release(std::size_t units = 1) {
         free_ += units;
@@ -47,18 +50,14 @@ public:
     }
 
 private:
-    struct Turn {
-        std::size_t units;
-        WaitList waiting;
-    };
     void hand_out();
 
     std::size_t free_;
-    std::deque<Turn*> turns_;
+    WaitList waiting_;
 };
 
-// Held by one coroutine at a time; the guard gives it back. Must not be used where a plain check
-// after the await will do.
+// Held by one coroutine at a time, in order of arrival; the guard gives it back. Not needed where a
+// plain check after the await will do.
 class Mutex {
 public:
     class [[nodiscard]] Guard {
@@ -84,37 +83,52 @@ private:
     Semaphore one_{1};
 };
 
-// A bounded queue between coroutines.
+// A bounded queue between coroutines. Items come out in the order in which their pushes ended, and
+// both sides are served in order of arrival.
 template <class T>
 class Channel {
 public:
-    explicit Channel(std::size_t capacity) : capacity_(capacity) {}
+    // `capacity` is at least 1.
+    explicit Channel(std::size_t capacity) : capacity_(capacity) { check(capacity > 0); }
 
-    // Waits for room. EPIPE once closed.
+    // Waits for room. EPIPE once closed; after any error the item is not in the channel.
     Task<void> push(T item) {
-        while (items_.size() >= capacity_ && !closed_) co_await writers_.wait();
         if (closed_) co_await fail(EPIPE);
+        if (items_.size() + promised_places_ >= capacity_) {
+            co_await writers_.wait();
+            --promised_places_;
+            if (closed_) co_await fail(EPIPE);
+        }
         items_.push_back(std::move(item));
-        readers_.wake_one();
+        if (readers_.wake_one()) ++promised_items_;
     }
     // The next item; nothing once closed and empty.
     Task<std::optional<T>> pop() {
-        while (items_.empty() && !closed_) co_await readers_.wait();
-        if (items_.empty()) co_return std::optional<T>{};
+        if (items_.size() == promised_items_) {
+            if (closed_) co_return std::optional<T>{};
+            auto came = co_await result(readers_.wait());
+            if (code_of(came) == EPIPE) co_return std::optional<T>{};
+            co_await std::move(came);
+            --promised_items_;
+        }
         std::optional<T> item(std::move(items_.front()));
         items_.pop_front();
-        writers_.wake_one();
+        if (writers_.wake_one()) ++promised_places_;
         co_return item;
     }
+    // What is in it can still be taken out.
     void close() {
         closed_ = true;
-        readers_.wake_all();
-        writers_.wake_all();
+        readers_.wake_all(EPIPE);
+        writers_.wake_all(EPIPE);
     }
 
 private:
     std::deque<T> items_;
     std::size_t capacity_;
+    // Handed to somebody who was woken and has not run yet; nobody else may take them.
+    std::size_t promised_items_ = 0;
+    std::size_t promised_places_ = 0;
     bool closed_ = false;
     WaitList readers_;
     WaitList writers_;

@@ -26,6 +26,7 @@ bool Waiting::park(std::coroutine_handle<> self, PromiseBase& promise, bool hand
 }
 
 void Waiting::wake(int code) {
+    check(list_ != nullptr);
     (before_ ? before_->after_ : list_->first_) = after_;
     (after_ ? after_->before_ : list_->last_) = before_;
     list_ = nullptr;

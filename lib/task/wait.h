@@ -1,9 +1,15 @@
-// WaitList: the primitive under everything that suspends. Coroutines wait in it, in order, until
-// they are woken.
+// WaitList: the primitive under everything that suspends. Coroutines wait in it, in order of
+// arrival, until they are woken or stopped.
+//
+// A wait ends once, by a wake or by a stop, whichever comes first. It leaves its list at that very
+// moment, not when its coroutine runs: wake_one() never meets a wait that was stopped, and a stop
+// that comes after a wake has no effect on that wait. So a waker may count something as handed over
+// as soon as wake_one() returns true: its coroutine goes on with success and owns it.
 #pragma once
 
 #include <cerrno>
 #include <coroutine>
+#include <cstdint>
 
 #include "lib/task/task.h"
 
@@ -11,18 +17,18 @@ namespace flexfs::task {
 
 class WaitList;
 
-// One suspended coroutine. Lives in its frame. Woken at most once; then it goes on from the run
-// queue.
+// One suspended coroutine. Lives in its frame.
 class Waiting : StopHook {
 public:
-    Waiting(WaitList* list, bool shielded) : list_(list), shielded_(shielded) {}
-    // Takes it out of its list, if it is in one, and makes the coroutine ready: with success, or an
-    // errno.
+    Waiting(WaitList* list, bool shielded, std::uint64_t units)
+        : list_(list), units_(units), shielded_(shielded) {}
+    // Takes it out of its list, where it must be, and makes the coroutine ready: with success, or
+    // with an errno.
     void wake(int code = 0);
 
 protected:
     ~Waiting();
-    // False where the wait is over before it began: a stop was requested.
+    // False if the wait is over before it began, because a stop was requested.
     bool park(std::coroutine_handle<> self, PromiseBase& promise, bool hand_over);
     int code() const { return code_; }
     PromiseBase* promise_ = nullptr;
@@ -35,6 +41,7 @@ private:
     Waiting* before_ = nullptr;
     Waiting* after_ = nullptr;
     std::coroutine_handle<> self_;
+    std::uint64_t units_;
     int code_ = 0;
     bool hand_over_ = false;
     bool shielded_;
@@ -44,7 +51,7 @@ template <bool hand_over>
 class WaitAwaiter final : public Waiting {
 public:
     template <class Wait>
-    explicit WaitAwaiter(const Wait& wait) : Waiting(wait.list, wait.shielded) {}
+    explicit WaitAwaiter(const Wait& wait) : Waiting(wait.list, wait.shielded, wait.units) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -68,6 +75,7 @@ public:
         using leaf_awaiter_for = WaitAwaiter<hand_over>;
         WaitList* list;
         bool shielded;
+        std::uint64_t units;
     };
 
     WaitList() = default;
@@ -76,12 +84,17 @@ public:
     ~WaitList() { check(first_ == nullptr); }
 
     bool empty() const { return first_ == nullptr; }
-    // co_await wait(): until woken, with the waker's errno; ECANCELED when the awaiting task is
-    // stopped first.
-    Wait wait() { return {this, false}; }
+    // co_await wait(): until woken, with the waker's errno; ECANCELED if the awaiting task is
+    // stopped first. `units` is how much it waits for, where that matters to the waker.
+    Wait wait(std::uint64_t units = 0) { return {this, false, units}; }
     // The same, but a stop does not end it: for cleaning up, where the waker is sure to come.
-    Wait wait_shielded() { return {this, true}; }
-    // The longest waiting one; false where nobody waits.
+    Wait wait_shielded() { return {this, true, 0}; }
+    // The units of the wait that wake_one() would end. The list must not be empty.
+    std::uint64_t next_units() const {
+        check(first_ != nullptr);
+        return first_->units_;
+    }
+    // Wakes the one that has waited longest; false if nobody waits.
     bool wake_one(int code = 0);
     void wake_all(int code = 0);
 
