@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/block/segment.h"
+#include "lib/wire/fate.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -77,7 +78,7 @@ Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& p
     if (rows.extents.size() <= extents_max || rows.more) co_return false;
 
     File stored(session_.volume().block_bytes);
-    stored.extents.learn(block.idx, block.idx + 1, rows.extents);
+    stored.stored().learn_extents(block.idx, block.idx + 1, rows.extents);
     const std::uint64_t start = block.idx * stored.block_bytes;
     std::vector<Source> sources = stored.sources({start, start + stored.block_bytes});
     std::erase_if(sources, [](const Source& s) { return s.kind != Source::Kind::frame; });
@@ -116,7 +117,9 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
     }
     if (pieces.empty()) co_return;
     const cache::Packed packed = co_await packer_.pack(std::move(pieces));
-    bool used = false;
+    // Only an answer that means "refused" says that a row does not lead to the segment: a call that
+    // was cancelled or whose answer was lost may have been executed all the same.
+    bool unused = true;
     for (Plan& plan : plans) {
         const auto first = packed.extents.begin() + static_cast<std::ptrdiff_t>(plan.first_piece);
         plan.request.replacement.assign(first, first + static_cast<std::ptrdiff_t>(plan.pieces));
@@ -125,11 +128,11 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
         const std::uint64_t idx = plan.request.idx;
         // EAGAIN: somebody wrote the block meanwhile, and will notice it again.
         const auto done = co_await result(session_.call(std::move(plan.request)));
-        used |= done.has_value();
+        unused &= wire::fate_of(done) == wire::Fate::refused;
         if (Node* node = nodes_.find(ino); node && node->file)
-            node->file->extents.forget(idx, idx + 1);
+            node->file->stored().forget_blocks({idx, idx + 1});
     }
-    if (!used) co_await packer_.discard(packed.segment.segment);
+    if (unused) co_await packer_.discard(packed.segment.segment);
 }
 
 }  // namespace flexfs::vfs

@@ -34,7 +34,7 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
     if (cookie < self_cookie) listed.push_back(dot(".", self_cookie, ino_));
     if (cookie < parent_cookie) listed.push_back(dot("..", parent_cookie, co_await parent()));
 
-    // From the beginning on the listing is new: who rewinds wants to see what changed.
+    // Rewinding starts a new listing: the program wants to see what changed.
     const auto after_cookie = [](std::uint64_t from, const wire::DirEntry& entry) {
         return from < entry.cookie;
     };
@@ -45,12 +45,12 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
         co_await fetch(cookie > parent_cookie ? cookie : 0, plus);
         next = page_.begin();
     }
-    // What was given out but not used is copied once more: give out as much as is used.
+    // Entries that the reader did not use are copied again next time: return as many as it uses.
     const auto at = static_cast<std::size_t>(next - page_.begin());
     if (at > from_ && taken_ > 0) chunk_ = std::clamp((at - from_) * 2, chunk_min, chunk_max);
     from_ = at;
     taken_ = std::min(chunk_, page_.size() - at);
-    // Names of one cookie stay together.
+    // Names with the same cookie must stay in one answer.
     while (at + taken_ < page_.size() && taken_ > 0 &&
            page_[at + taken_].cookie == page_[at + taken_ - 1].cookie)
         ++taken_;
@@ -60,8 +60,8 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
     co_return listed;
 }
 
-// The kernel takes a listing for lookups: what a page from before a change has would bring back a
-// name that is gone.
+// The kernel uses a listing as lookups: a page from before a change would bring back a name that is
+// gone.
 bool Directory::goes_on(std::uint64_t cookie, bool plus) const {
     return has_page_ && plus == plus_ && cookie > parent_cookie && cookie >= after_ &&
            folder_->changes == changes_;
@@ -73,7 +73,7 @@ Task<void> Directory::fetch(std::uint64_t after, bool plus) {
         if (!folder) folder = &nodes_.learn(co_await session_.call(wire::GetAttr{ino_}));
         folder_ = nodes_.pin(*folder);
     }
-    // Where changes come between, the rest of a long page would be read in vain.
+    // While the folder keeps changing, most of a long page would be discarded.
     const bool changing = has_page_ && folder_->changes != changes_;
     changes_ = folder_->changes;
     asked_ = nodes_.last_stamp();
@@ -99,8 +99,8 @@ Task<Listed> Directory::list(wire::DirEntry entry, bool plus) {
     listed.node.attr.ino = entry.ino;
     listed.node.attr.mode = entry.mode;
     if (!plus) co_return listed;
-    // What this client has not sent yet is known here only; of what another client has not sent,
-    // the listing tells nothing.
+    // Unsent data of this client is known only here. Of a file with unsent data of another client,
+    // the listing has no attributes.
     Node* node = nodes_.find(entry.ino);
     const bool stale = entry.attr.ino == 0 || nodes_.changed_at(node) > asked_;
     if (!(node && node->knows_attr()) && stale) {

@@ -1,5 +1,5 @@
-// An open directory: its listing, page by page, in the order of the names' hashes. A change while
-// it is read makes it neither miss nor repeat a name that is there all the time.
+// An open directory. It is listed page by page in the order of the names' hashes, so that a name
+// that exists all the time is listed exactly once, whatever changes meanwhile.
 #pragma once
 
 #include <vector>
@@ -19,7 +19,7 @@ public:
     Task<std::vector<Listed>> read(std::uint64_t cookie, bool plus);
 
 private:
-    // Whether the page at hand goes on after the cookie, with what is there now.
+    // The current page can continue after the cookie, and nothing in the folder changed since.
     bool goes_on(std::uint64_t cookie, bool plus) const;
     Task<void> fetch(std::uint64_t after, bool plus);
     Task<Ino> parent();
@@ -28,19 +28,19 @@ private:
     Session& session_;
     Nodes& nodes_;
     Ino ino_;
-    // The page at hand: what the service answered after the cookie `after_`.
+    // The current page: the service's answer for the entries after the cookie `after_`.
     std::vector<wire::DirEntry> page_;
     bool has_page_ = false;
     std::uint64_t after_ = 0;
-    std::uint64_t asked_ = 0;    // the last stamp when the page was asked for
-    NodeRef folder_;             // itself, from the first page on
-    std::uint64_t changes_ = 0;  // its changes when the page was asked for
+    std::uint64_t asked_ = 0;    // Nodes::last_stamp() when the page was requested
+    NodeRef folder_;             // this directory, from the first page on
+    std::uint64_t changes_ = 0;  // its Node::changes when the page was requested
     bool plus_ = false;
     bool end_ = false;
     Grant grant_ = Grant::none;
-    std::size_t taken_ = 0;   // entries given out last time, from
-    std::size_t from_ = 0;    // here
-    std::size_t chunk_ = 32;  // how many at a time, as the reader seems to use them
+    std::size_t from_ = 0;    // where the entries of the last answer begin in the page,
+    std::size_t taken_ = 0;   // and how many they were
+    std::size_t chunk_ = 32;  // entries per answer, adapted to how many the reader used
 };
 
 }  // namespace flexfs::vfs

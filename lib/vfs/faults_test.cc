@@ -50,11 +50,11 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
 
 TEST_CASE("data of a small file that no client can have stored is not taken for the file's") {
     File file(1 << 20);
-    CHECK(file.learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0));
-    CHECK(file.inline_known);
+    CHECK(file.stored().learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0));
+    CHECK(file.stored().knows_inline());
     const Buffer more = Buffer::take(std::string(wire::inline_bytes_max + 1, 'x'));
-    CHECK(code_of(file.learn_inline(more, 0)) == EIO);
-    CHECK(!file.inline_known);
+    CHECK(code_of(file.stored().learn_inline(more, 0)) == EIO);
+    CHECK(!file.stored().knows_inline());
 }
 
 TEST_CASE("a small file that is damaged is EIO for readers and writers until it is emptied") {

@@ -1,9 +1,6 @@
 #include "lib/vfs/file.h"
 
 #include <algorithm>
-#include <cerrno>
-
-#include "lib/block/small.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -94,15 +91,6 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
     }
 }
 
-// Zeros at the end are not kept.
-void erase(Buffer& data, Range gone) {
-    if (gone.first >= data.size()) return;
-    std::vector<std::byte> left(data.view().begin(), data.view().end());
-    if (gone.last >= left.size()) left.resize(gone.first);
-    else std::fill(left.begin() + long(gone.first), left.begin() + long(gone.last), std::byte{0});
-    data = Buffer::take(std::move(left));
-}
-
 // Where the data of a block from `offset` on begins; UINT64_MAX: there is none.
 std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::uint64_t offset) {
     std::uint64_t first = UINT64_MAX;
@@ -114,21 +102,6 @@ std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::ui
 
 }  // namespace
 
-bool File::loses(Loss what) const {
-    const auto takes = [&](const Flight& flight) { return flight.loss >= what; };
-    return loss >= what || std::ranges::any_of(flights, takes);
-}
-
-std::uint64_t File::unsent_end() const {
-    std::uint64_t end = dirty.end();
-    for (const Flight& flight : flights) end = std::max(end, flight.data.end());
-    return end;
-}
-
-std::uint64_t File::size() const {
-    return std::max(committed_size, unsent_end());
-}
-
 std::uint64_t File::unsent_gain() const {
     std::vector<Range> unsent;
     std::uint64_t bytes = 0;
@@ -137,17 +110,17 @@ std::uint64_t File::unsent_gain() const {
         if (unsent.size() > gain_spans_max) return;
         for (const auto& [offset, span] : layer.all()) unsent.push_back({offset, span.end()});
     };
-    add(dirty);
-    for (const Flight& flight : flights) add(flight.data);
+    add(unsent_.dirty());
+    for (const Flight& flight : unsent_.flights()) add(flight.data());
     if (unsent.size() > gain_spans_max) return bytes;
 
     std::ranges::sort(unsent, {}, &Range::first);
     std::vector<Source> stored;
-    std::uint64_t next = inline_data.size();
+    std::uint64_t next = stored_.inline_data().size();
     for (Range range : unsent) {
         range.first = std::max(range.first, next);
         if (range.first >= range.last) continue;
-        look_into(extents, block_bytes, range, stored);
+        look_into(stored_.extents(), block_bytes, range, stored);
         next = range.last;
     }
     bytes = 0;
@@ -166,19 +139,22 @@ std::uint64_t File::without_room(Range range) const {
 std::vector<Source> File::sources(Range range) const {
     std::vector<Source> found;
     std::vector<Range> gaps{range};
-    look_into(dirty, gaps, found);
+    look_into(unsent_.dirty(), gaps, found);
+    const std::list<Flight>& flights = unsent_.flights();
     for (auto flight = flights.rbegin(); flight != flights.rend() && !gaps.empty(); ++flight)
-        look_into(flight->data, gaps, found);
-    if (!inline_data.empty()) look_into(inline_data, gaps, found);
-    for (const Range& gap : gaps) look_into(extents, block_bytes, gap, found);
+        look_into(flight->data(), gaps, found);
+    if (!stored_.inline_data().empty()) look_into(stored_.inline_data(), gaps, found);
+    for (const Range& gap : gaps) look_into(stored_.extents(), block_bytes, gap, found);
     std::ranges::sort(found, {}, [](const Source& source) { return source.range.first; });
     return found;
 }
 
 File::Place File::next_data(std::uint64_t offset) const {
-    std::uint64_t first = std::min(size(), dirty.next(offset).first);
-    for (const Flight& flight : flights) first = std::min(first, flight.data.next(offset).first);
-    if (offset < inline_data.size()) first = std::min(first, offset);
+    const ExtentMap& extents = stored_.extents();
+    std::uint64_t first = std::min(size(), unsent_.dirty().next(offset).first);
+    for (const Flight& flight : unsent_.flights())
+        first = std::min(first, flight.data().next(offset).first);
+    if (offset < stored_.inline_data().size()) first = std::min(first, offset);
     for (std::uint64_t idx = offset / block_bytes; idx * block_bytes < first;) {
         const std::uint64_t end = (first - 1) / block_bytes + 1;
         const std::uint64_t block = std::min(end, extents.next_block(idx));
@@ -192,15 +168,16 @@ File::Place File::next_data(std::uint64_t offset) const {
 }
 
 File::Place File::next_hole(std::uint64_t offset) const {
+    const ExtentMap& extents = stored_.extents();
     const std::uint64_t end = size();
     const auto pass = [&](Range data) {
         if (data.first <= offset) offset = std::max(offset, data.last);
     };
     while (offset < end) {
         const std::uint64_t before = offset;
-        pass(dirty.next(offset));
-        for (const Flight& flight : flights) pass(flight.data.next(offset));
-        pass({0, inline_data.size()});
+        pass(unsent_.dirty().next(offset));
+        for (const Flight& flight : unsent_.flights()) pass(flight.data().next(offset));
+        pass({0, stored_.inline_data().size()});
         if (offset != before) continue;
         const std::uint64_t idx = offset / block_bytes, start = idx * block_bytes;
         if (!extents.knows(idx)) return {offset, true};
@@ -211,91 +188,24 @@ File::Place File::next_hole(std::uint64_t offset) const {
     return {std::min(offset, end), false};
 }
 
+// The newest first: write_below() then restores what lay on top.
 std::vector<Span> File::drop(Range gone) {
-    std::vector<Span> taken = dirty.take(gone);
-    // The newest first: put_under() then restores what lay on top.
-    for (auto flight = flights.rbegin(); flight != flights.rend(); ++flight) {
-        for (Span& span : flight->data.take(gone)) taken.push_back(std::move(span));
-        flight->gone.push_back(gone);
-        erase(flight->content, gone);
-    }
-    erase(inline_data, gone);
-    extents.punch(gone.first, gone.last);
+    std::vector<Span> taken = unsent_.drop(gone);
+    stored_.drop(gone);
     return taken;
 }
 
-// Room that is kept behind the end stays when the file grows.
+// Space that is reserved behind the end stays when the file grows.
 std::vector<Span> File::cut(std::uint64_t size) {
     std::vector<Span> taken;
     if (size <= this->size()) taken = drop({size, UINT64_MAX});
-    committed_size = std::min(committed_size, size);
+    stored_.shrink(size);
     return taken;
 }
 
 std::vector<Span> File::punch(Range range) {
-    committed_size = size();
+    stored_.learn_size(size());
     return drop(range);
-}
-
-void File::put_back(std::list<Flight>::iterator flight) {
-    for (const auto& [offset, span] : flight->data.all()) {
-        std::vector<Range> gaps{{span.offset, span.end()}};
-        for (auto newer = std::next(flight); newer != flights.end(); ++newer) {
-            std::vector<Range> left;
-            for (const Range& gap : gaps)
-                for (const Range& part : newer->data.gaps(gap)) left.push_back(part);
-            gaps = std::move(left);
-        }
-        for (const Range& gap : gaps) dirty.put_under(span.slice(gap.first, gap.last));
-    }
-    flights.erase(flight);
-}
-
-void File::forget_stored() {
-    forget_inline();
-    extents.forget();
-}
-
-void File::forget_inline() {
-    inline_known = false;
-    inline_data = {};
-}
-
-Result<void> File::learn_inline(const Buffer& data, std::uint32_t bytes) {
-    forget_inline();
-    auto plain = bytes == 0 ? Result<Buffer>(data) : block::unpack_small(data);
-    if (plain && plain->size() < bytes)
-        plain = fail(EIO, "the packed data of a small file is too short");
-    else if (plain && plain->size() > wire::inline_bytes_max)
-        plain = fail(EIO, "the data of a small file is too long");
-    if (!plain) {
-        extents.forget();
-        return std::unexpected(std::move(plain.error()));
-    }
-    // A slice would keep all of it in memory.
-    const bool whole = bytes == 0 || plain->size() == bytes;
-    inline_data = whole ? *plain : Buffer::copy_of(plain->view().first(bytes));
-    inline_known = true;
-    return {};
-}
-
-Result<void> File::learn(const wire::Entry& entry, bool opened) {
-    if (!entry.has_data && !opened) return {};
-    TRY(learn_inline(entry.inline_data, entry.inline_bytes));
-    if (entry.has_data) extents.learn_all(entry.extents);
-    return {};
-}
-
-void File::give_up() {
-    dirty.take({0, UINT64_MAX});
-    if (!flights.empty()) return;
-    mtime = 0;
-    loss = Loss::none;
-}
-
-void File::fail_with(int code) {
-    ++failure.count;
-    failure.code = code;
 }
 
 }  // namespace flexfs::vfs

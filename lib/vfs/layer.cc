@@ -10,7 +10,18 @@ Span Span::slice(std::uint64_t first, std::uint64_t last) const {
     first = std::max(first, offset);
     last = std::min(last, end());
     check(first < last);
-    return {first, chunk, bytes.subspan(first - offset, last - first)};
+    Span part = *this;
+    part.bytes = bytes.subspan(first - offset, last - first);
+    part.offset = first;
+    return part;
+}
+
+void erase(Buffer& data, Range gone) {
+    if (gone.first >= data.size()) return;
+    std::vector<std::byte> left(data.view().begin(), data.view().end());
+    if (gone.last >= left.size()) left.resize(gone.first);
+    else std::fill(left.begin() + long(gone.first), left.begin() + long(gone.last), std::byte{0});
+    data = Buffer::take(std::move(left));
 }
 
 Layer::Spans::const_iterator Layer::first_in(Range range) const {
@@ -55,14 +66,14 @@ bool Layer::append(std::uint64_t offset, ByteView data) {
     auto after = spans_.upper_bound(offset);
     if (after == spans_.begin()) return false;
     Span& span = std::prev(after)->second;
-    Chunk& chunk = *span.chunk;
-    if (span.end() != offset || !chunk.memory || chunk.capacity - chunk.used < data.size())
+    Slab& slab = *span.memory->slab();
+    if (span.end() != offset || !slab.memory || slab.capacity - slab.used < data.size())
         return false;
-    // Only the span at the end of what is used may grow into the rest.
-    if (span.bytes.data() + span.bytes.size() != chunk.memory.get() + chunk.used) return false;
+    // Only the span at the end of the used memory may grow into the rest.
+    if (span.bytes.data() + span.bytes.size() != slab.memory.get() + slab.used) return false;
     if (after != spans_.end() && after->first < offset + data.size()) return false;
-    std::memcpy(chunk.memory.get() + chunk.used, data.data(), data.size());
-    chunk.used += data.size();
+    std::memcpy(slab.memory.get() + slab.used, data.data(), data.size());
+    slab.used += data.size();
     span.bytes = {span.bytes.data(), span.bytes.size() + data.size()};
     bytes_ += data.size();
     return true;

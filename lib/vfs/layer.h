@@ -1,5 +1,5 @@
-// A layer of a file's bytes in memory, over what is stored: what was written and is not sent yet,
-// or what is on its way. Ranges that do not overlap, by offset.
+// A layer of a file's bytes in memory, over what is stored: bytes that were written and not sent,
+// or bytes on their way. Spans do not overlap and are ordered by offset.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,43 @@
 
 namespace flexfs::vfs {
 
-// Memory with its share of the budget. Pieces of files lie in it.
-struct Chunk {
+// Memory with its share of the budget, in which pieces of files lie.
+struct Slab {
     cache::Reservation reservation;
-    Buffer kept;                          // somebody's buffer as it came, or
-    std::unique_ptr<std::byte[]> memory;  // our own, filled from the front
+    Buffer kept;                          // the writer's buffer itself, or
+    std::unique_ptr<std::byte[]> memory;  // a copy, filled from the front
     std::size_t capacity = 0;
     std::size_t used = 0;
 };
 
+// Keeps a slab dirty. When the last span in it is gone the slab is clean, and lives on as long as a
+// buffer refers to it.
+class DirtySlab {
+public:
+    explicit DirtySlab(std::shared_ptr<Slab> slab) : slab_(std::move(slab)) {}
+    DirtySlab(const DirtySlab&) = delete;
+    DirtySlab& operator=(const DirtySlab&) = delete;
+    ~DirtySlab() { slab_->reservation.make_clean(); }
+
+    const std::shared_ptr<Slab>& slab() const { return slab_; }
+
+private:
+    std::shared_ptr<Slab> slab_;
+};
+
 struct Span {
     std::uint64_t offset = 0;  // in the file
-    std::shared_ptr<Chunk> chunk;
+    std::shared_ptr<const DirtySlab> memory;
     ByteView bytes;
 
+    Span() = default;
+    // All of it must lie in `slab`.
+    Span(std::uint64_t at, std::shared_ptr<Slab> slab, ByteView data)
+        : offset(at), memory(std::make_shared<const DirtySlab>(std::move(slab))), bytes(data) {}
+
     std::uint64_t end() const { return offset + bytes.size(); }
-    Buffer buffer() const { return {chunk, bytes}; }
-    // Its bytes in [first, last), which must overlap it.
+    Buffer buffer() const { return {memory->slab(), bytes}; }
+    // The part of it in [first, last), which must overlap it.
     Span slice(std::uint64_t first, std::uint64_t last) const;
 };
 
@@ -39,6 +59,9 @@ struct Range {
     bool operator==(const Range&) const = default;
 };
 
+// Makes the bytes of the range zero; those at the end are cut off instead.
+void erase(Buffer& data, Range gone);
+
 class Layer {
 public:
     bool empty() const { return spans_.empty(); }
@@ -47,24 +70,24 @@ public:
     // Where the last span ends; 0 without any.
     std::uint64_t end() const { return spans_.empty() ? 0 : spans_.rbegin()->second.end(); }
 
-    // Over what is there.
+    // Replaces the bytes that were there.
     void put(Span span);
-    // Only where nothing is there.
+    // Fills gaps only.
     void put_under(const Span& span);
-    // Copies `data` behind the span that ends at `offset`, if that lies in memory of ours which has
-    // room behind it. False: nothing was done.
+    // Copies `data` behind the span that ends at `offset`, if that lies in a slab's own memory with
+    // enough room after it. False: nothing was done.
     bool append(std::uint64_t offset, ByteView data);
-    // Takes out what lies in the range.
+    // Removes the bytes in the range and returns them, in order.
     std::vector<Span> take(Range range);
-    // What lies in the range, in order, without taking it out.
+    // The bytes in the range, in order.
     std::vector<Span> find(Range range) const;
-    // The first bytes from `offset` on that the layer has, as far as they go in one span; an empty
-    // range at UINT64_MAX: none.
+    // The first bytes at or after `offset`, up to the end of their span; an empty range at
+    // UINT64_MAX if there are none.
     Range next(std::uint64_t offset) const;
     bool covers(Range range) const;
-    // How long the span is that ends at `offset`; 0 where none does.
+    // The length of the span that ends at `offset`; 0 if none does.
     std::size_t bytes_before(std::uint64_t offset) const;
-    // The parts of `range` that the layer has nothing for.
+    // The parts of `range` without bytes.
     std::vector<Range> gaps(Range range) const;
 
     const std::map<std::uint64_t, Span>& all() const { return spans_; }

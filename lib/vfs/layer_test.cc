@@ -8,9 +8,9 @@ namespace flexfs::vfs {
 namespace {
 
 Span span(std::uint64_t offset, const std::string& text) {
-    auto chunk = std::make_shared<Chunk>();
-    chunk->kept = Buffer::copy_of(text);
-    return {offset, chunk, chunk->kept.view()};
+    auto slab = std::make_shared<Slab>();
+    slab->kept = Buffer::copy_of(text);
+    return {offset, slab, slab->kept.view()};
 }
 
 // What lies in the first 20 bytes; '.' for nothing.
@@ -68,13 +68,13 @@ TEST_CASE("taking out splits what reaches over the edges") {
 }
 
 TEST_CASE("a writer that goes on fills the memory behind it, and nobody else's view changes") {
-    auto chunk = std::make_shared<Chunk>();
-    chunk->capacity = 6;
-    chunk->memory = std::make_unique<std::byte[]>(6);
-    std::memcpy(chunk->memory.get(), "abc", 3);
-    chunk->used = 3;
+    auto slab = std::make_shared<Slab>();
+    slab->capacity = 6;
+    slab->memory = std::make_unique<std::byte[]>(6);
+    std::memcpy(slab->memory.get(), "abc", 3);
+    slab->used = 3;
     Layer layer;
-    layer.put({0, chunk, {chunk->memory.get(), 3}});
+    layer.put({0, slab, {slab->memory.get(), 3}});
     const Buffer seen = layer.find({0, 20})[0].buffer();
 
     CHECK(layer.append(3, as_bytes("de")));

@@ -82,6 +82,7 @@ State Mount::state() const {
         if (node.file && node.file->has_unsent()) ++state.dirty_files;
     });
     state.dirty_oldest = flusher_.oldest();
+    if (state.dirty_files > 0) state.trouble = flusher_.trouble();
     state.open_handles = handles_.size();
     state.cached_inodes = nodes_.size();
     state.cache_hits = frames_.counters().hits;

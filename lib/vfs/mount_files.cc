@@ -49,7 +49,7 @@ Opened Mount::opened(NodeRef node, int flags) {
 Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
     auto handle = std::make_shared<Handle>();
     handle->flags = flags;
-    handle->failures_told = node->file->failure.count;
+    handle->failures_told = node->file->errors().count();
     ++node->handles;
     if (may_map(flags)) ++node->mappers;
     handle->node = std::move(node);
@@ -61,7 +61,7 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
 // file gets them again.
 bool Mount::takes_privileges(const Node& node, bool kill_privileges) const {
     return kill_privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
-           node.file->loss != Loss::privileges;
+           node.file->unsent().loss() != Loss::privileges;
 }
 
 // O_TRUNC.
@@ -129,7 +129,7 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
 Task<void> Mount::current(NodeRef node) {
     if (node->grant == Grant::none) {
         // Nothing may be kept: each read asks.
-        node->file->forget_stored();
+        node->file->stored().forget();
         // Where the data is damaged, it stays unknown, and who reads it learns that.
         (void)nodes_.learn_opened(
             co_await session_->call(wire::Open{node->attr.ino, Grant::shared}));
@@ -161,7 +161,7 @@ bool Mount::note_access(Node& node) {
         const Attr told = node.stat();
         if (told.atime > std::max(told.mtime, told.ctime) && now - told.atime < day) return false;
     }
-    flusher_.accessed(node, now);
+    flusher_.accesses().add(node, now);
     return true;
 }
 
@@ -186,10 +186,10 @@ Task<std::size_t> Mount::write(HandleId id, std::uint64_t offset, Buffer data, b
 }
 
 Task<void> Mount::tell_failure(Handle& handle) {
-    const File::Failure& failure = handle.node->file->failure;
-    if (failure.count == handle.failures_told) co_return;
-    handle.failures_told = failure.count;
-    co_await fail(failure.code);
+    const WriteErrors& errors = handle.node->file->errors();
+    if (errors.count() == handle.failures_told) co_return;
+    handle.failures_told = errors.count();
+    co_await fail(errors.code());
 }
 
 Task<void> Mount::flush(HandleId id) {
@@ -202,7 +202,7 @@ Task<void> Mount::fsync(HandleId id) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     const auto flushed = co_await result(flusher_.flush(handle->node, true));
     // It tells what is wrong now. What went wrong earlier is made good if all is durable.
-    handle->failures_told = handle->node->file->failure.count;
+    handle->failures_told = handle->node->file->errors().count();
     co_await flushed;
 }
 

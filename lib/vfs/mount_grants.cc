@@ -21,8 +21,8 @@ void Mount::revoked(wire::Revoke what) {
     }
     if (what.what & wire::revoke_data) {
         // Who has the exclusive grant hears of extents that moved; the bytes are the same.
-        if (node && node->file && exclusive) node->file->extents.forget();
-        else if (node && node->file) node->file->forget_stored();
+        if (node && node->file && exclusive) node->file->stored().forget_extents();
+        else if (node && node->file) node->file->stored().forget();
         if (caches_ && !exclusive) caches_->drop_data(what.ino);
     }
     if (node && !exclusive && (what.what & (wire::revoke_attr | wire::revoke_data)))
@@ -62,8 +62,8 @@ Task<void> Mount::give_back(wire::Recall what) {
         held->current = held->current && held->grant != Grant::none;
         held->recalled = false;
         if (held->file) {
-            if (held->grant == Grant::none) held->file->forget_stored();
-            held->file->changed.wake_all();
+            if (held->grant == Grant::none) held->file->stored().forget();
+            held->file->changed().wake_all();
         }
     }
     if (what.keep == Grant::none && caches_) {
@@ -80,7 +80,7 @@ void Mount::reconnected() {
         node.changed();
         if (node.grant == Grant::exclusive) return;
         node.grant = Grant::none;
-        if (node.file) node.file->forget_stored();
+        if (node.file) node.file->stored().forget();
         if (!caches_) return;
         caches_->drop_attributes(node.attr.ino);
         caches_->drop_data(node.attr.ino);

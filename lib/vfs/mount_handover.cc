@@ -9,9 +9,9 @@ HandedOver Mount::hand_over() const {
     all.session = session_->id();
     all.last_handle = last_handle_;
     for (const auto& [id, handle] : handles_) {
-        const File::Failure& failure = handle->node->file->failure;
-        const bool told = failure.count == handle->failures_told;
-        all.files.push_back({id, handle->node->attr.ino, handle->flags, told ? 0 : failure.code});
+        const WriteErrors& errors = handle->node->file->errors();
+        const bool told = errors.count() == handle->failures_told;
+        all.files.push_back({id, handle->node->attr.ino, handle->flags, told ? 0 : errors.code()});
     }
     for (const auto& [id, directory] : directories_)
         all.directories.push_back({id, directory->ino()});
@@ -32,9 +32,7 @@ Task<void> Mount::take_over(HandedOver from) {
             continue;
         }
         (*found)->orphan = orphans_.holds(file.ino);
-        File::Failure& failure = (*found)->file->failure;
-        failure.count = 1;
-        if (file.failure != 0) failure.code = file.failure;
+        (*found)->file->errors().take_over(file.failure);
         add_handle(file.handle, std::move(*found), file.flags).failures_told =
             file.failure == 0 ? 1 : 0;
     }

@@ -59,7 +59,7 @@ Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     if (attr.size > wire::file_bytes_max) co_return fail(EFBIG);
     // A commit that is under way must not make the file longer again behind the truncation's back.
-    co_await flusher_.settled(node);
+    co_await flusher_.settle(node);
     const std::vector<Span> cut = node->file->cut(attr.size);
     auto changed = co_await result(change(ino, mask, attr, who));
     if (changed) {
@@ -84,24 +84,19 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
     request.attr = attr;
     request.now = wall_now();
     request.who = who;
-    Node* node = nodes_.find(ino);
-    Time written = 0;
-    if (node && node->file && (mask & (wire::set_mtime | wire::set_size)))
-        written = node->forget_write_time();
-    // With the bytes that are cut off goes the commit that was to tell it.
-    if (node && node->file && (mask & wire::set_size) && node->file->loss == Loss::privileges)
+    NodeRef node;
+    if (Node* known = nodes_.find(ino)) node = nodes_.pin(*known);
+    File* const file = node ? node->file.get() : nullptr;
+    // With the bytes that are cut off goes the commit that was to bring it.
+    if (file && (mask & wire::set_size) && file->unsent().loss() == Loss::privileges)
         request.mask |= wire::set_kill_privileges;
+    AttrChange change(node, mask & (wire::set_mtime | wire::set_size));
     const auto entry = co_await result(session_->call(std::move(request)));
-    node = nodes_.find(ino);
-    if (!entry) {
-        if (node) node->current = false;  // stopped, it may have been done all the same
-        if (written != 0 && node && node->file->mtime == 0) node->file->mtime = written;
-        co_return fail(entry.error());
-    }
-    if (node && node->file && (mask & wire::set_size)) node->file->loss = Loss::none;
-    if (mask & wire::set_atime) flusher_.forget_access(ino);
-    if (node && node->file && (mask & wire::set_mode))
-        node->file->loss = std::min(node->file->loss, Loss::capability);
+    if (!entry) co_return fail(entry.error());
+    change.done();
+    if (file && (mask & wire::set_size)) file->unsent().clear_loss();
+    if (mask & wire::set_atime) flusher_.accesses().forget(ino);
+    if (file && (mask & wire::set_mode)) file->unsent().keep_mode();
     co_return known(nodes_.learn(*entry));
 }
 

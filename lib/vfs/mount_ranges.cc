@@ -25,9 +25,9 @@ Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
 
 // A change that was to take the bytes away has failed: the file stays as it was.
 void Mount::restore(Node& node, const std::vector<Span>& dropped) {
-    for (const Span& span : dropped) node.file->dirty.put_under(span);
+    for (const Span& span : dropped) node.file->unsent().write_below(span);
     if (!dropped.empty()) flusher_.wrote(node, {dropped.front().offset, dropped.front().end()});
-    node.file->forget_stored();
+    node.file->stored().forget();
     node.current = false;
 }
 
@@ -66,23 +66,23 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         if (!co_await has_room(node, length)) {
             // What is unsent, or was removed, may be counted as more than it takes.
-            co_await quota_.look(node, range);
+            co_await quota_.recount_after_flush(node, range);
             if (!co_await has_room(node, length)) co_await fail(ENOSPC);
         }
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {
         // The size that unsent bytes give the file is theirs to bring.
-        if (range.last <= file.unsent_end()) request.mode |= FALLOC_FL_KEEP_SIZE;
+        if (range.last <= file.unsent().end()) request.mode |= FALLOC_FL_KEEP_SIZE;
         auto done = co_await result(allocate_in_steps(node, request));
         request.mode = mode;
         const bool cut = !(mode & FALLOC_FL_KEEP_SIZE) && file.size() < range.last;
         if (done && cut) done = co_await result(allocate_in_steps(node, std::move(request)));
         // What is known goes on being so, unless it is much.
         if (done && blocks.last - blocks.first <= blocks_told) {
-            file.extents.keep_room(range.first, range.last);
+            file.stored().reserve(range);
         } else {
-            file.extents.forget(blocks.first, blocks.last);
+            file.stored().forget_blocks(blocks);
         }
         co_await done;
         co_return;
@@ -90,15 +90,16 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
 
     // A commit that is under way must not bring the bytes back. The size may be that of unsent
     // ones.
-    co_await flusher_.settled(node);
-    request.size = file.unsent_end();
+    co_await flusher_.settle(node);
+    request.size = file.unsent().end();
     const std::vector<Span> dropped = file.punch(range);
     auto done = co_await result(allocate_in_steps(node, request));
     if (code_of(done) == EAGAIN) done = co_await result(zero_small(node, std::move(request)));
     // What somebody asked before, and was told meanwhile. A file without any extents stays one, so
     // that a small one goes on living in the metadata.
-    if ((mode & FALLOC_FL_ZERO_RANGE) || !file.extents.knows_all() || !file.extents.empty())
-        file.extents.forget(blocks.first, blocks.last);
+    const ExtentMap& extents = file.stored().extents();
+    if ((mode & FALLOC_FL_ZERO_RANGE) || !extents.knows_all() || !extents.empty())
+        file.stored().forget_blocks(blocks);
     if (done) flusher_.dropped(*node);
     else restore(*node, dropped);
     // So that it is known what the unsent bytes add to the file.
@@ -118,7 +119,7 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
     if (!(request.mode & FALLOC_FL_PUNCH_HOLE)) {
         request.mode &= FALLOC_FL_KEEP_SIZE;
         co_await allocate_in_steps(node, std::move(request));
-        node->file->extents.keep_room(range.first, range.last);
+        node->file->stored().reserve(range);
     }
     WritableBuffer zeros(range.last - range.first);
     std::ranges::fill(zeros.bytes(), std::byte{0});
@@ -128,18 +129,17 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
-    request.kill_privileges |= file.loss == Loss::privileges;
+    request.kill_privileges |= file.unsent().loss() == Loss::privileges;
     request.now = wall_now();
     for (;;) {
-        const Time written = node->forget_write_time();
-        const auto done = co_await result(session_->call(request));
-        if (!done) node->current = false;  // stopped, it may have been done all the same
-        if (!done && file.mtime == 0) file.mtime = written;
-        learn(*node, co_await done);
-        file.loss = Loss::none;
-        if (done->length == 0 || done->length >= request.length) co_return;
-        request.offset += done->length;
-        request.length -= done->length;
+        AttrChange change(node, true);
+        const wire::RangeDone done = co_await session_->call(request);
+        change.done();
+        learn(*node, done);
+        file.unsent().clear_loss();
+        if (done.length == 0 || done.length >= request.length) co_return;
+        request.offset += done.length;
+        request.length -= done.length;
     }
 }
 
@@ -211,12 +211,11 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     const Range blocks = file.blocks({copy.offset, copy.offset + copy.length});
     // First, because nothing may take the file for one without extents from now on; and again for
     // what somebody asks before it is done.
-    file.forget_stored();
-    const Time written = copy.to->forget_write_time();
+    file.stored().forget();
+    AttrChange change(copy.to, true);
     const auto done = co_await result(session_->call(std::move(request)));
-    if (!done && file.mtime == 0) file.mtime = written;
-    file.extents.forget(blocks.first, blocks.last);
-    if (!done) copy.to->current = false;
+    file.stored().forget_blocks(blocks);
+    if (done) change.done();
     learn(*copy.to, co_await done);
     co_return done->length;
 }

@@ -10,7 +10,8 @@ namespace {
 
 // By a write that is not sent yet.
 bool loses_capability(const Node* node) {
-    return node && node->file && node->file->has_unsent() && node->file->loses(Loss::capability);
+    return node && node->file && node->file->has_unsent() &&
+           node->file->unsent().loses(Loss::capability);
 }
 
 }  // namespace

@@ -5,12 +5,12 @@
 namespace flexfs::vfs {
 namespace {
 
-// An entry with its place in the list and in the table.
+// The bytes of an entry, with its place in the list and in the hash table.
 std::uint64_t weight(std::string_view name) {
     return 160 + (name.size() > 15 ? name.size() + 16 : 0);
 }
 
-// A node of the set, with its share of the table.
+// The bytes of one element of whole_, with its share of the hash table.
 constexpr std::uint64_t folder_weight = 48;
 
 }  // namespace
@@ -47,7 +47,7 @@ void Names::shrink() {
 }
 
 void Names::made_folder(Ino folder) {
-    // Of a set so large most are folders that nobody looks into again.
+    // In a set this large, most folders are never looked into again.
     if (whole_.size() * folder_weight > bytes_max_ / 4) whole_.clear();
     whole_.insert(folder);
     shrink();

@@ -1,6 +1,6 @@
-// Names that were looked up or made, as long as the grant on their directory holds; as many as
-// there is room for. Of folders that were made here, and whose names all had room so far, it is
-// known as well which names they have not.
+// A bounded cache of names that were looked up or made. An entry is valid as long as the grant on
+// its directory holds. A folder that was made here is known completely as long as none of its names
+// had to be dropped: then the cache also knows which names are not in it.
 #pragma once
 
 #include <list>
@@ -18,32 +18,32 @@ using wire::Ino;
 
 class Names {
 public:
-    // `bytes` of `budget` are theirs from the beginning.
+    // Takes `bytes` of `budget` from the beginning.
     Names(cache::Budget& budget, std::uint64_t bytes)
         : bytes_max_(bytes), memory_(budget.claim(bytes)) {}
 
-    // The inode, or 0 when the name is not known.
+    // The inode, or 0 if the name is not cached.
     Ino find(Ino parent, std::string_view name);
-    // A name of the inode in that folder; empty when none is known. Looks through all of them.
+    // A name of the inode in that folder; empty if none is cached. Linear in the number of entries.
     std::string name_of(Ino parent, Ino ino) const;
     void put(Ino parent, std::string_view name, Ino ino);
-    // There is no such name (any more).
+    // The folder has no such name.
     void erase(Ino parent, std::string_view name);
-    // It may lead anywhere, or nowhere.
+    // It is not known whether the folder has that name, or for which inode.
     void forget(Ino parent, std::string_view name);
     void clear();
 
-    // The folder is new, and empty.
+    // The folder is new and empty: it is known completely.
     void made_folder(Ino folder);
-    // It was removed, or it is not known any more what is in it.
+    // The folder was removed, or may have names that are not cached.
     void forget_folder(Ino folder) { whole_.erase(folder); }
-    // What find() does not find is not there.
+    // The folder has no name that find() does not find.
     bool knows_all(Ino folder) const { return whole_.contains(folder); }
 
 private:
     struct Key {
         Ino parent;
-        std::string_view name;  // of the entry
+        std::string_view name;  // refers to the entry's
         bool operator==(const Key&) const = default;
     };
     struct KeyHash {
@@ -60,10 +60,10 @@ private:
     void remove(Entries::iterator entry);
     void shrink();
 
-    Entries entries_;  // the longest unused last
+    Entries entries_;  // most recently used first
     std::unordered_map<Key, Entries::iterator, KeyHash> by_name_;
-    std::unordered_set<Ino> whole_;  // folders all names of which are here
-    std::uint64_t bytes_ = 0;        // of entries
+    std::unordered_set<Ino> whole_;  // folders that are known completely
+    std::uint64_t bytes_ = 0;        // of entries_
     std::uint64_t bytes_max_;
     cache::Reservation memory_;
 };

@@ -30,19 +30,24 @@ Attr Node::stat() const {
     if (file->has_unsent()) {
         const std::uint64_t more = now.used + file->unsent_gain();
         // Over what is not known all counts as new, which may be too much: it fits in the size.
-        const bool exact = file->extents.knows_all();
+        const bool exact = file->stored().extents().knows_all();
         now.used = exact ? more : std::max(now.used, std::min(now.size, more));
     }
-    for (const Flight& flight : file->flights) written(now, flight.mtime);
-    written(now, file->mtime);
-    if (file->loses(Loss::privileges)) now.mode = wire::without_privileges(now.mode);
+    written(now, file->unsent().mtime());
+    if (file->unsent().loses(Loss::privileges)) now.mode = wire::without_privileges(now.mode);
     return now;
 }
 
-Time Node::forget_write_time() {
-    for (Flight& flight : file->flights) written(attr, std::exchange(flight.mtime, 0));
-    written(attr, file->mtime);
-    return std::exchange(file->mtime, 0);
+AttrChange::AttrChange(NodeRef node, bool sets_mtime) : node_(std::move(node)) {
+    if (!node_ || !node_->file || !sets_mtime) return;
+    written(node_->attr, node_->file->unsent().mtime());
+    written_ = node_->file->unsent().forget_times();
+}
+
+AttrChange::~AttrChange() {
+    if (!node_ || is_done_) return;
+    if (node_->file) node_->file->unsent().restore_time(written_);
+    node_->current = false;
 }
 
 NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {
@@ -76,7 +81,7 @@ void Nodes::apply(Node& node, const Attr& attr) {
     node.attr = attr;
     node.current = true;
     if (node.atime == attr.atime) node.atime = 0;
-    if (node.file) node.file->committed_size = attr.size;
+    if (node.file) node.file->stored().learn_size(attr.size);
 }
 
 Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
@@ -93,7 +98,7 @@ Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
     // An exclusive grant ends with its recall only, whatever an answer to a mere look says.
     if (node.grant != Grant::exclusive) node.grant = entry.grant;
     Result<void> learned;
-    if (node.file) learned = node.file->learn(entry, opened);
+    if (node.file) learned = node.file->stored().learn(entry, opened);
     weigh(node);
     shrink();
     return learned;
@@ -156,8 +161,7 @@ void Nodes::unpinned(Node& node) {
 
 void Nodes::weigh(Node& node) {
     std::size_t weight = sizeof(Node) + overhead_bytes;
-    if (node.file)
-        weight += sizeof(File) + node.file->inline_data.size() + node.file->extents.memory_bytes();
+    if (node.file) weight += sizeof(File) + node.file->stored().memory_bytes();
     bytes_ += weight - node.weight;
     node.weight = weight;
 }

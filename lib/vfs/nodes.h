@@ -43,8 +43,6 @@ struct Node {
     std::uint32_t mappers = 0;   // of them: open for reading and writing, as a shared mapping is
     std::size_t weight = 0;      // bytes as the table counted them last
     std::unique_ptr<File> file;  // of a regular file
-    bool queued = false;         // among the flusher's dirty files, there:
-    std::list<NodeRef>::iterator queue_place;
     std::list<Node*>::iterator place;  // among the unused, while pins is 0
 
     bool knows_attr() const { return current && grant != Grant::none; }
@@ -56,9 +54,6 @@ struct Node {
     Time accessed() const { return atime != 0 ? atime : attr.atime; }
     // The attributes as a program must see them now.
     Attr stat() const;
-    // What is set next is later than all writes so far, whose time no commit may bring back.
-    // Returns that of the unsent ones, 0 without, which holds again where nothing was set.
-    Time forget_write_time();
 };
 
 class Nodes;
@@ -86,6 +81,24 @@ public:
 private:
     Nodes* nodes_ = nullptr;
     Node* node_ = nullptr;
+};
+
+// Around a call that changes the inode's attributes. With `sets_mtime` it sets a later time than
+// that of all writes so far, which no commit may bring back. Unless it is done() that time holds
+// again, and the attributes must be asked for: the call may have been executed all the same.
+class AttrChange {
+public:
+    // A null `node` is known to nobody: nothing is done.
+    AttrChange(NodeRef node, bool sets_mtime);
+    AttrChange(const AttrChange&) = delete;
+    AttrChange& operator=(const AttrChange&) = delete;
+    ~AttrChange();
+    void done() { is_done_ = true; }
+
+private:
+    NodeRef node_;
+    Time written_ = 0;
+    bool is_done_ = false;
 };
 
 class Nodes {

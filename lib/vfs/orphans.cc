@@ -7,11 +7,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The most that the service is told at once; others wait as long as that takes.
+// Of one message: other requests wait while the service executes it.
 constexpr std::size_t releases_max = 256;
-// How long the first waits for company; and between full messages, for others to get their turn.
+// `pause`: how long the first release waits for others to go with it. `rest`: between full
+// messages, so that other requests get their turn.
 constexpr Duration pause = 10ms, rest = 1ms;
-// Before what a full disk refused is tried again.
+// Until releases that a full disk refused are sent again.
 constexpr Duration retry_pause = 1s;
 
 }  // namespace
@@ -57,7 +58,8 @@ Task<void> Orphans::send() {
     sending_ = false;
 }
 
-// They stay in the list until they are answered: who takes over must know of them.
+// Releases stay in the list until they are answered, because the next process image must take them
+// over.
 Task<void> Orphans::send_some() {
     const auto turn = co_await asking_.lock();
     if (released_.empty()) co_return;
@@ -65,7 +67,7 @@ Task<void> Orphans::send_some() {
     const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
     request.inos.assign(released_.begin(), released_.begin() + count);
     const auto done = co_await result(session_.call(std::move(request)));
-    // A disk that is full is not so for ever. What else is lost the end of the session makes good.
+    // A full disk may have room later. After any other error the end of the session releases them.
     if (code_of(done) == ENOSPC) co_await fail(ENOSPC, "releasing what was removed");
     released_.erase(released_.begin(), released_.begin() + count);
 }

@@ -1,5 +1,5 @@
-// Inodes whose last link is gone and that somebody here still uses: the service frees them when
-// this client lets go of them. It is told of many at once.
+// Inodes whose last link is gone and which are still in use on this client. The service frees an
+// inode when every client has released it; releases are sent in batches.
 #pragma once
 
 #include <deque>
@@ -16,15 +16,15 @@ public:
     Orphans(Loop& loop, Session& session, Nodes& nodes, Flusher& flusher)
         : loop_(loop), session_(session), nodes_(nodes), flusher_(flusher) {}
 
-    // It has no link, and this client holds it.
+    // The last link is gone, and the service keeps the inode for this client.
     void add(Ino ino);
-    // It has one again.
+    // It has a link again.
     void remove(Ino ino);
     bool holds(Ino ino) const { return held_.contains(ino); }
-    // The kernel does not know the inode any more. Lets go of it, unless a handle has it open.
+    // The kernel no longer knows the inode. Releases it unless a handle has it open.
     void forgotten(Ino ino);
-    // Somebody needs the room: the service has heard of all of them when this ends, or its disk is
-    // full.
+    // Sends all releases now, because a caller needs the space. When this ends the service has
+    // executed them, or its disk is full.
     Task<void> release_now();
 
     void hand_over(HandedOver& to) const;
@@ -35,14 +35,14 @@ private:
     void release(Ino ino);
     void start_sending();
     Task<void> send();
-    Task<void> send_some();  // ENOSPC: not now
+    Task<void> send_some();  // ENOSPC: to be tried again later
 
     Loop& loop_;
     Session& session_;
     Nodes& nodes_;
     Flusher& flusher_;
     std::unordered_set<Ino> held_;
-    std::deque<Ino> released_;  // to be sent, or sent and not answered
+    std::deque<Ino> released_;  // to be sent, or sent and unanswered
     bool sending_ = false;
     task::Mutex asking_;
     Scope scope_;

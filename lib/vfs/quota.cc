@@ -5,11 +5,12 @@
 namespace flexfs::vfs {
 namespace {
 
-// The zeros that a file which lives in the metadata needs before the range, where it had nothing.
+// The zeros that a file in the metadata needs between its end and the range.
 std::uint64_t padding(const File& file, Range range, std::uint64_t inline_bytes) {
-    if (std::max(file.size(), range.last) > inline_bytes || !file.extents.empty()) return 0;
-    std::uint64_t end = std::max<std::uint64_t>(file.inline_data.size(), file.dirty.end());
-    for (const Flight& flight : file.flights) end = std::max(end, flight.data.end());
+    if (std::max(file.size(), range.last) > inline_bytes || !file.stored().extents().empty())
+        return 0;
+    const std::uint64_t end =
+        std::max<std::uint64_t>(file.stored().inline_data().size(), file.unsent().end());
     return range.first - std::min(range.first, end);
 }
 
@@ -54,18 +55,18 @@ void Quota::give_back(const Promise& promise) {
 
 Task<void> Quota::expect(NodeRef node, std::uint64_t bytes) {
     if (max_ == 0) co_return;
-    if (bytes > left()) co_await look(node, {});
+    if (bytes > left()) co_await recount_after_flush(node, {});
     promise(std::min(bytes, left()));
 }
 
 Task<void> Quota::expect_room(NodeRef node, Range range) {
     if (max_ == 0) co_return;
     range = {wire::page_floor(range.first), wire::page_ceil(range.last)};
-    if (node->file->without_room(range) > left()) co_await look(node, range);
+    if (node->file->without_room(range) > left()) co_await recount_after_flush(node, range);
     promise(std::min(node->file->without_room(range), left()));
 }
 
-Task<void> Quota::look(NodeRef node, Range range) {
+Task<void> Quota::recount_after_flush(NodeRef node, Range range) {
     co_await reader_.learn_extents(node, range);
     const auto turn = co_await counting_.lock();
     promised_ = 0;

@@ -1,9 +1,10 @@
-// The volume's limit of bytes, kept by a client that sends its data later: what a write was
-// promised must still fit when it is committed.
+// The volume's limit of bytes, enforced by a client that sends its data later: a write that was
+// accepted must still fit when it is committed.
 //
-// It counts what the volume holds at most once everything unsent is committed. Deletions, and data
-// that is never sent, make that too much: when the volume seems full, all that is dirty is written
-// back and the service asked. What other clients write it learns only then.
+// The count is an upper bound of what the volume holds once everything unsent is committed.
+// Deletions, and data that is never sent, make it too high: when the volume seems full, everything
+// dirty is written back and the service is asked. Only then does the count include what other
+// clients wrote.
 #pragma once
 
 #include "lib/vfs/flusher.h"
@@ -13,30 +14,30 @@ namespace flexfs::vfs {
 
 class Quota {
 public:
-    // Makes the service forget now what was deleted, as far as it waits for this client.
+    // Sends the releases of deleted inodes that the service keeps for this client.
     using Release = std::function<Task<void>()>;
 
     // All of them must outlive it.
     Quota(Session& session, Flusher& flusher, Reader& reader, Release release);
 
-    // Room for so many bytes of a write, from its front; `cost` of them lie where the file had
-    // nothing.
+    // Space for the first `bytes` bytes of a write, `cost` of which lie where the file had none.
     struct Promise {
         std::size_t bytes = 0;
         std::uint64_t cost = 0;
     };
     Promise take(const File& file, Range range);
-    // The write is not done after all.
+    // The write did not take place.
     void give_back(const Promise& promise);
-    // When there seems to be no room: learns what is stored in the range, and counts anew.
-    Task<void> look(NodeRef node, Range range);
-    // Something else than a write is going to fill the volume, by so many bytes at most. Where it
-    // has no room for them all that is unsent is stored when this ends, so that the service's word
-    // on it is the right one.
+    // When there seems to be no room: learns what is stored in the range, writes back everything
+    // that is unsent, and asks the service how much the volume holds.
+    Task<void> recount_after_flush(NodeRef node, Range range);
+    // Another operation than a write will fill the volume by at most this many bytes. If there
+    // seems to be no space for them, everything unsent is stored when this ends, so that the
+    // service can decide.
     Task<void> expect(NodeRef node, std::uint64_t bytes);
-    // The same for room that is to be kept for the range, in whole pages.
+    // The same for space that is to be reserved for the range, in whole pages.
     Task<void> expect_room(NodeRef node, Range range);
-    // What the volume holds together with what is unsent, where the service says `used`.
+    // What the volume holds including what is unsent, if the service counts `used`.
     std::uint64_t spent(std::uint64_t used) const;
 
 private:
@@ -48,8 +49,8 @@ private:
     Reader& reader_;
     Release release_;
     std::uint64_t max_;                 // 0: no limit
-    std::uint64_t spent_ = UINT64_MAX;  // at most; UINT64_MAX: not known yet
-    std::uint64_t promised_ = 0;        // since the count that is under way began
+    std::uint64_t spent_ = UINT64_MAX;  // the upper bound; UINT64_MAX: not known yet
+    std::uint64_t promised_ = 0;        // since the current recount began
     task::Mutex counting_;
 };
 

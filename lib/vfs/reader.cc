@@ -86,7 +86,7 @@ Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahe
             complain(*node, data.error());
             co_return fail(EIO, data.error().context);
         }
-        node->file->extents.forget();
+        node->file->stored().forget_extents();
     }
 }
 
@@ -133,9 +133,11 @@ Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) 
 Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead) {
     File& file = *node->file;
     while (true) {
-        const std::uint64_t first = file.extents.first_unknown(blocks.first, blocks.last);
+        const std::uint64_t first =
+            file.stored().extents().first_unknown(blocks.first, blocks.last);
         if (first >= blocks.last) co_return;
-        if (file.extents.memory_bytes() > extents_bytes_max) file.extents.forget();
+        if (file.stored().extents().memory_bytes() > extents_bytes_max)
+            file.stored().forget_extents();
         wire::Extents request;
         request.ino = node->attr.ino;
         request.first = first;
@@ -143,17 +145,18 @@ Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead)
         const wire::ExtentList reply = co_await session_.call(std::move(request));
         if (node->grant != Grant::exclusive) node->grant = reply.grant;
         nodes_.learn_attr(reply.attr);
-        if (auto learned = file.learn_inline(reply.inline_data, reply.inline_bytes); !learned) {
+        if (auto learned = file.stored().learn_inline(reply.inline_data, reply.inline_bytes);
+            !learned) {
             complain(*node, learned.error());
             co_await std::move(learned);
         }
         std::uint64_t last = first + std::max(blocks.last - first, ahead);
         if (reply.more && !reply.extents.empty()) last = reply.extents.back().idx + 1;
-        file.extents.learn(first, last, reply.extents);
+        file.stored().learn_extents(first, last, reply.extents);
         for (std::uint64_t idx = UINT64_MAX; const Extent& extent : reply.extents) {
             if (extent.idx == idx) continue;
             idx = extent.idx;
-            compactor_.note(node->attr.ino, idx, file.extents.block(idx).size());
+            compactor_.note(node->attr.ino, idx, file.stored().extents().block(idx).size());
         }
     }
 }

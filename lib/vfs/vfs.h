@@ -93,10 +93,18 @@ struct Unsure {
     bool empty() const { return first >= last; }
 };
 
+// Why unsent data cannot be written back at present.
+struct WriteBackTrouble {
+    int code = 0;         // errno of the last attempt; 0: there is no trouble
+    std::string message;  // for people
+    Time since = 0;       // wall clock of the first failed attempt
+};
+
 // For `flexfs mount status` and for tests.
 struct State {
-    std::uint64_t dirty_bytes = 0, dirty_files = 0;
+    std::uint64_t dirty_bytes = 0, dirty_files = 0;  // in trouble, these wait
     Duration dirty_oldest{};
+    WriteBackTrouble trouble;
     std::uint64_t open_handles = 0, cached_inodes = 0;
     std::uint64_t cache_hits = 0, cache_misses = 0;  // frames of file data, in memory or not
 };

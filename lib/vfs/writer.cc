@@ -32,12 +32,12 @@ std::size_t capacity_for(std::size_t size, std::size_t before) {
 }  // namespace
 
 bool Writer::is_owned(const Node& node) const {
-    return node.grant == Grant::exclusive && !node.recalled && node.file->inline_known;
+    return node.grant == Grant::exclusive && !node.recalled && node.file->stored().knows_inline();
 }
 
 Task<void> Writer::own(NodeRef node) {
     while (!is_owned(*node)) {
-        while (node->recalled) co_await node->file->changed.wait();
+        while (node->recalled) co_await node->file->changed().wait();
         const auto learned = nodes_.learn_opened(
             co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
         // What would lie over damaged data could never be written back.
@@ -62,12 +62,13 @@ Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
             co_return promise;
         quota_.give_back(promise);
         if (looked) co_return fail(ENOSPC);
-        co_await quota_.look(node, range);
+        co_await quota_.recount_after_flush(node, range);
     }
 }
 
 Task<std::size_t> Writer::write(NodeRef node, Request request) {
     File& file = *node->file;
+    const Layer& dirty = file.unsent().dirty();
     const std::size_t size = request.data.size();
     if (size == 0) co_return 0;
     if (!request.append && request.offset > wire::file_bytes_max - size) co_return fail(EFBIG);
@@ -76,18 +77,19 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (is_owned(*node)) {
         const Range range = place(request, file);
         const Quota::Promise promise = quota_.take(file, range);
-        if (promise.bytes == size && file.dirty.append(range.first, request.data)) {
-            insert(*node, request, range.first, {}, 0);
+        if (promise.bytes == size &&
+            file.unsent().append(range.first, request.data, wall_now(), request.loss)) {
+            flusher_.wrote(*node, range);
             co_return size;
         }
         quota_.give_back(promise);
     }
     const bool kept = size >= kept_bytes_min;
     std::size_t before = 0;
-    if (!kept) before = file.dirty.bytes_before(request.append ? file.size() : request.offset);
+    if (!kept) before = dirty.bytes_before(request.append ? file.size() : request.offset);
     const std::size_t capacity = kept ? std::max(size, request_bytes) : capacity_for(size, before);
     cache::Reservation memory = co_await budget_.take(
-        capacity + (file.dirty.empty() ? file_bytes : span_bytes), cache::Budget::Kind::dirty);
+        capacity + (dirty.empty() ? file_bytes : span_bytes), cache::Budget::Kind::dirty);
     const Quota::Promise promise = co_await room(node, request);
 
     if (promise.bytes == 0) co_return 0;
@@ -99,29 +101,23 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     co_return promise.bytes;
 }
 
-// Without memory it was appended already.
 void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
                     cache::Reservation memory, std::size_t capacity) {
-    File& file = *node.file;
-    const ByteView data = request.data;
-    if (memory.bytes() > 0) {
-        auto chunk = std::make_shared<Chunk>();
-        Span span{offset, chunk, data};
-        if (data.size() >= kept_bytes_min) {
-            chunk->kept = request.data;
-        } else {
-            chunk->capacity = capacity;
-            chunk->memory = std::make_unique_for_overwrite<std::byte[]>(chunk->capacity);
-            std::ranges::copy(data, chunk->memory.get());
-            chunk->used = data.size();
-            span.bytes = {chunk->memory.get(), data.size()};
-        }
-        chunk->reservation = std::move(memory);
-        file.dirty.put(std::move(span));
+    auto slab = std::make_shared<Slab>();
+    ByteView bytes = request.data;
+    if (bytes.size() >= kept_bytes_min) {
+        slab->kept = request.data;
+    } else {
+        slab->capacity = capacity;
+        slab->memory = std::make_unique_for_overwrite<std::byte[]>(slab->capacity);
+        std::ranges::copy(bytes, slab->memory.get());
+        slab->used = bytes.size();
+        bytes = {slab->memory.get(), bytes.size()};
     }
-    file.mtime = wall_now();
-    file.loss = std::max(file.loss, request.loss);
-    flusher_.wrote(node, {offset, offset + data.size()});
+    slab->reservation = std::move(memory);
+    const Range range{offset, offset + bytes.size()};
+    node.file->unsent().write({offset, std::move(slab), bytes}, wall_now(), request.loss);
+    flusher_.wrote(node, range);
 }
 
 }  // namespace flexfs::vfs

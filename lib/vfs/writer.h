@@ -1,4 +1,4 @@
-// Writing: bytes become dirty data under the exclusive grant, or go through at once without it.
+// Writing: under the exclusive grant bytes become dirty data, without it they are sent at once.
 #pragma once
 
 #include "lib/vfs/quota.h"

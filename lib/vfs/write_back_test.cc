@@ -8,13 +8,13 @@ namespace {
 constexpr std::uint32_t punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
 // One file, with something stored and something unsent.
-struct Unsent : World {
+struct OneFile : World {
     Peer& a;
     Opened file;
     Ino ino;
     std::string text;
 
-    explicit Unsent(std::size_t stored, std::size_t unsent, Setup setup = {})
+    explicit OneFile(std::size_t stored, std::size_t unsent, Setup setup = {})
         : World(setup),
           a(mount()),
           file(create(a, "f")),
@@ -38,7 +38,7 @@ struct Unsent : World {
 }  // namespace
 
 TEST_CASE("a small file that replaces another is stored first, alone; one with a new name is not") {
-    Unsent w(0, 5000);
+    OneFile w(0, 5000);
     w.create(w.a, "old");
     const Opened large = w.create(w.a, "large");
     w.write(w.a, large.handle, 0, pattern(100'000));
@@ -60,7 +60,7 @@ TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync an
                 CAPTURE(stored);
                 CAPTURE(hole);
                 CAPTURE(at_end);
-                Unsent w(stored, 20'000);
+                OneFile w(stored, 20'000);
                 w.set_flags(wire::flag_append);
                 if (hole)
                     CHECK(w.code(w.a->allocate(w.file.handle, punch, 100, 22'000, false)) == EPERM);
@@ -81,17 +81,17 @@ TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsen
     for (const std::size_t stored : {0, 4000, 300'000}) {
         CAPTURE(stored);
         {
-            Unsent w(stored, 20'000);
+            OneFile w(stored, 20'000);
             CHECK(w.cut(stored) == 0);
             CHECK(w.nothing_unsent());
         }
         for (const std::uint32_t mode : {punch, std::uint32_t{FALLOC_FL_ZERO_RANGE}}) {
-            Unsent w(stored, 20'000);
+            OneFile w(stored, 20'000);
             w.run(w.a->allocate(w.file.handle, mode, stored, 20'000, false));
             CHECK(w.nothing_unsent());
         }
         {
-            Unsent w(stored, 20'000);
+            OneFile w(stored, 20'000);
             for (unsigned i = 0; i < 100; ++i)
                 w.write(w.a, w.file.handle, stored + 37 * i, pattern(10'000, i));
             CHECK(w.a->state().dirty_bytes < 3'000'000);
@@ -99,7 +99,7 @@ TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsen
             CHECK(w.nothing_unsent());
         }
         {
-            Unsent w(stored, 20'000);
+            OneFile w(stored, 20'000);
             const Opened from = w.create(w.a, "from");
             w.write(w.a, from.handle, 0, pattern(500'000, 5));
             w.run(w.a->copy(from.handle, 0, w.file.handle, 10, 500'000, false));
@@ -114,7 +114,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
         for (const bool forgotten : {true, false}) {
             CAPTURE(stored);
             CAPTURE(forgotten);
-            Unsent w(stored, 20'000);
+            OneFile w(stored, 20'000);
             w.run(w.a->unlink(wire::root_ino, "f"));
             w.a->release(w.file.handle);
             if (forgotten) w.a->forget(w.ino);
@@ -130,7 +130,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
 }
 
 TEST_CASE("an unlinked file that somebody may open again keeps what was written") {
-    Unsent w(4000, 20'000);
+    OneFile w(4000, 20'000);
     w.run(w.a->unlink(wire::root_ino, "f"));
     w.a->release(w.file.handle);  // as with O_PATH: closed, and not forgotten
     w.run(w.a->flush_all());
@@ -141,7 +141,7 @@ TEST_CASE("an unlinked file that somebody may open again keeps what was written"
 TEST_CASE("what failed to be stored is unsent until it is, and then memory is there again") {
     for (const bool metadata : {true, false}) {
         CAPTURE(metadata);
-        Unsent w(4000, 20'000, {.memory = 16 << 20, .dirty = 1 << 20});
+        OneFile w(4000, 20'000, {.memory = 16 << 20, .dirty = 1 << 20});
         w.store.put_code = ENOSPC;
         if (metadata) w.volume->fail_disk(ENOSPC);
         else w.store.fail_put = 1;
@@ -160,7 +160,7 @@ TEST_CASE("what failed to be stored is unsent until it is, and then memory is th
 }
 
 TEST_CASE("what a volume's limit refused is not unsent") {
-    Unsent w(300'000, 20'000, {.max_blocks = 2});
+    OneFile w(300'000, 20'000, {.max_blocks = 2});
     w.run(w.a->write(w.file.handle, 320'000, Buffer::copy_of(noise(600'000, 1)), false, false));
     CHECK(w.code(w.a->write(w.file.handle, 1 << 20, Buffer::copy_of("x"), false, false)) == ENOSPC);
     w.run(w.a->flush_all());
@@ -168,7 +168,7 @@ TEST_CASE("what a volume's limit refused is not unsent") {
 }
 
 TEST_CASE("who gives up what is unsent ends at once, whatever the store says") {
-    Unsent w(4000, 600'000);
+    OneFile w(4000, 600'000);
     w.store.fail_put = 1;
     w.store.lasting = true;
     const int puts = w.store.puts;

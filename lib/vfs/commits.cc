@@ -1,0 +1,202 @@
+#include "lib/vfs/commits.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/wire/fate.h"
+#include "lib/wire/privileges.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// A file whose flights are refused this often in a row as made for other data, though each was made
+// for what the service had just answered, is in trouble as any other that cannot be written back.
+constexpr unsigned mismatches_max = 8;
+
+}  // namespace
+
+Commits::DurableDemand::DurableDemand(Commits& commits, NodeRef node)
+    : commits_(commits), node_(std::move(node)) {
+    if (node_) ++commits_.demands_[node_->attr.ino];
+}
+
+Commits::DurableDemand::~DurableDemand() {
+    if (!node_) return;
+    const auto demand = commits_.demands_.find(node_->attr.ino);
+    if (--demand->second == 0) commits_.demands_.erase(demand);
+}
+
+bool Commits::is_durable_demanded(const Parcel& parcel) const {
+    return std::ranges::any_of(parcel.parts, [&](const Parcel::Part& part) {
+        return demands_.contains(part.node->attr.ino);
+    });
+}
+
+void Commits::start(Parcel parcel) {
+    ++under_way_;
+    bytes_ += parcel.bytes;
+    scope_.start(run(std::move(parcel)));
+}
+
+Task<void> Commits::run(Parcel parcel) {
+    const std::uint64_t bytes = parcel.bytes;
+    Result<void> outcome;
+    if (parcel.pieces.empty()) {
+        outcome = co_await result(commit(parcel, nullptr));
+    } else if (auto packed = co_await result(parts_.packer.pack(parcel.pieces))) {
+        outcome = co_await result(commit(parcel, &*packed));
+    } else {
+        outcome = fail(std::move(packed.error()));
+    }
+    if (!outcome) {
+        for (const Parcel::Part& part : parcel.parts) failed(part, outcome.error().code);
+        if (outcome.error().code != ECANCELED) parts_.trouble.add(outcome.error());
+    }
+    --under_way_;
+    bytes_ -= bytes;
+    parcel = {};
+    ended_();
+}
+
+// Commits of one file stay in the order in which its data was written.
+Task<void> Commits::in_turn(const Parcel& parcel) {
+    for (const Parcel::Part& part : parcel.parts) {
+        File& file = *part.node->file;
+        while (part.flight != file.unsent().flights().begin()) co_await file.changed().wait();
+    }
+}
+
+// An error: nothing of it was applied to the files here; the service may have done all of it.
+Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed) {
+    co_await in_turn(parcel);
+    parcel.durable |= is_durable_demanded(parcel);
+    const ParcelCommit commit = make_commit(parcel, packed, parts_.session.volume().compression);
+    const std::uint64_t stamp = parts_.nodes.last_stamp();
+    const wire::Committed reply = co_await send(commit.request, packed);
+    if (parcel.durable) durable_ = std::max(durable_, stamp);
+    apply(parcel, commit, reply, stamp);
+}
+
+Task<wire::Committed> Commits::send(const wire::Commit& request, const cache::Packed* packed) {
+    Result<wire::Committed> reply;
+    if (!request.inodes.empty()) reply = co_await result(parts_.session.call(request));
+    // With any other outcome extents may lead to the segment. What turns out to be unused is
+    // removed by the service when the session ends.
+    const bool unused = wire::all_refused(reply, request.inodes.size());
+    if (packed && unused) co_await result(parts_.packer.discard(packed->segment.segment));
+    if (reply && (reply->errors.size() != request.inodes.size() ||
+                  reply->first_seq.size() != request.inodes.size()))
+        co_return fail(EPROTO, "the answer to a commit has another length");
+    co_return std::move(reply);
+}
+
+void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
+                    std::uint64_t stamp) {
+    std::vector<bool> sent(parcel.parts.size());
+    Result<void> worst;
+    for (std::size_t i = 0; i < commit.parts.size(); ++i) {
+        const Parcel::Part& part = parcel.parts[commit.parts[i]];
+        sent[commit.parts[i]] = true;
+        if (reply.errors[i] != 0) {
+            refused(part, reply.errors[i], worst);
+            continue;
+        }
+        // Attributes that were learned meanwhile may have what is added to them now.
+        const bool told = part.node->stamp > stamp;
+        succeeded(parcel, part, commit.request.inodes[i], reply.first_seq[i]);
+        if (told) part.node->current = false;
+    }
+    // The file was gone before its turn came.
+    for (std::size_t i = 0; i < parcel.parts.size(); ++i)
+        if (!sent[i]) gone(parcel.parts[i]);
+    if (worst) parts_.trouble.end();
+    else parts_.trouble.add(worst.error());
+}
+
+void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
+                        std::uint64_t first_seq) {
+    Node& node = *part.node;
+    File& file = *node.file;
+    const Flight& flight = *part.flight;
+    if (flight.mtime() != 0) {
+        node.attr.mtime = flight.mtime();
+        node.attr.ctime = std::max(node.attr.ctime, flight.mtime());
+    }
+    // An answer from before the commit may have come since.
+    if (flight.loss() == Loss::privileges)
+        node.attr.mode = wire::without_privileges(node.attr.mode);
+    std::vector<wire::Extent> extents = change.extents;
+    for (wire::Extent& extent : extents) extent.seq = first_seq++;
+    const Stored::Used used = file.stored().commit(flight, extents, node.attr.used);
+    node.attr.used = used.bytes;
+    if (!used.exact) node.current = false;
+    for (const wire::Extent& extent : extents)
+        parts_.compactor.note(node.attr.ino, extent.idx,
+                              file.stored().extents().block(extent.idx).size());
+    keep_frames(parcel, part, change);
+    if (!parcel.durable) node.stamp = parts_.nodes.next_stamp();
+    mismatches_.erase(node.attr.ino);
+    file.unsent().landed(part.flight);
+    file.changed().wake_all();
+}
+
+// What was written is likely to be read: its pieces go to the cache as frames.
+void Commits::keep_frames(Parcel& parcel, const Parcel::Part& part,
+                          const wire::InodeCommit& change) {
+    auto extent = change.extents.begin();
+    for (std::size_t i = part.first_piece; i < part.first_piece + part.pieces; ++i) {
+        cache::Piece& piece = parcel.pieces[i];
+        while (extent != change.extents.end() &&
+               (extent->idx < piece.info.idx ||
+                (extent->idx == piece.info.idx && extent->off < piece.info.off)))
+            ++extent;
+        if (extent == change.extents.end() || extent->idx != piece.info.idx ||
+            extent->off != piece.info.off)
+            continue;
+        parts_.frames.put({extent->segment, extent->pos, extent->stored, extent->check},
+                          std::move(piece.data));
+    }
+}
+
+void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
+    const Ino ino = part.node->attr.ino;
+    if (code == ESTALE || code == ENOENT) {
+        part.node->file->errors().add(ESTALE);
+        return gone(part);
+    }
+    if (code != EAGAIN || ++mismatches_[ino] >= mismatches_max) {
+        if (code == EAGAIN) code = EIO;
+        worst = fail(code);
+        return failed(part, code);
+    }
+    // What the service has of the file is not what it was thought to have.
+    failed(part, EAGAIN);
+    part.node->file->stored().forget();
+    parts_.learner.ask(*part.node);
+}
+
+// EAGAIN is no error that anybody must know of: the data leaves again.
+void Commits::failed(const Parcel::Part& part, int code) {
+    File& file = *part.node->file;
+    file.unsent().failed(part.flight);
+    if (code != EAGAIN) file.errors().add(code);
+    parts_.dirty.put_back(part.node, part.dirty_since);
+    file.changed().wake_all();
+}
+
+// Nobody can ever read what it brings.
+void Commits::gone(const Parcel::Part& part) {
+    File& file = *part.node->file;
+    mismatches_.erase(part.node->attr.ino);
+    file.unsent().landed(part.flight);
+    file.changed().wake_all();
+}
+
+Task<void> Commits::sync(std::uint64_t stamp) {
+    if (stamp <= durable_) co_return;
+    const std::uint64_t answered = parts_.nodes.last_stamp();
+    co_await parts_.session.call(wire::Sync{});
+    durable_ = std::max(durable_, answered);
+}
+
+}  // namespace flexfs::vfs

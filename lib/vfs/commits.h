@@ -1,0 +1,83 @@
+// Commits and their outcomes: takes parcels to the store, then to the metadata service, and applies
+// each file's answer to it. Proxy routing attaches where a parcel is packed: pieces that take
+// different routes go into different segments.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "lib/cache/frames.h"
+#include "lib/task/scope.h"
+#include "lib/vfs/compactor.h"
+#include "lib/vfs/dirty_files.h"
+#include "lib/vfs/learner.h"
+#include "lib/vfs/parcel.h"
+#include "lib/vfs/session.h"
+#include "lib/vfs/trouble.h"
+
+namespace flexfs::vfs {
+
+class Commits {
+public:
+    struct Parts {
+        Session& session;
+        Nodes& nodes;
+        cache::Packer& packer;
+        cache::Frames& frames;
+        Compactor& compactor;
+        DirtyFiles& dirty;
+        Trouble& trouble;
+        Learner& learner;
+    };
+    // `ended` is called after each parcel, whatever became of it. All of them must outlive it.
+    Commits(Parts parts, std::function<void()> ended) : parts_(parts), ended_(std::move(ended)) {}
+
+    // Its files' flights are in the air until this has dealt with them.
+    void start(Parcel parcel);
+    unsigned under_way() const { return under_way_; }
+    std::uint64_t bytes_under_way() const { return bytes_; }
+
+    // As long as it lives, commits of the file are durable when they are answered.
+    class DurableDemand {
+    public:
+        DurableDemand(Commits& commits, NodeRef node);
+        DurableDemand(const DurableDemand&) = delete;
+        DurableDemand& operator=(const DurableDemand&) = delete;
+        ~DurableDemand();
+
+    private:
+        Commits& commits_;
+        NodeRef node_;
+    };
+
+    // Everything that was answered up to `stamp` (Nodes::next_stamp()) is durable when this ends.
+    Task<void> sync(std::uint64_t stamp);
+    // Ends what is under way.
+    Task<void> close() { return scope_.close(); }
+
+private:
+    Task<void> run(Parcel parcel);
+    Task<void> in_turn(const Parcel& parcel);
+    Task<void> commit(Parcel& parcel, const cache::Packed* packed);
+    Task<wire::Committed> send(const wire::Commit& request, const cache::Packed* packed);
+    void apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
+               std::uint64_t stamp);
+    void succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
+                   std::uint64_t first_seq);
+    void keep_frames(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change);
+    void refused(const Parcel::Part& part, int code, Result<void>& worst);
+    void failed(const Parcel::Part& part, int code);
+    void gone(const Parcel::Part& part);
+    bool is_durable_demanded(const Parcel& parcel) const;
+
+    Parts parts_;
+    std::function<void()> ended_;
+    unsigned under_way_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t durable_ = 0;                     // the stamp up to which everything is synced
+    std::unordered_map<Ino, unsigned> demands_;     // of durable commits
+    std::unordered_map<Ino, unsigned> mismatches_;  // refused in a row as made for other data
+    Scope scope_;
+};
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,66 @@
+#include "lib/vfs/dirty_files.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace flexfs::vfs {
+
+void DirtyFiles::add(Node& node) {
+    const auto [place, is_new] = places_.try_emplace(&node);
+    if (!is_new) return;
+    place->second = entries_.insert(entries_.end(), {nodes_.pin(node), loop_.now()});
+    came_.wake_all();
+}
+
+void DirtyFiles::put_back(const NodeRef& node, Duration since) {
+    if (node->file->unsent().dirty().empty()) return;
+    const auto [place, is_new] = places_.try_emplace(node.get());
+    if (!is_new) return;
+    place->second = entries_.insert(entries_.begin(), {node, since});
+    came_.wake_all();
+}
+
+Duration DirtyFiles::recheck(Node& node) {
+    const auto place = places_.find(&node);
+    if (place == places_.end()) return {};
+    const Duration since = place->second->since;
+    if (!node.file->unsent().dirty().empty()) return since;
+    // The node may end with its last pin, and with that other things: after the list is whole.
+    std::list<Entry> gone;
+    gone.splice(gone.begin(), entries_, place->second);
+    places_.erase(place);
+    return since;
+}
+
+void DirtyFiles::postpone_first() {
+    entries_.front().since = loop_.now();
+    entries_.splice(entries_.end(), entries_, entries_.begin());
+}
+
+void DirtyFiles::clear() {
+    places_.clear();
+    std::list<Entry>().swap(entries_);
+    full_.clear();
+}
+
+void DirtyFiles::note_full_blocks(Node& node, Range written) {
+    const std::uint64_t block = node.file->block_bytes;
+    const Layer& dirty = node.file->unsent().dirty();
+    // A writer of the end of a block again and again is noted more than once.
+    for (std::uint64_t idx = written.first / block; (idx + 1) * block <= written.last; ++idx)
+        if (full_.size() < full_blocks_max_ && dirty.covers({idx * block, (idx + 1) * block}))
+            full_.push_back({nodes_.pin(node), idx});
+}
+
+std::vector<DirtyFiles::FullBlock> DirtyFiles::take_full_blocks(std::size_t most) {
+    const auto end = full_.begin() + static_cast<std::ptrdiff_t>(std::min(full_.size(), most));
+    std::vector<FullBlock> taken(std::make_move_iterator(full_.begin()),
+                                 std::make_move_iterator(end));
+    full_.erase(full_.begin(), end);
+    std::ranges::sort(taken, {}, [](const FullBlock& block) {
+        return std::pair(block.node->attr.ino, block.idx);
+    });
+    return taken;
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,151 @@
+// What is unsent and what is stored, without any mount.
+#include "lib/vfs/file.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace flexfs::vfs {
+namespace {
+
+using cache::Budget;
+
+Span span(std::uint64_t offset, const std::string& text, cache::Reservation memory = {}) {
+    auto slab = std::make_shared<Slab>();
+    slab->kept = Buffer::copy_of(text);
+    slab->reservation = std::move(memory);
+    const ByteView bytes = slab->kept.view();
+    return {offset, std::move(slab), bytes};
+}
+
+cache::Reservation dirty_memory(Budget& budget, std::uint64_t bytes) {
+    auto taken = budget.try_take(bytes, Budget::Kind::dirty);
+    REQUIRE(taken);
+    return std::move(*taken);
+}
+
+std::string text_of(const Layer& layer) {
+    std::string text;
+    for (const auto& [offset, part] : layer.all()) text += as_text(part.bytes);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a flight that fails is dirty again under what was written since, with time and loss") {
+    Unsent unsent;
+    unsent.write(span(0, "aaaaaa"), 1000, Loss::privileges);
+    const auto first = unsent.begin_flight();
+    unsent.take(first, {0, 6});
+    unsent.send(first);
+    CHECK(unsent.loss() == Loss::none);
+    CHECK(unsent.loses(Loss::privileges));
+    unsent.write(span(1, "bb"), 2000, Loss::none);
+    const auto second = unsent.begin_flight();
+    unsent.take(second, {0, 6});
+    unsent.write(span(4, "c"), 3000, Loss::none);
+
+    unsent.failed(first);
+    CHECK(text_of(unsent.dirty()) == "aaca");  // "bb" is still on its way
+    CHECK(unsent.loss() == Loss::privileges);
+    CHECK(unsent.mtime() == 3000);
+    CHECK(unsent.failures() == 1);
+    unsent.failed(second);
+    CHECK(text_of(unsent.dirty()) == "abbaca");
+    CHECK(unsent.flights().empty());
+}
+
+TEST_CASE("a flight carries the time of the writes before it is sent, unless another is set") {
+    Unsent unsent;
+    unsent.write(span(0, "a"), 1000, Loss::none);
+    const auto flight = unsent.begin_flight();
+    unsent.take(flight, {0, 1});
+    unsent.write(span(0, "b"), 2000, Loss::none);
+    unsent.send(flight);
+    CHECK(flight->mtime() == 2000);
+    unsent.write(span(0, "c"), 3000, Loss::none);
+
+    CHECK(unsent.forget_times() == 3000);
+    CHECK(flight->mtime() == 0);
+    CHECK(unsent.mtime() == 0);
+    unsent.restore_time(3000);
+    CHECK(unsent.mtime() == 3000);
+}
+
+TEST_CASE("bytes that a refused change had dropped are there again, the newest on top") {
+    File file(1 << 20);
+    file.unsent().write(span(0, "aaaaaa"), 1000, Loss::none);
+    file.unsent().take(file.unsent().begin_flight(), {0, 6});
+    file.unsent().write(span(2, "bb"), 2000, Loss::none);
+    const std::vector<Span> dropped = file.punch({1, 5});
+    CHECK(file.size() == 6);
+    CHECK(text_of(file.unsent().dirty()).empty());
+    CHECK(text_of(file.unsent().flights().front().data()) == "aa");
+
+    for (const Span& span : dropped) file.unsent().write_below(span);
+    CHECK(text_of(file.unsent().dirty()) == "abba");
+}
+
+TEST_CASE("what is inline is one whole: the next flight waits for the one that changes it") {
+    Unsent unsent;
+    CHECK(unsent.can_take(true));
+    const auto flight = unsent.begin_flight();
+    CHECK(unsent.can_take(false));
+    CHECK_FALSE(unsent.can_take(true));
+    unsent.set_content(flight, Buffer::copy_of("text"));
+    CHECK_FALSE(unsent.can_take(false));
+    unsent.drop({2, 4});
+    CHECK(flight->content().text() == "te");
+    unsent.landed(flight);
+    CHECK(unsent.can_take(true));
+}
+
+TEST_CASE(
+    "memory is dirty until the last span in it has landed or is gone, and is given back once") {
+    Budget budget(1000, 500);
+    {
+        Unsent unsent;
+        unsent.write(span(0, "aaaaaa", dirty_memory(budget, 100)), 1000, Loss::none);
+        const auto first = unsent.begin_flight();
+        unsent.take(first, {0, 3});
+        const Buffer cached = first->data().all().begin()->second.buffer();
+        unsent.landed(first);
+        CHECK(budget.dirty() == 100);  // for the other half
+
+        const auto second = unsent.begin_flight();
+        unsent.take(second, {3, 6});
+        unsent.failed(second);
+        CHECK(budget.dirty() == 100);
+        unsent.write(span(3, "bbb", dirty_memory(budget, 10)), 1000, Loss::none);
+        CHECK(budget.dirty() == 10);
+        CHECK(budget.used() == 110);  // a reader has the rest
+        CHECK(unsent.drop({0, UINT64_MAX}).size() == 1);
+        CHECK(budget.dirty() == 0);
+        CHECK(budget.used() == 100);
+    }
+    CHECK(budget.used() == 0);
+}
+
+TEST_CASE("a commit's outcome adds to what is stored, as far as that is known") {
+    constexpr std::uint32_t block = 1 << 20;
+    Stored stored(block);
+    stored.learn_extents(0, 1, {});
+    Unsent unsent;
+    unsent.write(span(0, "aaaa"), 1000, Loss::none);
+    const auto flight = unsent.begin_flight();
+    unsent.take(flight, {0, 4});
+    wire::Extent extent;
+    extent.len = 4;
+    extent.segment = 1;
+
+    auto used = stored.commit(*flight, std::vector{extent}, 0);
+    CHECK(used.bytes == 4);
+    CHECK(used.exact);
+    CHECK(stored.size() == 4);
+    used = stored.commit(*flight, std::vector{extent}, 4);
+    CHECK(used.bytes == 4);
+    extent.idx = 7;
+    CHECK_FALSE(stored.commit(*flight, std::vector{extent}, 4).exact);
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,173 @@
+#include "lib/vfs/parcel.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "lib/block/segment.h"
+#include "lib/block/small.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// Bounds how long one transaction of the service takes.
+constexpr std::size_t parts_max = 1024;
+// It is compressed on the loop's thread, all at once: a few milliseconds.
+constexpr std::size_t inline_bytes_max = 1 << 20;
+
+// Of the file's part of the parcel, which is the last one from now on.
+Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
+    // Several blocks of one file may come one by one.
+    if (!parcel.parts.empty() && parcel.parts.back().node.get() == &node)
+        return parcel.parts.back().flight;
+    Parcel::Part part;
+    part.node = nodes.pin(node);
+    part.flight = node.file->unsent().begin_flight();
+    part.first_piece = parcel.pieces.size();
+    parcel.parts.push_back(std::move(part));
+    return parcel.parts.back().flight;
+}
+
+void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t idx) {
+    File& file = *node.file;
+    Parcel::Part& part = parcel.parts.back();
+    const std::uint64_t start = idx * file.block_bytes;
+    std::uint64_t next = UINT64_MAX;  // where the last span ended
+    for (const Span& span : file.unsent().take(flight, {start, start + file.block_bytes})) {
+        if (span.offset != next) {
+            const auto off = static_cast<std::uint32_t>(span.offset - start);
+            parcel.pieces.push_back({{node.attr.ino, idx, off}, {}});
+            ++part.pieces;
+        }
+        next = span.end();
+        parcel.pieces.back().data.push_back(span.buffer());
+        parcel.bytes += span.bytes.size();
+    }
+}
+
+// A file so small that it lives in the metadata goes there as a whole.
+void take_inline(Parcel& parcel, Unsent::Ticket flight, Node& node) {
+    Unsent& unsent = node.file->unsent();
+    const Buffer& stored = node.file->stored().inline_data();
+    const std::size_t size = std::max<std::uint64_t>(stored.size(), unsent.dirty().end());
+    WritableBuffer whole(size);
+    std::fill_n(whole.data(), size, std::byte{0});
+    std::ranges::copy(stored.view(), whole.data());
+    for (const Span& span : unsent.take(flight, {0, size})) {
+        std::ranges::copy(span.bytes, whole.data() + span.offset);
+        parcel.bytes += span.bytes.size();
+    }
+    unsent.set_content(flight, std::move(whole).freeze());
+    parcel.inline_bytes += size;
+}
+
+void pack_inline(wire::InodeCommit& change, const Buffer& content, wire::Compression compression) {
+    change.set_inline = true;
+    change.inline_data = block::pack_small(content, compression);
+    if (change.inline_data.empty()) change.inline_data = content;
+    else change.inline_bytes = static_cast<std::uint32_t>(content.size());
+}
+
+// The bytes that lived in the metadata move to frames: those that were not written anew join what
+// was. They are few, and their memory is counted with the node.
+void lift_inline(File& file, Unsent::Ticket flight) {
+    auto slab = std::make_shared<Slab>();
+    slab->kept = file.stored().inline_data();
+    const ByteView bytes = slab->kept.view();
+    file.unsent().write_below({0, std::move(slab), bytes});
+    file.unsent().clear_inline(flight);
+}
+
+// The parts of `extent` that are not gone.
+void add_what_is_left(const Extent& extent, std::uint64_t block_bytes,
+                      const std::vector<Range>& gone, std::vector<Extent>& into) {
+    const std::uint64_t start = extent.idx * block_bytes + extent.off;
+    std::vector<Range> left{{start, start + extent.len}};
+    for (const Range& hole : gone) {
+        std::vector<Range> parts;
+        for (const Range& range : left) {
+            if (range.first < hole.first)
+                parts.push_back({range.first, std::min(range.last, hole.first)});
+            if (range.last > hole.last)
+                parts.push_back({std::max(range.first, hole.last), range.last});
+        }
+        left = std::move(parts);
+    }
+    for (const Range& range : left) {
+        const auto skipped = static_cast<std::uint32_t>(range.first - start);
+        into.push_back(extent);
+        into.back().off += skipped;
+        into.back().skip += skipped;
+        into.back().len = static_cast<std::uint32_t>(range.last - range.first);
+    }
+}
+
+}  // namespace
+
+bool Parcel::has_room() const {
+    return bytes < bytes_max && parts.size() < parts_max && inline_bytes < inline_bytes_max;
+}
+
+bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& volume) {
+    File& file = *node.file;
+    const Stored& stored = file.stored();
+    const Layer& dirty = file.unsent().dirty();
+    if (dirty.empty() || !parcel.has_room() || node.released) return false;
+    // Extents over inline data that nobody takes away would be refused.
+    if (!stored.knows_inline()) return false;
+    const bool small = file.is_small(volume.inline_bytes);
+    const bool leaves_inline = !small && !stored.inline_data().empty();
+    if (!file.unsent().can_take(small || leaves_inline)) return false;
+
+    const Unsent::Ticket flight = begin_flight(parcel, nodes, node);
+    if (small) {
+        take_inline(parcel, flight, node);
+        return true;
+    }
+    if (leaves_inline) lift_inline(file, flight);
+    while (!dirty.empty() && parcel.bytes < parcel.bytes_max)
+        take_block(parcel, flight, node, dirty.all().begin()->first / file.block_bytes);
+    return true;
+}
+
+bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx) {
+    const File& file = *node.file;
+    const Stored& stored = file.stored();
+    const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
+    if (!stored.inline_data().empty() || !stored.knows_inline() || node.released) return false;
+    if (!file.unsent().can_take(false) || !file.unsent().dirty().covers(range)) return false;
+    take_block(parcel, begin_flight(parcel, nodes, node), node, idx);
+    return true;
+}
+
+ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
+                         wire::Compression compression) {
+    ParcelCommit commit;
+    wire::Commit& request = commit.request;
+    if (packed) request.segments.push_back(packed->segment);
+    for (std::size_t i = 0; i < parcel.parts.size(); ++i) {
+        const Parcel::Part& part = parcel.parts[i];
+        const Node& node = *part.node;
+        if (node.released) continue;
+        node.file->unsent().send(part.flight);
+        const Flight& flight = *part.flight;
+        wire::InodeCommit change;
+        change.ino = node.attr.ino;
+        change.mtime = flight.mtime();
+        change.kill_privileges = flight.loss() == Loss::privileges;
+        change.keep_capability = flight.loss() == Loss::none;
+        if (flight.is_inline()) pack_inline(change, flight.content(), compression);
+        change.clear_inline = flight.clears_inline();
+        for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
+             ++piece) {
+            add_what_is_left(packed->extents[piece], node.file->block_bytes, flight.gone(),
+                             change.extents);
+        }
+        request.inodes.push_back(std::move(change));
+        commit.parts.push_back(i);
+    }
+    request.durable = parcel.durable;
+    request.now = wall_now();
+    return commit;
+}
+
+}  // namespace flexfs::vfs

@@ -1,0 +1,268 @@
+// No segment is removed that extents lead to, whatever happens to the calls around its commit: a
+// sweep that fails or cancels each request to the service and each operation of the store once.
+#include <cerrno>
+
+#include "lib/rpc/caller.h"
+#include "lib/task/sync.h"
+#include "lib/vfs/fixture_test.h"
+#include "lib/vfs/mount.h"
+
+namespace flexfs::vfs {
+namespace {
+
+// What happens to the nth step, counted over the service and the store.
+enum class Fault {
+    fail_before,   // it is not executed, and ends with an error
+    fail_after,    // it is executed, and ends with an error
+    full_after,    // the same with ENOSPC, as from a sync of a full disk
+    stall_before,  // it is not executed, and never ends unless it is cancelled
+    stall_after,   // it is executed, and never ends unless it is cancelled
+};
+constexpr Fault faults[] = {Fault::fail_before, Fault::fail_after, Fault::full_after,
+                            Fault::stall_before, Fault::stall_after};
+
+class Steps {
+public:
+    Fault fault = Fault::fail_before;
+    int nth = 0;  // from now on; 0: none
+
+    bool is_stalled() const { return stalled_; }
+    task::WaitList& stalled() { return stalled_came_; }
+    bool is_reached() const { return reached_; }
+
+    template <class T>
+    Task<T> step(Task<T> work) {
+        if (nth == 0 || --nth != 0) co_return co_await std::move(work);
+        reached_ = true;
+        if (fault == Fault::stall_before) co_await stall();
+        if (fault == Fault::fail_before) co_await fail(EIO, "told to fail");
+        Result<T> outcome = co_await result(std::move(work));
+        if (fault == Fault::stall_after) co_await stall();
+        if (fault == Fault::full_after) co_await fail(ENOSPC, "told to fail");
+        if (fault == Fault::fail_after) co_await fail(EIO, "told to fail");
+        co_return co_await std::move(outcome);
+    }
+
+private:
+    Task<void> stall() {
+        stalled_ = true;
+        stalled_came_.wake_all();
+        co_await never_.wait();
+    }
+
+    bool reached_ = false, stalled_ = false;
+    task::WaitList stalled_came_;
+    task::Event never_;
+};
+
+class FaultyHandler final : public rpc::Serving<FaultyHandler, wire::Metadata> {
+public:
+    FaultyHandler(std::unique_ptr<rpc::Handler<wire::Metadata>> inner, Steps& steps)
+        : inner_(std::move(inner)), steps_(steps) {}
+    template <class R>
+    Task<typename R::Reply> serve(rpc::Context context, R request) {
+        constexpr bool counts = std::is_same_v<R, wire::Commit> ||
+                                std::is_same_v<R, wire::Compact> || std::is_same_v<R, wire::Sync> ||
+                                std::is_same_v<R, wire::ReserveSegments> ||
+                                std::is_same_v<R, wire::Extents>;
+        auto work = inner_->handle(context, std::move(request));
+        if constexpr (counts) return steps_.step(std::move(work));
+        else return work;
+    }
+
+private:
+    std::unique_ptr<rpc::Handler<wire::Metadata>> inner_;
+    Steps& steps_;
+};
+
+class FaultyService final : public rpc::Service<wire::Metadata> {
+public:
+    FaultyService(rpc::Service<wire::Metadata>& inner, Steps& steps)
+        : inner_(inner), steps_(steps) {}
+    std::unique_ptr<rpc::Handler<wire::Metadata>> connected(
+        rpc::Pusher<wire::Metadata>& client) override {
+        return std::make_unique<FaultyHandler>(inner_.connected(client), steps_);
+    }
+
+private:
+    rpc::Service<wire::Metadata>& inner_;
+    Steps& steps_;
+};
+
+class FaultyStore final : public object::Store {
+public:
+    FaultyStore(object::Store& inner, Steps& steps) : inner_(inner), steps_(steps) {}
+    Task<void> put(std::string key, std::vector<Buffer> pieces) override {
+        return steps_.step(inner_.put(std::move(key), std::move(pieces)));
+    }
+    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
+        return steps_.step(inner_.get(std::move(key), offset, size));
+    }
+    Task<Buffer> get(std::string key) override { return inner_.get(std::move(key)); }
+    Task<std::uint64_t> size(std::string key) override { return inner_.size(std::move(key)); }
+    Task<void> remove(std::vector<std::string> keys) override {
+        return steps_.step(inner_.remove(std::move(keys)));
+    }
+    Task<object::Page> list(std::string prefix, std::string after, std::size_t limit) override {
+        return inner_.list(std::move(prefix), std::move(after), limit);
+    }
+    Task<Space> space() override { return inner_.space(); }
+    object::Counters counters() const override { return inner_.counters(); }
+    std::string describe() const override { return "faulty"; }
+
+private:
+    object::Store& inner_;
+    Steps& steps_;
+};
+
+// A file of two blocks whose every piece has a value before and, while a step fails, perhaps a new
+// one.
+struct Sweep : World {
+    static constexpr std::size_t piece = 8'000;
+
+    Steps steps;
+    FaultyService faulty;
+    FaultyStore faulty_store;
+    cache::Budget budget{64 << 20, 16 << 20};
+    std::unique_ptr<Filesystem> client;
+    Opened file;
+    std::string certain = std::string(2 * (256 << 10), '\0');
+    std::map<std::uint64_t, std::string> perhaps;  // by offset, in place of what is certain
+
+    // With more than 8 pieces in a block it is to be compacted.
+    explicit Sweep(bool sync_always, unsigned pieces)
+        : World({.inline_bytes = 0, .sync_always = sync_always}),
+          faulty(*service, steps),
+          faulty_store(store, steps) {
+        Options options;
+        options.dirty_age_max = std::chrono::hours(1);
+        const Connect connect = [this](rpc::Client<wire::Metadata>& to) {
+            return std::make_unique<rpc::Caller<wire::Metadata>>(faulty, to);
+        };
+        client = run(Filesystem::open(loop, connect, faulty_store, budget, options, nullptr));
+        file = run(client->create(wire::root_ino, "f", 0644, O_RDWR | O_CREAT, Who{}));
+        for (unsigned i = 0; i < pieces; ++i) {
+            put(i % 2 * (256 << 10) + i * 10'000, i);
+            run(client->fsync(file.handle));
+            settle();
+        }
+    }
+    ~Sweep() {
+        if (client) end();
+    }
+
+    void put(std::uint64_t offset, unsigned salt) {
+        perhaps[offset] = pattern(piece, salt);
+        run(client->write(file.handle, offset, Buffer::copy_of(perhaps[offset]), false, false));
+    }
+    // What may be there is there.
+    void settle() {
+        for (const auto& [offset, text] : perhaps) certain.replace(offset, text.size(), text);
+        perhaps.clear();
+    }
+    // Until it ends, or a step stalls.
+    void attempt(Task<void> task, bool settles) {
+        Scope scope;
+        bool done = false;
+        Result<void> outcome;
+        const auto watch = [](Task<void> of, bool& ended, Result<void>& to,
+                              task::WaitList& wake) -> Task<void> {
+            to = co_await result(std::move(of));
+            ended = true;
+            wake.wake_all();
+        };
+        scope.start(watch(std::move(task), done, outcome, steps.stalled()));
+        const auto wait = [](bool& ended, Steps& watched) -> Task<void> {
+            while (!ended && !watched.is_stalled()) co_await watched.stalled().wait();
+        };
+        run(wait(done, steps));
+        scope.cancel();
+        (void)loop.run(scope.close());
+        if (done && outcome && settles) settle();
+    }
+    void end() {
+        (void)loop.run(client->close(Filesystem::Unsent::give_up));
+        client.reset();
+    }
+    // What a fresh client reads, from a service that was started anew.
+    void check_readable() {
+        if (client) end();
+        steps.nth = 0;
+        stop();
+        start();
+        Peer& fresh = mount();
+        std::string text = read(fresh, open(fresh, "f", O_RDONLY).handle);
+        text.resize(certain.size());
+        for (const auto& [offset, other] : perhaps)
+            if (text.compare(offset, piece, other) == 0) certain.replace(offset, piece, other);
+        CHECK(text == certain);
+    }
+};
+
+Compactor& compactor_of(Filesystem& filesystem) {
+    return static_cast<Mount&>(filesystem).compactor();
+}
+
+}  // namespace
+
+TEST_CASE("every committed byte is readable, whichever step of a commit fails or is cancelled") {
+    for (const bool sync_always : {false, true}) {
+        for (const Fault fault : faults) {
+            for (int nth = 1;; ++nth) {
+                CAPTURE(sync_always);
+                CAPTURE(int(fault));
+                CAPTURE(nth);
+                Sweep w(sync_always, 4);
+                w.steps.fault = fault;
+                w.steps.nth = nth;
+                w.put(100'000, 50);
+                w.put(300'000, 51);
+                w.attempt(w.client->fsync(w.file.handle), true);
+                const bool reached = w.steps.is_reached();
+                // The next attempt may succeed.
+                if (nth % 2 == 0 && !w.steps.is_stalled())
+                    w.attempt(w.client->fsync(w.file.handle), true);
+                w.check_readable();
+                if (!reached) break;
+            }
+        }
+    }
+}
+
+TEST_CASE(
+    "every committed byte is readable, whichever step of a compaction fails or is cancelled") {
+    for (const bool sync_always : {false, true}) {
+        for (const Fault fault : faults) {
+            for (int nth = 1;; ++nth) {
+                CAPTURE(sync_always);
+                CAPTURE(int(fault));
+                CAPTURE(nth);
+                Sweep w(sync_always, 20);
+                REQUIRE(compactor_of(*w.client).waiting() == 2);
+                w.steps.fault = fault;
+                w.steps.nth = nth;
+                w.attempt(compactor_of(*w.client).run_all(), false);
+                const bool reached = w.steps.is_reached();
+                w.check_readable();
+                if (!reached) break;
+            }
+        }
+    }
+}
+
+TEST_CASE("a segment whose commit was refused is removed, one of a lost answer is not") {
+    for (const Fault fault : {Fault::fail_after, Fault::full_after, Fault::stall_after}) {
+        Sweep w(true, 4);
+        const int segments = int(w.run(w.store.list("", "", 1000)).objects.size());
+        w.steps.fault = fault;
+        w.steps.nth = 2;  // the put is the first
+        w.put(100'000, 50);
+        w.attempt(w.client->fsync(w.file.handle), true);
+        CHECK(w.steps.is_reached());
+        w.end();
+        CHECK(int(w.run(w.store.list("", "", 1000)).objects.size()) > segments);
+        w.check_readable();
+    }
+}
+
+}  // namespace flexfs::vfs

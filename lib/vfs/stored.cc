@@ -1,0 +1,72 @@
+#include "lib/vfs/stored.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/block/small.h"
+#include "lib/vfs/unsent.h"
+
+namespace flexfs::vfs {
+
+void Stored::forget() {
+    forget_inline();
+    extents_.forget();
+}
+
+void Stored::forget_inline() {
+    inline_known_ = false;
+    inline_data_ = {};
+}
+
+Result<void> Stored::learn_inline(const Buffer& data, std::uint32_t bytes) {
+    forget_inline();
+    auto plain = bytes == 0 ? Result<Buffer>(data) : block::unpack_small(data);
+    if (plain && plain->size() < bytes)
+        plain = fail(EIO, "the packed data of a small file is too short");
+    else if (plain && plain->size() > wire::inline_bytes_max)
+        plain = fail(EIO, "the data of a small file is too long");
+    if (!plain) {
+        extents_.forget();
+        return std::unexpected(std::move(plain.error()));
+    }
+    // A slice would keep all of it in memory.
+    const bool whole = bytes == 0 || plain->size() == bytes;
+    inline_data_ = whole ? *plain : Buffer::copy_of(plain->view().first(bytes));
+    inline_known_ = true;
+    return {};
+}
+
+Result<void> Stored::learn(const wire::Entry& entry, bool opened) {
+    if (!entry.has_data && !opened) return {};
+    TRY(learn_inline(entry.inline_data, entry.inline_bytes));
+    if (entry.has_data) extents_.learn_all(entry.extents);
+    return {};
+}
+
+void Stored::drop(Range range) {
+    erase(inline_data_, range);
+    extents_.punch(range.first, range.last);
+}
+
+Stored::Used Stored::commit(const Flight& flight, std::span<const Extent> extents,
+                            std::uint64_t used) {
+    bool exact = true;
+    size_ = std::max(size_, flight.data().end());
+    if (flight.is_inline()) {
+        inline_data_ = flight.content();
+        used = inline_data_.size();
+    }
+    if (flight.clears_inline()) {
+        // What lay over unwritten extents goes on counting.
+        exact = extents_.empty();
+        used -= std::min<std::uint64_t>(used, inline_data_.size());
+        inline_data_ = {};
+    }
+    for (const Extent& extent : extents) {
+        if (!extents_.knows(extent.idx)) exact = false;
+        used += extents_.add(extent);
+    }
+    return {used, exact};
+}
+
+}  // namespace flexfs::vfs

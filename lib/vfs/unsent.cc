@@ -1,0 +1,128 @@
+#include "lib/vfs/unsent.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace flexfs::vfs {
+std::uint64_t Unsent::end() const {
+    std::uint64_t end = dirty_.end();
+    for (const Flight& flight : flights_) end = std::max(end, flight.data_.end());
+    return end;
+}
+
+bool Unsent::loses(Loss what) const {
+    const auto takes = [&](const Flight& flight) { return flight.loss_ >= what; };
+    return loss_ >= what || std::ranges::any_of(flights_, takes);
+}
+
+Time Unsent::mtime() const {
+    if (mtime_ != 0) return mtime_;
+    Time last = 0;
+    for (const Flight& flight : flights_)
+        if (flight.mtime_ != 0) last = flight.mtime_;
+    return last;
+}
+
+bool Unsent::has_sent() const {
+    return std::ranges::any_of(flights_, &Flight::is_sent);
+}
+
+void Unsent::touch(Time now, Loss loss) {
+    mtime_ = now;
+    loss_ = std::max(loss_, loss);
+}
+
+void Unsent::write(Span span, Time now, Loss loss) {
+    dirty_.put(std::move(span));
+    touch(now, loss);
+}
+
+bool Unsent::append(std::uint64_t offset, ByteView data, Time now, Loss loss) {
+    if (!dirty_.append(offset, data)) return false;
+    touch(now, loss);
+    return true;
+}
+
+bool Unsent::can_take(bool changes_inline) const {
+    if (flights_.empty()) return true;
+    if (changes_inline) return false;
+    const Flight& newest = flights_.back();
+    return !newest.is_inline_ && !newest.clears_inline_;
+}
+
+Unsent::Ticket Unsent::begin_flight() {
+    flights_.emplace_back().id_ = ++last_flight_;
+    return std::prev(flights_.end());
+}
+
+std::vector<Span> Unsent::take(Ticket flight, Range range) {
+    std::vector<Span> taken = dirty_.take(range);
+    for (const Span& span : taken) at(flight)->data_.put(span);
+    return taken;
+}
+
+void Unsent::set_content(Ticket flight, Buffer content) {
+    const auto of = at(flight);
+    of->is_inline_ = true;
+    of->content_ = std::move(content);
+}
+
+void Unsent::clear_inline(Ticket flight) {
+    at(flight)->clears_inline_ = true;
+}
+
+void Unsent::send(Ticket flight) {
+    const auto of = at(flight);
+    of->sent_ = true;
+    of->mtime_ = std::exchange(mtime_, 0);
+    of->loss_ = std::exchange(loss_, Loss::none);
+}
+
+// The end of its spans gives memory back, and whoever waited for that may begin other flights: the
+// list is whole before that.
+void Unsent::drop_flight(Ticket flight) {
+    std::list<Flight> ended;
+    ended.splice(ended.begin(), flights_, flight);
+}
+
+void Unsent::failed(Ticket flight) {
+    ++failures_;
+    restore_time(flight->mtime_);
+    loss_ = std::max(loss_, flight->loss_);
+    for (const auto& [offset, span] : flight->data_.all()) {
+        std::vector<Range> gaps{{span.offset, span.end()}};
+        for (auto newer = std::next(flight); newer != flights_.end(); ++newer) {
+            std::vector<Range> left;
+            for (const Range& gap : gaps)
+                for (const Range& part : newer->data_.gaps(gap)) left.push_back(part);
+            gaps = std::move(left);
+        }
+        for (const Range& gap : gaps) dirty_.put_under(span.slice(gap.first, gap.last));
+    }
+    drop_flight(flight);
+}
+
+std::vector<Span> Unsent::drop(Range range) {
+    std::vector<Span> taken = dirty_.take(range);
+    for (auto flight = flights_.rbegin(); flight != flights_.rend(); ++flight) {
+        for (Span& span : flight->data_.take(range)) taken.push_back(std::move(span));
+        flight->gone_.push_back(range);
+        erase(flight->content_, range);
+    }
+    return taken;
+}
+
+void Unsent::give_up() {
+    const std::vector<Span> lost = dirty_.take({0, UINT64_MAX});
+    if (!flights_.empty()) return;
+    mtime_ = 0;
+    loss_ = Loss::none;
+}
+
+Time Unsent::forget_times() {
+    for (Flight& flight : flights_) flight.mtime_ = 0;
+    return std::exchange(mtime_, 0);
+}
+
+}  // namespace flexfs::vfs
