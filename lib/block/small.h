@@ -1,6 +1,11 @@
-// The data of small files, as it travels to the metadata and lies there where that makes it
-// shorter: an opaque blob. One byte of codec, 1 lz4 block or 2 zstd frame, and the length of the
-// data in 3 bytes, little endian; then what was compressed.
+// The form in which the data of a small file travels to the metadata and lies there. It is a blob
+// that only clients read: one byte for the form, the length of the data in 3 bytes and, where the
+// form has it, the lower half of the data's XXH3-64 in 4 bytes, all little endian; then the data as
+// the form says.
+//
+//     1, 2     lz4 block, zstd frame, without a checksum: no longer written
+//     168      the data as it is, with a checksum
+//     169, 170 lz4 block, zstd frame, with a checksum
 #pragma once
 
 #include "lib/base/bytes.h"
@@ -9,12 +14,13 @@
 
 namespace flexfs::block {
 
-// Less than this is not tried: it lies in one page of the database with much else.
+// Shorter data is not compressed: it lies in one page of the database with much else.
 inline constexpr std::size_t small_bytes_min = 128;
 
-// At most wire::inline_bytes_max. Empty where it would not save a sixteenth: then the data goes as
-// it is. Takes some microseconds for each KiB, where it is called: one file's data is nothing to
-// wait for, but who packs that of many at once has to bound it.
+// Compresses the data if that saves a sixteenth. `data` has at most wire::inline_bytes_max bytes;
+// the result is at most 8 bytes longer, and empty if `data` is. It takes some microseconds for each
+// KiB on the calling thread, which is nothing to wait for with one file; callers must bound how
+// many they pack at once.
 Buffer pack_small(ByteView data, wire::Compression compression);
 
 // EIO, with what is wrong, unless pack_small() may have made it.

@@ -20,26 +20,27 @@ using wire::AclTag;
 struct Acl {
     std::vector<AclEntry> entries;
 
-    // The nine bits of the mode that go with it: the group's are the mask, where there is one.
+    // Returns the nine permission bits of the mode: the group's are the mask, if there is one.
     std::uint32_t permissions() const;
-    // Whether a mode can say the same.
+    // Whether a mode alone expresses the same.
     bool is_only_mode() const;
-    // What of `wanted` somebody has who is not the owner of the inode, whose group is `group`.
+    // Returns those of the `wanted` permissions that a caller has who does not own the inode;
+    // `group` is the inode's group.
     std::uint32_t permissions_of(const wire::Who& who, std::uint32_t group,
                                  std::uint32_t wanted) const;
-    // What chmod does: owner, other, and mask or else group_owner.
+    // Applies chmod(2): changes owner, other, and mask or, without one, group_owner.
     void chmod(std::uint32_t mode);
-    // Makes a default ACL the access ACL of a new inode that was to get `mode`; returns the mode
-    // that it gets.
+    // Turns a default ACL into the access ACL of a new inode that was requested with `mode`;
+    // returns the mode that the inode gets.
     std::uint32_t inherit(std::uint32_t mode);
 };
 
 // The value of the extended attribute. EINVAL: it is not one, or not valid. EOPNOTSUPP: of another
-// version. A list without entries is valid, and means none.
+// version. A list without entries is valid and stands for no ACL.
 Result<Acl> decode_acl(ByteView value);
 Buffer encode_acl(const Acl& acl);
 
-// Nothing: the inode has none of that name. EIO: it is damaged.
+// Empty optional: the inode has no ACL of that name. EIO: it is damaged.
 Result<std::optional<Acl>> load_acl(Statements& st, const Inode& inode, std::string_view name);
 
 }  // namespace flexfs::meta

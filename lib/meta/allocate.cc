@@ -8,8 +8,8 @@
 namespace flexfs::meta {
 namespace {
 
-// Room takes a row for each block of a range: as many as what is to be written there. What is
-// asked for without such a plan would fill the disk with rows first.
+// Reserved space takes a row for each block of a range, as many as data that is written there
+// would. The bound keeps a call that nobody means to follow up from filling the disk with rows.
 constexpr std::uint64_t blocks_max = 4 << 20;
 
 bool is_known(std::uint32_t mode) {
@@ -18,7 +18,7 @@ bool is_known(std::uint32_t mode) {
            mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE);
 }
 
-// How far it went.
+// Returns where it stopped.
 Result<std::uint64_t> punch(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last) {
     TRY(zero_inline(tx, file, first, last));
     TRY(const RangePlan plan, plan_hole(tx, file, first, last, Hole::all));
@@ -56,7 +56,7 @@ Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request) {
         TRY(end, punch(tx, *file, first, last));
     } else {
         if (request.length / tx.info().block_bytes > blocks_max) return fail(ENOSPC);
-        // What the file has already may lie in the range. Asked before the first of many steps.
+        // The file's own bytes may lie in the range. This is asked before the first of many steps.
         if (request.length > attr.used) TRY(tx.room_for_bytes(request.length - attr.used));
         TRY(end, make_room(tx, *file, first, last, request.mode & FALLOC_FL_ZERO_RANGE));
     }
@@ -64,8 +64,10 @@ Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request) {
     if (!(request.mode & FALLOC_FL_KEEP_SIZE)) attr.size = std::max(attr.size, end);
     attr.mtime = attr.ctime = request.now;
     tx.changed(*file);
-    TRY(request.kill_privileges ? kill_privileges(tx, *file) : drop_capability(tx, *file));
-    return wire::RangeDone{.attr = attr, .length = end - first};
+    TRY(request.kill_privileges ? kill_privileges(tx, *file, request.kill_setgid)
+                                : drop_capability(tx, *file));
+    TRY(const Small small, load_inline(tx.st(), *file));
+    return wire::RangeDone{.attr = attr, .length = end - first, .inline_version = small.version};
 }
 
 }  // namespace flexfs::meta

@@ -9,15 +9,16 @@ namespace {
 
 constexpr std::size_t extents_looked_at = 1024;
 
-// What a commit does to one block: which rows go, which come, and the bytes it covers more.
+// What a commit does to one block.
 struct BlockPlan {
     std::vector<wire::Extent> dropped;
     std::vector<wire::Extent> added;
-    std::int64_t gained = 0;
+    std::int64_t gained = 0;  // bytes that extents cover now and did not cover before
 };
 
-// Rows that newer ones cover wholly need not be kept, but for the unwritten: what they keep room
-// for may be overwritten by a hole. `rows` are the block's old ones, by seq.
+// Rows that newer ones cover wholly are dropped, except the unwritten: the space that they reserve
+// stays reserved when a hole is punched into what lies over them. `rows` are the block's old ones,
+// by seq.
 BlockPlan plan_block(std::span<const wire::Extent> rows, std::span<const wire::Extent> fresh) {
     BlockPlan plan;
     Cover cover;
@@ -44,11 +45,27 @@ Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
     return plans;
 }
 
-// The service cannot look into what is packed, but knows that it is shorter than what it holds.
+// The service cannot look into packed data, but knows how much longer than the file's bytes it may
+// be.
 bool may_be_inline(const wire::InodeCommit& change) {
     const std::size_t size = change.inline_data.size();
-    if (size > wire::inline_bytes_max || change.inline_bytes > wire::inline_bytes_max) return false;
-    return change.inline_bytes == 0 || (size > 0 && size < change.inline_bytes);
+    if (change.inline_bytes == 0) return size <= wire::inline_bytes_max;
+    return change.inline_bytes <= wire::inline_bytes_max && size > 0 &&
+           size <= change.inline_bytes + wire::inline_overhead_max;
+}
+
+// Whether the file's data is the one that the commit replaces, and its end the one behind which it
+// was to append. EAGAIN: they are not.
+Result<void> check_base(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
+    if (!change.set_inline && !change.clear_inline) return {};
+    if (change.append_at != wire::no_append && change.append_at != file.attr.size)
+        return fail(EAGAIN);
+    if (change.inline_base == wire::any_inline_version) return {};
+    TRY(const Small small, load_inline(tx.st(), file));
+    if (small.version != change.inline_base) return fail(EAGAIN);
+    if (!change.set_inline) return {};
+    TRY(const auto rows, load_extents(tx.st(), file, 0, UINT64_MAX, 1));
+    return rows.empty() ? Result<void>() : fail(EAGAIN);
 }
 
 Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& change,
@@ -56,15 +73,45 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
     if (change.size > wire::file_bytes_max) return fail(EFBIG);
     if (change.set_inline && !change.extents.empty()) return fail(EINVAL);
     if (change.set_inline && !may_be_inline(change)) return fail(EINVAL);
-    // Somebody else got room for it meanwhile, which must not be lost.
+    TRY(check_base(tx, file, change));
+    // Space that another client reserved meanwhile must not be lost.
     if (change.set_inline && file.has(has_unwritten)) {
         TRY(const auto rows, load_extents(tx.st(), file, 0, UINT64_MAX, extents_looked_at));
         if (std::ranges::any_of(rows, &wire::Extent::is_unwritten)) return fail(EAGAIN);
     }
-    // Somebody else made it a small file meanwhile: its bytes must not be hidden or lost.
+    // Another client made it a small file meanwhile: its bytes must not be hidden or lost.
     if (file.has(has_inline) && !change.extents.empty() && !change.clear_inline)
         return fail(EAGAIN);
     return check_extents(tx, change.extents, request.segments);
+}
+
+// What is appended goes to the end of the file, wherever that is now: its extents move by the
+// difference, and one that a block's end then cuts becomes two. EINVAL: not all of it was to be
+// appended. EFBIG.
+Result<std::vector<wire::Extent>> moved_to_end(const wire::InodeCommit& change, std::uint64_t end,
+                                               std::uint64_t block_bytes) {
+    std::vector<wire::Extent> moved;
+    for (const wire::Extent& e : change.extents) {
+        if (e.off >= block_bytes || e.len > block_bytes ||
+            e.idx > wire::file_bytes_max / block_bytes)
+            return fail(EINVAL);
+        const std::uint64_t from = e.idx * block_bytes + e.off;
+        if (from < change.append_at) return fail(EINVAL);
+        if (from - change.append_at > wire::file_bytes_max - end) return fail(EFBIG);
+        std::uint64_t at = end + (from - change.append_at);
+        for (std::uint32_t done = 0; done < e.len;) {
+            wire::Extent part = e;
+            part.idx = at / block_bytes;
+            part.off = static_cast<std::uint32_t>(at % block_bytes);
+            part.skip += done;
+            part.len = static_cast<std::uint32_t>(
+                std::min<std::uint64_t>(e.len - done, block_bytes - part.off));
+            moved.push_back(part);
+            done += part.len;
+            at += part.len;
+        }
+    }
+    return moved;
 }
 
 Result<void> commit_inline(Txn& tx, Inode& file, const wire::InodeCommit& change) {
@@ -94,7 +141,7 @@ Result<void> commit_extents(Txn& tx, Inode& file, const wire::InodeCommit& chang
     return {};
 }
 
-// How much more the volume holds after the extents: asked before anything changes.
+// ENOSPC: the volume may not hold what the extents add to it. Asked before anything changes.
 Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
     if (tx.info().max_blocks == 0 || change.extents.empty()) return {};
     TRY(const std::vector<BlockPlan> plans, plan_blocks(tx, file, change.extents));
@@ -108,21 +155,28 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();
 }
 
-// Folders and symlinks are accessed, too.
+// Directories and symlinks have access times, too.
 bool is_access(const wire::InodeCommit& change) {
     return change.atime != 0 && change.size == 0 && change.mtime == 0 && !change.kill_privileges &&
            !change.set_inline && !change.clear_inline && change.extents.empty();
 }
 
-Result<std::uint64_t> commit_inode(Txn& tx, const wire::InodeCommit& change,
-                                   const wire::Commit& request) {
+struct Done {
+    std::uint64_t first_seq = 0;
+    std::uint64_t end = 0;  // of the file
+};
+
+Result<Done> commit_inode(Txn& tx, wire::InodeCommit change, const wire::Commit& request) {
     if (is_access(change)) {
         TRY(Inode * accessed, tx.inode(change.ino));
         accessed->attr.atime = change.atime;
         tx.changed(*accessed);
-        return tx.counters().next_seq;
+        return Done{tx.counters().next_seq, accessed->attr.size};
     }
     TRY(Inode * file, tx.file(change.ino));
+    if (change.append_at != wire::no_append && !change.clear_inline) {
+        TRY(change.extents, moved_to_end(change, file->attr.size, tx.info().block_bytes));
+    }
     TRY(check_commit(tx, *file, change, request));
     TRY(room_for_extents(tx, *file, change));
 
@@ -143,8 +197,8 @@ Result<std::uint64_t> commit_inode(Txn& tx, const wire::InodeCommit& change,
     tx.changed(*file);
     const bool has_data = change.set_inline || !change.extents.empty();
     if (has_data && !change.keep_capability) TRY(drop_capability(tx, *file));
-    if (change.kill_privileges) TRY(kill_privileges(tx, *file));
-    return first_seq;
+    if (change.kill_privileges) TRY(kill_privileges(tx, *file, change.kill_setgid));
+    return Done{first_seq, attr.size};
 }
 
 }  // namespace
@@ -170,9 +224,10 @@ Result<wire::Committed> commit(Txn& tx, const wire::Commit& request) {
 
     wire::Committed reply;
     for (const wire::InodeCommit& change : request.inodes) {
-        Result<std::uint64_t> done = commit_inode(tx, change, request);
+        Result<Done> done = commit_inode(tx, change, request);
         if (!done && tx.faulty()) return std::unexpected(std::move(done.error()));
-        reply.first_seq.push_back(done.value_or(0));
+        reply.first_seq.push_back(done ? done->first_seq : 0);
+        reply.ends.push_back(done ? done->end : 0);
         reply.errors.push_back(code_of(done));
     }
     return reply;

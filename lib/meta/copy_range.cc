@@ -18,8 +18,8 @@ Result<void> check_ranges(const wire::CopyRange& request) {
     return high - low < request.length ? fail(EINVAL) : Result<void>();
 }
 
-// The part of `row` in the source's bytes [first, last), as rows that lie `offset` onwards from
-// where `first` goes: two where it comes to lie over a border of blocks.
+// Appends the part of `row` within the source's bytes [first, last), placed so that `first` lands
+// at `offset`: two rows if it crosses the border of a block.
 void place(const wire::Extent& row, std::uint64_t first, std::uint64_t last, std::uint64_t offset,
            std::uint64_t block_bytes, std::vector<wire::Extent>& into) {
     const std::uint64_t start = row.idx * block_bytes + row.off;
@@ -39,7 +39,7 @@ void place(const wire::Extent& row, std::uint64_t first, std::uint64_t last, std
     }
 }
 
-// How many bytes the file uses more with `placed`, which comes where it has no data.
+// Returns how many more bytes the file uses with `placed`, which lies where it has no data.
 Result<std::int64_t> gain_of(Txn& tx, const Inode& file, std::vector<wire::Extent> placed) {
     std::ranges::sort(placed, {}, &wire::Extent::idx);
     std::uint64_t gained = 0;
@@ -59,7 +59,7 @@ Result<std::int64_t> gain_of(Txn& tx, const Inode& file, std::vector<wire::Exten
     return static_cast<std::int64_t>(gained);
 }
 
-// How the source's bytes [first, last), or as many as one step takes, get to `offset`.
+// Plans how the source's bytes [first, last), or as many as one step takes, get to `offset`.
 Result<RangePlan> plan_copy(Txn& tx, const Inode& from, std::uint64_t first, std::uint64_t last,
                             const Inode& to, std::uint64_t offset) {
     const std::uint64_t block_bytes = tx.info().block_bytes;
@@ -79,8 +79,8 @@ Result<RangePlan> plan_copy(Txn& tx, const Inode& from, std::uint64_t first, std
 
 }  // namespace
 
-// Frames tell in their header for which block they were made, and nobody asks that when reading:
-// the row's check binds it to the frame. The segment's live bytes count a frame once for each row.
+// A frame's header names the block that it was made for, but readers do not check that: the row's
+// check binds it to the frame. A segment's live bytes count a frame once for each row.
 Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     TRY(Inode * from, tx.file(request.from));
     TRY(Inode * file, tx.file(request.ino));
@@ -102,8 +102,11 @@ Result<wire::RangeDone> copy_range(Txn& tx, const wire::CopyRange& request) {
     attr.size = std::max(attr.size, plan.end);
     attr.mtime = attr.ctime = request.now;
     tx.changed(*file);
-    TRY(request.kill_privileges ? kill_privileges(tx, *file) : drop_capability(tx, *file));
-    return wire::RangeDone{.attr = attr, .length = plan.end - request.offset};
+    TRY(request.kill_privileges ? kill_privileges(tx, *file, request.kill_setgid)
+                                : drop_capability(tx, *file));
+    TRY(const Small left, load_inline(tx.st(), *file));
+    return wire::RangeDone{
+        .attr = attr, .length = plan.end - request.offset, .inline_version = left.version};
 }
 
 }  // namespace flexfs::meta

@@ -12,7 +12,7 @@ namespace flexfs::meta {
 
 class Cover {
 public:
-    // How many of the bytes [off, off + len) were not covered before.
+    // Adds the bytes [off, off + len). Returns how many of them were not covered before.
     std::uint64_t add(std::uint64_t off, std::uint64_t len);
     std::uint64_t bytes() const { return bytes_; }
 
@@ -24,11 +24,12 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
-// `small` bytes from the block's start are covered, too: those that are inline.
+// `small` bytes from the start of the block, the inline ones, also count as covered.
 std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block,
                             std::uint64_t small = 0);
 
-// Where the block's extents end, of which the first is `first`; they are ordered by block.
+// Returns the end of the extents of the block that `first` belongs to; extents are ordered by
+// block.
 template <class Iterator>
 Iterator block_end(Iterator first, Iterator end) {
     return std::find_if(first, end, [&](const wire::Extent& e) { return e.idx != first->idx; });

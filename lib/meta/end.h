@@ -1,11 +1,11 @@
-// What rename, unlink and rmdir share: a name, looked up to be taken away or replaced.
+// Shared by rename, unlink and rmdir: a name that is looked up to be removed or replaced.
 #pragma once
 
 #include "lib/meta/txn.h"
 
 namespace flexfs::meta {
 
-// A name in its folder, and what it leads to (null: nothing).
+// A name in its directory, and the inode that it leads to (null: none).
 struct End {
     Inode* parent = nullptr;
     std::string_view name;
@@ -14,12 +14,12 @@ struct End {
     bool is_folder() const { return inode && inode->is_directory(); }
 };
 
-// EINVAL, ENAMETOOLONG; ENOENT, ENOTDIR of the parent. A name that is not there is no error.
-// `name` must outlive the answer.
+// EINVAL, ENAMETOOLONG; ESTALE, ENOTDIR (the parent). A name that does not exist is not an error.
+// `name` must outlive the result.
 Result<End> find_end(Txn& tx, Ino parent, std::string_view name);
 
-// After the name is gone, or leads elsewhere: what it led to has a link less. A folder that is lost
-// takes its ".." from the parent.
+// Called after the name was removed or replaced: the inode that it led to loses a link, and if that
+// is a directory, the parent loses the link of its "..".
 Result<wire::Removed> lose(Txn& tx, const End& end, Time now);
 
 }  // namespace flexfs::meta

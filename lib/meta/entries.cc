@@ -1,6 +1,7 @@
 #include "lib/meta/entries.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -31,9 +32,38 @@ Entries::Held& Entries::mark_changed(const Place& at) {
     return held->second;
 }
 
+// Rows that a change in memory has erased or moved do not count: when rows are written must not
+// decide which slot a name gets.
+Result<bool> Entries::make_room(Statements& st, const Place& at) {
+    const Group group{at.folder, group_of(at.hash)};
+    constexpr std::uint32_t all = (1u << name_slots) - 1;
+    const auto taken = taken_.find(group);
+    std::uint32_t used = taken == taken_.end() ? 0 : taken->second;
+    const Hashes hashes = hashes_of(group.group);
+    db::Query rows(st.dentry_group, at.folder, hashes.first, hashes.last);
+    while (used != all) {
+        TRY(const bool row, rows.next());
+        if (!row) break;
+        const auto held = held_.find(Place{at.folder, rows.number(0), rows.text(1)});
+        const bool stands =
+            held == held_.end() || (held->second.to.ino != 0 && !held->second.taken);
+        if (stands) used |= 1u << rows.as<std::uint32_t>(2);
+    }
+    const auto held = held_.find(at);
+    check(held != held_.end());
+    held->second.free_slot = static_cast<std::uint32_t>(std::countr_one(used));
+    return used != all;
+}
+
 void Entries::put(const Place& at, Name to, Time since) {
     Held& held = mark_changed(at);
     if (!held.stored && !held.is_added()) ++added_[at.folder];
+    to.slot = held.to.slot;
+    if (held.to.ino == 0) {
+        to.slot = held.free_slot;
+        held.taken = true;
+        taken_[{at.folder, group_of(at.hash)}] |= 1u << to.slot;
+    }
     held.to = to;
     held.since = since;
 }
@@ -44,6 +74,9 @@ void Entries::erase(const Place& at) {
         const auto count = added_.find(at.folder);
         if (--count->second == 0) added_.erase(count);
     }
+    if (std::exchange(held.taken, false))
+        taken_[{at.folder, group_of(at.hash)}] &= ~(1u << held.to.slot);
+    held.free_slot = held.to.slot;  // for a put() in the same call
     held.to = {};
 }
 
@@ -71,15 +104,17 @@ Result<void> Entries::write(Statements& st) {
             if (held.stored) TRY(st.dentry_erase.run(key.folder, key.hash, name));
         } else {
             db::Stmt& put = held.stored ? st.dentry_set : st.dentry_add;
-            TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.since));
+            TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.since,
+                        held.to.slot));
         }
     }
     for (Table::value_type* entry : changed_) {
         entry->second.stored = entry->second.to.ino != 0;
-        entry->second.changed = false;
+        entry->second.changed = entry->second.taken = false;
     }
     changed_.clear();
     added_.clear();
+    taken_.clear();
     shrink();
     return {};
 }
@@ -92,6 +127,7 @@ void Entries::clear() {
     changed_.clear();
     held_.clear();
     added_.clear();
+    taken_.clear();
 }
 
 }  // namespace flexfs::meta

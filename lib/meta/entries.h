@@ -1,6 +1,6 @@
-// Directory entries between the operations and the database, as Inodes are: changed in memory, and
-// written when the database commits, in the order of their table. So a name that is made and
-// removed meanwhile is never written, and those that are lie side by side.
+// Directory entries between the operations and the database. As with Inodes, they are changed in
+// memory and written when the database commits, in the order of their table: a name that is made
+// and removed in between is never written, and those that are written lie side by side.
 #pragma once
 
 #include <string>
@@ -13,33 +13,36 @@ namespace flexfs::meta {
 
 class Entries {
 public:
-    // Where an entry is: its folder, the hash of its name, the name.
+    // The place of an entry: its directory, the hash of its name, the name.
     struct Place {
         Ino folder = 0;
         std::uint64_t hash = 0;
         std::string_view name;
     };
 
-    // Nothing: the folder has no such name.
+    // Empty optional: the directory has no such name.
     Result<std::optional<Name>> find(Statements& st, const Place& at);
-    // For who is about to read the row: what is known without it. Ino 0: there is no such name.
+    // What is known without reading the row. Ino 0: there is no such name.
     std::optional<Name> known(const Place& at) const;
 
-    // Both only after find(), in the same call.
+    // These only after find() of the same place, in the same call.
+    // Prepares put() of a name that is not there. False: the group of its hash has no slot left.
+    Result<bool> make_room(Statements& st, const Place& at);
+    // A new name gets the slot that make_room() found; an existing one keeps its own.
     void put(const Place& at, Name to, Time since);
     void erase(const Place& at);
-    // Counts put() and erase().
+    // How often put() and erase() were called.
     std::uint64_t changes() const { return changes_; }
     void keep(std::size_t most) { cache_.keep(most); }
     bool is_full() const { return cache_.is_full(held_.size()); }
 
     Result<bool> is_empty(Statements& st, Ino folder) const;
 
-    // Afterwards the database's transaction has everything. After an error it is to be rolled back.
+    // Writes all changes to the database's transaction, which must be rolled back after an error.
     Result<void> write(Statements& st);
-    // While nothing is changed that is not written: forgets what is much.
+    // Forgets entries if there are too many; only while all changes are written.
     void shrink();
-    // The database was rolled back: what was changed is forgotten with all the rest.
+    // Forgets everything, because the database was rolled back.
     void clear();
 
 private:
@@ -66,8 +69,10 @@ private:
     struct Held {
         Name to;  // ino 0: there is no such name
         Time since = 0;
-        bool stored = false;   // has a row
-        bool changed = false;  // among changed_
+        bool stored = false;          // has a row
+        bool changed = false;         // among changed_
+        bool taken = false;           // its slot is among taken_, because no row has it
+        std::uint32_t free_slot = 0;  // by make_room()
 
         bool is_added() const { return !stored && to.ino != 0; }
     };
@@ -77,6 +82,18 @@ private:
     Table held_;
     std::vector<Table::value_type*> changed_;     // to be written
     std::unordered_map<Ino, std::size_t> added_;  // names without a row, by their folder
+    // The slots of names that got one since the last write(), as bits.
+    struct Group {
+        Ino folder = 0;
+        std::uint64_t group = 0;
+        bool operator==(const Group&) const = default;
+    };
+    struct GroupHash {
+        std::size_t operator()(const Group& g) const {
+            return g.group ^ g.folder * 0x9e3779b97f4a7c15;
+        }
+    };
+    std::unordered_map<Group, std::uint32_t, GroupHash> taken_;
     std::uint64_t changes_ = 0;
     RowCache cache_;
 };

@@ -18,10 +18,12 @@ struct Fixture {
     std::string folder;
     wire::VolumeInfo info;
     std::unique_ptr<Volume> volume;
+    std::uint64_t name_groups = 0;
     Time now = 1000;
     SegmentId next_segment = 1'000'000;  // for session 0, which needs no reservation
 
-    explicit Fixture(wire::VolumeInfo wanted = {}) : info(std::move(wanted)) {
+    explicit Fixture(wire::VolumeInfo wanted = {}, std::uint64_t groups = 0)
+        : info(std::move(wanted)), name_groups(groups) {
         folder = std::filesystem::temp_directory_path() / "flexfs-meta-XXXXXX";
         REQUIRE(::mkdtemp(folder.data()));
         open();
@@ -33,7 +35,11 @@ struct Fixture {
     }
 
     void open() {
-        auto opened = Volume::open({.path = folder + "/meta.db", .info = info, .now = 10});
+        auto opened = Volume::open({.path = folder + "/meta.db",
+                                    .info = info,
+                                    .now = 10,
+                                    .name_key = 1,
+                                    .name_groups = name_groups});
         REQUIRE_MESSAGE(opened, opened.error().message());
         volume = std::move(*opened);
     }

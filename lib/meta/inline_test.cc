@@ -52,8 +52,8 @@ TEST_CASE("packed inline data counts as what the file has of it, and its bytes s
     };
     CHECK(put(0, 10) == EINVAL);
     CHECK(put(10, wire::inline_bytes_max + 1) == EINVAL);
-    CHECK(put(10, 9) == EINVAL);
-    CHECK(put(10, 10) == EINVAL);
+    CHECK(put(10 + wire::inline_overhead_max, 9) == EINVAL);
+    CHECK(put(9 + wire::inline_overhead_max, 9) == 0);
     CHECK(put(1500, 5000) == 0);
     CHECK(f.attr(a).size == 5000);
     CHECK(f.attr(a).used == 5000);
@@ -98,12 +98,18 @@ TEST_CASE("a volume of an older format opens, and its small files are what they 
         REQUIRE(
             db->execute("ALTER TABLE inline DROP COLUMN bytes;"
                         "ALTER TABLE inline_history DROP COLUMN bytes;"
+                        "ALTER TABLE inline DROP COLUMN seq;"
+                        "ALTER TABLE inline_history DROP COLUMN seq;"
+                        "ALTER TABLE dentry DROP COLUMN slot;"
+                        "ALTER TABLE dentry_history DROP COLUMN slot;"
                         "PRAGMA user_version=2"));
     }
     f.open();
     CHECK(f.extents(a).inline_data.text() == data);
     CHECK(f.extents(a).inline_bytes == 0);
+    CHECK(f.extents(a).inline_version == wire::inline_version_old);
     f.truncate(a, 2000);
+    CHECK(f.extents(a).inline_version < wire::inline_version_old);
     CHECK(f.extents(a).inline_data.text() == data.substr(0, 2000));
     CHECK(f.attr(a).used == 2000);
 }

@@ -14,24 +14,25 @@ class Inodes {
 public:
     // Null: there is none. The pointer is good until write(), shrink() or clear().
     Result<Inode*> find(Statements& st, Ino ino);
-    // For who has read a row: what is newer here. Nothing: the row is right; null: it is erased.
+    // For a caller that has read the row: the newer state, if there is one here. Empty optional:
+    // the row is up to date; null: the inode is erased.
     std::optional<const Inode*> newer(Ino ino) const;
 
-    // A new one; its number is in use nowhere.
+    // Adds a new inode, whose number is not in use.
     Inode& add(const Inode& made);
-    // Only for what find() or add() gave.
+    // Only for an inode that find() or add() returned.
     void change(Inode& inode);
     void erase(Inode& inode);
-    // Counts add(), change() and erase().
+    // How often add(), change() and erase() were called.
     std::uint64_t changes() const { return changes_; }
     void keep(std::size_t most) { cache_.keep(most); }
     bool is_full() const { return cache_.is_full(held_.size()); }
 
-    // Afterwards the database's transaction has everything. After an error it is to be rolled back.
+    // Writes all changes to the database's transaction, which must be rolled back after an error.
     Result<void> write(Statements& st);
-    // While nothing is changed that is not written: forgets what is much.
+    // Forgets inodes if there are too many; only while all changes are written.
     void shrink();
-    // The database was rolled back: what was changed is forgotten with all the rest.
+    // Forgets everything, because the database was rolled back.
     void clear();
 
 private:

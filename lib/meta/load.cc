@@ -1,5 +1,6 @@
 #include "lib/meta/load.h"
 
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <bit>
@@ -16,7 +17,9 @@ namespace {
 
 // The second says whom a session squashes root to; nothing: it does not. The third has unwritten
 // extents, which no older program would understand. The fourth has small files' data in forms that
-// the clients choose (see Small); rows of before are plain: `bytes` is NULL.
+// the clients choose (see Small); rows of before are plain: `bytes` is NULL. The fifth has slots
+// for the names of one group, and versions of small files' data. Groups 0 and 1 are one
+// (position_of); a name beyond the eighth of its group shares the last slot.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
@@ -24,6 +27,17 @@ constexpr const char* formats[] = {
     "",
     "ALTER TABLE inline ADD COLUMN bytes INTEGER;"
     "ALTER TABLE inline_history ADD COLUMN bytes INTEGER",
+    "ALTER TABLE inline ADD COLUMN seq INTEGER;"
+    "ALTER TABLE inline_history ADD COLUMN seq INTEGER;"
+    "ALTER TABLE dentry ADD COLUMN slot INTEGER;"
+    "ALTER TABLE dentry_history ADD COLUMN slot INTEGER;"
+    "UPDATE dentry SET slot = (SELECT count(*) FROM (SELECT 1 FROM dentry d "
+    "WHERE d.parent = dentry.parent "
+    "AND d.hash >= CASE WHEN dentry.hash >> 36 = 0 THEN 0 ELSE dentry.hash >> 35 << 35 END "
+    "AND (d.hash, d.name) < (dentry.hash, dentry.name) LIMIT 7)) "
+    "WHERE EXISTS (SELECT 1 FROM dentry d WHERE d.parent = dentry.parent "
+    "AND d.hash >= CASE WHEN dentry.hash >> 36 = 0 THEN 0 ELSE dentry.hash >> 35 << 35 END "
+    "AND (d.hash, d.name) < (dentry.hash, dentry.name))",
 };
 
 // An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice as many
@@ -59,11 +73,31 @@ Result<std::optional<wire::VolumeInfo>> get_info(Statements& st) {
     return info;
 }
 
+constexpr std::string_view name_key_row = "name_key";
+
+std::uint64_t random_key() {
+    std::uint64_t key = 0;
+    check(getrandom(&key, sizeof key, 0) == sizeof key);
+    return key;
+}
+
+// The key of the volume's name hash. Before the fifth format it was a hash of the volume's id; such
+// a volume keeps it, because the order of its directories comes from it.
+Result<void> load_name_key(State& state) {
+    TRY(const bool found, get_value(state.st.volume_get, name_key_row, state.name_key));
+    if (found) return {};
+    state.name_key = name_hash(state.info.id, 0);
+    return transact(state,
+                    [&](Txn& tx) { return tx.st().volume_put.run(name_key_row, state.name_key); });
+}
+
 Result<void> make_volume(State& state, const Options& options) {
     state.info = options.info;
+    const std::uint64_t name_key = options.name_key ? *options.name_key : random_key();
     return transact(state, [&](Txn& tx) -> Result<void> {
         tx.start(0, {}, options.now);
         TRY(put_info(tx.st(), options.info));
+        TRY(tx.st().volume_put.run(name_key_row, name_key));
         Inode& root = tx.create();
         check(root.attr.ino == wire::root_ino);
         root.attr.mode = S_IFDIR | (options.root_mode & 07777);
@@ -176,13 +210,14 @@ Result<void> load(State& state, const Options& options) {
                                         options.path));
     if (info) state.info = std::move(*info);
     else TRY(make_volume(state, options));
-    state.hash_key = name_hash(state.info.id, 0);
+    TRY(load_name_key(state));
+    state.name_groups = options.name_groups;
     TRY(load_sessions(state));
     {
         db::Query cut(state.st.cut_first);
         TRY(state.cuts, cut.next());
     }
-    TRY(state.journal, db::Journal::open(options.path + "-calls", state.hash_key));
+    TRY(state.journal, db::Journal::open(options.path + "-calls", name_hash(state.info.id, 0)));
     TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
     state.committed = state;
     TRY(apply_journal(state));

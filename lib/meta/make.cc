@@ -27,7 +27,7 @@ Result<void> check_kind(const wire::Make& request) {
     return S_ISREG(request.mode) ? Result<void>() : fail(ENOENT);
 }
 
-// In a folder with the setgid bit everything gets its group, and folders get the bit too.
+// In a directory with the setgid bit new inodes get its group, and directories also get the bit.
 void inherit(const Inode& parent, const wire::Make& request, const Caller& caller,
              wire::Attr& made) {
     made.parent = parent.attr.ino;
@@ -42,7 +42,7 @@ void inherit(const Inode& parent, const wire::Make& request, const Caller& calle
     if (S_ISDIR(made.mode)) made.mode |= S_ISGID;
 }
 
-// Where there is a default ACL it says what others may do; the umask does so elsewhere.
+// A default ACL limits the permissions of a new inode; without one the umask does.
 Result<void> limit_permissions(Txn& tx, const Inode& parent, std::uint32_t umask, Inode& made) {
     std::uint32_t& mode = made.attr.mode;
     if (S_ISLNK(mode)) return {};
@@ -59,12 +59,12 @@ Result<void> limit_permissions(Txn& tx, const Inode& parent, std::uint32_t umask
 
 }  // namespace
 
-// Existence is asked before limits: `mkdir -p` on a full volume must meet EEXIST, not ENOSPC.
+// Existence is checked before limits: `mkdir -p` on a full volume must get EEXIST, not ENOSPC.
 Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     TRY(check_kind(request));
     TRY(Inode * parent, tx.living_directory(request.parent));
     const bool named = !request.name.empty();
-    if (!named && tx.session() == 0) return fail(EINVAL);  // nobody to keep it alive
+    if (!named && tx.session() == 0) return fail(EINVAL);  // no session would keep it alive
     if (named) {
         TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
         if (there && !request.existing_ok) return fail(EEXIST);
@@ -79,6 +79,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     const bool is_folder = S_ISDIR(request.mode);
     if (is_folder && parent->attr.nlink >= wire::nlink_max) return fail(EMLINK);
     TRY(tx.room_for_inode());
+    if (named) TRY(tx.room_for_name(request.parent, request.name));
 
     Inode& made = tx.create();
     wire::Attr& attr = made.attr;

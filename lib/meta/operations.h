@@ -1,5 +1,5 @@
-// The operations, one file each: apply() finds them by the request's type. Errors are those that
-// the message documents; with any of them nothing has changed.
+// The operations, one file each; apply() selects them by the type of the request. Errors are those
+// that the message documents; after any of them nothing has changed.
 #pragma once
 
 #include "lib/meta/flags.h"
@@ -7,7 +7,7 @@
 
 namespace flexfs::meta {
 
-// Beside the reply an operation may note what only the service wants to know (see Outcome).
+// Facts for the service that an operation notes in addition to its reply (see Outcome).
 struct Notes {
     bool created = false;
 };
@@ -29,45 +29,45 @@ Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments
 Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request);
 Result<wire::Done> close_session(Txn& tx);
 
-// --- what several of them do ---
+// --- shared by several operations ---
 
-// The session no longer keeps the orphan alive; nothing if it never did.
+// Ends the session's hold on the orphan, if it has one.
 Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);
-// What write(2) by most users and chown(2) by all do to the setuid and setgid bits and to file
-// capabilities.
-Result<void> kill_privileges(Txn& tx, Inode& inode);
-// What write(2) and truncate(2) do to file capabilities, whoever calls them.
+// Clears the setuid bit, the setgid bit where the group may execute, or always with `setgid_too`,
+// and the file capabilities.
+Result<void> kill_privileges(Txn& tx, Inode& inode, bool setgid_too = false);
+// Removes the file capabilities, as write(2) and truncate(2) do for every caller.
 Result<void> drop_capability(Txn& tx, Inode& inode);
-// The file's bytes from `size` on are gone, and read as zeros should it grow again. Sets the size.
+// Sets the size. Bytes from `size` on are discarded and read as zeros if the file grows again.
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size);
 
-// What a change of a range does to a file's extents: planned first, so that it can be refused.
+// The changes of a file's extents that a change of a range makes. They are planned first, so that
+// the request can still be refused.
 struct RangePlan {
     std::vector<wire::Extent> dropped;
     std::vector<wire::Extent> added;  // in the order in which they lie over each other; without seq
-    std::int64_t gained = 0;          // bytes that are covered more
-    std::uint64_t end = 0;            // how far it goes
+    std::int64_t gained = 0;          // by how many bytes the file's used bytes grow
+    std::uint64_t end = 0;            // where it stops
 };
-// The range [first, last) becomes a hole, but for what is inline. Room that is kept there is given
-// up, but with Hole::data. Goes no further than about a thousand extents.
+// Makes the range [first, last) a hole, except for inline data. Releases the space reserved there,
+// except with Hole::data. Stops after about a thousand extents.
 enum class Hole { all, data };
 Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
                             Hole hole);
-// Room is kept for the range, in whole pages, by unwritten extents. With `zero` its data
-// becomes zeros, but for what is inline. Goes no further than about a thousand blocks or extents.
+// Reserves space for the range, in whole pages, by unwritten extents. With `zero` its data becomes
+// zeros, except for inline data. Stops after about a thousand blocks or extents.
 Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
                             bool zero);
 Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan);
-// A small file's bytes in the range become zeros, or are forgotten where they are its last. EAGAIN
-// where others follow and it is packed: what form it has is for the clients to know.
+// Makes a small file's bytes in the range zeros, or cuts them off if they are its last. EAGAIN:
+// others follow, and the data is in the form that only clients read.
 Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);
 
-// EINVAL: an extent that cannot be. ESTALE: one that leads into a segment that is not there (any
-// more).
+// EINVAL: an extent is malformed. ESTALE: one leads into a segment that does not exist.
 Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
                            std::span<const wire::SegmentUse> segments);
 
-// About `limit` rows of what was left over by earlier calls. True: there is more.
+// Removes about `limit` rows that earlier calls left behind. True: there are more.
 Result<bool> maintain(Txn& tx, std::size_t limit);
 
 }  // namespace flexfs::meta

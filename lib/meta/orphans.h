@@ -1,6 +1,6 @@
-// Who holds which inode that has no name: for each such inode, the sessions that may have it open.
-// As with inodes (inodes.h), what the database does not have yet is in memory: most are let go
-// before it is told.
+// The inodes without a name, each with the sessions that may have it open. As with inodes
+// (inodes.h), changes that are not in the database yet are in memory: most orphans are released
+// before they would be written.
 #pragma once
 
 #include <set>
@@ -20,7 +20,7 @@ public:
     // An inode's holders are added in one call, when it loses its last name.
     void add(Ino ino, SessionId session);
     Result<void> erase(Statements& st, Ino ino, SessionId session);
-    // Empty: it is no orphan.
+    // Empty: the inode is not an orphan.
     Result<std::vector<SessionId>> holders(Statements& st, Ino ino) const;
     // Counts add() and erase().
     std::uint64_t changes() const { return changes_; }

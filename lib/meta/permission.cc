@@ -23,7 +23,7 @@ Caller::Caller(Statements& st, const Sessions& sessions, SessionId session, cons
     if (squashed_) who_ = {squash.uid, squash.gid};
 }
 
-// What the caller has of `wanted`.
+// Returns those of the `wanted` permissions that the caller has.
 Result<std::uint32_t> Caller::permissions(const Inode& inode, std::uint32_t wanted) const {
     const std::uint32_t mode = inode.attr.mode;
     if (who_.uid == inode.attr.uid) return mode >> 6 & wanted;
@@ -80,7 +80,7 @@ Result<void> Caller::may_set(const Inode& inode, std::uint32_t mask,
         TRY(owns(inode));
         if (wanted.gid != attr.gid && wanted.gid != who_.gid) return fail(EPERM);
     }
-    const bool cut = mask & wire::set_size;  // which changes times, too
+    const bool cut = mask & wire::set_size;  // also changes times
     const bool times = !cut && (mask & (wire::set_atime | wire::set_mtime)) && !owns(inode);
     if (times && !(mask & wire::set_touch)) return fail(EPERM);
     return times || (cut && !(mask & wire::set_open)) ? may(inode, wire::access_write)
@@ -96,7 +96,7 @@ Result<void> Caller::may_set_xattr(const Inode& inode, std::string_view name) co
     return may(inode, wire::access_write);
 }
 
-// Linux takes the capabilities of a file away before it writes to it, as the one who writes.
+// Linux removes the capabilities of a file before a write, on behalf of the writer.
 Result<void> Caller::may_remove_xattr(const Inode& inode, std::string_view name) const {
     if (name != wire::capability_name || !inode.is_file()) return may_set_xattr(inode, name);
     TRY(flags_let_set(inode, wire::set_kill_privileges));

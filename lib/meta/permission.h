@@ -1,6 +1,6 @@
-// Permission. An inode's flags hold for everybody. Modes and ACLs are asked for callers whom nobody
-// has checked: root, in a session that squashes it. All others were checked by their kernel, which
-// lets root pass.
+// Permission checks. An inode's flags bind every caller. Modes and ACLs are checked only for root
+// in a session that squashes it: the client's kernel has checked all other callers, but lets root
+// pass.
 #pragma once
 
 #include "lib/meta/acl.h"
@@ -12,32 +12,33 @@ class Caller {
 public:
     Caller(Statements& st, const Sessions& sessions, SessionId session, const wire::Who& who);
 
-    // As whom it acts.
+    // The identity that the caller acts with, after squashing.
     const wire::Who& who() const { return who_; }
     bool is_squashed() const { return squashed_; }
 
-    // By modes and ACLs: all of `access` (wire::AccessMask). EACCES.
+    // Whether modes and ACLs grant all of `access` (wire::AccessMask). EACCES: they do not.
     Result<void> may(const Inode& inode, std::uint32_t access) const;
 
-    // Each of these asks the flags first. EPERM.
-    // Give the directory a name. EACCES.
+    // Each of these checks the flags first (EPERM), and whether the caller may:
+    // add a name to the directory (EACCES);
     Result<void> may_add(const Inode& directory) const;
-    // The same for a new inode. EPERM: a device.
+    // the same for a new inode (EPERM: a device);
     Result<void> may_make(const Inode& directory, std::uint32_t mode) const;
-    // The same for `inode`. EACCES.
+    // the same for `inode` (EACCES);
     Result<void> may_link(const Inode& directory, const Inode& inode) const;
-    // Take the directory's name for `inode` away. EACCES, EPERM (sticky).
+    // remove the directory's name for `inode` (EACCES, EPERM: sticky);
     Result<void> may_remove(const Inode& directory, const Inode& inode) const;
-    // Set what `mask` (wire::SetMask) names. EPERM, EACCES.
+    // set the attributes that `mask` (wire::SetMask) names (EPERM, EACCES);
     Result<void> may_set(const Inode& inode, std::uint32_t mask, const wire::Attr& wanted) const;
-    // Set it. EPERM, EACCES.
+    // set the extended attribute (EPERM, EACCES);
     Result<void> may_set_xattr(const Inode& inode, std::string_view name) const;
-    // EPERM, EACCES.
+    // remove it (EPERM, EACCES).
     Result<void> may_remove_xattr(const Inode& inode, std::string_view name) const;
-    // Its owner or root, whose chown(2) to nobody and no group takes setuid and setgid away.
+    // Whether a chown(2) by the caller that names neither owner nor group clears setuid and setgid:
+    // it is the owner or root.
     bool may_disown(const Inode& inode) const;
 
-    // The mode, without setgid where the caller is no member of the inode's group.
+    // Returns the mode, without setgid if the caller is not in the inode's group.
     std::uint32_t without_foreign_setgid(std::uint32_t mode, const Inode& inode) const;
 
 private:

@@ -4,8 +4,8 @@
 
 namespace flexfs::meta {
 
-Result<void> kill_privileges(Txn& tx, Inode& inode) {
-    const std::uint32_t left = wire::without_privileges(inode.attr.mode);
+Result<void> kill_privileges(Txn& tx, Inode& inode, bool setgid_too) {
+    const std::uint32_t left = wire::without_privileges(inode.attr.mode, setgid_too);
     if (left != inode.attr.mode) {
         inode.attr.mode = left;
         tx.changed(inode);

@@ -1,4 +1,5 @@
-// Holes in ranges of a file, and room for ranges: rows of its extents go, shrink, are split, come.
+// Punches holes into ranges of a file and reserves space for ranges: rows of its extents are
+// removed, shortened, split and added.
 #include <algorithm>
 #include <cerrno>
 
@@ -8,7 +9,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Bound how long one transaction takes.
+// These bound how long one transaction takes.
 constexpr std::size_t extents_max = 1024;
 constexpr std::uint64_t blocks_max = 1024;
 
@@ -27,8 +28,8 @@ struct Part {
     }
 };
 
-// What is left of a block's `rows` around the hole in it; false where that is all. Of unwritten
-// ones only whole pages go.
+// Appends to `left` what remains of a block's `rows` around the hole. Of unwritten rows only whole
+// pages are removed. Returns false if nothing was removed.
 bool cut_around(Rows rows, Part hole, Hole which, std::vector<wire::Extent>& left) {
     bool touched = false;
     for (const wire::Extent& row : rows) {
@@ -57,8 +58,9 @@ bool cut_around(Rows rows, Part hole, Hole which, std::vector<wire::Extent>& lef
     return touched;
 }
 
-// Adds an unwritten extent, also below what has data: one with those that it touches, so that a
-// file which gets its room little by little does not gather rows. False: the room was there.
+// Adds an unwritten extent, also below data. It is merged with those that it touches, so that a
+// file whose space is reserved little by little does not collect rows. False: the space was
+// reserved already.
 bool add_room(std::vector<wire::Extent>& rows, std::uint64_t idx, Part part) {
     const auto has_all = [&](const wire::Extent& row) {
         return row.is_unwritten() && row.off <= part.first &&
@@ -84,8 +86,8 @@ std::int64_t gain(Rows before, Rows after, std::uint64_t small) {
 
 }  // namespace
 
-// All rows of a block that is touched get a new seq: the two parts of a split one need two, both
-// below whatever lay over it; and a compaction that has read the block before must notice.
+// All rows of a block that is touched get a new seq: the two parts of a split row need two, both
+// below the rows that lay over it, and a compaction that has read the block must notice the change.
 Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
                             Hole hole) {
     RangePlan plan;
@@ -135,7 +137,7 @@ Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std
         const Part part = Part::of(start, block_bytes, room, room_end);
         if (add_room(after, idx, part) || cut) {
             plan.gained += gain(rows, after, inline_here);
-            // Rows that stay as they are keep their place, unless others were split.
+            // Unchanged rows keep their seq, unless others were split.
             const auto changes = [&](const auto& in, const wire::Extent& row) {
                 return cut || std::ranges::find(in, row) == in.end();
             };
@@ -165,7 +167,8 @@ Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_
     if (first >= small.bytes()) return {};
     if (last >= small.bytes()) return tx.cut_inline(file, first);
     if (small.is_packed()) return fail(EAGAIN);
-    // Programs that knew only this form have acknowledged such calls: a journal may have them.
+    // Older programs knew only this form and have acknowledged such calls, so that a journal may
+    // contain them.
     std::vector<std::byte> data(small.data.view().begin(), small.data.view().end());
     std::fill(data.begin() + static_cast<std::ptrdiff_t>(first),
               data.begin() + static_cast<std::ptrdiff_t>(last), std::byte{0});

@@ -1,4 +1,4 @@
-// Everything that a client reads and nothing changes.
+// The operations that read and change nothing.
 #include "lib/meta/reads.h"
 
 #include <sys/stat.h>
@@ -26,7 +26,8 @@ std::unexpected<Error> lost_inode(Ino ino) {
     return fail(EIO, fmt::format("a name leads to the unknown inode {}", ino));
 }
 
-// What a name leads to: columns `ino` and INODE_COLUMNS, null where there is no row.
+// Returns the inode that a name leads to, from the columns `ino` and INODE_COLUMNS (null without a
+// row).
 Result<Inode> target_from(const State& state, const db::Query& query) {
     const Ino ino = query.number(0);
     if (const auto newer = state.inodes.newer(ino)) {
@@ -37,7 +38,7 @@ Result<Inode> target_from(const State& state, const db::Query& query) {
     return inode_from(query);
 }
 
-// Nothing: there is no such name.
+// Empty optional: there is no such name.
 Result<std::optional<Inode>> target(State& state, Ino folder, std::string_view name) {
     const std::uint64_t hash = state.hash(name);
     if (const auto known = state.entries.known({folder, hash, name})) {
@@ -55,7 +56,7 @@ Result<std::optional<Inode>> target(State& state, Ino folder, std::string_view n
 Result<wire::DirEntry> entry_from(const State& state, const db::Query& query, bool plus) {
     wire::DirEntry entry;
     if (!plus) {
-        entry.cookie = query.number(0);
+        entry.cookie = position_of(query.number(0), query.as<std::uint32_t>(4));
         entry.name = query.text(1);
         entry.ino = query.number(2);
         entry.mode = query.as<std::uint32_t>(3) << 12;
@@ -65,7 +66,7 @@ Result<wire::DirEntry> entry_from(const State& state, const db::Query& query, bo
     entry.ino = target.attr.ino;
     entry.attr = target.attr;
     entry.mode = entry.attr.mode;
-    entry.cookie = query.number(16);
+    entry.cookie = position_of(query.number(16), query.as<std::uint32_t>(19));
     entry.name = query.text(17);
     return entry;
 }
@@ -96,24 +97,33 @@ Result<wire::Listing> readdir(State& state, const wire::ReadDir& request) {
     TRY(const Inode folder, existing(state, request.ino));
     if (!folder.is_directory()) return fail(ENOTDIR);
     wire::Listing listing;
-    if (request.after > INT64_MAX) {
+    if (request.after > wire::cookie_max) {
         listing.end = true;
         return listing;
     }
+    auto& entries = listing.entries;
+    const Hashes hashes = hashes_of(std::max<std::uint64_t>(request.after / name_slots, 1));
+    std::uint64_t group = 0;
+    std::size_t group_begin = 0;  // where its entries begin
     db::Query query(request.plus ? state.st.dentry_list_plus : state.st.dentry_list, request.ino,
-                    request.after);
+                    hashes.first);
+    // Rows come by hash, which within a group is not the order of their positions.
     for (;;) {
-        TRY(bool row, query.next());
-        if (!row) break;
-        TRY(wire::DirEntry entry, entry_from(state, query, request.plus));
-        auto& entries = listing.entries;
-        if (entries.size() >= request.limit && !entries.empty() &&
-            entry.cookie != entries.back().cookie)
-            return listing;
-        entries.push_back(std::move(entry));
+        TRY(const bool row, query.next());
+        wire::DirEntry entry;
+        if (row) {
+            TRY(entry, entry_from(state, query, request.plus));
+        }
+        if (!row || entry.cookie / name_slots != group) {
+            std::sort(entries.begin() + static_cast<std::ptrdiff_t>(group_begin), entries.end(),
+                      [](const auto& a, const auto& b) { return a.cookie < b.cookie; });
+            listing.end = !row;
+            if (!row || entries.size() >= std::max(request.limit, 1u)) return listing;
+            group = entry.cookie / name_slots;
+            group_begin = entries.size();
+        }
+        if (entry.cookie > request.after) entries.push_back(std::move(entry));
     }
-    listing.end = true;
-    return listing;
 }
 
 Result<wire::Target> readlink(State& state, const wire::ReadLink& request) {
@@ -152,6 +162,7 @@ Result<wire::ExtentList> extents(State& state, const wire::Extents& request) {
     list.attr = inode.attr;
     TRY(Small small, load_inline(state.st, inode));
     list.inline_bytes = small.inline_bytes;
+    list.inline_version = small.version;
     list.inline_data = std::move(small.data);
     if (request.count == 0) return list;
     const std::uint64_t most = UINT64_MAX - request.first;

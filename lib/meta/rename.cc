@@ -12,15 +12,15 @@ namespace {
 
 // Whether `folder` is `below` or an ancestor of it.
 Result<bool> contains(Txn& tx, Ino folder, Ino below) {
-    // A loop in the tree would be damage; it must not hang the server.
+    // A loop in the tree is damage and must not hang the server.
     for (int depth = 0; depth < 1'000'000; ++depth) {
         if (below == folder) return true;
         if (below == wire::root_ino) return false;
         TRY(Inode * inode, tx.find(below));
-        if (!inode) return false;  // under a folder that was removed
+        if (!inode) return false;  // below a directory that was removed
         below = inode->attr.parent;
     }
-    return fail(tx.damage("folders that contain each other"));
+    return fail(tx.damage("directories contain each other"));
 }
 
 Result<void> check_replaceable(Txn& tx, const End& from, const End& to) {
@@ -33,7 +33,7 @@ Result<void> check_replaceable(Txn& tx, const End& from, const End& to) {
     return {};
 }
 
-// `inode` now stands in `to` instead of `from`: its parent, and the folders' link counts.
+// Moves `inode` from directory `from` to `to`: updates its parent and the directories' link counts.
 void move_between(Txn& tx, Inode& inode, Inode& from, Inode& to, Time now) {
     inode.attr.ctime = now;
     inode.attr.parent = to.attr.ino;
@@ -44,7 +44,7 @@ void move_between(Txn& tx, Inode& inode, Inode& from, Inode& to, Time now) {
     tx.changed(inode);
 }
 
-// Whoever moves a folder elsewhere changes its "..".
+// Moving a directory to another parent changes its "..", which takes write permission on it.
 Result<void> check_leaves(const Caller& caller, const End& from, const End& to) {
     TRY(caller.may_remove(*from.parent, *from.inode));
     if (from.is_folder() && from.parent != to.parent)
@@ -63,7 +63,7 @@ bool too_many_folders(const End& from, const End& to) {
            to.parent->attr.nlink >= wire::nlink_max;
 }
 
-// What is where after it was moved.
+// Fills in the moved inode and the attributes that changed.
 void tell(wire::Removed& removed, const End& from, const End& to) {
     removed.moved = from.inode->attr.ino;
     removed.also = {from.parent->attr, from.inode->attr};
@@ -96,7 +96,7 @@ Result<wire::Removed> replace(Txn& tx, const End& from, const End& to, Time now)
     return removed;
 }
 
-// What lies over a name of a lower layer of overlayfs: a device with the number 0.
+// Makes a whiteout, which hides a name of a lower layer of overlayfs: a device with number 0.
 void leave_whiteout(Txn& tx, const Caller& caller, const End& from, Time now) {
     Inode& made = tx.create();
     wire::Attr& attr = made.attr;
@@ -137,6 +137,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request) {
     if (exchanging && too_many_folders(to, from)) return fail(EMLINK);
     if (!exchanging) TRY(check_replaceable(tx, from, to));
 
+    if (!to.inode) TRY(tx.room_for_name(request.new_parent, request.new_name));
     if (whiteout) TRY(tx.room_for_inode());
 
     if (exchanging) return exchange(tx, from, to, request.now);

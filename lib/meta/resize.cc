@@ -4,7 +4,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Cuts the one block that the new end of the file goes through, at `keep` bytes.
+// Cuts the block that the new end of the file lies in, at `keep` bytes.
 Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t keep) {
     TRY(const std::vector<wire::Extent> extents, load_extents(tx.st(), file, idx, idx));
     std::vector<wire::Extent> left;
@@ -34,7 +34,7 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
 }  // namespace
 
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size) {
-    // Room behind the end goes also where the size stays.
+    // Space reserved behind the end is released even if the size stays the same.
     if (size < file.attr.size || (size == file.attr.size && file.has(has_unwritten))) {
         if (file.has(has_inline)) TRY(tx.cut_inline(file, size));
         const std::uint32_t block_bytes = tx.info().block_bytes;

@@ -12,8 +12,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Times far apart may differ by more than 63 bits; unsigned arithmetic brings them back all the
-// same.
+// Times far apart may differ by more than 63 bits; unsigned arithmetic restores them all the same.
 std::int64_t difference(Time a, Time b) {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
@@ -78,7 +77,7 @@ Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t 
     db::Query query(st.dentry_get, parent, hash, name);
     TRY(bool found, query.next());
     if (!found) return std::nullopt;
-    return Name{query.number(0), query.as<std::uint32_t>(1)};
+    return Name{query.number(0), query.as<std::uint32_t>(1), query.as<std::uint32_t>(2)};
 }
 
 Result<Small> load_inline(Statements& st, const Inode& inode) {
@@ -91,7 +90,10 @@ Result<Small> load_inline(Statements& st, const Inode& inode) {
     for (;;) {
         TRY(bool row, query.next());
         if (!row) break;
-        if (data.empty()) small.inline_bytes = query.as<std::uint32_t>(1);
+        if (data.empty()) {
+            small.inline_bytes = query.as<std::uint32_t>(1);
+            small.version = query.null(2) ? wire::inline_version_old : query.number(2);
+        }
         const ByteView piece = query.blob(0);
         data.insert(data.end(), piece.begin(), piece.end());
     }
@@ -182,6 +184,7 @@ Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data)
     if (!entry.has_data) entry.extents.clear();
     TRY(Small small, load_inline(st, inode));
     entry.inline_bytes = small.inline_bytes;
+    entry.inline_version = small.version;
     entry.inline_data = std::move(small.data);
     return entry;
 }
@@ -193,8 +196,8 @@ Result<void> check_name(std::string_view name) {
     return {};
 }
 
-// SipHash-1-3 (Aumasson, Bernstein) with the volume's key as both halves: quick on short names, and
-// a directory cannot be filled with names of one hash by somebody who does not know the key.
+// SipHash-1-3 (Aumasson, Bernstein) with the volume's key as both halves. It is fast on short
+// names, and nobody who does not know the key can fill a directory with names of one hash.
 std::uint64_t name_hash(std::string_view name, std::uint64_t key) {
     std::uint64_t v0 = key ^ 0x736f6d6570736575, v1 = key ^ 0x646f72616e646f6d;
     std::uint64_t v2 = key ^ 0x6c7967656e657261, v3 = key ^ 0x7465646279746573;

@@ -12,7 +12,8 @@ CREATE TABLE inode(
     used INTEGER, btime INTEGER, atime INTEGER, mtime INTEGER, ctime INTEGER, rdev INTEGER,
     parent INTEGER, flags INTEGER, state INTEGER, since INTEGER);
 
--- hash orders a directory and is the position of readdir; kind is S_IFMT of the inode's mode >> 12.
+-- hash orders a directory (rows.h: name_hash, position_of); kind is S_IFMT of the inode's mode >> 12.
+-- The fifth format adds `slot`, which tells apart the names of one group; NULL is 0.
 CREATE TABLE dentry(
     parent INTEGER, hash INTEGER, name TEXT, ino INTEGER, kind INTEGER, since INTEGER,
     PRIMARY KEY(parent, hash, name)) WITHOUT ROWID;
@@ -34,7 +35,8 @@ CREATE INDEX garbage_by_due ON garbage(due, segment);
 
 -- The data of a small file in pieces, id = ino * 32 + piece: whole rows of such sizes would leave
 -- a third of each page empty. The fourth format adds `bytes` (load.cc), of the file; in the first
--- piece, and 0 or NULL where the data is what the file holds.
+-- piece, and 0 or NULL where the data is what the file holds. The fifth adds `seq`, the version of
+-- the data, also in the first piece; NULL in rows of older formats.
 CREATE TABLE inline(id INTEGER PRIMARY KEY, data BLOB NOT NULL, since INTEGER);
 
 CREATE TABLE xattr(

@@ -34,14 +34,17 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     wire::Attr& attr = inode->attr;
     const bool chown = mask & (wire::set_uid | wire::set_gid);
     const bool cut = (mask & wire::set_size) && caller.is_squashed();
-    // Alone it is a chown(2) to nobody and no group.
-    const bool disown = mask == wire::set_kill_privileges;
-    // Linux makes a change of the mode of it, where there is something to take away.
-    if (disown && !inode->is_directory() && wire::without_privileges(attr.mode) != attr.mode)
+    // Alone it is a chown(2) that names neither an owner nor a group.
+    const bool disown = (mask & ~std::uint32_t{wire::set_kill_setgid}) == wire::set_kill_privileges;
+    // Linux takes it for a change of the mode where there is something to clear.
+    const bool setgid_too = mask & wire::set_kill_setgid;
+    if (disown && !inode->is_directory() &&
+        wire::without_privileges(attr.mode, setgid_too) != attr.mode)
         TRY(flags_let_set(*inode, wire::set_mode));
     const bool kill = disown ? caller.may_disown(*inode) && !inode->is_directory()
                              : (mask & wire::set_kill_privileges) != 0;
-    if (kill || cut || (chown && !inode->is_directory())) TRY(kill_privileges(tx, *inode));
+    if (kill || cut || (chown && !inode->is_directory()))
+        TRY(kill_privileges(tx, *inode, setgid_too));
     if (mask & wire::set_mode) TRY(chmod(tx, *inode, wanted.mode));
     if (mask & wire::set_uid) attr.uid = wanted.uid;
     if (mask & wire::set_gid) attr.gid = wanted.gid;

@@ -85,7 +85,9 @@ struct State : Memory {
     Statements st;
     wire::VolumeInfo info;
     Duration garbage_delay{};
-    std::uint64_t hash_key = 0;
+    std::uint64_t name_key = 0;     // of name_hash()
+    std::uint64_t name_groups = 0;  // as Options have it
+    bool told_full_group = false;   // it was logged that a name found its group full
 
     Pending pending;
     Inodes inodes;             // these three
@@ -103,7 +105,12 @@ struct State : Memory {
 
     std::uint64_t growth = 0;  // bytes that the log adds to the database, as of the last commit
 
-    std::uint64_t hash(std::string_view name) const { return name_hash(name, hash_key); }
+    std::uint64_t hash(std::string_view name) const {
+        const std::uint64_t hash = name_hash(name, name_key);
+        if (name_groups == 0) return hash;
+        const std::uint64_t within = hash & ((std::uint64_t{1} << name_group_shift) - 1);
+        return (group_of(hash) % name_groups + 1) << name_group_shift | within;
+    }
 };
 
 }  // namespace flexfs::meta

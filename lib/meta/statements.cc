@@ -26,20 +26,24 @@ constexpr StatementRow rows[] = {
     // LEFT: a name that leads nowhere must be seen as damage, not as absence.
     {ROW(lookup), "SELECT d.ino, " INODE_COLUMNS_OF_I " FROM dentry d LEFT JOIN inode i "
                   "ON i.ino = d.ino WHERE d.parent = ? AND d.hash = ? AND d.name = ?"},
-    {ROW(dentry_get), "SELECT ino, kind FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
+    {ROW(dentry_get),
+     "SELECT ino, kind, slot FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
     {ROW(dentry_add),
-     "INSERT INTO dentry(parent, hash, name, ino, kind, since) "
-     "VALUES(?, ?, ?, ?, ?, ?)"},
+     "INSERT INTO dentry(parent, hash, name, ino, kind, since, slot) "
+     "VALUES(?, ?, ?, ?, ?, ?, ?)"},
     {ROW(dentry_set),
-     "UPDATE dentry SET ino = ?4, kind = ?5, since = ?6 "
+     "UPDATE dentry SET ino = ?4, kind = ?5, since = ?6, slot = ?7 "
      "WHERE parent = ?1 AND hash = ?2 AND name = ?3"},
     {ROW(dentry_erase), "DELETE FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
     {ROW(dentry_list),
-     "SELECT hash, name, ino, kind FROM dentry WHERE parent = ? AND hash > ? "
+     "SELECT hash, name, ino, kind, slot FROM dentry WHERE parent = ? AND hash >= ? "
      "ORDER BY hash, name"},
-    {ROW(dentry_list_plus), "SELECT d.ino, " INODE_COLUMNS_OF_I ", d.hash, d.name, d.kind "
+    {ROW(dentry_list_plus), "SELECT d.ino, " INODE_COLUMNS_OF_I ", d.hash, d.name, d.kind, d.slot "
                             "FROM dentry d LEFT JOIN inode i ON i.ino = d.ino "
-                            "WHERE d.parent = ? AND d.hash > ? ORDER BY d.hash, d.name"},
+                            "WHERE d.parent = ? AND d.hash >= ? ORDER BY d.hash, d.name"},
+    {ROW(dentry_group),
+     "SELECT hash, name, slot FROM dentry WHERE parent = ? AND hash BETWEEN ? AND ? "
+     "ORDER BY hash, name"},
 
     {ROW(symlink_get), "SELECT target FROM symlink WHERE ino = ?"},
     {ROW(symlink_add), "INSERT INTO symlink(ino, target) VALUES(?, ?)"},
@@ -51,9 +55,10 @@ constexpr StatementRow rows[] = {
     {ROW(xattr_names), "SELECT name FROM xattr WHERE ino = ? ORDER BY name"},
     {ROW(xattr_erase_all), "DELETE FROM xattr WHERE ino = ?"},
 
-    {ROW(inline_get), "SELECT data, bytes FROM inline WHERE id BETWEEN ? AND ? ORDER BY id"},
-    {ROW(inline_put), "INSERT OR REPLACE INTO inline(id, data, since, bytes) VALUES(?, ?, ?, ?)"},
-    {ROW(inline_cut), "UPDATE inline SET bytes = ?2, since = ?3 WHERE id = ?1"},
+    {ROW(inline_get), "SELECT data, bytes, seq FROM inline WHERE id BETWEEN ? AND ? ORDER BY id"},
+    {ROW(inline_put),
+     "INSERT OR REPLACE INTO inline(id, data, since, bytes, seq) VALUES(?, ?, ?, ?, ?)"},
+    {ROW(inline_cut), "UPDATE inline SET bytes = ?2, since = ?3, seq = ?4 WHERE id = ?1"},
     {ROW(inline_erase), "DELETE FROM inline WHERE id BETWEEN ? AND ?"},
 
     {ROW(extent_list),

@@ -11,7 +11,7 @@ namespace flexfs::meta {
 struct Statements {
     db::Stmt inode_get, inode_add, inode_set, inode_erase, inode_last;
     db::Stmt lookup, dentry_get, dentry_add, dentry_set, dentry_erase, dentry_list,
-        dentry_list_plus;
+        dentry_list_plus, dentry_group;
     db::Stmt symlink_get, symlink_add, symlink_erase;
     db::Stmt xattr_get, xattr_put, xattr_erase, xattr_names, xattr_erase_all;
     db::Stmt inline_get, inline_put, inline_cut, inline_erase;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 
 namespace flexfs::meta {
 
@@ -101,6 +103,17 @@ Result<void> Txn::free(Inode& inode) {
 
 Result<std::optional<Name>> Txn::name(Ino parent, std::string_view name) {
     return state_.entries.find(st_, {parent, state_.hash(name), name});
+}
+
+Result<void> Txn::room_for_name(Ino parent, std::string_view name) {
+    TRY(const bool room, state_.entries.make_room(st_, {parent, state_.hash(name), name}));
+    if (room) return {};
+    if (!std::exchange(state_.told_full_group, true))
+        log::warn(
+            "directory {} of {} cannot take a name because {} others have nearly the same hash; "
+            "another name would do. Further cases are not logged",
+            parent, state_.db->path(), name_slots);
+    return fail(ENOSPC);
 }
 
 void Txn::put_name(Ino parent, std::string_view name, const Inode& to) {

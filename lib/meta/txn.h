@@ -59,7 +59,10 @@ public:
     // --- names ---
 
     Result<std::optional<Name>> name(Ino parent, std::string_view name);
-    // Only for what name() was asked of in the same call; put_name() whether it was there or not.
+    // These only for what name() was asked about in the same call. ENOSPC: the directory has as
+    // many names of the same hash group as fit; asked before put_name() of a name that is not
+    // there.
+    Result<void> room_for_name(Ino parent, std::string_view name);
     void put_name(Ino parent, std::string_view name, const Inode& to);
     void erase_name(Ino parent, std::string_view name);
     Result<bool> is_empty(Ino directory);

@@ -40,10 +40,13 @@ Result<void> Txn::put_inline(Inode& inode, const Small& small) {
     TRY(erase_inline(inode));
     const ByteView data = small.data;
     const std::uint64_t first = inode.attr.ino * inline_pieces;
+    const std::uint64_t version = data.empty() ? 0 : next_seq();
     for (std::uint64_t piece = 0; piece * inline_piece_bytes < data.size(); ++piece) {
         const std::size_t at = piece * inline_piece_bytes;
         const ByteView bytes = data.subspan(at, std::min(inline_piece_bytes, data.size() - at));
-        TRY(st_.inline_put.run(first + piece, bytes, now_, piece == 0 ? small.inline_bytes : 0));
+        const bool leads = piece == 0;
+        TRY(st_.inline_put.run(first + piece, bytes, now_, leads ? small.inline_bytes : 0,
+                               leads ? version : 0));
     }
     if (!data.empty()) inode.state |= has_inline;
     TRY(const std::uint64_t gain, inline_gain(inode, small.bytes()));
@@ -59,7 +62,7 @@ Result<void> Txn::cut_inline(Inode& inode, std::uint64_t bytes) {
     TRY(const std::uint64_t before, inline_gain(inode, small.bytes()));
     TRY(const std::uint64_t after, inline_gain(inode, bytes));
     add_used(inode, static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before));
-    return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_);
+    return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_, next_seq());
 }
 
 Result<void> Txn::erase_inline(Inode& inode) {

@@ -1,5 +1,6 @@
 // What must hold in every database between transactions.
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/format.h"
 #include "lib/meta/cover.h"
@@ -101,14 +102,24 @@ Result<void> check_rules(db::Db& db, std::vector<std::string>& wrong) {
 }
 
 Result<void> check_names(State& state, std::vector<std::string>& wrong) {
-    TRY(db::Stmt stmt, state.db->prepare("SELECT parent, hash, name FROM dentry"));
+    TRY(db::Stmt stmt, state.db->prepare("SELECT parent, hash, name, slot FROM dentry "
+                                         "ORDER BY parent, hash, name"));
     db::Query query(stmt);
+    std::pair<Ino, std::uint64_t> group;
+    std::uint32_t used = 0;  // slots of the group, as bits
     for (;;) {
         TRY(bool row, query.next());
         if (!row) return {};
-        if (state.hash(query.text(2)) != query.number(1))
+        const Ino folder = query.number(0);
+        const std::uint64_t hash = query.number(1);
+        if (state.hash(query.text(2)) != hash)
+            wrong.push_back(fmt::format("{}: the hash of '{}' is wrong", folder, query.text(2)));
+        if (std::exchange(group, {folder, group_of(hash)}) != group) used = 0;
+        const std::uint32_t slot = query.as<std::uint32_t>(3);
+        if (slot >= name_slots || (used >> slot & 1))
             wrong.push_back(
-                fmt::format("{}: the hash of '{}' is wrong", query.integer(0), query.text(2)));
+                fmt::format("{}: '{}' has another name's position", folder, query.text(2)));
+        used |= 1u << slot % name_slots;
     }
 }
 

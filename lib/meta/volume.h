@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -68,6 +69,10 @@ struct Options {
     // Room kept on the disk, at least, so that files can be deleted when it is full; 0: none.
     std::uint64_t reserve_bytes = 8 << 20;
     Duration garbage_delay = std::chrono::minutes(1);  // from a segment's death to its being due
+    // The key of a new volume's name hash; without one it is drawn at random.
+    std::optional<std::uint64_t> name_key = {};
+    // For tests: the name hash has only this many groups, so that names collide; 0: all of them.
+    std::uint64_t name_groups = 0;
 };
 
 struct SessionInfo {

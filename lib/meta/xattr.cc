@@ -8,7 +8,7 @@
 namespace flexfs::meta {
 namespace {
 
-// listxattr(2) cannot tell more than this, so more cannot be set.
+// listxattr(2) cannot return more than this, so no more can be set.
 constexpr std::size_t names_bytes_max = 64 << 10;
 
 Result<std::size_t> names_bytes(Txn& tx, const Inode& inode) {
@@ -27,7 +27,7 @@ Result<void> check_room(Txn& tx, const Inode& inode, std::string_view name) {
     return bytes + name.size() + 1 > names_bytes_max ? fail(ENOSPC) : Result<void>();
 }
 
-// False when neither the mode nor what is kept changed: then ctime stays, as with ext4.
+// Returns false if neither the mode nor the stored ACL changed: then ctime stays, as on ext4.
 Result<bool> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     if (S_ISLNK(inode.attr.mode)) return fail(EOPNOTSUPP);
     TRY(const Acl acl, decode_acl(request.value));
@@ -52,7 +52,7 @@ Result<bool> set_acl(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     return true;
 }
 
-// False when the value was there already: as with ext4 nothing has changed then, nor moves ctime.
+// Returns false if the attribute had this value already: then ctime stays, as on ext4.
 Result<bool> set_plain(Txn& tx, Inode& inode, const wire::SetXattr& request) {
     TRY(const std::optional<Buffer> there, load_xattr(tx.st(), inode, request.name));
     if (there && (request.flags & XATTR_CREATE)) return fail(EEXIST);
@@ -85,7 +85,7 @@ Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(tx.caller(request.who).may_remove_xattr(*inode, request.name));
     TRY(const bool there, tx.erase_xattr(*inode, request.name));
-    // An ACL that is not there says what the mode does: it may be taken away.
+    // Removing an ACL that does not exist succeeds: the mode stands for it.
     if (!there) return wire::is_acl_name(request.name) ? Result<wire::Done>() : fail(ENODATA);
 
     inode->attr.ctime = request.now;

@@ -1,5 +1,5 @@
-// The binary form of an access control list, as Linux programs give and get it in an extended
-// attribute: linux/posix_acl_xattr.h, version 2. What the entries mean is lib/meta's.
+// The binary form of an access control list, as Linux programs set and get it in an extended
+// attribute (linux/posix_acl_xattr.h, version 2). lib/meta knows what the entries mean.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace flexfs::wire {
 
-// Numbers of linux/posix_acl.h. In a list they stand in this order.
+// The numbers of linux/posix_acl.h. A list has its entries in this order.
 enum class AclTag : std::uint16_t {
     owner = 1,
     user = 2,
     group_owner = 4,
     group = 8,
-    mask = 16,  // the most that user, group_owner and group get
+    mask = 16,  // limits user, group_owner and group
     other = 32,
 };
 
@@ -25,13 +25,13 @@ struct AclEntry {
 
     AclTag tag{};
     std::uint32_t permissions = 0;  // r 4, w 2, x 1
-    std::uint32_t id = 0;           // of a user or group; no_id in all other entries
+    std::uint32_t id = 0;           // of a user or group; no_id in the other entries
     bool operator==(const AclEntry&) const = default;
 
     bool has_id() const { return tag == AclTag::user || tag == AclTag::group; }
 };
 
-// Tags and permissions may be any. EINVAL: it is not such a list. EOPNOTSUPP: of another version.
+// Tags and permissions are not checked. EINVAL: not such a list. EOPNOTSUPP: another version.
 Result<std::vector<AclEntry>> decode_acl_entries(ByteView value);
 Buffer encode_acl_entries(const std::vector<AclEntry>& entries);
 

@@ -9,11 +9,12 @@
 //     variant         u8 index, the alternative
 //     Result          i32 errno, then if it is 0 the value, else the context as a string
 //
-// A struct that ends before its last field leaves the rest at their defaults; what follows the last
-// known field is skipped: so fields can be appended. Alternatives of a variant are only appended.
+// If a struct ends before its last field, the rest keep their defaults, and bytes after the last
+// known field are skipped, so that fields can be appended. Alternatives of a variant are only
+// appended.
 //
-// Decoding trusts nothing. Errors: EPROTO with a sentence. A decoded Buffer shares the input's
-// memory. Other memory is at most decode_factor times the input, whatever the input says.
+// Decoding trusts nothing; errors are EPROTO with a sentence. A decoded Buffer shares the input's
+// memory. Other memory is at most decode_factor times the size of the input, whatever it contains.
 #pragma once
 
 #include <concepts>
@@ -85,7 +86,7 @@ std::size_t encoded_size(const Result<T>& outcome) {
     return 4 + (outcome ? encoded_size(*outcome) : encoded_size(outcome.error().context));
 }
 
-// Writes into memory that is known to suffice.
+// Writes into memory that the caller knows to be large enough.
 class Encoder {
 public:
     explicit Encoder(std::byte* at) : at_(at) {}
@@ -145,7 +146,7 @@ class Decoder {
 public:
     explicit Decoder(const Buffer& input);
 
-    // Each reads what comes next; false once anything was wrong, and then error() says what.
+    // Each reads the next value. Returns false once anything was wrong; then error() says what.
     bool get(bool& value);
     bool get(std::string& text);
     bool get(Buffer& bytes);
@@ -175,7 +176,7 @@ public:
     bool get(Result<T>& outcome);
 
     bool at_end() const { return at_ == end_; }
-    // Fails unless everything was read.
+    // Fails unless all input was read.
     bool finish();
     Error error() const { return {EPROTO, error_}; }
 
@@ -200,7 +201,7 @@ template <class T>
 bool Decoder::get(std::vector<T>& items) {
     std::uint32_t count = 0;
     if (!get(count)) return false;
-    // No element takes less than a byte, which stops a huge count before it costs anything.
+    // Every element takes at least a byte, so that a huge count fails before it costs anything.
     if (!need(count, "a list longer than the message") || !charge(count * sizeof(T))) return false;
     items.resize(count);
     for (T& item : items)
@@ -242,7 +243,7 @@ bool Decoder::get(Result<T>& outcome) {
     return true;
 }
 
-// The whole input as one message.
+// Decodes the whole input as one message.
 template <class T>
 Result<T> decode(const Buffer& input) {
     Decoder decoder(input);

@@ -1,5 +1,5 @@
-// What a running mount answers on its unix socket: `flexfs mount status`, `stop` and `restart`, and
-// `mount -o remount`.
+// The requests that a running mount answers on its unix socket, for `flexfs mount status`, `stop`
+// and `restart`, and for `mount -o remount`.
 #pragma once
 
 #include "lib/wire/messages.h"
@@ -7,7 +7,7 @@
 
 namespace flexfs::wire {
 
-// Numbers are for ever.
+// The numbers never change.
 enum class ControlOp : std::uint16_t {
     status = 100,
     stop = 101,
@@ -24,8 +24,8 @@ struct Status {
     using Reply = StatusText;
     FLEXFS_NO_FIELDS
 };
-// As SIGTERM: whoever has files open has a moment to close them, unless `force` cuts them off. The
-// answer comes at once.
+// Acts as SIGTERM: programs that have files open get a moment to close them, unless `force` cuts
+// them off. The answer comes at once.
 struct Stop {
     static constexpr ControlOp op = ControlOp::stop;
     using Reply = Done;
@@ -33,14 +33,14 @@ struct Stop {
     FLEXFS_FIELDS(force)
 };
 
-// Who serves the mount now, after a restart or instead of it.
+// The process that serves the mount now, after a restart or instead of it.
 struct Restarted {
-    std::string refused;  // why the process image that was there goes on; empty: a new one serves
+    std::string refused;  // why the old process image still serves; empty: a new one does
     FLEXFS_FIELDS(refused)
 };
-// Replaces the process image, unless that has happened: `restarts` is how often it had when the
-// client asked (Status tells). So the request may be repeated, and is answered by the image that
-// serves the mount then.
+// Replaces the process image, unless that has happened already: `restarts` is how often it had been
+// replaced when the client asked (see Status). So the request may be repeated, and the image that
+// serves the mount then answers it.
 struct Restart {
     static constexpr ControlOp op = ControlOp::restart;
     using Reply = Restarted;
@@ -49,16 +49,16 @@ struct Restart {
 };
 
 struct Remounted {
-    std::vector<std::string> fixed;  // names of those of `others` that the mount has otherwise
+    std::vector<std::string> fixed;  // names of those of `others` that differ from the mount's
     FLEXFS_FIELDS(fixed)
 };
-// Takes over what options such as "noatime,nodiratime" say of access times; all else was changed in
-// the kernel, or does not change while a mount runs. EINVAL.
+// Applies options such as "noatime,nodiratime" about access times. The kernel has applied all
+// others, or they cannot change while a mount runs. EINVAL.
 struct Remount {
     static constexpr ControlOp op = ControlOp::remount;
     using Reply = Remounted;
     std::string options;
-    std::string others;  // given, too, and nothing that changes
+    std::string others;  // the other options that were given
     FLEXFS_FIELDS(options, others)
 };
 

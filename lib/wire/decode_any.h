@@ -1,4 +1,4 @@
-// What hostile bytes are tried on: the fuzz target and the mutation test share it.
+// Decodes hostile bytes in every way; shared by the fuzz target and the mutation test.
 #pragma once
 
 #include "lib/base/check.h"
@@ -11,7 +11,7 @@ namespace flexfs::wire {
 template <class T>
 void decode_as(const Buffer& bytes) {
     const Result<T> message = decode<T>(bytes);
-    // What was understood is a message: it can be encoded, and then means the same.
+    // A message that was decoded can be encoded, and then decodes to the same.
     if (!message) check(message.error().code == EPROTO && !message.error().context.empty());
     else check(encode(*decode<T>(encode(*message))) == encode(*message));
 }
@@ -22,7 +22,7 @@ void decode_all(Operations<Rows...>, const Buffer& bytes) {
     (decode_as<typename Rows::Request::Reply>(bytes), ...);
 }
 
-// Decodes `bytes` as every message there is; aborts where one breaks the codec's promises.
+// Decodes `bytes` as every message there is; aborts if one breaks the codec's promises.
 inline void decode_any(const Buffer& bytes) {
     decode_all(Metadata::Requests(), bytes);
     decode_all(Control::Requests(), bytes);

@@ -1,6 +1,6 @@
-// How a message names its fields: FLEXFS_FIELDS(a, b, c) inside the struct, in wire order. The
-// order is for ever: fields are only ever appended; a decoder gives missing ones their default and
-// skips unknown ones.
+// A message names its fields by FLEXFS_FIELDS(a, b, c) inside the struct, in wire order. The order
+// never changes, and fields are only appended: a decoder gives missing ones their default and skips
+// unknown ones.
 #pragma once
 
 #include <tuple>

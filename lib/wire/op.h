@@ -1,11 +1,11 @@
-// Which request, reply or push a frame of the metadata protocol carries.
+// The numbers by which frames of the metadata protocol name their requests and pushes.
 #pragma once
 
 #include <cstdint>
 
 namespace flexfs::wire {
 
-// Numbers are for ever.
+// The numbers never change.
 enum class Op : std::uint16_t {
     open_session = 1,
     close_session = 2,

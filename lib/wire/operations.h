@@ -1,4 +1,4 @@
-// The metadata protocol: every request a client may make, and every push it may get.
+// The metadata protocol: all requests of a client and all pushes to it.
 #pragma once
 
 #include "lib/wire/messages.h"

@@ -1,6 +1,6 @@
-// What a change of a file takes away from it, lest it lend its owner's rights to other contents.
-// The service does so; a client shows it as soon as it has taken a write, before the service hears
-// of it.
+// The privileges that a file loses when its content or owner changes, so that it does not lend its
+// owner's rights to other content. The service takes them away; a client shows the loss as soon as
+// it has accepted a write, before the service hears of it.
 #pragma once
 
 #include <sys/stat.h>
@@ -13,11 +13,12 @@ namespace flexfs::wire {
 // File capabilities, as an extended attribute.
 inline constexpr std::string_view capability_name = "security.capability";
 
-// Without group execution the setgid bit once meant mandatory locking, and lends nothing. Linux
-// leaves it to the group's members, and since 6.2 takes it when others write; requests do not tell
-// who is a member.
-constexpr std::uint32_t without_privileges(std::uint32_t mode) {
-    const std::uint32_t setgid = mode & S_IXGRP ? S_ISGID : 0;
+// Clears setuid and setgid. A setgid bit without group execution lends no rights (it once meant
+// mandatory locking), and Linux keeps it when a member of the file's group, or a caller with
+// CAP_FSETID, makes the change: `setgid_too` says that the caller is neither
+// (setattr_should_drop_sgid in fs/attr.c).
+constexpr std::uint32_t without_privileges(std::uint32_t mode, bool setgid_too = false) {
+    const std::uint32_t setgid = setgid_too || (mode & S_IXGRP) ? S_ISGID : 0;
     return mode & ~(std::uint32_t{S_ISUID} | setgid);
 }
 

@@ -1,8 +1,8 @@
-// How a protocol lists what its two ends may say: one row per request, one type per push. Handlers,
-// callers and dispatch (lib/rpc) are derived from such a table.
+// The table of a protocol's messages: one row per request, one type per push. Handlers, callers and
+// dispatch (lib/rpc) are derived from it.
 //
 //     struct Protocol {
-//         static constexpr std::string_view name = …;  // both ends must mean the same one
+//         static constexpr std::string_view name = …;  // must be the same at both ends
 //         using Requests = Operations<Operation<…>, …>;
 //         using Pushes = Messages<…>;
 //     };
@@ -43,7 +43,7 @@ struct Operations {
         std::ranges::less_equal());
     static_assert(ordered, "rows stand in the order of their numbers, each number once");
 
-    // "?" for a number that no row has.
+    // Returns "?" for a number that no row has.
     static constexpr std::string_view name_of(std::uint16_t op) {
         std::string_view found = "?";
         ((op_of<typename Rows::Request> == op ? void(found = Rows::name) : void()), ...);

@@ -25,7 +25,9 @@ inline constexpr std::uint64_t file_bytes_max = INT64_MAX;
 inline constexpr std::uint32_t block_bytes_min = 256 << 10;
 inline constexpr std::uint32_t block_bytes_max = 8 << 20;
 inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
-// What unwritten extents are made of; every block is a multiple of it.
+// By how much the clients' form of a small file's data may be longer than the data.
+inline constexpr std::uint32_t inline_overhead_max = 16;
+// Unwritten extents consist of pages; a block is a multiple of them.
 inline constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t page_floor(std::uint64_t offset) {
     return offset - offset % page_bytes;
@@ -34,14 +36,14 @@ constexpr std::uint64_t page_ceil(std::uint64_t offset) {
     return page_floor(offset + (page_bytes - 1));
 }
 
-// Who asks. Inside a volume user ids are the client's word.
+// The caller of a request. Inside a volume the server trusts the client's user ids.
 struct Who {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     FLEXFS_FIELDS(uid, gid)
 };
 
-// Whether root has no power in a session, and as whom its processes act then.
+// Whether root is mapped to an unprivileged user in a session, and to which one.
 struct Squash {
     bool root = false;
     std::uint32_t uid = 65534;
@@ -53,29 +55,30 @@ struct Squash {
 
 // Attr::flags, in the numbers of linux/fs.h (FS_IMMUTABLE_FL, …).
 enum InodeFlag : std::uint32_t {
-    flag_immutable = 0x10,  // nothing of it changes, nor of the names in it
-    flag_append = 0x20,     // data is added at the end, names are added; nothing goes
+    flag_immutable = 0x10,  // neither it nor the names in it change
+    flag_append = 0x20,     // data is only appended, names are only added
     flag_nodump = 0x40,
     flag_noatime = 0x80,
 };
 
-// What stat(2) tells of an inode, and a little more.
+// What stat(2) reports about an inode, and a little more.
 struct Attr {
     Ino ino = 0;
     std::uint32_t mode = 0;  // S_IFMT and permission bits
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::uint32_t nlink = 0;  // of a directory: 2 + its directories
+    std::uint32_t nlink = 0;  // of a directory: 2 + its subdirectories
     std::uint64_t size = 0;   // bytes
-    std::uint64_t used = 0;   // bytes that are not hole: of data, or unwritten
+    std::uint64_t used = 0;   // bytes outside holes: of data, or unwritten
     Time atime = 0;
     Time mtime = 0;
     Time ctime = 0;
     Time btime = 0;
     std::uint64_t rdev = 0;
-    Ino parent = 0;           // of a directory; otherwise where it was made
+    Ino parent = 0;           // of a directory; otherwise where it was made or last renamed to
     std::uint32_t flags = 0;  // InodeFlag
-    bool has_xattrs = false;  // false: it has no extended attributes, and nobody need ask for them
+    bool has_xattrs =
+        false;  // false: it has no extended attributes, so that none need be asked for
     FLEXFS_FIELDS(ino, mode, uid, gid, nlink, size, used, atime, mtime, ctime, btime, rdev, parent,
                   flags, has_xattrs)
     bool operator==(const Attr&) const = default;
@@ -111,13 +114,13 @@ enum class Compression : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
 template <>
 inline constexpr Compression enum_last<Compression> = Compression::zstd;
 
-// What is fixed about a volume, or set on it by its owner.
+// The fixed properties of a volume, and those that its owner sets.
 struct VolumeInfo {
     std::string id;  // UUID
     std::string name;
     std::uint32_t block_bytes = 4 << 20;  // a power of two
     Compression compression = Compression::lz4;
-    std::uint32_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none does
+    std::uint32_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none do
     std::uint64_t max_inodes = 0;          // 0: no limit
     std::uint64_t max_blocks = 0;          // of block_bytes; 0: no limit
     Duration::rep retention_ns = 0;        // how long dead versions are kept
@@ -126,11 +129,11 @@ struct VolumeInfo {
     bool operator==(const VolumeInfo&) const = default;
 };
 
-// What a client may do with what a reply told it.
+// What a client may do with the content of a reply.
 enum class Grant : std::uint8_t {
     none = 0,       // use it once
-    shared = 1,     // keep it until a Revoke names it
-    exclusive = 2,  // and hold unsent data, size and times, until a Recall asks for them
+    shared = 1,     // cache it until a Revoke names it
+    exclusive = 2,  // also hold unsent data, size and times, until a Recall asks for them
 };
 template <>
 inline constexpr Grant enum_last<Grant> = Grant::exclusive;

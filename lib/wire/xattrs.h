@@ -14,8 +14,8 @@ constexpr bool is_acl_name(std::string_view name) {
     return name == acl_access_name || name == acl_default_name;
 }
 
-// ERANGE: empty, or longer than xattr_name_bytes_max. EINVAL: a NUL inside, or nothing behind the
-// namespace. EOPNOTSUPP: of another namespace.
+// ERANGE: the name is empty or longer than xattr_name_bytes_max. EINVAL: it contains a NUL, or ends
+// with the namespace. EOPNOTSUPP: another namespace.
 Result<void> check_xattr_name(std::string_view name);
 
 }  // namespace flexfs::wire
