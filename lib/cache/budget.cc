@@ -1,19 +1,33 @@
 #include "lib/cache/budget.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
+#include "lib/base/format.h"
+
 namespace flexfs::cache {
+namespace {
+
+// Parts of a limit: what large takings leave to small ones, and may be overtaken with; and how much
+// is small.
+constexpr std::uint64_t reserve_share = 8, small_share = 32;
+
+std::uint64_t above(std::uint64_t used, std::uint64_t limit) {
+    return used > limit ? used - limit : 0;
+}
+
+}  // namespace
 
 Reservation::Reservation(Reservation&& other) noexcept
-    : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)), dirty_(other.dirty_) {}
+    : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)), use_(other.use_) {}
 
 Reservation& Reservation::operator=(Reservation&& other) noexcept {
     if (this == &other) return *this;
     shrink(0);
     budget_ = other.budget_;
     bytes_ = std::exchange(other.bytes_, 0);
-    dirty_ = other.dirty_;
+    use_ = other.use_;
     return *this;
 }
 
@@ -21,13 +35,13 @@ void Reservation::shrink(std::uint64_t bytes) {
     check(bytes <= bytes_);
     const std::uint64_t back = bytes_ - bytes;
     bytes_ = bytes;
-    if (back > 0) budget_->give_back(back, dirty_);
+    if (back > 0) budget_->give_back(back, use_);
 }
 
 Reservation Reservation::split(std::uint64_t bytes) {
     check(bytes <= bytes_);
     bytes_ -= bytes;
-    return {budget_, bytes, dirty_};
+    return {budget_, bytes, use_};
 }
 
 void Reservation::merge(Reservation other) {
@@ -36,14 +50,37 @@ void Reservation::merge(Reservation other) {
         *this = std::move(other);
         return;
     }
-    check(budget_ == other.budget_ && dirty_ == other.dirty_);
+    check(budget_ == other.budget_ && use_ == other.use_);
     bytes_ += std::exchange(other.bytes_, 0);
 }
 
 void Reservation::make_clean() {
-    if (!std::exchange(dirty_, false) || bytes_ == 0) return;
+    if (use_ != Use::dirty) return;
+    use_ = Use::clean;
+    if (bytes_ == 0) return;
     budget_->dirty_ -= bytes_;
     budget_->hand_out();
+}
+
+Task<void> Account::take(std::uint64_t bytes) {
+    check(held_.bytes() == 0 && !waiting_);
+    const auto lane = budget_.lane_of(bytes, kind_);
+    if (bytes > budget_.most(kind_))
+        co_await fail(ENOMEM, fmt::format("cannot take {} bytes of memory at once; at most {}",
+                                          bytes, budget_.most(kind_)));
+    if (budget_.admit(bytes, kind_)) {
+        budget_.count(bytes, kind_, lane);
+    } else {
+        const bool dirty = kind_ == Budget::Kind::dirty;
+        if (dirty && budget_.refused_ != 0) co_await fail(budget_.refused_);
+        waiting_ = true;
+        auto granted = co_await result(budget_.waiting(kind_, lane).wait(bytes));
+        waiting_ = false;
+        if (!granted) budget_.hand_out();  // those behind may have waited for this one only
+        co_await std::move(granted);       // serve() counted the bytes
+    }
+    const bool dirty = kind_ == Budget::Kind::dirty;
+    held_ = Reservation(&budget_, bytes, dirty ? Reservation::Use::dirty : Reservation::Use::clean);
 }
 
 Budget::Budget(std::uint64_t limit, std::uint64_t dirty_limit)
@@ -53,71 +90,115 @@ Budget::~Budget() {
     check(used_ == 0 && reclaims_.empty());
 }
 
-std::uint64_t Budget::clamp(std::uint64_t bytes, Kind kind) const {
-    return std::min(bytes, kind == Kind::dirty ? dirty_limit_ : limit_);
+std::uint64_t Budget::limit(Kind kind) const {
+    const std::uint64_t whole = limit_ - std::min(limit_, set_aside_);
+    return kind == Kind::dirty ? std::min(dirty_limit_, whole) : whole;
 }
 
-std::uint64_t Budget::missing(std::uint64_t bytes, Kind kind) const {
-    const auto above = [bytes](std::uint64_t used, std::uint64_t limit) {
-        return used + bytes > limit ? used + bytes - limit : 0;
-    };
-    const std::uint64_t whole = above(used_, limit_);
-    return kind == Kind::dirty ? std::max(whole, above(dirty_, dirty_limit_)) : whole;
+std::uint64_t Budget::most(Kind kind) const {
+    return limit(kind) - limit(kind) / reserve_share;
+}
+
+Budget::Lane Budget::lane_of(std::uint64_t bytes, Kind kind) const {
+    return bytes <= limit(kind) / small_share ? Lane::small : Lane::large;
+}
+
+std::uint64_t Budget::missing_of_whole(std::uint64_t bytes, Lane lane) const {
+    const std::uint64_t reserve = lane == Lane::large ? limit(Kind::clean) / reserve_share : 0;
+    return above(used_ + bytes, limit_ - reserve);
+}
+
+std::uint64_t Budget::missing_of_dirty(std::uint64_t bytes, Kind kind, Lane lane) const {
+    if (kind != Kind::dirty) return 0;
+    const std::uint64_t reserve = lane == Lane::large ? limit(Kind::dirty) / reserve_share : 0;
+    return above(dirty_ + bytes, limit(Kind::dirty) - reserve);
+}
+
+std::uint64_t Budget::missing(std::uint64_t bytes, Kind kind, Lane lane) const {
+    return std::max(missing_of_whole(bytes, lane), missing_of_dirty(bytes, kind, lane));
 }
 
 // What a reclaimer frees comes back through give_back(), which must not start another round.
-bool Budget::make_room(std::uint64_t bytes, Kind kind) {
-    if (missing(bytes, kind) == 0) return true;
+bool Budget::make_room(std::uint64_t bytes, Kind kind, Lane lane) {
+    if (missing(bytes, kind, lane) == 0) return true;
     if (reclaiming_) return false;
     reclaiming_ = true;
     for (auto& reclaim : reclaims_) {
-        const std::uint64_t lacking = missing(bytes, kind);
+        const std::uint64_t lacking = missing(bytes, kind, lane);
         if (lacking == 0) break;
         reclaim(kind, lacking);
     }
     reclaiming_ = false;
-    return missing(bytes, kind) == 0;
+    return missing(bytes, kind, lane) == 0;
 }
 
-Reservation Budget::grant(std::uint64_t bytes, Kind kind) {
+// Somebody waits, and not for others to become clean.
+bool Budget::waits_for_whole(Kind kind, Lane lane) {
+    task::WaitList& list = waiting(kind, lane);
+    return !list.empty() && missing_of_dirty(list.next_units(), kind, lane) == 0;
+}
+
+// A large taking of kind `large` waits for the same bytes as a small one of `kind`.
+bool Budget::holds_back(Kind large, Kind kind) {
+    if (waiting(large, Lane::large).empty()) {
+        overtaken_[int(large)] = 0;
+        return false;
+    }
+    return large == kind || waits_for_whole(large, Lane::large);
+}
+
+bool Budget::may_overtake(std::uint64_t bytes, Kind kind) {
+    return std::ranges::all_of(kinds, [&](Kind large) {
+        return !holds_back(large, kind) ||
+               overtaken_[int(large)] + bytes <= limit(large) / reserve_share;
+    });
+}
+
+// For who does not wait yet: is it its turn, and is there room?
+bool Budget::admit(std::uint64_t bytes, Kind kind) {
+    const Lane lane = lane_of(bytes, kind);
+    if (!waiting(kind, lane).empty() || waits_for_whole(other(kind), lane)) return false;
+    if (lane == Lane::small && !may_overtake(bytes, kind)) return false;
+    return make_room(bytes, kind, lane);
+}
+
+void Budget::count(std::uint64_t bytes, Kind kind, Lane lane) {
     used_ += bytes;
     if (kind == Kind::dirty) dirty_ += bytes;
-    return {this, bytes, kind == Kind::dirty};
+    first_[int(lane)] = other(kind);
+    if (lane == Lane::large) {
+        overtaken_[int(kind)] = 0;
+    } else {
+        for (Kind large : kinds)
+            if (holds_back(large, kind)) overtaken_[int(large)] += bytes;
+    }
 }
 
 std::optional<Reservation> Budget::try_take(std::uint64_t bytes, Kind kind) {
-    bytes = clamp(bytes, kind);
-    if (!turns(kind).empty() || !make_room(bytes, kind)) return std::nullopt;
-    return grant(bytes, kind);
-}
-
-Task<Reservation> Budget::take(std::uint64_t bytes, Kind kind) {
-    if (auto taken = try_take(bytes, kind)) co_return std::move(*taken);
-    if (kind == Kind::dirty && refused_ != 0) co_return fail(refused_);
-    bytes = clamp(bytes, kind);
-    Turn turn{bytes, {}};
-    turns(kind).push_back(&turn);
-    auto granted = co_await result(turn.waiting.wait());
-    if (!granted) {
-        std::erase(turns(kind), &turn);
-        hand_out();  // those behind may have waited for this one only
-        co_return fail(std::move(granted.error()));
-    }
-    co_return Reservation(this, bytes, kind == Kind::dirty);  // hand_out() counted it
+    const Lane lane = lane_of(bytes, kind);
+    const bool overtakes = std::ranges::any_of(kinds, [&](Kind k) { return holds_back(k, kind); });
+    if (bytes > most(kind) || overtakes || !admit(bytes, kind)) return std::nullopt;
+    count(bytes, kind, lane);
+    return Reservation(this, bytes,
+                       kind == Kind::dirty ? Reservation::Use::dirty : Reservation::Use::clean);
 }
 
 Reservation Budget::claim(std::uint64_t bytes) {
-    make_room(bytes, Kind::clean);
-    return grant(bytes, Kind::clean);
+    make_room(bytes, Kind::clean, Lane::small);
+    used_ += bytes;
+    return {this, bytes, Reservation::Use::clean};
+}
+
+Reservation Budget::set_aside(std::uint64_t bytes) {
+    used_ += bytes;
+    set_aside_ += bytes;
+    return {this, bytes, Reservation::Use::set_aside};
 }
 
 void Budget::refuse_dirty(int code) {
     refused_ = code;
     if (code == 0) return;
-    while (!dirty_turns_.empty()) {
-        dirty_turns_.front()->waiting.wake_one(code);
-        dirty_turns_.pop_front();
-    }
+    for (task::WaitList& list : waiting_[int(Kind::dirty)]) list.wake_all(code);
 }
 
 Buffer Budget::charge(Buffer memory, Reservation reservation) {
@@ -130,28 +211,45 @@ Buffer Budget::charge(Buffer memory, Reservation reservation) {
     return {std::move(owner), view};
 }
 
-void Budget::give_back(std::uint64_t bytes, bool dirty) {
+void Budget::give_back(std::uint64_t bytes, Reservation::Use use) {
+    const bool dirty = use == Reservation::Use::dirty;
     check(bytes <= used_ && (!dirty || bytes <= dirty_));
     used_ -= bytes;
     if (dirty) dirty_ -= bytes;
-    if (!reclaiming_) hand_out();
+    if (use == Reservation::Use::set_aside) set_aside_ -= bytes;
+    hand_out();
+}
+
+// Serves the first that waits in the list, if there is room.
+bool Budget::serve(Kind kind, Lane lane) {
+    task::WaitList& list = waiting(kind, lane);
+    const std::uint64_t bytes = list.next_units();
+    if (!make_room(bytes, kind, lane)) return false;
+    count(bytes, kind, lane);
+    list.wake_one();
+    return true;
+}
+
+// The kinds take turns: where the one whose turn it is waits for the whole, the other waits too.
+bool Budget::serve(Lane lane) {
+    const Kind first = first_[int(lane)];
+    for (Kind kind : {first, other(first)}) {
+        if (waiting(kind, lane).empty()) continue;
+        if (lane == Lane::small && !may_overtake(waiting(kind, lane).next_units(), kind)) continue;
+        if (serve(kind, lane)) return true;
+        if (waits_for_whole(kind, lane)) return false;
+    }
+    return false;
 }
 
 void Budget::hand_out() {
-    for (Kind kind : {Kind::clean, Kind::dirty}) {
-        while (!turns(kind).empty() && make_room(turns(kind).front()->bytes, kind)) {
-            Turn* turn = turns(kind).front();
-            turns(kind).pop_front();
-            used_ += turn->bytes;
-            if (kind == Kind::dirty) dirty_ += turn->bytes;
-            turn->waiting.wake_one();
-        }
-    }
+    if (reclaiming_) return;
+    while (serve(Lane::small) || serve(Lane::large)) {}
 }
 
 std::unique_ptr<Budget::Reclaimer> Budget::add_reclaimer(Reclaim reclaim) {
     const auto at = reclaims_.insert(reclaims_.end(), std::move(reclaim));
-    return std::unique_ptr<Reclaimer>(new Reclaimer(&reclaims_, at));
+    return std::unique_ptr<Reclaimer>(new Reclaimer(this, at));
 }
 
 }  // namespace flexfs::cache

@@ -172,7 +172,10 @@ Task<void> Frames::load(Range& range, std::vector<Result<FramePtr>>& frames) {
     if (range.memory.bytes() == 0) {
         std::uint64_t bytes = 0;
         for (const FrameAt& at : range.frames) bytes += memory_for(at);
-        range.memory = co_await budget_.take(bytes);
+        // An estimate, and often more than what is needed: what is missing in the end is claimed.
+        Account account(budget_);
+        co_await account.take(std::min(bytes, budget_.most()));
+        range.memory = account.hand_over();
     }
     const std::uint64_t first = range.first(), size = range.last() - first;
     const std::string key = block::segment_key(options_.volume, range.frames[0].segment);
@@ -215,6 +218,7 @@ void Frames::insert(Entry& entry, FramePtr frame) {
     entry.since = ++inserted_;
     passing_.push_front(&entry);
     entry.place = passing_.begin();
+    reclaimer_->gained();
 }
 
 void Frames::put(const FrameAt& at, std::vector<Buffer> pieces) {

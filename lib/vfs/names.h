@@ -20,7 +20,7 @@ class Names {
 public:
     // Takes `bytes` of `budget` from the beginning.
     Names(cache::Budget& budget, std::uint64_t bytes)
-        : bytes_max_(bytes), memory_(budget.claim(bytes)) {}
+        : bytes_max_(bytes), memory_(budget.set_aside(bytes)) {}
 
     // The inode, or 0 if the name is not cached.
     Ino find(Ino parent, std::string_view name);

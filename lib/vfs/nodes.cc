@@ -63,7 +63,7 @@ NodeRef::~NodeRef() {
 }
 
 Nodes::Nodes(cache::Budget& budget, std::uint64_t bytes, std::uint32_t block_bytes)
-    : block_bytes_(block_bytes), bytes_max_(bytes), memory_(budget.claim(bytes)) {}
+    : block_bytes_(block_bytes), bytes_max_(bytes), memory_(budget.set_aside(bytes)) {}
 
 Nodes::~Nodes() {
     for (auto& [ino, node] : nodes_) check(node.pins == 0);

@@ -88,14 +88,17 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     std::size_t before = 0;
     if (!kept) before = dirty.bytes_before(request.append ? file.size() : request.offset);
     const std::size_t capacity = kept ? std::max(size, request_bytes) : capacity_for(size, before);
-    cache::Reservation memory = co_await budget_.take(
-        capacity + (dirty.empty() ? file_bytes : span_bytes), cache::Budget::Kind::dirty);
+    cache::Account account(budget_, cache::Budget::Kind::dirty);
+    // A request is bounded, so one that exceeds a tiny limit counts as all of it.
+    co_await account.take(
+        std::min<std::uint64_t>(capacity + (dirty.empty() ? file_bytes : span_bytes),
+                                budget_.most(cache::Budget::Kind::dirty)));
     const Quota::Promise promise = co_await room(node, request);
 
     if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    insert(*node, request, offset, std::move(memory), capacity);
+    insert(*node, request, offset, account.hand_over(), capacity);
     // Others write the file too: it goes through.
     if (node->grant != Grant::exclusive) co_await flusher_.flush(node, false);
     co_return promise.bytes;
