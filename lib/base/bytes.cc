@@ -1,10 +1,57 @@
 #include "lib/base/bytes.h"
 
+#include <mutex>
+
 #include "lib/base/check.h"
 
 namespace flexfs {
 
 static_assert(std::endian::native == std::endian::little);
+
+namespace {
+
+// Memory of the size of a chunk of file data (lib/block/chunk.h) comes and goes all the time. Some
+// of it is kept: fresh pages, which the kernel has to clear, cost more than what is done with them.
+constexpr std::size_t recycled_bytes_min = 48 << 10, recycled_bytes_max = 65 << 10;
+
+// Any thread may call it.
+class Recycler {
+public:
+    std::byte* take() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!free_.empty()) {
+                std::byte* const memory = free_.back();
+                free_.pop_back();
+                return memory;
+            }
+        }
+        return new std::byte[recycled_bytes_max];
+    }
+    void give(std::byte* memory) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (free_.size() < free_max) {
+                free_.push_back(memory);
+                return;
+            }
+        }
+        delete[] memory;
+    }
+
+private:
+    static constexpr std::size_t free_max = 128;
+    std::mutex mutex_;
+    std::vector<std::byte*> free_;  // the last one given first: it is still in a processor's cache
+};
+
+// Buffers may outlive everything else.
+Recycler& recycler() {
+    static Recycler& one = *new Recycler;
+    return one;
+}
+
+}  // namespace
 
 Buffer Buffer::copy_of(ByteView bytes) {
     WritableBuffer copy(bytes.size());
@@ -29,8 +76,11 @@ Buffer Buffer::slice(std::size_t offset, std::size_t size) const {
     return {owner_, view_.subspan(offset, size)};
 }
 
-WritableBuffer::WritableBuffer(std::size_t size)
-    : memory_(std::make_shared_for_overwrite<std::byte[]>(size)), size_(size) {}
+WritableBuffer::WritableBuffer(std::size_t size) : size_(size) {
+    if (size < recycled_bytes_min || size > recycled_bytes_max)
+        memory_ = std::make_shared_for_overwrite<std::byte[]>(size);
+    else memory_ = {recycler().take(), [](std::byte* memory) { recycler().give(memory); }};
+}
 
 Buffer WritableBuffer::freeze(std::size_t used) && {
     check(used <= size_);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lib/base/check.h"
+#include "lib/block/chunk_table.h"
 #include "lib/block/hash.h"
 #include "lib/block/numbers.h"
 #include "lib/block/segment.h"
@@ -13,14 +14,42 @@ using namespace flexfs::block;
 
 namespace {
 
-void fuzz_frame(std::string bytes) {
+void fuzz_frame(std::string bytes, bool whole) {
     if (bytes.size() < header_bytes) return check(!decode_frame(Buffer::take(bytes), 0));
-    bytes.replace(0, 4, "FXF\1");
+    bytes.replace(0, 4, whole ? "FXF\1" : "FXF\2");
     const ByteView view = as_bytes(bytes);
-    const auto right = Hash().add(view.first(40)).add(view.subspan(header_bytes)).value();
+    std::size_t end = bytes.size();
+    if (const auto header = parse_header(view); header && !whole)
+        end = std::min(end, header->table_end());
+    const auto right =
+        Hash().add(view.first(40)).add(view.first(end).subspan(header_bytes)).value();
     store<8>(reinterpret_cast<std::byte*>(bytes.data()) + 40, right);
+    if (const auto bodies = parse_table(as_bytes(bytes)))
+        check(!bodies->empty() && chunk_list(*bodies).size() <= wire::chunk_list_bytes_max);
     const auto decoded = decode_frame(Buffer::take(std::move(bytes)), right);
     check(!decoded || (!decoded->empty() && decoded->size() <= decoded_bytes_max));
+}
+
+// The seal is made right first.
+void fuzz_chunk(std::string bytes) {
+    if (bytes.size() > chunk_tail_bytes) {
+        auto* const tail =
+            reinterpret_cast<std::byte*>(bytes.data()) + bytes.size() - chunk_tail_bytes;
+        const auto body = as_bytes(bytes).first(bytes.size() - chunk_tail_bytes);
+        store<8>(tail + 4, chunk_seal({5, 1}, tail, hash_of(body)));
+    }
+    const auto decoded = decode_chunk(Buffer::take(std::move(bytes)), {5, 1});
+    check(!decoded || (!decoded->empty() && decoded->size() <= chunk_bytes));
+}
+
+void fuzz_table(const std::string& bytes) {
+    if (bytes.size() < 4) return;
+    std::uint32_t stored = 0;
+    std::memcpy(&stored, bytes.data(), 4);
+    const auto table = ChunkTable::parse(stored, std::string_view(bytes).substr(4));
+    if (!table) return;
+    const auto last = table->place(table->count() - 1);
+    check(last.pos + last.stored == stored);
 }
 
 void fuzz_footer(std::string bytes) {
@@ -43,8 +72,13 @@ void fuzz_footer(std::string bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     if (size == 0) return 0;
     std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-    if (data[0] % 3 == 0) fuzz_frame(std::move(bytes));
-    else if (data[0] % 3 == 1) fuzz_footer(std::move(bytes));
-    else (void)unpack_small(Buffer::take(std::move(bytes)));
+    switch (data[0] % 6) {
+        case 0: fuzz_frame(std::move(bytes), true); break;
+        case 1: fuzz_footer(std::move(bytes)); break;
+        case 2: (void)unpack_small(Buffer::take(std::move(bytes))); break;
+        case 3: fuzz_frame(std::move(bytes), false); break;
+        case 4: fuzz_chunk(std::move(bytes)); break;
+        case 5: fuzz_table(bytes); break;
+    }
     return 0;
 }

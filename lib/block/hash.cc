@@ -6,6 +6,10 @@
 
 namespace flexfs::block {
 
+std::uint64_t hash_of(ByteView bytes) {
+    return XXH3_64bits(bytes.data(), bytes.size());
+}
+
 void Hash::Free::operator()(XXH3_state_s* state) const {
     XXH3_freeState(state);
 }

@@ -1,4 +1,4 @@
-// XXH3-64 of bytes that need not lie together.
+// The checksum of this folder's formats: XXH3-64.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,10 @@ struct XXH3_state_s;
 
 namespace flexfs::block {
 
+// XXH3-64 of bytes that lie together.
+std::uint64_t hash_of(ByteView bytes);
+
+// Of bytes that need not lie together.
 class Hash {
 public:
     Hash();

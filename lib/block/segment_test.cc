@@ -66,7 +66,7 @@ TEST_CASE("frames lie where add() said, and the footer lists them") {
         CHECK(entry ==
               SegmentEntry{.info = {.ino = ino, .idx = ino * 2, .off = std::uint32_t(ino * 3)},
                            .pos = places[ino - 1],
-                           .stored = std::uint32_t(ino * 7 + header_bytes),
+                           .stored = std::uint32_t(ino * 7 + header_bytes + 24),
                            .decoded = std::uint32_t(ino * 7),
                            .check = checks[ino - 1]});
         const Buffer stored = Buffer::copy_of(bytes.subspan(entry.pos, entry.stored));
@@ -77,12 +77,12 @@ TEST_CASE("frames lie where add() said, and the footer lists them") {
 TEST_CASE("the bytes of a footer are for ever") {
     const std::string object = sample();
     CHECK(to_hex(as_bytes(object).last(2 * entry_bytes + trailer_bytes)) ==
-          "0000000035000000010000000000000002000000000000000300000005000000"
-          "57fa425b032e52d4"
-          "350000003a00000002000000000000000400000000000000060000000a000000"
-          "c741daf34a513b64"
-          "08070605040302016f000000000000000200000046585301"
-          "491150fe38dd4aec");
+          "000000004d000000010000000000000002000000000000000300000005000000"
+          "d99c215913239739"
+          "4d0000005200000002000000000000000400000000000000060000000a000000"
+          "06f5b3187d9b239f"
+          "08070605040302019f000000000000000200000046585301"
+          "478d618884afa2b3");
 }
 
 TEST_CASE("a damaged footer is EIO") {

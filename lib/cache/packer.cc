@@ -69,7 +69,8 @@ Task<Packed> Packer::pack(std::vector<Piece> pieces) {
     block::SegmentBuilder builder(co_await next_id());
     std::uint64_t raw = 0;
     for (const Piece& piece : pieces) raw += bytes_of(piece);
-    // Bounded by what is dirty, which it helps to get rid of.
+    // At most the pieces' own bytes once more, which are dirty data or a compaction's and have
+    // their bounds there. It must not wait for memory: it is what frees dirty memory.
     Reservation memory;
     if (options_.compression != wire::Compression::none) memory = budget_.claim(raw);
     std::vector<block::EncodedFrame> frames = co_await encode(std::move(pieces));
@@ -84,6 +85,8 @@ Task<Packed> Packer::pack(std::vector<Piece> pieces) {
         extent.segment = builder.id();
         extent.stored = frame.stored;
         extent.check = frame.check;
+        extent.form = wire::FrameForm::chunked;
+        extent.chunks = frame.chunks;
         if (frame.stored < frame.decoded) copied += frame.stored;
         extent.pos = builder.add(std::move(frame));
         packed.extents.push_back(extent);

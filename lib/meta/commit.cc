@@ -201,6 +201,11 @@ Result<Done> commit_inode(Txn& tx, wire::InodeCommit change, const wire::Commit&
     return Done{first_seq, attr.size};
 }
 
+bool may_be_stored(const wire::Extent& e) {
+    if (e.form == wire::FrameForm::whole) return e.chunks.empty();
+    return e.form == wire::FrameForm::chunked && e.chunks.size() <= wire::chunk_list_bytes_max;
+}
+
 }  // namespace
 
 Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
@@ -208,6 +213,7 @@ Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
     const std::uint32_t block_bytes = tx.info().block_bytes;
     for (const wire::Extent& e : extents) {
         if (e.len == 0 || e.off >= block_bytes || e.len > block_bytes - e.off) return fail(EINVAL);
+        if (!may_be_stored(e)) return fail(EINVAL);
         if (e.idx > (wire::file_bytes_max - e.off - e.len) / block_bytes) return fail(EFBIG);
         const auto use = std::ranges::find(segments, e.segment, &wire::SegmentUse::segment);
         const bool listed = use != segments.end();

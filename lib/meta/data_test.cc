@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "lib/db/db.h"
 #include "lib/meta/fixture_test.h"
 
 namespace flexfs::meta {
@@ -209,8 +210,51 @@ TEST_CASE("extents that cannot be are EINVAL and leave their file alone") {
     CHECK(code({.off = 4095 << 10, .len = 4 << 10, .segment = 7}) == EINVAL);
     CHECK(code({.len = 10, .segment = 7, .pos = 990, .stored = 11}) == EINVAL);
     CHECK(code({.idx = UINT64_MAX, .len = 10, .segment = 7}) == EFBIG);
+    CHECK(code({.len = 10, .segment = 7, .form = wire::FrameForm{0}}) == EINVAL);
+    CHECK(code({.len = 10, .segment = 7, .chunks = "of a whole frame"}) == EINVAL);
+    CHECK(code({.len = 10,
+                .segment = 7,
+                .form = wire::FrameForm::chunked,
+                .chunks = std::string(wire::chunk_list_bytes_max + 1, 'c')}) == EINVAL);
     CHECK(code({.len = 10, .segment = 8}) == ESTALE);
     CHECK(f.attr(a).size == 0);
+}
+
+TEST_CASE(
+    "an extent's row keeps the form of its frame; a row of an older format is of a whole frame") {
+    Fixture f;
+    const Ino a = f.create(1, "a");
+    wire::Commit commit{.segments = {{7, 1000}}};
+    commit.inodes.push_back({.ino = a});
+    commit.inodes[0].extents = {{.len = 10, .segment = 7, .stored = 58},
+                                {.idx = 1,
+                                 .len = 10,
+                                 .segment = 7,
+                                 .stored = 58,
+                                 .form = wire::FrameForm::chunked,
+                                 .chunks = std::string("\0\1\xff", 3)}};
+    REQUIRE(f.apply(commit).value().errors[0] == 0);
+    CHECK(f.extents(a).extents[0].form == wire::FrameForm::whole);
+    CHECK(f.extents(a).extents[1].form == wire::FrameForm::chunked);
+    CHECK(f.extents(a).extents[1].chunks == std::string("\0\1\xff", 3));
+
+    f.volume.reset();
+    {
+        auto db = db::Db::open({.path = f.folder + "/meta.db"}).value();
+        REQUIRE(
+            db->execute("ALTER TABLE inline DROP COLUMN seq;"
+                        "ALTER TABLE inline_history DROP COLUMN seq;"
+                        "ALTER TABLE dentry DROP COLUMN slot;"
+                        "ALTER TABLE dentry_history DROP COLUMN slot;"
+                        "ALTER TABLE extent DROP COLUMN form;"
+                        "ALTER TABLE extent DROP COLUMN chunks;"
+                        "ALTER TABLE extent_history DROP COLUMN form;"
+                        "ALTER TABLE extent_history DROP COLUMN chunks;"
+                        "PRAGMA user_version=4"));
+    }
+    f.open();
+    CHECK(f.extents(a).extents[1].form == wire::FrameForm::whole);
+    CHECK(f.extents(a).extents[1].chunks.empty());
 }
 
 TEST_CASE("a session may use only segments that it reserved") {

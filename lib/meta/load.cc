@@ -15,11 +15,12 @@
 namespace flexfs::meta {
 namespace {
 
-// The second says whom a session squashes root to; nothing: it does not. The third has unwritten
+// The second format says as whom a session's root acts; NULL: as root. The third has unwritten
 // extents, which no older program would understand. The fourth has small files' data in forms that
-// the clients choose (see Small); rows of before are plain: `bytes` is NULL. The fifth has slots
-// for the names of one group, and versions of small files' data. Groups 0 and 1 are one
-// (position_of); a name beyond the eighth of its group shares the last slot.
+// the clients choose (see Small); older rows are plain: `bytes` is NULL. The fifth has slots for
+// the names of one group, versions of small files' data, and the form of each extent's frame; all
+// older frames are whole. Groups 0 and 1 are one (position_of); a name beyond the eighth of its
+// group shares the last slot.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
@@ -37,7 +38,11 @@ constexpr const char* formats[] = {
     "AND (d.hash, d.name) < (dentry.hash, dentry.name) LIMIT 7)) "
     "WHERE EXISTS (SELECT 1 FROM dentry d WHERE d.parent = dentry.parent "
     "AND d.hash >= CASE WHEN dentry.hash >> 36 = 0 THEN 0 ELSE dentry.hash >> 35 << 35 END "
-    "AND (d.hash, d.name) < (dentry.hash, dentry.name))",
+    "AND (d.hash, d.name) < (dentry.hash, dentry.name));"
+    "ALTER TABLE extent ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE extent ADD COLUMN chunks BLOB;"
+    "ALTER TABLE extent_history ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE extent_history ADD COLUMN chunks BLOB",
 };
 
 // An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice as many

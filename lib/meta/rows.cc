@@ -137,6 +137,8 @@ wire::Extent extent_from(const db::Query& query) {
     e.pos = query.as<std::uint32_t>(6);
     e.stored = query.as<std::uint32_t>(7);
     e.check = query.number(8);
+    e.form = static_cast<wire::FrameForm>(query.as<std::uint8_t>(9));
+    e.chunks = as_text(query.blob(10));
     return e;
 }
 

@@ -18,7 +18,8 @@ CREATE TABLE dentry(
     parent INTEGER, hash INTEGER, name TEXT, ino INTEGER, kind INTEGER, since INTEGER,
     PRIMARY KEY(parent, hash, name)) WITHOUT ROWID;
 
--- Unwritten ones (wire/types.h) have 0 for all that tells of a segment.
+-- Unwritten extents (wire/types.h) have 0 in all columns that lead into a segment. The fifth format
+-- adds `form`, a FrameForm, and `chunks`; NULL is an empty list.
 CREATE TABLE extent(
     ino INTEGER, idx INTEGER, seq INTEGER, off INTEGER, len INTEGER, skip INTEGER,
     segment INTEGER, pos INTEGER, stored INTEGER, sum INTEGER, since INTEGER,

@@ -62,11 +62,11 @@ constexpr StatementRow rows[] = {
     {ROW(inline_erase), "DELETE FROM inline WHERE id BETWEEN ? AND ?"},
 
     {ROW(extent_list),
-     "SELECT idx, seq, off, len, skip, segment, pos, stored, sum FROM extent "
+     "SELECT idx, seq, off, len, skip, segment, pos, stored, sum, form, chunks FROM extent "
      "WHERE ino = ? AND idx BETWEEN ? AND ? ORDER BY idx, seq"},
     {ROW(extent_add),
-     "INSERT INTO extent(ino, idx, seq, off, len, skip, segment, pos, stored, sum, "
-     "since) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+     "INSERT INTO extent(ino, idx, seq, off, len, skip, segment, pos, stored, sum, since, form, "
+     "chunks) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, nullif(?13, x''))"},
     {ROW(extent_trim),
      "UPDATE extent SET len = ?4, since = ?5 "
      "WHERE ino = ?1 AND idx = ?2 AND seq = ?3"},

@@ -90,7 +90,8 @@ Result<void> Txn::add_extent(Inode& inode, const wire::Extent& e) {
         changed(inode);
     }
     return st_.extent_add.run(inode.attr.ino, e.idx, e.seq, e.off, e.len, e.skip, e.segment, e.pos,
-                              e.stored, e.check, now_);
+                              e.stored, e.check, now_, std::to_underlying(e.form),
+                              as_bytes(e.chunks));
 }
 
 Result<void> Txn::trim_extent(Inode& inode, const wire::Extent& extent) {

@@ -50,7 +50,11 @@ constexpr Rule rules[] = {
      "WHERE s.id IS NULL AND e.segment <> 0"},
     {"an unwritten extent is not of whole pages, or tells of a frame",
      "SELECT e.ino FROM extent e WHERE e.segment = 0 AND (e.off % 4096 <> 0 OR e.len % 4096 <> 0 "
-     "OR e.len = 0 OR e.skip <> 0 OR e.pos <> 0 OR e.stored <> 0 OR e.sum <> 0)"},
+     "OR e.len = 0 OR e.skip <> 0 OR e.pos <> 0 OR e.stored <> 0 OR e.sum <> 0 "
+     "OR e.chunks IS NOT NULL)"},
+    {"an extent's frame is of an unknown form, or has chunks though it is whole",
+     "SELECT e.ino FROM extent e WHERE e.form NOT IN (1, 2) "
+     "OR (e.form = 1 AND e.chunks IS NOT NULL)"},
     {"an inode does not know of its unwritten extents",
      "SELECT i.ino FROM inode i WHERE i.state & 32 = 0 AND EXISTS (SELECT 1 FROM extent e "
      "WHERE e.ino = i.ino AND e.segment = 0)"},

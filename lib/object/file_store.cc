@@ -5,6 +5,12 @@
 #include "lib/object/folder.h"
 
 namespace flexfs::object {
+namespace {
+
+// Copying so much from the page cache takes less than a trip to the pool.
+constexpr std::uint64_t here_bytes_max = 128 << 10;
+
+}  // namespace
 
 // What runs in the pool refers to the frames here: offload() is not left before it is done.
 
@@ -33,6 +39,17 @@ Task<Buffer> FileStore::get(std::string key, std::uint64_t offset, std::size_t s
     Buffer got = co_await offload(loop_, [&] { return folder_->get(key, offset, size); });
     counters_.get_bytes += got.size();
     co_return got;
+}
+
+Task<std::vector<Buffer>> FileStore::get_ranges(std::string key, std::vector<ByteRange> ranges) {
+    co_await check_key(key);
+    ++counters_.gets;
+    const std::uint64_t bytes = ranges.back().offset + ranges.back().size - ranges.front().offset;
+    std::optional<std::vector<Buffer>> got;
+    if (bytes <= here_bytes_max) got = folder_->get_ranges_at_once(key, ranges);
+    if (!got) got = co_await offload(loop_, [&] { return folder_->get_ranges(key, ranges); });
+    counters_.get_bytes += bytes;
+    co_return std::move(*got);
 }
 
 Task<Buffer> FileStore::get(std::string key) {

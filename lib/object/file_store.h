@@ -25,6 +25,8 @@ public:
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override;
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
+    // Small ranges that are in the page cache come without a trip to the pool.
+    Task<std::vector<Buffer>> get_ranges(std::string key, std::vector<ByteRange> ranges) override;
     Task<Buffer> get(std::string key) override;
     Task<std::uint64_t> size(std::string key) override;
     Task<void> remove(std::vector<std::string> keys) override;

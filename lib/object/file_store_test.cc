@@ -80,7 +80,7 @@ TEST_CASE("what a killed process left behind goes away, what another is writing 
     const fs::path put = fs::path(folder.path()) / ".put";
     write_text(put / "dead-1", "half a segm");
     write_text(put / "alive-1", "half a segm");
-    const Fd writer(::open((put / "alive-1").c_str(), O_WRONLY));
+    const Descriptor writer(::open((put / "alive-1").c_str(), O_WRONLY));
     REQUIRE(::flock(writer.get(), LOCK_EX) == 0);
 
     REQUIRE(Folder::open(folder.path()));

@@ -23,7 +23,7 @@ namespace flexfs::object {
 namespace {
 
 constexpr const char* put_folder = ".put";
-constexpr int read_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a planted pipe must not hold us
+constexpr int read_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 constexpr int folder_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
 
 // From here on space is reserved ahead and writeback starts while later pieces are still copied:
@@ -123,18 +123,14 @@ std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
 }
 
 Result<void> sync_path(const std::filesystem::path& path) {
-    const Fd fd(::open(path.c_str(), folder_flags));
+    const Descriptor fd(::open(path.c_str(), folder_flags));
     if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_errno("sync " + path.string());
     return {};
 }
 
 }  // namespace
 
-Fd::~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-Folder::Folder(std::string path, Fd root)
+Folder::Folder(std::string path, Descriptor root)
     : path_(std::move(path)), root_(std::move(root)), nonce_(make_uuid()) {}
 
 Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
@@ -144,7 +140,7 @@ Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
     if (!made && errno != EEXIST) return fail_errno("make folder " + full.string());
     if (made) TRY(sync_path(full.parent_path()));
 
-    Fd root(::open(full.c_str(), folder_flags));
+    Descriptor root(::open(full.c_str(), folder_flags));
     if (!root.valid()) return fail_errno("open folder " + full.string());
     if (::mkdirat(root.get(), put_folder, 0700) != 0 && errno != EEXIST)
         return fail_errno("write into folder " + full.string());
@@ -164,7 +160,7 @@ void Folder::clear_leftovers() const {
     }
     while (const dirent* entry = ::readdir(entries)) {
         if (entry->d_name[0] == '.') continue;
-        const Fd left(::openat(fd, entry->d_name, read_flags | O_NOFOLLOW));
+        const Descriptor left(::openat(fd, entry->d_name, read_flags | O_NOFOLLOW));
         if (left.valid() && ::flock(left.get(), LOCK_EX | LOCK_NB) == 0)
             ::unlinkat(fd, entry->d_name, 0);
     }
@@ -187,7 +183,8 @@ std::unexpected<Error> Folder::fault(const char* what, const std::string& name) 
 }
 
 Result<void> Folder::sync_folder(const std::string& relative) const {
-    const Fd fd(::openat(root_.get(), relative.empty() ? "." : relative.c_str(), folder_flags));
+    const Descriptor fd(
+        ::openat(root_.get(), relative.empty() ? "." : relative.c_str(), folder_flags));
     if (!fd.valid() || ::fsync(fd.get()) != 0) return fault("sync folder", relative);
     return {};
 }
@@ -217,7 +214,7 @@ Result<void> Folder::put(const std::string& key, const std::vector<Buffer>& piec
         const std::lock_guard lock(mutex_);
         temporary = fmt::format("{}/{}-{}", put_folder, nonce_, ++puts_);
     }
-    const Fd file(
+    const Descriptor file(
         ::openat(root_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file.valid()) return fault("create", temporary);
     // Fails where somebody took it for a leftover just now, and removed it.
@@ -266,58 +263,9 @@ Result<void> Folder::publish(const std::string& temporary, const std::string& ke
     return sync_folder(parent_of(key));
 }
 
-// An object that is open for reading.
-struct Folder::Source {
-    Fd fd;
-    std::uint64_t bytes;
-
-    Result<Buffer> read(std::uint64_t offset, std::size_t size) const;
-};
-
-Result<Buffer> Folder::Source::read(std::uint64_t offset, std::size_t size) const {
-    WritableBuffer into(size);
-    for (std::size_t done = 0; done < size;) {
-        const ssize_t got =
-            ::pread(fd.get(), into.data() + done, size - done, off_t(offset + done));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_errno("read");
-        if (got == 0) return fail(EIO, "it became shorter while it was read");
-        done += std::size_t(got);
-    }
-    return std::move(into).freeze();
-}
-
-Result<Folder::Source> Folder::source(const std::string& key) const {
-    Fd fd(::openat(root_.get(), key.c_str(), read_flags));
-    if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return fail(ENOENT);
-    struct stat attr;
-    if (!fd.valid() || ::fstat(fd.get(), &attr) != 0) return fault("open", key);
-    if (!S_ISREG(attr.st_mode)) return fail(ENOENT);
-    return Source{std::move(fd), std::uint64_t(attr.st_size)};
-}
-
-Result<Buffer> Folder::get(const std::string& key, std::uint64_t offset, std::size_t size) const {
-    TRY(const Source from, source(key));
-    if (offset > from.bytes || size > from.bytes - offset)
-        return fail(ERANGE, fmt::format("object {} ends at {}", key, from.bytes));
-    if (size > object_bytes_max) return fail(EFBIG, "get " + key);
-    auto got = from.read(offset, size);
-    if (!got) return fail(EIO, fmt::format("{}/{}: {}", path_, key, got.error().message()));
-    return got;
-}
-
-Result<Buffer> Folder::get(const std::string& key) const {
-    TRY(const std::uint64_t bytes, size(key));
-    return get(key, 0, bytes);
-}
-
-Result<std::uint64_t> Folder::size(const std::string& key) const {
-    TRY(const Source from, source(key));
-    return from.bytes;
-}
-
 Result<void> Folder::remove(const std::vector<std::string>& keys) const {
     for (const std::string& key : keys) {
+        open_.forget(key);
         if (::unlinkat(root_.get(), key.c_str(), 0) == 0) continue;
         if (errno != ENOENT && errno != ENOTDIR) return fault("remove", key);
     }

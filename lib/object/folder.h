@@ -4,28 +4,15 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "lib/object/open_objects.h"
 #include "lib/object/store.h"
 
 namespace flexfs::object {
-
-// A descriptor that closes itself.
-class Fd {
-public:
-    explicit Fd(int fd) : fd_(fd) {}
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&&) = delete;
-    ~Fd();
-
-    int get() const { return fd_; }
-    bool valid() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
 
 class Folder {
 public:
@@ -37,6 +24,12 @@ public:
     // Errors as the operations of Store.
     Result<void> put(const std::string& key, const std::vector<Buffer>& pieces);
     Result<Buffer> get(const std::string& key, std::uint64_t offset, std::size_t size) const;
+    Result<std::vector<Buffer>> get_ranges(const std::string& key,
+                                           const std::vector<ByteRange>& ranges) const;
+    // The same without waiting for the disk. Nothing: the object is not open, its bytes are not in
+    // the page cache, or get_ranges() would fail.
+    std::optional<std::vector<Buffer>> get_ranges_at_once(
+        const std::string& key, const std::vector<ByteRange>& ranges) const;
     Result<Buffer> get(const std::string& key) const;
     Result<std::uint64_t> size(const std::string& key) const;
     Result<void> remove(const std::vector<std::string>& keys) const;
@@ -44,19 +37,19 @@ public:
     Result<Store::Space> space() const;
 
 private:
-    struct Source;
-    Folder(std::string path, Fd root);
+    Folder(std::string path, Descriptor root);
 
     void clear_leftovers() const;
     Result<void> make_parents(const std::string& parent);
     Result<void> write_file(int fd, const std::vector<Buffer>& pieces) const;
     Result<void> publish(const std::string& temporary, const std::string& key);
     Result<void> sync_folder(const std::string& relative) const;
-    Result<Source> source(const std::string& key) const;
+    Result<OpenObject> source(const std::string& key) const;
     std::unexpected<Error> fault(const char* what, const std::string& name) const;
 
     std::string path_;
-    Fd root_;
+    Descriptor root_;
+    mutable OpenObjects open_;
     std::mutex mutex_;
     std::set<std::string> lasting_;  // folders whose own entry is known to be on disk
     std::uint64_t puts_ = 0;         // names of temporary files

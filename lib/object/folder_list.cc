@@ -72,7 +72,7 @@ int Walk::note(int folder_fd, const std::string& name, std::string key) {
 }
 
 int Walk::enter(const std::string& folder) {
-    const Fd fd(
+    const Descriptor fd(
         ::openat(root_, folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
     if (!fd.valid()) return errno == ENOENT ? 0 : errno;
     std::vector<std::string> names;

@@ -116,6 +116,21 @@ Task<Buffer> Retrying::get(std::string key, std::uint64_t offset, std::size_t si
                                [&] { return get_exactly(key, offset, size); });
 }
 
+Task<std::vector<Buffer>> Retrying::get_ranges_exactly(std::string key,
+                                                       std::vector<ByteRange> ranges) {
+    std::vector<Buffer> got = co_await inner_->get_ranges(std::move(key), ranges);
+    const auto fits = [](const Buffer& piece, const ByteRange& range) {
+        return piece.size() == range.size;
+    };
+    if (!std::ranges::equal(got, ranges, fits)) co_await fail(EIO, "bytes are missing");
+    co_return got;
+}
+
+Task<std::vector<Buffer>> Retrying::get_ranges(std::string key, std::vector<ByteRange> ranges) {
+    co_return co_await persist("get " + key, policy_.get_timeout,
+                               [&] { return get_ranges_exactly(key, ranges); });
+}
+
 Task<Buffer> Retrying::get(std::string key) {
     const std::uint64_t bytes = co_await size(key);
     if (bytes > object_bytes_max)

@@ -33,6 +33,7 @@ public:
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override;
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
+    Task<std::vector<Buffer>> get_ranges(std::string key, std::vector<ByteRange> ranges) override;
     // Asks for the length first, so that a short answer is noticed.
     Task<Buffer> get(std::string key) override;
     Task<std::uint64_t> size(std::string key) override;
@@ -50,6 +51,7 @@ private:
     template <class T>
     Task<T> within(Duration timeout, Task<T> request);
     Task<Buffer> get_exactly(std::string key, std::uint64_t offset, std::size_t size);
+    Task<std::vector<Buffer>> get_ranges_exactly(std::string key, std::vector<ByteRange> ranges);
     Duration pause(unsigned tried);
 
     Loop& loop_;

@@ -36,6 +36,12 @@ struct Listed {
     Time modified = 0;
 };
 
+// Bytes [offset, offset + size) of an object.
+struct ByteRange {
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+};
+
 struct Page {
     std::vector<Listed> objects;  // in the byte order of their keys
     bool more = false;
@@ -53,6 +59,9 @@ public:
     virtual Task<void> put(std::string key, std::vector<Buffer> pieces) = 0;
     // Bytes [offset, offset + size). ENOENT; ERANGE when the object ends before that.
     virtual Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) = 0;
+    // Several ranges, by offset and apart from each other, with one request that takes what lies
+    // between them, too; at least one. Each comes in memory of its own. Errors as get().
+    virtual Task<std::vector<Buffer>> get_ranges(std::string key, std::vector<ByteRange> ranges);
     // The whole object. ENOENT; EFBIG above object_bytes_max.
     virtual Task<Buffer> get(std::string key) = 0;
     // How long it is. ENOENT.

@@ -122,7 +122,9 @@ struct Shared {
             change.extents.push_back({.len = std::uint32_t(data.size()),
                                       .segment = segment,
                                       .stored = frame.stored,
-                                      .check = frame.check});
+                                      .check = frame.check,
+                                      .form = wire::FrameForm::chunked,
+                                      .chunks = frame.chunks});
             change.extents[0].pos = builder.add(std::move(frame));
         }
         commit.segments = {{segment, builder.bytes()}};

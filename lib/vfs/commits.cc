@@ -133,15 +133,15 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
     for (const wire::Extent& extent : extents)
         parts_.compactor.note(node.attr.ino, extent.idx,
                               file.stored().extents().block(extent.idx).size());
-    keep_frames(parcel, part, change);
+    keep_chunks(parcel, part, change);
     if (!parcel.durable) node.stamp = parts_.nodes.next_stamp();
     mismatches_.erase(node.attr.ino);
     file.unsent().landed(part.flight);
     file.changed().wake_all();
 }
 
-// What was written is likely to be read: its pieces go to the cache as frames.
-void Commits::keep_frames(Parcel& parcel, const Parcel::Part& part,
+// What was written is likely to be read: its pieces go to the cache.
+void Commits::keep_chunks(Parcel& parcel, const Parcel::Part& part,
                           const wire::InodeCommit& change) {
     auto extent = change.extents.begin();
     for (std::size_t i = part.first_piece; i < part.first_piece + part.pieces; ++i) {
@@ -153,8 +153,7 @@ void Commits::keep_frames(Parcel& parcel, const Parcel::Part& part,
         if (extent == change.extents.end() || extent->idx != piece.info.idx ||
             extent->off != piece.info.off)
             continue;
-        parts_.frames.put({extent->segment, extent->pos, extent->stored, extent->check},
-                          std::move(piece.data));
+        parts_.chunks.put(cache::FrameAt::of(*extent), piece.data);
     }
 }
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <unordered_map>
 
-#include "lib/cache/frames.h"
+#include "lib/cache/chunk_cache.h"
 #include "lib/task/scope.h"
 #include "lib/vfs/compactor.h"
 #include "lib/vfs/dirty_files.h"
@@ -23,7 +23,7 @@ public:
         Session& session;
         Nodes& nodes;
         cache::Packer& packer;
-        cache::Frames& frames;
+        cache::ChunkCache& chunks;
         Compactor& compactor;
         DirtyFiles& dirty;
         Trouble& trouble;
@@ -64,7 +64,7 @@ private:
                std::uint64_t stamp);
     void succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
                    std::uint64_t first_seq);
-    void keep_frames(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change);
+    void keep_chunks(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change);
     void refused(const Parcel::Part& part, int code, Result<void>& worst);
     void failed(const Parcel::Part& part, int code);
     void gone(const Parcel::Part& part);

@@ -23,8 +23,13 @@ constexpr Duration pause = 2s;
 }  // namespace
 
 Compactor::Compactor(Loop& loop, Session& session, Nodes& nodes, cache::Packer& packer,
-                     cache::Frames& frames)
-    : loop_(loop), session_(session), nodes_(nodes), packer_(packer), frames_(frames) {
+                     cache::ChunkCache& chunks, cache::Budget& budget)
+    : loop_(loop),
+      session_(session),
+      nodes_(nodes),
+      packer_(packer),
+      chunks_(chunks),
+      budget_(budget) {
     scope_.start(run());
 }
 
@@ -66,8 +71,12 @@ Task<void> Compactor::run_all() {
     while (!noted_.empty()) co_await compact(due({}));
 }
 
-// What the block's extents lead to, as few pieces as its holes allow. False: there is nothing to
-// gain any more.
+void Compactor::try_later(const Block& block) {
+    noted_[block].last = loop_.now();
+}
+
+// Reads what the block's extents lead to, in as few pieces as its holes allow. The memory for it is
+// taken before anything is fetched and belongs to the pieces. False: there is nothing to gain.
 Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& pieces) {
     wire::Extents request;
     request.ino = block.ino;
@@ -82,22 +91,36 @@ Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& p
     const std::uint64_t start = block.idx * stored.block_bytes;
     std::vector<Source> sources = stored.sources({start, start + stored.block_bytes});
     std::erase_if(sources, [](const Source& s) { return s.kind != Source::Kind::frame; });
-    std::vector<cache::FrameAt> wanted;
-    for (const Source& source : sources) wanted.push_back(source.frame);
-    frames_.fetch(std::move(wanted));
+    std::vector<cache::FramePart> parts;
+    std::uint64_t bytes = 0;
+    for (Source& source : sources) {
+        const auto size = static_cast<std::uint32_t>(source.range.last - source.range.first);
+        parts.push_back({std::move(source.frame), source.skip, size});
+        bytes += size;
+    }
+    auto memory = budget_.try_take(bytes + chunks_.memory_to_copy(parts));
+    if (!memory) co_return fail(ENOBUFS);
+    WritableBuffer data(bytes);
+    std::vector<MutableBytes> into;
+    std::size_t at = 0;
+    for (const cache::FramePart& part : parts) {
+        into.push_back(data.bytes().subspan(at, part.size));
+        at += part.size;
+    }
+    co_await chunks_.copy(std::move(parts), std::move(into));
+    memory->shrink(bytes);
+    const Buffer all = cache::Budget::charge(std::move(data).freeze(), std::move(*memory));
 
-    std::uint64_t next = UINT64_MAX;
-    for (const Source& source : sources) {
-        const cache::FramePtr frame = co_await frames_.get(source.frame);
-        const std::uint64_t size = source.range.last - source.range.first;
-        if (source.skip + size > frame->size()) co_return fail(EIO, "a frame is too short");
-        if (source.range.first != next) {
-            const auto off = static_cast<std::uint32_t>(source.range.first - start);
-            pieces.push_back({{block.ino, block.idx, off}, {}});
-            ++plan.pieces;
-        }
-        frame->append_to(pieces.back().data, source.skip, size);
-        next = source.range.last;
+    at = 0;
+    for (auto source = sources.begin(); source != sources.end();) {
+        const std::uint64_t first = source->range.first;
+        std::uint64_t last = first;
+        for (; source != sources.end() && source->range.first == last; ++source)
+            last = source->range.last;
+        const auto off = static_cast<std::uint32_t>(first - start);
+        pieces.push_back({{block.ino, block.idx, off}, {all.slice(at, last - first)}});
+        at += last - first;
+        ++plan.pieces;
     }
     for (const Extent& row : rows.extents) plan.request.expected.push_back(row.seq);
     plan.request.ino = block.ino;
@@ -108,14 +131,24 @@ Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& p
 Task<void> Compactor::compact(std::vector<Block> blocks) {
     std::vector<Plan> plans;
     std::vector<cache::Piece> pieces;
+    bool has_room = true;
     for (const Block& block : blocks) {
+        if (!has_room) {
+            try_later(block);
+            continue;
+        }
         Plan plan;
         plan.first_piece = pieces.size();
         const auto gains = co_await result(read(block, plan, pieces));
         if (gains && *gains) plans.push_back(std::move(plan));
         else pieces.resize(plan.first_piece);
+        has_room = gains || gains.error().code != ENOBUFS;
+        if (!has_room) try_later(block);
     }
-    if (pieces.empty()) co_return;
+    if (pieces.empty()) {
+        if (!has_room) co_await fail(ENOBUFS);
+        co_return;
+    }
     const cache::Packed packed = co_await packer_.pack(std::move(pieces));
     // Only an answer that means "refused" says that a row does not lead to the segment: a call that
     // was cancelled or whose answer was lost may have been executed all the same.

@@ -39,12 +39,24 @@ std::uint64_t covered(std::span<const Extent> extents) {
     return cover.bytes();
 }
 
+std::size_t bytes_of(const Extent& row) {
+    constexpr std::size_t inside = 15;  // of a std::string without memory of its own
+    const std::size_t list = row.chunks.size();
+    return sizeof row + (list > inside ? list + 32 : 0);
+}
+
+std::size_t bytes_of(const std::vector<Extent>& rows) {
+    std::size_t bytes = 0;
+    for (const Extent& row : rows) bytes += bytes_of(row);
+    return bytes;
+}
+
 }  // namespace
 
 void ExtentMap::forget() {
     known_.clear();
     blocks_.clear();
-    extents_ = 0;
+    rows_bytes_ = 0;
 }
 
 void ExtentMap::forget(std::uint64_t first, std::uint64_t last) {
@@ -62,7 +74,7 @@ void ExtentMap::forget(std::uint64_t first, std::uint64_t last) {
 
 void ExtentMap::erase_rows(std::uint64_t first, std::uint64_t last) {
     for (auto at = blocks_.lower_bound(first); at != blocks_.end() && at->first < last;) {
-        extents_ -= at->second.size();
+        rows_bytes_ -= bytes_of(at->second);
         at = blocks_.erase(at);
     }
 }
@@ -70,7 +82,7 @@ void ExtentMap::erase_rows(std::uint64_t first, std::uint64_t last) {
 void ExtentMap::learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents) {
     erase_rows(first, last);
     for (const Extent& extent : extents) blocks_[extent.idx].push_back(extent);
-    extents_ += extents.size();
+    rows_bytes_ += bytes_of(extents);
 
     auto begin = known_.lower_bound(first);
     if (begin != known_.begin() && std::prev(begin)->second >= first) --begin;
@@ -103,14 +115,14 @@ std::uint64_t ExtentMap::add(const Extent& extent) {
     if (!knows(extent.idx)) return 0;
     std::vector<Extent>& rows = blocks_[extent.idx];
     const std::uint64_t before = rows.empty() ? 0 : covered(rows);
-    extents_ -= rows.size();
+    rows_bytes_ -= bytes_of(rows);
     rows.push_back(extent);
     Cover cover;
     for (auto row = rows.end(); row != rows.begin();) {
         --row;
         if (cover.add(row->off, row->len) == 0 && !row->is_unwritten()) row = rows.erase(row);
     }
-    extents_ += rows.size();
+    rows_bytes_ += bytes_of(rows);
     return cover.bytes() - before;
 }
 
@@ -131,7 +143,7 @@ void ExtentMap::keep_room(std::uint64_t first, std::uint64_t last) {
         };
         if (std::ranges::any_of(rows, has_all)) continue;
         rows.insert(rows.begin(), room);
-        ++extents_;
+        rows_bytes_ += bytes_of(room);
     }
 }
 
@@ -172,8 +184,8 @@ void ExtentMap::punch_block(std::uint64_t idx, std::uint64_t first, std::uint64_
             if (!unwritten) left.back().skip += gone;
         }
     }
-    extents_ += left.size();
-    extents_ -= found->second.size();
+    rows_bytes_ += bytes_of(left);
+    rows_bytes_ -= bytes_of(found->second);
     if (left.empty()) blocks_.erase(found);
     else found->second = std::move(left);
 }

@@ -47,7 +47,7 @@ public:
     // unwritten extents only whole pages go.
     void punch(std::uint64_t first, std::uint64_t last);
 
-    std::size_t memory_bytes() const { return extents_ * sizeof(Extent) + blocks_.size() * 112; }
+    std::size_t memory_bytes() const { return rows_bytes_ + blocks_.size() * 112; }
 
 private:
     void erase_rows(std::uint64_t first, std::uint64_t last);
@@ -56,7 +56,7 @@ private:
     std::uint32_t block_bytes_;
     std::map<std::uint64_t, std::uint64_t> known_;  // first -> last, apart from each other
     std::map<std::uint64_t, std::vector<Extent>> blocks_;
-    std::size_t extents_ = 0;
+    std::size_t rows_bytes_ = 0;  // memory of all extents
 };
 
 }  // namespace flexfs::vfs

@@ -64,7 +64,7 @@ void look_into(const Extent& extent, std::uint64_t start, std::vector<Range>& ga
         Source source;
         source.kind = extent.is_unwritten() ? Source::Kind::unwritten : Source::Kind::frame;
         source.range = both;
-        source.frame = {extent.segment, extent.pos, extent.stored, extent.check};
+        if (!extent.is_unwritten()) source.frame = cache::FrameAt::of(extent);
         source.skip = extent.skip + static_cast<std::uint32_t>(both.first - covered.first);
         found.push_back(std::move(source));
         if (gap.first < both.first) left.push_back({gap.first, both.first});

@@ -1,7 +1,7 @@
 // What a client holds of one regular file's data: what is unsent over what is stored.
 #pragma once
 
-#include "lib/cache/frames.h"
+#include "lib/cache/frame_part.h"
 #include "lib/task/wait.h"
 #include "lib/vfs/stored.h"
 #include "lib/vfs/unsent.h"

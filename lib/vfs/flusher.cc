@@ -28,7 +28,7 @@ std::size_t full_blocks_max(const cache::Budget& budget, std::uint32_t block_byt
 }  // namespace
 
 Flusher::Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
-                 cache::Packer& packer, cache::Frames& frames, Compactor& compactor,
+                 cache::Packer& packer, cache::ChunkCache& chunks, Compactor& compactor,
                  const Options& options)
     : loop_(loop),
       session_(session),
@@ -41,7 +41,7 @@ Flusher::Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budg
       learner_(
           session, nodes, dirty_, trouble_, [this](Node& node) { start_parcel(&node, false); },
           ended_),
-      commits_({session, nodes, packer, frames, compactor, dirty_, trouble_, learner_},
+      commits_({session, nodes, packer, chunks, compactor, dirty_, trouble_, learner_},
                [this] {
                    ended_.wake_all();
                    start_what_is_due();

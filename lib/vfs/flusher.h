@@ -15,7 +15,7 @@ class Flusher {
 public:
     // All of them must outlive it.
     Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
-            cache::Packer& packer, cache::Frames& frames, Compactor& compactor,
+            cache::Packer& packer, cache::ChunkCache& chunks, Compactor& compactor,
             const Options& options);
     ~Flusher();
 

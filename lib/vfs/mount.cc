@@ -37,14 +37,14 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
       caches_(caches),
       nodes_(budget, budget.limit() / nodes_share, volume().block_bytes),
       names_(budget, budget.limit() / names_share),
-      frames_(loop, store, budget,
+      chunks_(loop, store, budget,
               {volume().id, volume().block_bytes, options_.store_requests_max}),
       packer_(loop, store, budget, {volume().id, volume().compression, options_.store_requests_max},
               [this] { return session_->call(wire::ReserveSegments{}); }),
-      compactor_(loop, *session_, nodes_, packer_, frames_),
-      flusher_(loop, *session_, nodes_, budget, packer_, frames_, compactor_, options_),
+      compactor_(loop, *session_, nodes_, packer_, chunks_, budget),
+      flusher_(loop, *session_, nodes_, budget, packer_, chunks_, compactor_, options_),
       orphans_(loop, *session_, nodes_, flusher_),
-      reader_(*session_, nodes_, names_, frames_, budget, compactor_),
+      reader_(*session_, nodes_, names_, chunks_, budget, compactor_),
       quota_(*session_, flusher_, reader_, [this] { return orphans_.release_now(); }),
       writer_(*session_, nodes_, budget, flusher_, quota_) {
     session_->listen(this);
@@ -69,7 +69,7 @@ Task<void> Mount::close(Unsent unsent) {
     co_await scope_.close();
     co_await orphans_.close();
     co_await compactor_.close();
-    co_await frames_.close();
+    co_await chunks_.close();
     const auto closed = co_await result(session_->close());
     co_await written;
     co_await closed;
@@ -85,8 +85,8 @@ State Mount::state() const {
     if (state.dirty_files > 0) state.trouble = flusher_.trouble();
     state.open_handles = handles_.size();
     state.cached_inodes = nodes_.size();
-    state.cache_hits = frames_.counters().hits;
-    state.cache_misses = frames_.counters().misses;
+    state.cache_hits = chunks_.counters().hits;
+    state.cache_misses = chunks_.counters().misses;
     return state;
 }
 

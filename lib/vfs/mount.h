@@ -152,7 +152,7 @@ private:
     KernelCaches* caches_;
     Nodes nodes_;
     Names names_;
-    cache::Frames frames_;
+    cache::ChunkCache chunks_;
     cache::Packer packer_;
     Compactor compactor_;
     Flusher flusher_;

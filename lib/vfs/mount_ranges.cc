@@ -226,10 +226,11 @@ Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
     if (copy.from_offset >= end) co_return std::uint64_t{0};
     const std::uint64_t size = end - copy.from_offset;
     ReadAhead ahead;
-    const auto pieces = co_await reader_.read(copy.from, {copy.from_offset, end}, ahead);
+    auto pieces = co_await reader_.read(copy.from, {copy.from_offset, end}, ahead);
     WritableBuffer data(size);
     std::byte* at = data.data();
     for (const Buffer& piece : pieces) at = std::ranges::copy(piece.view(), at).out;
+    pieces.clear();  // the writer may wait for memory, so that none may be held here
     Writer::Request request;
     request.offset = copy.offset;
     if (copy.kill_privileges) request.loss = Loss::privileges;

@@ -12,24 +12,26 @@ namespace {
 using wire::page_bytes;
 constexpr std::size_t zero_bytes = 128 << 10;
 // What is known of one file's extents is begun anew when it takes more.
-constexpr std::size_t extents_bytes_max = 4 << 20;
+constexpr std::size_t extents_bytes_max = 8 << 20;
 // Blocks whose extents are asked for together, so that a scan does not ask for each.
 constexpr std::uint64_t extent_blocks = 256;
 // Segments are repacked now and then: extents that lead nowhere are asked for again this often.
 constexpr int tries_max = 3;
 // One read at the beginning of a file is no evidence of more to come.
 constexpr unsigned in_order_min = 2;
+// Ahead of a reader in order: at least, and at most what fills twice the requests under way.
+constexpr std::uint64_t window_min = 1 << 20, window_max = 64 << 20;
+// The memory of a longer scan is used again at once: the kernel keeps the data anyway.
+constexpr std::uint64_t scan_bytes_min = 64 << 20;
 
-Error where(const Node& node, const Source& source, const Error& why) {
-    return {why.code, fmt::format("inode {} bytes {} to {}, segment {:016x} at {}: {}",
-                                  node.attr.ino, source.range.first, source.range.last,
-                                  source.frame.segment, source.frame.pos,
-                                  why.context.empty() ? "there is no such object" : why.context)};
+Error where(const Node& node, Range range, const Error& why) {
+    return {why.code, fmt::format("inode {} bytes {} to {}: {}", node.attr.ino, range.first,
+                                  range.last, why.context)};
 }
 
-constexpr int folders_max = 256;  // of a path that is told
+constexpr int folders_max = 256;  // of a path in a message
 
-// "/folder/file"; "…/file" where the folder's name is not known (any more), "" without its own.
+// "/folder/file"; "…/file" where the name of a folder is not known; "" where the file's is not.
 std::string path_of(Nodes& nodes, const Names& names, const Node& node) {
     std::string path;
     const Attr* attr = &node.attr;
@@ -49,16 +51,29 @@ bool is_unknown(const Source& source) {
     return source.kind == Source::Kind::unknown;
 }
 
+std::vector<cache::FramePart> parts_of(const std::vector<Source>& sources) {
+    std::vector<cache::FramePart> parts;
+    for (const Source& source : sources)
+        if (source.kind == Source::Kind::frame)
+            parts.push_back({source.frame, source.skip,
+                             static_cast<std::uint32_t>(source.range.last - source.range.first)});
+    return parts;
+}
+
 }  // namespace
 
-Reader::Reader(Session& session, Nodes& nodes, const Names& names, cache::Frames& frames,
+Reader::Reader(Session& session, Nodes& nodes, const Names& names, cache::ChunkCache& chunks,
                cache::Budget& budget, Compactor& compactor)
     : session_(session),
       nodes_(nodes),
       names_(names),
-      frames_(frames),
+      chunks_(chunks),
+      budget_(budget),
       compactor_(compactor),
-      window_max_(std::max<std::uint64_t>(budget.limit() / 8, session.volume().block_bytes)) {
+      window_max_(std::clamp<std::uint64_t>(budget.limit() / 8, window_min, window_max)),
+      step_bytes_max_(
+          std::max(budget.limit() / 8,
+                   std::min<std::uint64_t>(budget.limit() / 2, 3 * session.volume().block_bytes))) {
     WritableBuffer zeros(zero_bytes);
     std::ranges::fill(zeros.bytes(), std::byte{0});
     zeros_ = std::move(zeros).freeze();
@@ -66,21 +81,7 @@ Reader::Reader(Session& session, Nodes& nodes, const Names& names, cache::Frames
 
 Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahead) {
     for (int tried = 1;; ++tried) {
-        std::vector<Source> sources = node->file->sources(range);
-        if (std::ranges::any_of(sources, is_unknown)) {
-            co_await learn_extents(node, range);
-            sources = node->file->sources(range);
-        }
-        // All that must be fetched sets out before the first is waited for.
-        std::vector<cache::FrameAt> missing;
-        for (const Source& source : sources)
-            if (source.kind == Source::Kind::frame && !frames_.has(source.frame))
-                missing.push_back(source.frame);
-        const bool waited = !missing.empty();
-        if (waited) frames_.fetch(std::move(missing));
-        if (tried == 1) look_ahead(*node->file, ahead, range, waited);
-
-        auto data = co_await result(gather(node, std::move(sources)));
+        auto data = co_await result(read_once(node, range, tried == 1 ? &ahead : nullptr));
         if (data || data.error().code == ECANCELED) co_return data;
         if (data.error().code != ENOENT || tried == tries_max) {
             complain(*node, data.error());
@@ -88,6 +89,67 @@ Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahe
         }
         node->file->stored().forget_extents();
     }
+}
+
+Task<std::vector<Source>> Reader::sources(NodeRef node, Range range) {
+    std::vector<Source> sources = node->file->sources(range);
+    if (std::ranges::any_of(sources, is_unknown)) {
+        co_await learn_extents(node, range);
+        sources = node->file->sources(range);
+    }
+    if (std::ranges::any_of(sources, is_unknown)) co_return fail(ENOENT, "extents are revoked");
+    co_return sources;
+}
+
+Task<std::vector<Buffer>> Reader::read_once(NodeRef node, Range range, ReadAhead* ahead) {
+    std::vector<Source> sources = co_await this->sources(node, range);
+    std::vector<cache::FramePart> parts = parts_of(sources);
+    std::uint64_t most = chunks_.memory_for(parts);
+    if (most > step_bytes_max_ && range.last - range.first > page_bytes)
+        co_return co_await read_in_steps(node, range);
+
+    std::optional<cache::Reservation> memory = chunks_.reserve(parts);
+    while (!memory) {
+        sources.clear();  // unsent data among them is memory, too
+        cache::Account account(budget_);
+        co_await account.take(most);
+        sources = node->file->sources(range);
+        parts = parts_of(sources);
+        const bool known = std::ranges::none_of(sources, is_unknown);
+        if (known && chunks_.memory_for(parts) <= account.bytes()) {
+            memory = account.hand_over();
+            break;
+        }
+        // The file changed meanwhile.
+        account.hand_over().shrink(0);
+        sources = co_await this->sources(node, range);
+        parts = parts_of(sources);
+        most = chunks_.memory_for(parts);
+        memory = chunks_.reserve(parts);
+    }
+    cache::ChunkCache::Step step = chunks_.begin(parts, std::move(*memory));
+    if (ahead) look_ahead(*node->file, *ahead, range, step.waits());
+    auto fetched = co_await result(chunks_.finish(std::move(step)));
+    if (!fetched) co_return fail(where(*node, range, fetched.error()));
+    if (ahead && ahead->bytes > scan_bytes_min) chunks_.pass(parts);
+    co_return assemble(std::move(sources), std::move(*fetched));
+}
+
+// The copy is memory of the request, not of the budget.
+Task<std::vector<Buffer>> Reader::read_in_steps(NodeRef node, Range range) {
+    WritableBuffer whole(range.last - range.first);
+    std::byte* to = whole.data();
+    for (std::uint64_t at = range.first; at < range.last;) {
+        std::uint64_t end = range.last;
+        co_await learn_extents(node, {at, end});
+        while (end - at > page_bytes &&
+               chunks_.memory_for(parts_of(node->file->sources({at, end}))) > step_bytes_max_)
+            end = at + (end - at) / 2;
+        const std::vector<Buffer> pieces = co_await read_once(node, {at, end}, nullptr);
+        for (const Buffer& piece : pieces) to = std::ranges::copy(piece.view(), to).out;
+        at = end;
+    }
+    co_return std::vector<Buffer>{std::move(whole).freeze()};
 }
 
 void Reader::complain(const Node& node, const Error& why) {
@@ -165,52 +227,43 @@ Buffer Reader::zeros(std::uint64_t bytes) {
     return zeros_.slice(0, std::min<std::uint64_t>(bytes, zeros_.size()));
 }
 
-Task<std::vector<Buffer>> Reader::gather(NodeRef node, std::vector<Source> sources) {
+std::vector<Buffer> Reader::assemble(std::vector<Source> sources, std::vector<Buffer> fetched) {
+    if (sources.size() == 1 && sources[0].kind == Source::Kind::frame) return fetched;
     std::vector<Buffer> data;
-    data.reserve(sources.size());
+    data.reserve(sources.size() + fetched.size());
+    auto next = fetched.begin();
     for (Source& source : sources) {
         std::uint64_t size = source.range.last - source.range.first;
         if (source.kind == Source::Kind::memory) {
             data.push_back(std::move(source.bytes));
-        } else if (source.kind == Source::Kind::hole || source.kind == Source::Kind::unwritten) {
-            for (; size > 0; size -= data.back().size()) data.push_back(zeros(size));
-        } else if (source.kind == Source::Kind::unknown) {
-            co_return fail(ENOENT);  // revoked at once
+        } else if (source.kind == Source::Kind::frame) {
+            for (; size > 0; size -= data.back().size()) data.push_back(std::move(*next++));
         } else {
-            cache::FramePtr frame = frames_.find(source.frame);
-            if (!frame) {
-                auto fetched = co_await result(frames_.get(source.frame));
-                if (!fetched) co_return fail(where(*node, source, fetched.error()));
-                frame = std::move(*fetched);
-            }
-            if (source.skip + size > frame->size())
-                co_return fail(where(*node, source, {EIO, "the frame is shorter than its extent"}));
-            frame->append_to(data, source.skip, size);
+            for (; size > 0; size -= data.back().size()) data.push_back(zeros(size));
         }
     }
-    co_return data;
+    return data;
 }
 
 void Reader::look_ahead(const File& file, ReadAhead& state, Range range, bool waited) {
     if (range.first != state.next) state = {};
     state.next = range.last;
+    state.bytes += range.last - range.first;
     if (++state.in_order < in_order_min) return;
     state.until = std::max(state.until, range.last);
-    if (state.window == 0) state.window = file.block_bytes;
+    if (state.window == 0) state.window = window_min;
     else if (waited) state.window = std::min(state.window * 2, window_max_);
     const std::uint64_t end = std::min(range.last + state.window, file.size());
     // Not for every little read: when half of the window is used up.
     if (state.until >= end || state.until - range.last > state.window / 2) return;
 
-    std::vector<cache::FrameAt> wanted;
-    for (const Source& source : file.sources({state.until, end})) {
-        if (source.kind == Source::Kind::unknown) break;
-        if (source.kind == Source::Kind::frame) wanted.push_back(source.frame);
-    }
+    std::vector<Source> wanted = file.sources({state.until, end});
+    wanted.erase(std::ranges::find_if(wanted, is_unknown), wanted.end());
+    const std::vector<cache::FramePart> parts = parts_of(wanted);
     state.until = end;
-    // No memory, or no free request: it gets by with less ahead.
-    if (frames_.prefetch(wanted) < wanted.size())
-        state.window = std::max<std::uint64_t>(state.window / 2, file.block_bytes);
+    // Without memory or a free request, less is fetched ahead.
+    if (chunks_.prefetch(parts) < parts.size())
+        state.window = std::max(state.window / 2, window_min);
 }
 
 }  // namespace flexfs::vfs

@@ -106,7 +106,7 @@ struct State {
     Duration dirty_oldest{};
     WriteBackTrouble trouble;
     std::uint64_t open_handles = 0, cached_inodes = 0;
-    std::uint64_t cache_hits = 0, cache_misses = 0;  // frames of file data, in memory or not
+    std::uint64_t cache_hits = 0, cache_misses = 0;  // chunks of file data, in memory or not
 };
 
 // Makes the caller through which the client reaches the metadata service, in this process or

@@ -84,31 +84,46 @@ struct Attr {
     bool operator==(const Attr&) const = default;
 };
 
-// Bytes [off, off + len) of block `idx` are the bytes [skip, skip + len) of what the frame at `pos`
-// in `segment` holds when decoded. Where two extents of a block overlap, the higher seq lies over
-// the lower. No extent: a hole (zeros).
+// The highest enumerator; a decoder refuses numbers above it.
+template <class E>
+inline constexpr E enum_last;
+
+// How a frame holds its data: the number of the frame's format (lib/block/frame.h).
+enum class FrameForm : std::uint8_t {
+    whole = 1,    // one body, checked as a whole; no longer written
+    chunked = 2,  // chunks that are compressed and checked one by one
+};
+template <>
+inline constexpr FrameForm enum_last<FrameForm> = FrameForm::chunked;
+
+// No extent's `chunks` is longer.
+inline constexpr std::size_t chunk_list_bytes_max = 1024;
+
+// Bytes [off, off + len) of block `idx` are the bytes [skip, skip + len) of the data that the frame
+// at `pos` in `segment` holds. Where two extents of a block overlap, the higher seq lies over the
+// lower. A block has zeros where no extent covers it: a hole.
 //
-// An extent without a segment is unwritten: zeros for which room is kept, in whole pages of
-// page_bytes, also behind the file's end. It lies below all that have one, whatever its seq.
+// An extent without a segment is unwritten: it reads as zeros and reserves space, in whole pages of
+// page_bytes, also behind the end of the file. It lies below all extents that have a segment,
+// whatever its seq.
 struct Extent {
     std::uint64_t idx = 0;   // file offset / block size
     std::uint64_t seq = 0;   // given by the server, increasing within a volume
     std::uint32_t off = 0;   // bytes from the start of the block
     std::uint32_t len = 0;   // bytes
-    std::uint32_t skip = 0;  // bytes into the decoded frame; not 0 once an extent was cut or shared
+    std::uint32_t skip = 0;  // bytes into the frame's data; not 0 once an extent was cut or shared
     SegmentId segment = 0;
     std::uint32_t pos = 0;     // bytes from the start of the segment
     std::uint32_t stored = 0;  // bytes of the whole frame there, header included
-    std::uint64_t check = 0;   // the frame's, of header and body: binds this row to that frame
-    FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check)
+    std::uint64_t check = 0;   // the frame's: binds this row to the content of that frame
+    // Rows and records of programs that knew only whole frames lack these two.
+    FrameForm form = FrameForm::whole;
+    std::string chunks;  // of a chunked frame: how long its chunks are (lib/block/chunk_table.h)
+    FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check, form, chunks)
     bool operator==(const Extent&) const = default;
 
     bool is_unwritten() const { return segment == 0; }
 };
-
-// The highest enumerator; a decoder refuses numbers above it.
-template <class E>
-inline constexpr E enum_last;
 
 enum class Compression : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
 template <>

@@ -1,0 +1,465 @@
+#include "lib/cache/chunk_cache.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <tuple>
+
+#include "lib/base/format.h"
+#include "lib/block/chunk.h"
+#include "lib/block/frame.h"
+#include "lib/block/segment.h"
+#include "lib/loop/pool.h"
+
+namespace flexfs::cache {
+namespace {
+
+constexpr std::uint64_t entry_overhead_bytes = 400;
+// Two chunks of one segment are asked for together when no more than this lies between them: the
+// header of a frame, or a small frame.
+constexpr std::uint64_t gap_bytes_max = 16 << 10;
+constexpr std::uint64_t fetched_bytes_max = 2 << 20;  // with one request
+constexpr std::uint64_t copied_bytes_max = 1 << 20;   // the same, for copy()
+// Up to here decoding takes less than a trip to the pool; from there on each trip takes this much.
+constexpr std::uint64_t decode_here_max = 128 << 10;
+constexpr std::uint64_t decode_job_bytes = 512 << 10;
+// Chunks of in-order readers that are kept for another look, all together.
+constexpr std::size_t passed_max = 64;
+
+bool is_surely_raw(const ChunkAt& at) {
+    return at.form == wire::FrameForm::chunked &&
+           at.stored == block::chunk_bytes + block::chunk_tail_bytes;
+}
+
+std::uint64_t memory_of(const ChunkAt& at) {
+    return std::uint64_t{at.stored} + (is_surely_raw(at) ? 0 : at.decoded) + entry_overhead_bytes;
+}
+
+// The buffer shares the memory of `stored` where the chunk is not compressed.
+Result<Buffer> decode_one(const Buffer& stored, const ChunkAt& at, const std::string& key) {
+    auto data = at.form == wire::FrameForm::chunked
+                    ? block::decode_chunk(stored, {at.key.check, at.key.number})
+                    : block::decode_frame(stored, at.key.check);
+    if (data && data->size() > at.decoded) data = fail(EIO, "the frame is longer than a block");
+    if (!data)
+        data = fail(EIO, fmt::format("segment {:016x} at {}: {} (object {})", at.key.segment,
+                                     at.key.pos, data.error().context, key));
+    return data;
+}
+
+Error too_short(const ChunkAt& at) {
+    return {EIO, fmt::format("segment {:016x} at {}: the frame is shorter than its extent",
+                             at.key.segment, at.key.pos)};
+}
+
+// Appends slices for bytes [offset, offset + size) of the pieces. False: they end before that.
+bool append_slices(const std::vector<Buffer>& pieces, std::size_t offset, std::size_t size,
+                   std::vector<Buffer>& into) {
+    for (const Buffer& piece : pieces) {
+        if (size == 0) return true;
+        if (offset >= piece.size()) {
+            offset -= piece.size();
+            continue;
+        }
+        const std::size_t part = std::min(size, piece.size() - offset);
+        into.push_back(piece.slice(offset, part));
+        size -= part;
+        offset = 0;
+    }
+    return size == 0;
+}
+
+// A chunk of copy(), and where its bytes go.
+struct Copied {
+    ChunkAt at;
+    std::byte* to;
+};
+
+auto place_of(const ChunkAt& at) {
+    return std::tuple(at.key.segment, at.first, at.key.check);
+}
+
+}  // namespace
+
+struct ChunkCache::Fetch {
+    task::WaitList waiting;
+    Result<Buffer> outcome;
+    bool done = false;
+};
+
+// An in-order reader takes a chunk in several bites while up to an eighth of the budget is fetched
+// ahead of it; a chunk that is asked for again after twice as much came is worth keeping.
+ChunkCache::ChunkCache(Loop& loop, object::Store& store, Budget& budget, Options options)
+    : loop_(loop),
+      store_(store),
+      budget_(budget),
+      options_(std::move(options)),
+      gets_(options_.gets_max),
+      distance_min_(std::clamp<std::uint64_t>(budget.limit() / 4 / block::chunk_bytes, 16, 4096)),
+      reclaimer_(
+          budget.add_reclaimer([this](Budget::Kind, std::uint64_t bytes) { reclaim(bytes); })) {}
+
+ChunkCache::~ChunkCache() = default;
+
+std::string ChunkCache::key_of(wire::SegmentId segment) const {
+    return block::segment_key(options_.volume, segment);
+}
+
+// --- memory ---
+
+std::uint64_t ChunkCache::memory_for(const std::vector<ChunkAt>& chunks) {
+    std::uint64_t bytes = 0;
+    for (const ChunkAt& at : chunks) bytes += memory_of(at);
+    return bytes;
+}
+
+std::uint64_t ChunkCache::memory_for(const std::vector<FramePart>& parts) const {
+    const auto wanted = chunks_of(parts, options_.block_bytes);
+    return wanted ? memory_for(*wanted) : 0;
+}
+
+// Each chunk once.
+std::vector<ChunkAt> ChunkCache::missing(const std::vector<ChunkAt>& wanted) const {
+    std::vector<ChunkAt> chunks;
+    for (const ChunkAt& at : wanted) {
+        if (entries_.contains(at.key)) continue;
+        const auto same = [&](const ChunkAt& other) { return other.key == at.key; };
+        if (std::ranges::none_of(chunks, same)) chunks.push_back(at);
+    }
+    return chunks;
+}
+
+// Making room may evict chunks that the step was to find in memory: then it needs more, and takes
+// all that it may need in its turn.
+std::optional<Reservation> ChunkCache::reserve(const std::vector<FramePart>& parts) {
+    const auto wanted = chunks_of(parts, options_.block_bytes);
+    if (!wanted) return Reservation();
+    const std::uint64_t bytes = memory_for(missing(*wanted));
+    if (bytes == 0) return Reservation();
+    auto memory = budget_.try_take(bytes);
+    if (memory && memory_for(missing(*wanted)) > bytes) memory.reset();
+    return memory;
+}
+
+// --- reading ---
+
+ChunkCache::Step ChunkCache::begin(const std::vector<FramePart>& parts, Reservation memory) {
+    Step step;
+    auto wanted = chunks_of(parts, options_.block_bytes);
+    if (!wanted) {
+        step.impossible_ = std::move(wanted.error());
+        return step;
+    }
+    std::vector<ChunkAt> chunks = missing(*wanted);
+    check(memory.bytes() >= memory_for(chunks));
+    for (const ChunkAt& at : chunks) {
+        Entry& entry = entries_[at.key];
+        entry.key = at.key;
+        entry.fetch = std::make_shared<Fetch>();
+    }
+    counters_.misses += chunks.size();
+    // All is pinned before the first fetch starts: it may end at once, and its chunk be evicted.
+    for (const ChunkAt& at : *wanted) {
+        Entry& entry = entries_.at(at.key);
+        step.pieces_.push_back({entry.fetch, {}, at.offset, at.size});
+        if (entry.fetch) {
+            step.waits_ = true;
+            continue;
+        }
+        ++counters_.hits;
+        touch(entry);
+        if (!append_slices(entry.data, at.offset, at.size, step.pieces_.back().data))
+            step.impossible_ = too_short(at);
+    }
+    memory.shrink(memory_for(chunks));
+    start(std::move(chunks), std::move(memory));
+    return step;
+}
+
+Task<std::vector<Buffer>> ChunkCache::finish(Step step) {
+    if (step.impossible_.code != 0) co_return fail(std::move(step.impossible_));
+    std::vector<Buffer> data;
+    data.reserve(step.pieces_.size());
+    for (Step::Piece& piece : step.pieces_) {
+        if (piece.fetch) {
+            Fetch& fetch = *piece.fetch;
+            while (!fetch.done) co_await fetch.waiting.wait();
+            if (!fetch.outcome) co_return fail(fetch.outcome.error());
+            if (std::size_t{piece.offset} + piece.size > fetch.outcome->size())
+                co_return fail(EIO, "a frame is shorter than its extent");
+            data.push_back(fetch.outcome->slice(piece.offset, piece.size));
+        } else {
+            std::ranges::move(piece.data, std::back_inserter(data));
+        }
+    }
+    co_return data;
+}
+
+std::size_t ChunkCache::prefetch(const std::vector<FramePart>& parts) {
+    std::vector<ChunkAt> chunks;
+    Reservation memory;
+    std::uint64_t bytes = 0;
+    std::size_t covered = 0;
+    for (const FramePart& part : parts) {
+        const auto wanted = chunks_of({part}, options_.block_bytes);
+        if (!wanted) break;
+        const std::vector<ChunkAt> lacking = missing(*wanted);
+        for (const ChunkAt& at : lacking) {
+            const bool twice = !chunks.empty() && chunks.back().key == at.key;
+            if (twice) continue;
+            if (bytes / fetched_bytes_max >= gets_.free()) break;
+            auto taken = budget_.try_take(memory_of(at));
+            if (!taken) break;
+            memory.merge(std::move(*taken));
+            bytes += at.stored;
+            chunks.push_back(at);
+        }
+        if (!lacking.empty() && (chunks.empty() || chunks.back().key != lacking.back().key)) break;
+        ++covered;
+    }
+    // Two extents may lead to one chunk, and taking memory may have evicted what was there.
+    std::uint64_t needed = 0;
+    std::erase_if(chunks, [&](const ChunkAt& at) {
+        auto [where, fresh] = entries_.try_emplace(at.key);
+        if (!fresh) return true;
+        where->second.key = at.key;
+        where->second.fetch = std::make_shared<Fetch>();
+        needed += memory_of(at);
+        return false;
+    });
+    memory.shrink(needed);
+    start(std::move(chunks), std::move(memory));
+    return covered;
+}
+
+std::vector<ChunkCache::Range> ChunkCache::join(std::vector<ChunkAt> chunks,
+                                                std::uint64_t bytes_max) {
+    std::ranges::sort(chunks, {}, place_of);
+    std::vector<Range> ranges;
+    for (ChunkAt& at : chunks) {
+        if (!ranges.empty()) {
+            const ChunkAt &first = ranges.back().chunks.front(),
+                          &last = ranges.back().chunks.back();
+            if (last.key.segment == at.key.segment && at.first >= last.last() &&
+                at.first - last.last() <= gap_bytes_max && at.last() - first.first <= bytes_max) {
+                ranges.back().chunks.push_back(at);
+                continue;
+            }
+        }
+        ranges.emplace_back().chunks.push_back(at);
+    }
+    return ranges;
+}
+
+// The chunks have entries, and `memory` is theirs.
+void ChunkCache::start(std::vector<ChunkAt> chunks, Reservation memory) {
+    for (Range& range : join(std::move(chunks), fetched_bytes_max)) {
+        range.memory = memory.split(memory_for(range.chunks));
+        scope_.start(run_fetch(std::move(range)));
+    }
+}
+
+Task<void> ChunkCache::run_fetch(Range range) {
+    std::vector<Result<Buffer>> data(range.chunks.size());
+    auto stored = co_await result(load(range.chunks));
+    Result<void> outcome;
+    if (stored) outcome = co_await result(decode(range.chunks, std::move(*stored), data));
+    else outcome = fail(std::move(stored.error()));
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        if (!outcome) data[i] = fail(outcome.error());
+        const ChunkAt& at = range.chunks[i];
+        settle(at, std::move(data[i]), range.memory.split(memory_of(at)));
+    }
+    reclaimer_->gained();
+}
+
+// The bytes of each chunk as stored. They lie in one segment.
+Task<std::vector<Buffer>> ChunkCache::load(const std::vector<ChunkAt>& chunks) {
+    co_await gets_.acquire();
+    struct Turn {
+        task::Semaphore& gets;
+        ~Turn() { gets.release(); }
+    } turn{gets_};
+    std::vector<object::ByteRange> ranges;
+    ranges.reserve(chunks.size());
+    for (const ChunkAt& at : chunks) ranges.push_back({at.first, at.stored});
+    const std::string key = key_of(chunks[0].key.segment);
+    auto got = co_await result(store_.get_ranges(key, std::move(ranges)));
+    if (!got && got.error().code != ECANCELED)
+        got.error().context = fmt::format("object {}: {}", key, got.error().message());
+    co_return got;
+}
+
+Task<void> ChunkCache::decode(const std::vector<ChunkAt>& chunks, std::vector<Buffer> stored,
+                              std::vector<Result<Buffer>>& data) {
+    const std::string key = key_of(chunks[0].key.segment);
+    const auto work = [&](std::size_t first, std::size_t last) -> Result<void> {
+        for (std::size_t i = first; i < last; ++i) {
+            data[i] = decode_one(stored[i], chunks[i], key);
+            stored[i] = {};
+        }
+        return {};
+    };
+    std::vector<Task<void>> jobs;
+    std::size_t first = 0, bytes = 0;
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        bytes += std::max(chunks[i].stored, chunks[i].decoded);
+        if (bytes < decode_job_bytes && i + 1 < chunks.size()) continue;
+        if (bytes <= decode_here_max) co_await work(first, i + 1);
+        else jobs.push_back(offload(loop_, [&work, first, i] { return work(first, i + 1); }));
+        first = i + 1;
+        bytes = 0;
+    }
+    if (!jobs.empty()) co_await task::all(std::move(jobs));
+}
+
+void ChunkCache::settle(const ChunkAt& at, Result<Buffer> outcome, Reservation memory) {
+    Entry& entry = entries_.at(at.key);
+    const std::shared_ptr<Fetch> fetch = std::move(entry.fetch);
+    if (outcome) {
+        const bool raw = outcome->size() + block::chunk_tail_bytes == at.stored ||
+                         outcome->size() + block::header_bytes == at.stored;
+        memory.shrink((raw ? at.stored : outcome->size()) + entry_overhead_bytes);
+        entry.overhead = memory.split(entry_overhead_bytes);
+        *outcome = Budget::charge(std::move(*outcome), std::move(memory));
+        insert(entry, {*outcome}, passing_);
+    } else {
+        entries_.erase(at.key);
+    }
+    fetch->outcome = std::move(outcome);
+    fetch->done = true;
+    fetch->waiting.wake_all();
+}
+
+// --- copying ---
+
+std::uint64_t ChunkCache::memory_to_copy(const std::vector<FramePart>& parts) const {
+    std::uint64_t bytes = 0;
+    const auto wanted = chunks_of(parts, options_.block_bytes);
+    if (!wanted) return 0;
+    for (const ChunkAt& at : *wanted)
+        bytes = std::max(bytes, std::max<std::uint64_t>(at.stored, copied_bytes_max) + at.decoded);
+    return bytes;
+}
+
+Task<void> ChunkCache::copy(std::vector<FramePart> parts, std::vector<MutableBytes> into) {
+    std::vector<Copied> left;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        std::byte* to = into[i].data();
+        const auto chunks = co_await chunks_of({parts[i]}, options_.block_bytes);
+        for (const ChunkAt& at : chunks) {
+            left.push_back({at, to});
+            to += at.size;
+        }
+    }
+    std::vector<ChunkAt> fetched;
+    for (Copied& one : left) {
+        const auto found = entries_.find(one.at.key);
+        if (found == entries_.end() || found->second.fetch) {
+            fetched.push_back(one.at);
+            continue;
+        }
+        std::vector<Buffer> slices;
+        if (!append_slices(found->second.data, one.at.offset, one.at.size, slices))
+            co_await fail(too_short(one.at));
+        for (const Buffer& slice : slices) one.to = std::ranges::copy(slice.view(), one.to).out;
+        one.at.size = 0;
+    }
+    std::erase_if(left, [](const Copied& one) { return one.at.size == 0; });
+    std::ranges::sort(left, {}, [](const Copied& one) { return place_of(one.at); });
+    std::ranges::sort(fetched, {}, place_of);
+    const auto doubles = std::ranges::unique(fetched, {}, place_of);
+    fetched.erase(doubles.begin(), doubles.end());
+    auto next = left.begin();
+    for (const Range& range : join(std::move(fetched), copied_bytes_max)) {
+        const std::vector<Buffer> stored = co_await load(range.chunks);
+        const std::string key = key_of(range.chunks[0].key.segment);
+        co_await offload(loop_, [&]() -> Result<void> {
+            for (std::size_t i = 0; i < range.chunks.size(); ++i) {
+                TRY(const Buffer data, decode_one(stored[i], range.chunks[i], key));
+                for (; next != left.end() && next->at.key == range.chunks[i].key; ++next) {
+                    if (std::size_t{next->at.offset} + next->at.size > data.size())
+                        return std::unexpected(too_short(next->at));
+                    std::memcpy(next->to, data.data() + next->at.offset, next->at.size);
+                }
+            }
+            return {};
+        });
+    }
+}
+
+// --- what is kept ---
+
+void ChunkCache::insert(Entry& entry, std::vector<Buffer> data, Recency& list) {
+    entry.data = std::move(data);
+    entry.since = ++inserted_;
+    list.push_front(&entry);
+    entry.place = list.begin();
+    entry.list = &list;
+}
+
+void ChunkCache::put(const FrameAt& at, const std::vector<Buffer>& pieces) {
+    std::size_t total = 0;
+    for (const Buffer& piece : pieces) total += piece.size();
+    const std::size_t count = (total + block::chunk_bytes - 1) / block::chunk_bytes;
+    auto overhead = budget_.try_take(count * entry_overhead_bytes);
+    if (!overhead) return;
+    for (std::uint32_t number = 0; number < count; ++number) {
+        const std::size_t offset = number * block::chunk_bytes;
+        auto [where, fresh] = entries_.try_emplace(ChunkKey{at.segment, at.pos, number, at.check});
+        if (!fresh) continue;
+        where->second.key = where->first;
+        where->second.overhead = overhead->split(entry_overhead_bytes);
+        std::vector<Buffer> data;
+        append_slices(pieces, offset, std::min(block::chunk_bytes, total - offset), data);
+        insert(where->second, std::move(data), passing_);
+    }
+}
+
+void ChunkCache::move_to(Entry& entry, Recency& list) {
+    list.splice(list.begin(), *entry.list, entry.place);
+    entry.list = &list;
+}
+
+void ChunkCache::touch(Entry& entry) {
+    if (entry.list == &kept_) move_to(entry, kept_);
+    else if (entry.list == &passed_) move_to(entry, passing_);
+    else if (inserted_ - entry.since >= distance_min_) move_to(entry, kept_);
+    // Three quarters at most are kept, so that what comes has time to prove itself.
+    if (kept_.size() > 3 * passing_.size() + 3 * distance_min_) {
+        Entry& oldest = *kept_.back();
+        move_to(oldest, passing_);
+        oldest.since = inserted_;
+    }
+}
+
+// Their memory, which is still in the processor's cache, is what the next fetch gets.
+void ChunkCache::pass(const std::vector<FramePart>& parts) {
+    const auto wanted = chunks_of(parts, options_.block_bytes);
+    if (!wanted) return;
+    for (const ChunkAt& at : *wanted) {
+        if (std::size_t{at.offset} + at.size < block::chunk_bytes) continue;
+        const auto found = entries_.find(at.key);
+        if (found != entries_.end() && found->second.list == &passing_)
+            move_to(found->second, passed_);
+    }
+    while (passed_.size() > passed_max) evict_one();
+}
+
+bool ChunkCache::evict_one() {
+    for (Recency* list : {&passed_, &passing_, &kept_}) {
+        if (list->empty()) continue;
+        const ChunkKey victim = list->back()->key;
+        list->pop_back();
+        entries_.erase(victim);
+        return true;
+    }
+    return false;
+}
+
+void ChunkCache::reclaim(std::uint64_t bytes) {
+    const std::uint64_t used = budget_.used();
+    // What a reader still holds is not freed by leaving the cache.
+    while (used - budget_.used() < bytes && evict_one()) {}
+}
+
+}  // namespace flexfs::cache
