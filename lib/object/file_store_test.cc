@@ -55,6 +55,45 @@ TEST_CASE("an object is the file of its name, with exactly the bytes of its piec
     CHECK(entries_in(fs::path(folder.path()) / ".put") == 0);
 }
 
+TEST_CASE("an object that stays open is gone when its file is, and new when its file is") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    const fs::path file = fs::path(folder.path()) / "a";
+    REQUIRE((*store)->put("a", {Buffer::copy_of("first")}));
+    CHECK((*store)->get("a")->text() == "first");
+    CHECK((*store)->get_ranges_at_once("a", {{0, 5}}));  // its page was just written
+    CHECK_FALSE((*store)->get_ranges_at_once("a", {{1, 5}}));
+
+    fs::remove(file);
+    CHECK_FALSE((*store)->get_ranges_at_once("a", {{0, 5}}));
+    CHECK(code_of((*store)->get("a")) == ENOENT);
+    write_text(fs::path(folder.path()) / "other", "second");
+    fs::rename(fs::path(folder.path()) / "other", file);
+    CHECK((*store)->get("a")->text() == "second");
+    fs::resize_file(file, 3);
+    CHECK((*store)->get("a")->text() == "sec");
+    CHECK(code_of((*store)->get("a", 0, 4)) == ERANGE);
+    CHECK((*store)->remove({"a"}));
+    CHECK(code_of((*store)->get("a")) == ENOENT);
+}
+
+TEST_CASE("reading many objects keeps a bounded number of files open") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    const auto before = entries_in("/proc/self/fd");
+    for (int round = 0; round < 2; ++round)
+        for (int i = 0; i < 200; ++i) {
+            const std::string key = "o" + std::to_string(i);
+            if (round == 0) REQUIRE((*store)->put(key, {Buffer::copy_of(key)}));
+            CHECK((*store)->get(key)->text() == key);
+        }
+    CHECK(entries_in("/proc/self/fd") - before <= 64);
+    for (int i = 0; i < 200; ++i) CHECK((*store)->remove({"o" + std::to_string(i)}));
+    CHECK(entries_in("/proc/self/fd") == before);
+}
+
 TEST_CASE("a large object is written whole, whatever its pieces and its last page are") {
     TestFolder folder;
     const auto store = Folder::open(folder.path());

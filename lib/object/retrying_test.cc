@@ -49,6 +49,9 @@ TEST_CASE("requests that fail now and then succeed") {
         const std::string key = std::to_string(i);
         REQUIRE(on.loop.run(on.store->put(key, some_bytes())));
         REQUIRE(on.loop.run(on.store->get(key, 10, 700))->size() == 700);
+        const auto ranges = on.loop.run(on.store->get_ranges(key, {{10, 100}, {500, 500}}));
+        REQUIRE((*ranges)[0].size() == 100);
+        REQUIRE((*ranges)[1].size() == 500);
         REQUIRE(on.loop.run(on.store->get(key))->size() == 1000);
         REQUIRE(on.loop.run(on.store->size(key)) == 1000);
     }

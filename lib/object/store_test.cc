@@ -57,6 +57,28 @@ void for_each_kind(const Check& check_store) {
 
 }  // namespace
 
+TEST_CASE("several ranges come with one request, each in memory of its own") {
+    for_each_kind([](Loop& loop, Store& store) {
+        std::string all;
+        for (int i = 0; i < 100'000; ++i) all += std::to_string(i);
+        REQUIRE(loop.run(store.put("a/b", {Buffer::copy_of(all)})));
+        const std::vector<ByteRange> ranges = {{5, 70'000}, {70'005, 10}, {200'000, 100'000}};
+        for (int round = 0; round < 3; ++round) {
+            const auto got = loop.run(store.get_ranges("a/b", ranges));
+            REQUIRE(got);
+            REQUIRE(got->size() == ranges.size());
+            for (std::size_t i = 0; i < ranges.size(); ++i)
+                CHECK((*got)[i].text() ==
+                      std::string_view(all).substr(ranges[i].offset, ranges[i].size));
+            CHECK((*got)[0].data() + ranges[0].size != (*got)[1].data());
+        }
+        const auto small = loop.run(store.get_ranges("a/b", {{all.size() - 3, 3}}));
+        CHECK((*small)[0].text() == std::string_view(all).substr(all.size() - 3));
+        CHECK(code_of(loop.run(store.get_ranges("a/b", {{0, 1}, {all.size() - 3, 4}}))) == ERANGE);
+        CHECK(code_of(loop.run(store.get_ranges("a/c", {{0, 1}}))) == ENOENT);
+    });
+}
+
 TEST_CASE("what was put comes back whole and in ranges") {
     for_each_kind([](Loop& loop, Store& store) {
         REQUIRE(loop.run(store.put("vol/ab/0001", pieces_of({"hello", "", " ", "world"}))));
