@@ -210,8 +210,8 @@ void Flusher::drop_orphans() {
 Task<void> Flusher::close() {
     closing_ = true;
     co_await scope_.close();
+    co_await commits_.close();  // which may ask the learner
     co_await learner_.close();
-    co_await commits_.close();
     co_await accesses_.close();
     dirty_.clear();
 }

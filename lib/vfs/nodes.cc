@@ -11,7 +11,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// Of the hash table and the list, per node.
+// The share of the hash table and the list, per node.
 constexpr std::size_t overhead_bytes = 64;
 
 void written(Attr& attr, Time mtime) {
@@ -29,7 +29,8 @@ Attr Node::stat() const {
     now.size = file->size();
     if (file->has_unsent()) {
         const std::uint64_t more = now.used + file->unsent_gain();
-        // Over what is not known all counts as new, which may be too much: it fits in the size.
+        // Bytes over unknown extents are counted as new. That may overestimate, so the result is
+        // capped at the file size.
         const bool exact = file->stored().extents().knows_all();
         now.used = exact ? more : std::max(now.used, std::min(now.size, more));
     }
@@ -95,7 +96,7 @@ Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
     }
     apply(node, entry.attr);
     node.stamp = next_stamp();
-    // An exclusive grant ends with its recall only, whatever an answer to a mere look says.
+    // An exclusive grant ends only with its recall, whatever the answer to another request says.
     if (node.grant != Grant::exclusive) node.grant = entry.grant;
     Result<void> learned;
     if (node.file) learned = node.file->stored().learn(entry, opened);
@@ -104,7 +105,7 @@ Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
     return learned;
 }
 
-// Where the data is damaged, who needs it learns that.
+// If the data is damaged, an operation that needs it reports that.
 Node& Nodes::learn(const wire::Entry& entry) {
     Node* node = nullptr;
     (void)learn(entry, false, node);
@@ -166,7 +167,7 @@ void Nodes::weigh(Node& node) {
     node.weight = weight;
 }
 
-// The newest unused one stays: it is what was just asked for.
+// The most recently used node stays: it was just asked for.
 void Nodes::shrink() {
     while (bytes_ > bytes_max_ && unused_.size() > 1) {
         Node& victim = *unused_.back();

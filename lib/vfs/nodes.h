@@ -1,5 +1,5 @@
-// The inodes that a client knows something of, as many as there is room for. What is not in use is
-// forgotten, the longest unused first; the kernel may know many more.
+// A bounded table of the inodes that a client knows something about. Nodes that are not in use are
+// dropped, least recently used first; the kernel may know many more inodes.
 #pragma once
 
 #include <algorithm>
@@ -142,7 +142,7 @@ public:
     void each(F&& function) const {
         for (const auto& [ino, node] : nodes_) function(node);
     }
-    // A change of the metadata was answered; what it did may not be durable before the next sync.
+    // A change of the metadata was answered. It may not be durable before the next sync.
     std::uint64_t next_stamp() { return ++stamp_; }
     std::uint64_t last_stamp() const { return stamp_; }
 
@@ -156,12 +156,12 @@ private:
     void shrink();
 
     std::unordered_map<Ino, Node> nodes_;
-    std::list<Node*> unused_;  // the longest unused last
+    std::list<Node*> unused_;  // most recently used first
     std::uint32_t block_bytes_;
     std::uint64_t bytes_ = 0;
     std::uint64_t bytes_max_;
     std::uint64_t stamp_ = 0;
-    std::uint64_t forgotten_ = 0;  // of the last change of what is not in the table, or of any
+    std::uint64_t forgotten_ = 0;  // the stamp of the last change of an inode outside the table
     cache::Reservation memory_;
 };
 

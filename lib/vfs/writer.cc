@@ -8,23 +8,23 @@
 namespace flexfs::vfs {
 namespace {
 
-// From here on the kernel's own buffer is kept: it is one of request_bytes, which a copy of less
-// would waste.
+// From this size on the kernel's buffer itself is kept. It has request_bytes, which would be wasted
+// on a smaller write.
 constexpr std::size_t kept_bytes_min = 512 << 10;
 constexpr std::size_t request_bytes = (1 << 20) + (4 << 10);
-// What a span costs beside its bytes, and what a file does that has only one.
+// The overhead of a span, and of the first span of a file.
 constexpr std::size_t span_bytes = 256, file_bytes = 1024;
-// Memory for a writer that goes on where it ended grows up to this.
+// The memory that is taken for sequential small writes grows up to this.
 constexpr std::size_t chunk_bytes_max = 1 << 20;
 
-// Where the bytes are to go, as the file is now.
+// The range of the file that the request writes to.
 Range place(const Writer::Request& request, const File& file) {
     const std::uint64_t offset = request.append ? file.size() : request.offset;
     const std::uint64_t end = offset + request.data.size();
     return {offset, request.within ? std::clamp(file.size(), offset, end) : end};
 }
 
-// How much memory to get for `size` bytes behind `before` bytes that lie there already.
+// The memory to take for `size` bytes that follow a span of `before` bytes.
 std::size_t capacity_for(std::size_t size, std::size_t before) {
     return std::max(size, std::min(2 * before, chunk_bytes_max));
 }
@@ -49,7 +49,7 @@ Task<void> Writer::own(NodeRef node) {
     }
 }
 
-// A write that there is no room for is tried once more when it is known what the volume holds.
+// Without room for the whole write, recounts what the volume holds and tries once more.
 Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
     const File& file = *node->file;
     for (bool looked = false;; looked = true) {
@@ -73,7 +73,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (size == 0) co_return 0;
     if (!request.append && request.offset > wire::file_bytes_max - size) co_return fail(EFBIG);
 
-    // The usual case of a small writer: there is memory, and the grant.
+    // The usual case of small sequential writes: the memory and the grant are there.
     if (is_owned(*node)) {
         const Range range = place(request, file);
         const Quota::Promise promise = quota_.take(file, range);
