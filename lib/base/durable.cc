@@ -30,6 +30,14 @@ std::string folder_of(const std::string& path) {
     return (full.has_filename() ? full : full.parent_path()).parent_path();
 }
 
+// Syncs the folder that holds the last part of `path`. A folder that this user may not read cannot
+// be synced; then its owner made what is in it.
+Result<void> sync_above(const std::string& path) {
+    auto synced = sync_folder(folder_of(path));
+    if (!synced && synced.error().code == EACCES) return {};
+    return synced;
+}
+
 }  // namespace
 
 Result<void> sync_data(int fd, const std::string& path) {
@@ -49,13 +57,13 @@ Result<void> sync_folder(const std::string& path) {
 Result<void> sync_name_of(const std::string& path) {
     const std::string folder = folder_of(path);
     TRY(sync_folder(folder));
-    return sync_folder(folder_of(folder));
+    return sync_above(folder);
 }
 
 Result<void> make_durable_folder(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         return fail_errno("make folder " + path);
-    return sync_folder(folder_of(path));
+    return sync_above(path);
 }
 
 void install_sync_probe(SyncProbe* wanted) {

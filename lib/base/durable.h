@@ -19,7 +19,7 @@ Result<void> sync_file(int fd, const std::string& path);
 // The names in the folder are on disk. EIO; ENOENT, EACCES, … where it cannot be opened.
 Result<void> sync_folder(const std::string& path);
 // To be called when a file was made: its name is on disk, and the name of the folder that holds
-// it. As sync_folder().
+// it, if this user may read the folder above. As sync_folder().
 Result<void> sync_name_of(const std::string& path);
 // Makes the folder (mode 0700) if it is not there; its name is on disk in either case, for it may
 // have been made by a process that ended before it synced. The errors of mkdir(2), except EEXIST.

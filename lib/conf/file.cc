@@ -7,26 +7,12 @@
 
 #include <cerrno>
 #include <memory>
-#include <utility>
+
+#include "lib/base/descriptor.h"
+#include "lib/base/durable.h"
 
 namespace flexfs::conf {
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return fd_; }
-    bool valid() const { return fd_ >= 0; }
-    int close() { return ::close(std::exchange(fd_, -1)); }
-
-private:
-    int fd_;
-};
 
 std::string folder_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -62,7 +48,8 @@ Result<void> fill(Descriptor& file, std::string_view text, const std::string& pa
         if (n < 0 && errno != EINTR) return fail_errno(path);
         if (n > 0) text.remove_prefix(std::size_t(n));
     }
-    if (fsync(file.get()) != 0 || file.close() != 0) return fail_errno(path);
+    TRY(sync_file(file.get(), path));
+    if (file.close() != 0) return fail_errno(path);
     return {};
 }
 
@@ -98,9 +85,7 @@ Result<void> replace_file(const std::string& name, std::string_view text, Access
         unlink(made.c_str());
         return filled;
     }
-    const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!parent.valid() || fsync(parent.get()) != 0) return fail_errno(folder);
-    return {};
+    return sync_folder(folder);
 }
 
 }  // namespace flexfs::conf

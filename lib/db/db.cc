@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 #include "lib/base/check.h"
+#include "lib/base/durable.h"
 #include "lib/base/format.h"
 
 namespace flexfs::db {
@@ -30,7 +30,13 @@ void configure_sqlite() {
     static_cast<void>(done);
 }
 
+// After a failed sync nobody knows what is on the disk, even if it says that it is full.
+bool is_sync(int code) {
+    return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
 int errno_of(sqlite3* connection, int code) {
+    if (is_sync(code)) return EIO;
     const int system = connection ? sqlite3_system_errno(connection) : 0;
     switch (code & 0xff) {
         case SQLITE_FULL: return ENOSPC;
@@ -66,8 +72,7 @@ Error error_of(sqlite3* connection, int code, const std::string& path, std::stri
 
 Result<sqlite3*> connect_to(const std::string& path, int flags) {
     sqlite3* connection = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &connection,
-                                     flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
+    const int code = sqlite3_open_v2(path.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (code != SQLITE_OK) {
         Error error = error_of(connection, code, path, "open");
         sqlite3_close(connection);
@@ -75,16 +80,6 @@ Result<sqlite3*> connect_to(const std::string& path, int flags) {
     }
     sqlite3_extended_result_codes(connection, 1);
     return connection;
-}
-
-Result<void> sync_folder_of(const std::string& path) {
-    const std::string folder = std::filesystem::absolute(path).parent_path();
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return fail_errno("open " + folder);
-    const int synced = ::fsync(fd);
-    ::close(fd);
-    if (synced != 0) return fail_errno("sync " + folder);
-    return {};
 }
 
 }  // namespace
@@ -102,15 +97,36 @@ Db::~Db() {
     if (in_transaction()) rollback();
     for (Stmt* stmt : {&begin_, &commit_, &rollback_}) *stmt = Stmt();
     sqlite3_close(copier_);
-    if (main_) {
+    if (!main_) return;
+    if (sync_failed_) sqlite3_db_config(main_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    else if (log_.valid())
         sqlite3_wal_checkpoint_v2(main_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-        check(sqlite3_close(main_) == SQLITE_OK);
-    }
-    if (log_fd_ >= 0) ::close(log_fd_);
+    check(sqlite3_close(main_) == SQLITE_OK);
+}
+
+Result<std::unique_ptr<Db>> Db::open_reader(const Db& db, std::size_t cache_bytes) {
+    std::unique_ptr<Db> reader(new Db);
+    reader->path_ = db.path_;
+    reader->page_bytes_ = db.page_bytes_;
+    TRY(reader->main_, connect_to(db.path_, SQLITE_OPEN_READWRITE));
+    TRY(
+        reader->execute(fmt::format("PRAGMA cache_size=-{};PRAGMA temp_store=MEMORY;"
+                                    "PRAGMA mmap_size=0;PRAGMA query_only=1;",
+                                    std::max<std::size_t>(cache_bytes >> 10, 256))));
+    TRY(reader->prepare_transactions());
+    return reader;
+}
+
+Result<void> Db::prepare_transactions() {
+    TRY(begin_, prepare("BEGIN"));
+    TRY(commit_, prepare("COMMIT"));
+    TRY(rollback_, prepare("ROLLBACK"));
+    return {};
 }
 
 Result<void> Db::connect(const Options& options) {
-    TRY(main_, connect_to(path_, options.create ? SQLITE_OPEN_CREATE : 0));
+    TRY(main_,
+        connect_to(path_, SQLITE_OPEN_READWRITE | (options.create ? SQLITE_OPEN_CREATE : 0)));
     // The page size comes first: it cannot change once the database is in WAL mode.
     TRY(execute(
         fmt::format("PRAGMA page_size={};"
@@ -124,13 +140,11 @@ Result<void> Db::connect(const Options& options) {
                     options.page_bytes, std::max<std::size_t>(options.cache_bytes >> 10, 256))));
     TRY(std::int64_t page_bytes, number("PRAGMA page_size"));
     page_bytes_ = static_cast<std::uint32_t>(page_bytes);
-    TRY(begin_, prepare("BEGIN"));
-    TRY(commit_, prepare("COMMIT"));
-    TRY(rollback_, prepare("ROLLBACK"));
+    TRY(prepare_transactions());
     commit_.writes_ =
         true;  // SQLite calls it read-only; it is the statement that most needs to fail in tests
 
-    TRY(copier_, connect_to(path_, 0));
+    TRY(copier_, connect_to(path_, SQLITE_OPEN_READWRITE));
     sqlite3_exec(copier_,
                  "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL; "
                  "PRAGMA cache_size=16; PRAGMA mmap_size=0;",
@@ -149,12 +163,12 @@ Result<void> Db::prepare_log() {
     };
     sqlite3_wal_hook(main_, count_frames, this);
     const std::string log = path_ + "-wal";
-    log_fd_ = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
-    if (log_fd_ < 0) return fail_errno("open " + log);
+    log_ = Descriptor(::open(log.c_str(), O_RDWR | O_CLOEXEC));
+    if (!log_.valid()) return fail_errno("open " + log);
     struct stat st;
-    if (::fstat(log_fd_, &st) == 0 && st.st_size > 0)
+    if (::fstat(log_.get(), &st) == 0 && st.st_size > 0)
         log_frames_ = static_cast<std::uint64_t>(st.st_size) / (page_bytes_ + frame_header_bytes);
-    return sync_folder_of(path_);
+    return sync_name_of(path_);
 }
 
 Result<Stmt> Db::prepare(std::string_view sql) {
@@ -216,31 +230,45 @@ Result<void> Db::migrate(std::span<const char* const> steps) {
     return {};
 }
 
-Result<void> Db::sync() {
-    if (const int failed = sync_error_) return fail(failed, "sync " + path_ + "-wal failed before");
-    if (::fdatasync(log_fd_) == 0) return {};
-    sync_error_ = errno == ENOSPC ? ENOSPC : EIO;
-    return fail(sync_error_, "sync " + path_ + "-wal");
+Result<void> Db::check_syncs() const {
+    if (!sync_failed_) return {};
+    return explain(EIO, fmt::format("{}: an earlier sync failed, so that nobody knows what is on "
+                                    "the disk",
+                                    path_));
 }
 
-Result<LogState> Db::checkpoint() {
+Result<void> Db::sync() {
+    TRY(check_syncs());
+    auto synced = sync_data(log_.get(), path_ + "-wal");
+    if (!synced) sync_failed_ = true;
+    return synced;
+}
+
+Result<LogState> Db::copy_log(sqlite3* connection, int mode) {
+    TRY(check_syncs());
     int frames = 0, copied = 0;
-    const int code =
-        sqlite3_wal_checkpoint_v2(copier_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-    if (code != SQLITE_OK && code != SQLITE_BUSY)
-        return fail(error_of(copier_, code, path_, "checkpoint"));
+    const int code = sqlite3_wal_checkpoint_v2(connection, nullptr, mode, &frames, &copied);
+    if (is_sync(code)) sync_failed_ = true;
+    const bool partly = code == SQLITE_BUSY && mode == SQLITE_CHECKPOINT_PASSIVE;
+    if (code != SQLITE_OK && !partly) return fail(error_of(connection, code, path_, "checkpoint"));
     const auto whole = static_cast<std::uint64_t>(std::max(frames, 0));
     const auto done = std::min(static_cast<std::uint64_t>(std::max(copied, 0)), whole);
     return LogState{bytes_of_log(whole), (whole - done) * (page_bytes_ + frame_header_bytes)};
+}
+
+Result<LogState> Db::checkpoint() {
+    return copy_log(copier_, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+Result<LogState> Db::cut_log() {
+    return copy_log(copier_, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 Result<LogState> Db::restart_log(bool cut) {
     // Writing over a file's old blocks is far quicker than making it longer again.
     const int mode = cut || log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE
                                                          : SQLITE_CHECKPOINT_RESTART;
-    int frames = 0, copied = 0;
-    const int code = sqlite3_wal_checkpoint_v2(main_, nullptr, mode, &frames, &copied);
-    if (code != SQLITE_OK) return fail(error_of(main_, code, path_, "checkpoint"));
+    TRY(copy_log(main_, mode));
     log_frames_ = 0;
     return LogState{};
 }
@@ -255,7 +283,7 @@ std::uint64_t Db::log_bytes() const {
 
 std::uint64_t Db::log_file_bytes() const {
     struct stat file;
-    return ::fstat(log_fd_, &file) == 0 ? std::uint64_t(file.st_size) : 0;
+    return ::fstat(log_.get(), &file) == 0 ? std::uint64_t(file.st_size) : 0;
 }
 
 Result<Room> Db::room() {
@@ -291,6 +319,7 @@ Result<void> Db::injected(std::string_view doing) {
 
 Error Db::fault(int code, std::string_view doing) {
     if ((code & 0xff) != SQLITE_CONSTRAINT) ++faults_;
+    if (is_sync(code)) sync_failed_ = true;
     return error_of(main_, code, path_, doing);
 }
 

@@ -1,8 +1,9 @@
 // A SQLite database in WAL mode: one connection that reads and writes, and one beside it that
 // copies the log.
 //
-// Errors are errno values: ENOSPC (disk full), EIO (disk error, or a damaged database: the context
-// says what to do), EBUSY, EACCES, EROFS, ENOENT, ENOMEM, EEXIST (a unique row exists).
+// Errors are errno values: ENOSPC (disk full), EIO (disk error, a failed sync, or a damaged
+// database: the context says what to do), EBUSY, EACCES, EROFS, ENOENT, ENOMEM, EEXIST (a unique
+// row exists).
 //
 // Power cuts. With synchronous=NORMAL a commit appends its pages to the log and returns without
 // waiting for the disk. Each frame of the log carries a salt from the log's header and a checksum
@@ -20,6 +21,7 @@
 #include <span>
 #include <string>
 
+#include "lib/base/descriptor.h"
 #include "lib/base/result.h"
 #include "lib/db/stmt.h"
 
@@ -50,7 +52,11 @@ struct Room {
 class Db {
 public:
     static Result<std::unique_ptr<Db>> open(Options options);
-    // Copies the log into the database and removes it. All Stmts must be gone.
+    // A connection beside that of `db` that only reads: on a thread of its own, one at a time.
+    // Stmts that write fail on it with EROFS. It must go before `db`.
+    static Result<std::unique_ptr<Db>> open_reader(const Db& db, std::size_t cache_bytes);
+    // Copies the log into the database and removes it, unless a sync has failed: then the next
+    // open() finds out what of the log is whole. All Stmts must be gone.
     ~Db();
     Db(const Db&) = delete;
     Db& operator=(const Db&) = delete;
@@ -75,13 +81,20 @@ public:
     // transaction with its number. EPROTO: the database is of a newer format than there are steps.
     Result<void> migrate(std::span<const char* const> steps);
 
-    // Everything committed before is on disk when it returns. Any thread. After one failure all
-    // later ones fail: the kernel may have dropped the pages it could not write, so a second try
-    // would prove nothing.
+    // Everything committed before is on disk when it returns. Any thread. EIO: it may not be, and
+    // from then on every sync and every copy of the log fails (lib/base/durable.h).
     Result<void> sync();
+    // Whether no sync has failed so far. EIO.
+    Result<void> check_syncs() const;
     // Copies the log into the database as far as no reader is in the way, syncing both. Any thread,
     // one at a time.
     Result<LogState> checkpoint();
+    // Copies all of it and cuts its file to nothing. Any thread, but never beside checkpoint(), and
+    // the owner neither has a transaction open nor changes anything meanwhile. EBUSY: somebody
+    // reads, and the log is copied but not cut.
+    Result<LogState> cut_log();
+    // To be called by the owner after cut_log(): the log is counted from its start again.
+    void log_was_cut() { log_frames_ = 0; }
     // Copies the rest, so that the log starts anew; the owner's thread, outside transactions. A
     // file that has grown very large is cut, and any if `cut`. EBUSY: a checkpoint() runs.
     Result<LogState> restart_log(bool cut = false);
@@ -96,7 +109,7 @@ public:
     // The nth writing statement from now, commits included, and the `times` - 1 after it fail with
     // `code`.
     void fail_statement(int nth, int code, int times);
-    // Every commit, and whatever asks fail_if_told(), fails with `code`; 0: no more.
+    // Every commit, and whatever asks fail_if_told(), fails with `code` from now on; 0: none does.
     void fail_disk(int code) { disk_code_ = code; }
     // For what is written beside the database: whether it is to fail, too.
     Result<void> fail_if_told(std::string_view doing);
@@ -111,7 +124,9 @@ private:
     friend class Stmt;
     Db() = default;
     Result<void> connect(const Options& options);
+    Result<void> prepare_transactions();
     Result<void> prepare_log();
+    Result<LogState> copy_log(sqlite3* connection, int mode);
     std::uint64_t bytes_of_log(std::uint64_t frames) const;
     // The error that `code` of the main connection stands for; counted.
     Error fault(int code, std::string_view doing);
@@ -121,8 +136,8 @@ private:
     sqlite3* main_ = nullptr;
     sqlite3* copier_ = nullptr;  // only checkpoint() uses it
     Stmt begin_, commit_, rollback_;
-    int log_fd_ = -1;
-    std::atomic<int> sync_error_ = 0;
+    Descriptor log_;
+    std::atomic<bool> sync_failed_ = false;
     std::uint32_t page_bytes_ = 0;
     std::uint64_t log_frames_ = 0;
     std::uint64_t frames_written_ = 0;

@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "lib/db/lock.h"
+#include "lib/base/durable.h"
+#include "lib/db/journal.h"
 #include "lib/db/reserve.h"
 
 namespace flexfs::db {
@@ -31,6 +33,23 @@ struct Folder {
 
 constexpr const char* one_table[] = {
     "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, data BLOB)"};
+
+// Records what is synced, and fails the syncs of what ends with `fails`.
+struct Probe final : SyncProbe {
+    std::vector<std::string> synced;
+    std::string fails;
+    int code = 0;
+
+    Probe() { install_sync_probe(this); }
+    ~Probe() override { install_sync_probe(nullptr); }
+    int sync(const std::string& path) override {
+        synced.push_back(path);
+        return path.ends_with(fails) ? code : 0;
+    }
+    bool saw(const std::string& path) const {
+        return std::ranges::find(synced, path) != synced.end();
+    }
+};
 
 std::int64_t rows(Db& db) {
     return db.number("SELECT count(*) FROM t").value();
@@ -183,19 +202,6 @@ TEST_CASE("a checkpoint in another thread copies the log while the owner goes on
     CHECK(rows(*db) == 2001);
 }
 
-TEST_CASE("a lock file is held by one and its second taker learns by whom") {
-    Folder folder;
-    auto first = LockFile::take(folder.path + "/lock");
-    REQUIRE(first);
-
-    auto second = LockFile::take(folder.path + "/lock");
-    REQUIRE(!second);
-    CHECK(second.error().code == EBUSY);
-    CHECK(second.error().context.find(std::to_string(::getpid())) != std::string::npos);
-    first = LockFile();
-    CHECK(LockFile::take(folder.path + "/lock"));
-}
-
 TEST_CASE("a reserve is spent once, and got back when there is room") {
     Folder folder;
     const std::string path = folder.path + "/reserve";
@@ -212,6 +218,88 @@ TEST_CASE("a reserve is spent once, and got back when there is room") {
     REQUIRE(none.open(path, 0));
     CHECK(none.hold(1 << 20));
     CHECK(!none.spend());
+}
+
+TEST_CASE("a database's folder and the folder above it are synced when it is made") {
+    Folder folder;
+    Probe probe;
+
+    auto db = folder.open();
+    CHECK(probe.saw(folder.path));
+    CHECK(probe.saw(std::filesystem::path(folder.path).parent_path()));
+    probe.synced.clear();
+    REQUIRE(Journal::open(folder.path + "/j", 1));
+    CHECK(probe.saw(folder.path));
+}
+
+TEST_CASE("a failed sync of the log is EIO, and so is every later one") {
+    for (const int code : {ENOSPC, EDQUOT, EIO}) {
+        Folder folder;
+        auto db = folder.open();
+        REQUIRE(db->migrate(one_table));
+        Probe probe;
+        probe.fails = "-wal";
+        probe.code = code;
+        CHECK(code_of(db->sync()) == EIO);
+        probe.code = 0;
+
+        CHECK(code_of(db->sync()) == EIO);
+        CHECK(code_of(db->checkpoint()) == EIO);
+        CHECK(code_of(db->restart_log()) == EIO);
+        // The log is left for recovery to judge.
+        db.reset();
+        CHECK(std::filesystem::file_size(folder.file() + "-wal") > 0);
+        CHECK(rows(*folder.open()) == 0);
+    }
+}
+
+TEST_CASE("a reader sees one moment until its transaction ends, and cannot write") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    REQUIRE(db->execute("INSERT INTO t(name) VALUES('a')"));
+    auto reader = std::move(Db::open_reader(*db, 1 << 20).value());
+    REQUIRE(reader->begin());
+    CHECK(rows(*reader) == 1);
+
+    REQUIRE(db->execute("INSERT INTO t(name) VALUES('b')"));
+    CHECK(rows(*reader) == 1);
+    reader->rollback();
+    CHECK(rows(*reader) == 2);
+    CHECK(code_of(reader->execute("INSERT INTO t(name) VALUES('c')")) == EROFS);
+}
+
+TEST_CASE("a log that is cut from another thread is empty, and the database goes on") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    for (int i = 0; i < 100; ++i) REQUIRE(db->execute("INSERT INTO t(name) VALUES('a')"));
+
+    Result<LogState> cut;
+    std::thread([&] { cut = db->cut_log(); }).join();
+    REQUIRE(cut);
+    db->log_was_cut();
+    CHECK(db->log_bytes() == 0);
+    CHECK(db->log_file_bytes() == 0);
+    REQUIRE(db->execute("INSERT INTO t(name) VALUES('b')"));
+    CHECK(db->log_bytes() > 0);
+    CHECK(rows(*db) == 101);
+}
+
+TEST_CASE("a log that somebody reads is copied but not cut") {
+    Folder folder;
+    auto db = folder.open();
+    REQUIRE(db->migrate(one_table));
+    auto reader = std::move(Db::open_reader(*db, 1 << 20).value());
+    REQUIRE(reader->begin());
+    CHECK(rows(*reader) == 0);
+    REQUIRE(db->execute("INSERT INTO t(name) VALUES('a')"));
+
+    CHECK(code_of(db->cut_log()) == EBUSY);
+    CHECK(db->log_file_bytes() > 0);
+    reader->rollback();
+    CHECK(db->cut_log());
+    CHECK(rows(*db) == 1);
 }
 
 }  // namespace flexfs::db

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "lib/base/check.h"
+#include "lib/base/durable.h"
 #include "lib/base/format.h"
 
 namespace flexfs::db {
@@ -60,29 +61,26 @@ Result<std::unique_ptr<Journal>> Journal::open(std::string path, std::uint64_t k
     journal->key_ = key;
     TRY(journal->open_file(journal->files_[0], path + ".0"));
     TRY(journal->open_file(journal->files_[1], path + ".1"));
+    // Also where they are there already: a process may have ended between making and syncing them.
+    TRY(sync_name_of(path));
     return journal;
 }
 
 Result<void> Journal::open_file(File& file, std::string path) {
     file.path = std::move(path);
-    file.fd = ::open(file.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file.fd < 0) return fail_errno("open " + file.path);
+    file.fd = Descriptor(::open(file.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!file.fd.valid()) return fail_errno("open " + file.path);
     return {};
-}
-
-Journal::~Journal() {
-    for (File& file : files_)
-        if (file.fd >= 0) ::close(file.fd);
 }
 
 Result<Buffer> Journal::load(const File& file) const {
     struct stat st;
-    if (::fstat(file.fd, &st) != 0) return fail_errno("stat " + file.path);
+    if (::fstat(file.fd.get(), &st) != 0) return fail_errno("stat " + file.path);
     WritableBuffer memory(static_cast<std::size_t>(st.st_size));
     std::size_t done = 0;
     while (done < memory.size()) {
         const ssize_t got =
-            ::pread(file.fd, memory.data() + done, memory.size() - done, off_t(done));
+            ::pread(file.fd.get(), memory.data() + done, memory.size() - done, off_t(done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail_errno("read " + file.path);
         if (got == 0) break;
@@ -157,7 +155,7 @@ Result<void> Journal::append(std::uint64_t number, ByteView record) {
     const std::size_t size = sizeof header + record.size();
     ssize_t written = -1;
     do {
-        written = ::pwritev(file.fd, parts, 2, off_t(file.bytes));
+        written = ::pwritev(file.fd.get(), parts, 2, off_t(file.bytes));
     } while (written < 0 && errno == EINTR);
     // A part of a record is no record; the next one is written over it.
     if (written < 0) return fail_errno("write " + file.path);
@@ -168,24 +166,25 @@ Result<void> Journal::append(std::uint64_t number, ByteView record) {
     return {};
 }
 
+Result<void> Journal::sync_file_data(const File& file) {
+    auto synced = sync_data(file.fd.get(), file.path);
+    if (!synced) sync_failed_ = true;
+    return synced;
+}
+
 Result<void> Journal::sync() {
-    if (const int failed = sync_error_)
-        return fail(failed, "an earlier sync of the journal failed");
-    for (File& file : files_) {
-        if (!file.unsynced.exchange(false)) continue;
-        if (::fdatasync(file.fd) == 0) continue;
-        sync_error_ = errno == ENOSPC ? ENOSPC : EIO;
-        return fail(sync_error_, "sync " + file.path);
-    }
+    if (sync_failed_) return explain(EIO, "an earlier sync of the journal failed");
+    for (File& file : files_)
+        if (file.unsynced.exchange(false)) TRY(sync_file_data(file));
     return {};
 }
 
 Result<void> Journal::clear() {
     for (File& file : files_) {
         struct stat st;
-        if (::fstat(file.fd, &st) == 0 && st.st_size == 0) continue;
-        if (::ftruncate(file.fd, 0) != 0) return fail_errno("truncate " + file.path);
-        if (::fdatasync(file.fd) != 0) return fail_errno("sync " + file.path);
+        if (::fstat(file.fd.get(), &st) == 0 && st.st_size == 0) continue;
+        if (::ftruncate(file.fd.get(), 0) != 0) return fail_errno("truncate " + file.path);
+        TRY(sync_file_data(file));
         file.bytes = file.last = 0;
     }
     return {};

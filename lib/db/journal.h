@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/bytes.h"
+#include "lib/base/descriptor.h"
 #include "lib/base/result.h"
 
 namespace flexfs::db {
@@ -22,10 +23,9 @@ inline constexpr std::uint32_t record_bytes_max = 256 << 20;
 
 class Journal {
 public:
-    // The files are `path`.0 and `path`.1, made if they are not there. `key` tells one database's
-    // records from another's.
+    // The files are `path`.0 and `path`.1; they are made if they are not there, durably. `key`
+    // tells one database's records from another's.
     static Result<std::unique_ptr<Journal>> open(std::string path, std::uint64_t key);
-    ~Journal();
 
     // The records from number `first` on, in order, as far as they go without a gap.
     Result<std::vector<Buffer>> read_from(std::uint64_t first);
@@ -35,11 +35,12 @@ public:
     // Adds record `number`, which must follow the last one. On an error (ENOSPC, EIO) it is as if
     // it had not been tried. It survives the end of the process; after sync() also a power cut.
     Result<void> append(std::uint64_t number, ByteView record);
-    // All records so far are on disk when it returns. Any thread. After one failure all fail.
+    // All records so far are on disk when it returns. Any thread. EIO: they may not be, and from
+    // then on every sync fails (lib/base/durable.h).
     Result<void> sync();
     // Records up to `number` are durable elsewhere: their room may be used again. Any thread.
     void release(std::uint64_t number) { released_ = number; }
-    // Empties both files, durably.
+    // Empties both files, durably. EIO as sync().
     Result<void> clear();
     // Empties and removes both files.
     void remove();
@@ -49,7 +50,7 @@ public:
 private:
     struct File {
         std::string path;
-        int fd = -1;
+        Descriptor fd;
         std::uint64_t bytes = 0;  // up to the end of the last record
         std::uint64_t last = 0;   // its number
         std::atomic<bool> unsynced = false;
@@ -57,6 +58,7 @@ private:
     Journal() = default;
     Result<void> open_file(File& file, std::string path);
     Result<Buffer> load(const File& file) const;
+    Result<void> sync_file_data(const File& file);
     // The file that the next record goes to, and from where.
     File& turn();
 
@@ -64,7 +66,7 @@ private:
     std::array<File, 2> files_;
     std::size_t current_ = 0;
     std::atomic<std::uint64_t> released_ = 0;
-    std::atomic<int> sync_error_ = 0;
+    std::atomic<bool> sync_failed_ = false;
 };
 
 }  // namespace flexfs::db

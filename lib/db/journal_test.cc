@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+
+#include "lib/base/durable.h"
 
 namespace flexfs::db {
 namespace {
@@ -135,6 +138,22 @@ TEST_CASE("the two files take turns, and together hold what is not released") {
     CHECK(std::filesystem::file_size(folder.path + "/j.1") > 0);
     REQUIRE(journal->clear());
     CHECK(texts(*journal, number).empty());
+}
+
+TEST_CASE("a failed sync of the journal is EIO, and so is every later one") {
+    struct Full final : SyncProbe {
+        int code = ENOSPC;
+        int sync(const std::string&) override { return code; }
+    } full;
+    Folder folder;
+    auto journal = folder.open();
+    append(*journal, 1, "one");
+
+    install_sync_probe(&full);
+    CHECK(code_of(journal->sync()) == EIO);
+    full.code = 0;
+    CHECK(code_of(journal->sync()) == EIO);
+    install_sync_probe(nullptr);
 }
 
 }  // namespace flexfs::db

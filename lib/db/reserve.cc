@@ -15,39 +15,36 @@ Result<void> Reserve::open(std::string path, std::uint64_t bytes) {
     path_ = std::move(path);
     bytes_ = bytes;
     if (bytes_ == 0) return {};
-    fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) return fail_errno("open " + path_);
+    file_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file_.valid()) return fail_errno("open " + path_);
     // What a process that was killed has left is there already.
     struct stat left;
-    if (::fstat(fd_, &left) == 0)
+    if (::fstat(file_.get(), &left) == 0)
         held_ = std::uint64_t(std::min<off_t>(left.st_size, left.st_blocks * 512));
     hold(bytes_);
     return {};
 }
 
-Reserve::~Reserve() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 bool Reserve::hold(std::uint64_t bytes) {
     if (bytes_ == 0) return true;
-    if (held_ > 2 * bytes && ::ftruncate(fd_, off_t(bytes)) == 0) held_ = bytes;
+    if (held_ > 2 * bytes && ::ftruncate(file_.get(), off_t(bytes)) == 0) held_ = bytes;
     if (held_ >= bytes) return true;
     // To begin with what cannot be done takes long where pages are allocated one by one.
     struct statvfs disk;
-    if (::fstatvfs(fd_, &disk) == 0 && std::uint64_t(disk.f_bfree) * disk.f_frsize < bytes - held_)
+    if (::fstatvfs(file_.get(), &disk) == 0 &&
+        std::uint64_t(disk.f_bfree) * disk.f_frsize < bytes - held_)
         return false;
     // Not posix_fallocate(): where it is not supported, writing zeros would not keep room either.
-    const bool got = ::fallocate(fd_, 0, 0, off_t(bytes)) == 0 || errno != ENOSPC;
+    const bool got = ::fallocate(file_.get(), 0, 0, off_t(bytes)) == 0 || errno != ENOSPC;
     if (got) held_ = bytes;
     // A part of it would be room that nobody has.
-    else if (::ftruncate(fd_, off_t(held_)) != 0) held_ = 0;
+    else if (::ftruncate(file_.get(), off_t(held_)) != 0) held_ = 0;
     return got;
 }
 
 bool Reserve::spend() {
     if (std::exchange(held_, 0) == 0) return false;
-    return ::ftruncate(fd_, 0) == 0;
+    return ::ftruncate(file_.get(), 0) == 0;
 }
 
 void Reserve::remove() {

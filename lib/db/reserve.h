@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "lib/base/descriptor.h"
 #include "lib/base/result.h"
 
 namespace flexfs::db {
@@ -15,7 +16,6 @@ public:
     // Keeps `bytes` in a file at `path`, if there is room; 0: keeps none, and never will.
     // What open(2) gives.
     Result<void> open(std::string path, std::uint64_t bytes);
-    ~Reserve();
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
@@ -23,14 +23,14 @@ public:
     std::uint64_t bytes() const { return bytes_; }
     // Whether it has `bytes`; tries to get them if not, and gives up what is far more than that.
     bool hold(std::uint64_t bytes);
-    // Gives the room up. False: it was not there (any more).
+    // Gives the room up. False: there was none.
     bool spend();
     void remove();
 
 private:
     std::string path_;
     std::uint64_t bytes_ = 0;
-    int fd_ = -1;
+    Descriptor file_;
     std::uint64_t held_ = 0;
 };
 

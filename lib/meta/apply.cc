@@ -1,18 +1,17 @@
 // Batches of calls as transactions, and replies remembered for those who ask twice.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/check.h"
+#include "lib/meta/admission.h"
 #include "lib/meta/operations.h"
-#include "lib/meta/transact.h"
 #include "lib/wire/codec.h"
 
 namespace flexfs::meta {
 namespace {
 
-// How much may be pending: so many calls' pages are written together, and so many calls are applied
-// again after a fault or a kill.
+// How much may be pending: the pages of this many calls are written together, and this many calls
+// are applied again after a fault or a kill.
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
 
@@ -52,6 +51,10 @@ struct Execute {
     Result<Reply> operator()(const wire::CloseSession&) { return as_reply(close_session(tx)); }
     Result<Reply> operator()(const wire::Allocate& m) { return as_reply(allocate(tx, m)); }
     Result<Reply> operator()(const wire::CopyRange& m) { return as_reply(copy_range(tx, m)); }
+    Result<Reply> operator()(const Configure& m) { return as_reply(configure(tx, m)); }
+    Result<Reply> operator()(const CondemnGarbage& m) { return as_reply(condemn_garbage(tx, m)); }
+    Result<Reply> operator()(const ForgetGarbage& m) { return as_reply(forget_garbage(tx, m)); }
+    Result<Reply> operator()(const Maintain& m) { return as_reply(maintain(tx, m)); }
 };
 
 Time time_of(const Call& call, Time before) {
@@ -70,24 +73,24 @@ bool changes_files(const Request& request) {
            !std::holds_alternative<wire::CloseSession>(request);
 }
 
-// What may still be done when the disk is full: it makes room, or leads to that.
-bool makes_room(const Request& request) {
-    const auto* setattr = std::get_if<wire::SetAttr>(&request);
-    const auto* allocate = std::get_if<wire::Allocate>(&request);
-    return std::holds_alternative<wire::Unlink>(request) ||
-           std::holds_alternative<wire::Rmdir>(request) ||
-           std::holds_alternative<wire::Release>(request) ||
-           std::holds_alternative<wire::OpenSession>(request) ||
-           std::holds_alternative<wire::CloseSession>(request) ||
-           (setattr && (setattr->mask & wire::set_size)) ||
-           (allocate && (allocate->mode & FALLOC_FL_PUNCH_HOLE));
+bool is_own(const Request& request) {
+    return std::visit([]<class R>(const R&) { return is_own_request<R>; }, request);
+}
+
+// Replies go with their session: whether a call was executed before it ended is not known any
+// longer.
+Error session_ended(const Call& call) {
+    Error error{ESTALE, "the session has ended"};
+    error.refused = call.sequence == 0;
+    return error;
 }
 
 Result<void> check_session(const Txn& tx, const Call& call) {
     if (call.session == 0) return {};
+    if (is_own(call.request)) return fail(refuse({EINVAL, "a request of the service's own"}));
     const auto session = tx.sessions().open.find(call.session);
-    if (session == tx.sessions().open.end()) return fail(ESTALE, "the session has ended");
-    if (session->second.read_only && changes_files(call.request)) return fail(EROFS);
+    if (session == tx.sessions().open.end()) return fail(session_ended(call));
+    if (session->second.read_only && changes_files(call.request)) return fail(refuse({EROFS, {}}));
     return {};
 }
 
@@ -96,10 +99,11 @@ Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
     TRY(bool found, query.next());
     if (!found) return std::nullopt;
     TRY(Remembered memory, wire::decode<Remembered>(Buffer::copy_of(query.blob(0))));
+    if (!memory.reply) memory.reply.error().refused = true;
     return Outcome{std::move(memory.reply), true, memory.created};
 }
 
-// What is told of other inodes is true when the call is done, not when it is asked again.
+// What a reply says of other inodes is true when the call is made, not when it is repeated.
 void forget_others(Reply& reply) {
     const auto forget = [](auto& told) {
         if constexpr (requires { told.also; }) told.also.clear();
@@ -116,7 +120,9 @@ Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
     return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
-// The Result is the fault that spoils the transaction; answers are in the Outcome.
+// The Result is the fault that spoils the transaction; answers are in the Outcome. An answer that
+// is an error is a refusal: only here it is known that the call was not executed when it was sent
+// before.
 Result<Outcome> execute(Txn& tx, const Call& call) {
     tx.start(call.session, call.holders, time_of(call, tx.now()));
     if (auto open = check_session(tx, call); !open) return Outcome{fail(std::move(open.error()))};
@@ -125,12 +131,15 @@ Result<Outcome> execute(Txn& tx, const Call& call) {
         TRY(std::optional<Outcome> before, recall(tx, call));
         if (before) return std::move(*before);
     }
+    // These read and change tables of which the transaction holds rows in memory.
+    if (is_own(call.request)) TRY(tx.flush());
     Notes notes;
     Outcome outcome{std::visit(Execute{tx, notes}, call.request), false, notes.created};
     if (tx.faulty()) {
         if (!outcome.reply) return std::unexpected(std::move(outcome.reply.error()));
         return fail(EIO, "a part of the request failed");
     }
+    if (!outcome.reply) outcome.reply.error().refused = true;
     if (remembered) TRY(remember(tx, call, outcome));
     return outcome;
 }
@@ -153,6 +162,7 @@ Result<std::vector<Outcome>> run(Txn& tx, std::span<const Call> batch) {
     outcomes.reserve(batch.size());
     for (const Call& call : batch) {
         TRY(outcomes.emplace_back(), execute(tx, call));
+        tx.end_call();
     }
     TRY(tx.flush());
     return outcomes;
@@ -188,7 +198,8 @@ Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> ba
     Txn tx(state);
     auto outcomes = run(tx, batch);
     // A batch of nothing but refusals leaves no trace.
-    if (outcomes && changes() != before) {
+    const bool changed = changes() != before || tx.counters() != state.counters;
+    if (outcomes && changed) {
         if (auto written = write_record(state, batch, state.clock); !written)
             outcomes = std::unexpected(std::move(written.error()));
     }
@@ -200,20 +211,43 @@ Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> ba
     return outcomes;
 }
 
-// Whether there is room, or can be made, for the database to grow. Making it takes a while, so
-// there must be something to gain.
-bool may_grow(State& state) {
-    if (has_reserve(state)) return true;
-    const bool worth_it = state.db->log_file_bytes() >= state.reserve.bytes() / 4;
-    return worth_it && !state.copying && make_room(state) && has_reserve(state);
-}
-
 Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) {
-    const auto grows = [](const Call& call) { return !makes_room(call.request); };
-    if (std::ranges::any_of(batch, grows) && !may_grow(state))
-        return fail(ENOSPC, "no room for metadata");
     auto outcomes = attempt_once(state, batch);
     if (code_of(outcomes) == ENOSPC && make_room(state)) return attempt_once(state, batch);
+    return outcomes;
+}
+
+// Whether the session sent the call before and it was executed then. ESTALE: nobody knows any
+// longer.
+Result<bool> was_executed(State& state, const Call& call) {
+    if (call.sequence == 0 || call.session == 0) return false;
+    TRY(open_transaction(state));
+    if (!state.sessions->open.contains(call.session)) return fail(session_ended(call));
+    db::Query query(state.st.reply_get, call.session, call.sequence);
+    return query.next();
+}
+
+// The outcome of a call that is in no record.
+Outcome not_done(State& state, const Call& call, Error error) {
+    const auto before = was_executed(state, call);
+    error.refused = before && !*before;
+    return Outcome{fail(std::move(error))};
+}
+
+std::vector<Outcome> apply_admitted(State& state, std::span<const Call> batch) {
+    if (batch.empty()) return {};
+    Result<std::vector<Outcome>> together = attempt(state, batch);
+    if (together) return std::move(*together);
+    std::vector<Outcome> outcomes;
+    if (batch.size() == 1) {
+        outcomes.push_back(not_done(state, batch.front(), std::move(together.error())));
+        return outcomes;
+    }
+    for (const Call& call : batch) {
+        auto alone = attempt(state, {&call, 1});
+        outcomes.push_back(alone ? std::move(alone->front())
+                                 : not_done(state, call, std::move(alone.error())));
+    }
     return outcomes;
 }
 
@@ -232,40 +266,26 @@ Result<void> replay(State& state, const Buffer& record) {
     return {};
 }
 
-namespace {
-
-// A call that ends with an error is in no record, so it changed nothing. Whether a call of a
-// session that has ended was executed when it was sent before is not known any longer: its replies
-// went with the session.
-void mark_refused(const Call& call, Outcome& outcome) {
-    if (outcome.reply) return;
-    Error& error = outcome.reply.error();
-    const bool lost_replies = call.sequence != 0 && error.code == ESTALE && !error.context.empty();
-    error.refused = !lost_replies;
-}
-
-std::vector<Outcome> apply_unmarked(State& state, std::span<const Call> batch) {
-    Result<std::vector<Outcome>> together = attempt(state, batch);
-    if (together) return std::move(*together);
-    std::vector<Outcome> outcomes;
-    if (batch.size() == 1) {
-        outcomes.push_back({fail(std::move(together.error()))});
-        return outcomes;
-    }
-    for (const Call& call : batch) {
-        auto alone = attempt(state, {&call, 1});
-        outcomes.push_back(alone ? std::move(alone->front())
-                                 : Outcome{fail(std::move(alone.error()))});
-    }
-    return outcomes;
-}
-
-}  // namespace
-
 std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
-    if (batch.empty()) return {};
-    std::vector<Outcome> outcomes = apply_unmarked(state, batch);
-    for (std::size_t i = 0; i < batch.size(); ++i) mark_refused(batch[i], outcomes[i]);
+    check(!state.cutting);
+    const auto grows = [](const Call& call) { return !makes_room(call.request); };
+    if (std::ranges::none_of(batch, grows) || may_grow(state)) return apply_admitted(state, batch);
+
+    std::vector<Outcome> outcomes(batch.size());
+    std::vector<Call> admitted;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        // Whoever asks again for what was done gets the reply of then.
+        const auto done = was_executed(state, batch[i]);
+        if (!grows(batch[i]) || (done && *done)) {
+            admitted.push_back(batch[i]);
+            places.push_back(i);
+        } else {
+            outcomes[i] = not_done(state, batch[i], {ENOSPC, "no room for metadata"});
+        }
+    }
+    std::vector<Outcome> done = apply_admitted(state, admitted);
+    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(done[i]);
     return outcomes;
 }
 

@@ -292,17 +292,16 @@ TEST_CASE("what a session reserved and never committed becomes garbage at its en
     CHECK(f.session() == session + 1);
 }
 
-TEST_CASE("garbage is due after its delay and gone when confirmed") {
+TEST_CASE("garbage is condemned from its death on, and gone when its objects are") {
     Fixture f;
     const Ino a = f.create(1, "a");
     f.write(a, {0}, 4096);
     const Time died = ++f.now;
     REQUIRE(f.apply(wire::Unlink{.parent = 1, .name = "a", .now = died}));
-    const Time delay = Duration(std::chrono::minutes(1)).count();
-    CHECK(f.volume->condemn_garbage(died + delay - 1, 10).value().empty());
-    const auto due = f.volume->condemn_garbage(died + delay, 10).value();
+    CHECK(f.garbage(died - 1).empty());
+    const auto due = f.garbage(died);
     REQUIRE(due.size() == 1);
-    REQUIRE(f.volume->forget_garbage(due));
+    f.own(ForgetGarbage{due});
     CHECK(f.garbage().empty());
 }
 

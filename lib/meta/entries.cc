@@ -13,7 +13,7 @@ Result<std::optional<Name>> Entries::find(Statements& st, const Place& at) {
     auto held = held_.find(at);
     if (held == held_.end()) {
         TRY(const std::optional<Name> row, load_name(st, at.folder, at.hash, at.name));
-        held = held_.emplace(at, Held{row.value_or(Name()), 0, row.has_value()}).first;
+        held = held_.emplace(at, Held{row.value_or(Name()), row.has_value()}).first;
     }
     const Name& to = held->second.to;
     return to.ino == 0 ? std::nullopt : std::optional(to);
@@ -55,7 +55,7 @@ Result<bool> Entries::make_room(Statements& st, const Place& at) {
     return used != all;
 }
 
-void Entries::put(const Place& at, Name to, Time since) {
+void Entries::put(const Place& at, Name to) {
     Held& held = mark_changed(at);
     if (!held.stored && !held.is_added()) ++added_[at.folder];
     to.slot = held.to.slot;
@@ -65,7 +65,6 @@ void Entries::put(const Place& at, Name to, Time since) {
         taken_[{at.folder, group_of(at.hash)}] |= 1u << to.slot;
     }
     held.to = to;
-    held.since = since;
 }
 
 void Entries::erase(const Place& at) {
@@ -104,7 +103,7 @@ Result<void> Entries::write(Statements& st) {
             if (held.stored) TRY(st.dentry_erase.run(key.folder, key.hash, name));
         } else {
             db::Stmt& put = held.stored ? st.dentry_set : st.dentry_add;
-            TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.since,
+            TRY(put.run(key.folder, key.hash, name, held.to.ino, held.to.kind, held.to.since,
                         held.to.slot));
         }
     }

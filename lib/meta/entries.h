@@ -29,7 +29,7 @@ public:
     // Prepares put() of a name that is not there. False: the group of its hash has no slot left.
     Result<bool> make_room(Statements& st, const Place& at);
     // A new name gets the slot that make_room() found; an existing one keeps its own.
-    void put(const Place& at, Name to, Time since);
+    void put(const Place& at, Name to);
     void erase(const Place& at);
     // How often put() and erase() were called.
     std::uint64_t changes() const { return changes_; }
@@ -67,8 +67,7 @@ private:
         }
     };
     struct Held {
-        Name to;  // ino 0: there is no such name
-        Time since = 0;
+        Name to;                      // ino 0: there is no such name
         bool stored = false;          // has a row
         bool changed = false;         // among changed_
         bool taken = false;           // its slot is among taken_, because no row has it

@@ -96,16 +96,24 @@ struct Fixture {
         REQUIRE(volume->apply(id, wire::CloseSession()));
         upkeep();
     }
-    // All of maintain(), in steps of `limit`.
+    // One of the service's own requests.
+    template <class M>
+    typename M::Reply own(M request) {
+        const Call call{.request = std::move(request), .now = now};
+        Outcome outcome = std::move(volume->apply({&call, 1}).front());
+        REQUIRE_MESSAGE(outcome.reply, outcome.reply.error().message());
+        return std::get<typename M::Reply>(std::move(*outcome.reply));
+    }
+    // All that Maintain has to do, in steps of `limit`.
     int upkeep(std::size_t limit = 1000) {
         int steps = 0;
-        while (volume->maintain(now, limit).value()) ++steps;
+        while (volume->needs_upkeep()) steps += own(Maintain{limit}).more;
         return steps;
     }
 
-    // Due in the far future.
-    std::vector<SegmentId> garbage() {
-        return volume->condemn_garbage(now + Time(1e12), 100).value();
+    // Condemns all there is, as of the far future.
+    std::vector<SegmentId> garbage(Time dead_since = Time(1e15), std::uint64_t limit = 100) {
+        return own(CondemnGarbage{dead_since, limit}).segments;
     }
 
     // Writes extents of `len` bytes each at the offsets, all in one new segment.

@@ -91,7 +91,7 @@ TEST_CASE("a volume that filled its disk by itself can be emptied, and filled ag
 
         for (int i = 0; i < made[round]; ++i)
             REQUIRE(volume->apply(0, wire::Unlink{1, name(i), 3}));
-        REQUIRE(volume->condemn_garbage(4, 10));
+        REQUIRE(volume->apply(0, CondemnGarbage{4, 10}));
         REQUIRE(volume->commit());
     }
     CHECK(made[1] > made[0] / 2);

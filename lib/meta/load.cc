@@ -92,26 +92,32 @@ Result<void> load_name_key(State& state) {
     TRY(const bool found, get_value(state.st.volume_get, name_key_row, state.name_key));
     if (found) return {};
     state.name_key = name_hash(state.info.id, 0);
-    return transact(state,
-                    [&](Txn& tx) { return tx.st().volume_put.run(name_key_row, state.name_key); });
+    TRY(state.db->begin());
+    TRY(state.st.volume_put.run(name_key_row, state.name_key));
+    return state.db->commit();
 }
 
+// What a volume begins with is in no record: a replica gets it with the database.
 Result<void> make_volume(State& state, const Options& options) {
-    state.info = options.info;
-    const std::uint64_t name_key = options.name_key ? *options.name_key : random_key();
-    return transact(state, [&](Txn& tx) -> Result<void> {
-        tx.start(0, {}, options.now);
-        TRY(put_info(tx.st(), options.info));
-        TRY(tx.st().volume_put.run(name_key_row, name_key));
-        Inode& root = tx.create();
-        check(root.attr.ino == wire::root_ino);
-        root.attr.mode = S_IFDIR | (options.root_mode & 07777);
-        root.attr.uid = options.root_uid;
-        root.attr.gid = options.root_gid;
-        root.attr.nlink = 2;
-        root.attr.parent = wire::root_ino;
-        return {};
-    });
+    TRY(state.db->begin());
+    Txn tx(state);
+    tx.start(0, {}, options.now);
+    TRY(put_info(tx.st(), options.info));
+    TRY(tx.st().volume_put.run(name_key_row, options.name_key ? *options.name_key : random_key()));
+    tx.change_info() = options.info;
+    Inode& root = tx.create();
+    check(root.attr.ino == wire::root_ino);
+    root.attr.mode = S_IFDIR | (options.root_mode & 07777);
+    root.attr.uid = options.root_uid;
+    root.attr.gid = options.root_gid;
+    root.attr.nlink = 2;
+    root.attr.parent = wire::root_ino;
+    tx.end_call();
+    tx.settle();
+    TRY(write_back(state));
+    TRY(state.db->commit());
+    if (state.observer) state.observer->committed();
+    return {};
 }
 
 Result<void> load_counters(State& state) {
@@ -197,7 +203,20 @@ Result<void> put_info(Statements& st, const wire::VolumeInfo& info) {
     return put("retention_ns", info.retention_ns);
 }
 
+Result<bool> load_memory(State& state) {
+    TRY(load_counters(state));
+    TRY(load_sessions(state));
+    {
+        db::Query cut(state.st.cut_first);
+        TRY(state.cuts, cut.next());
+    }
+    TRY(std::optional<wire::VolumeInfo> info, get_info(state.st));
+    if (info) state.info = std::move(*info);
+    return info.has_value();
+}
+
 Result<void> load(State& state, const Options& options) {
+    state.observer = options.observer;
     state.inodes.keep(options.cache_bytes / cache_bytes_a_row);
     state.entries.keep(options.cache_bytes / cache_bytes_a_row);
     TRY(state.db, db::Db::open({.path = options.path,
@@ -206,22 +225,15 @@ Result<void> load(State& state, const Options& options) {
                                 .cache_bytes = options.cache_bytes / 4 * 3}));
     TRY(state.db->migrate(formats));
     TRY(state.st, Statements::prepare(*state.db));
-    TRY(load_counters(state));
-    TRY(std::optional<wire::VolumeInfo> info, get_info(state.st));
+    TRY(const bool made, load_memory(state));
     // Without it the database was cut off to nothing: the volume must not seem to be an empty one.
-    if (!info && !options.create)
+    if (!made && !options.create)
         return explain(EIO, fmt::format("the metadata database {} is damaged (it is empty); stop "
                                         "using it and restore it from a backup",
                                         options.path));
-    if (info) state.info = std::move(*info);
-    else TRY(make_volume(state, options));
+    if (!made) TRY(make_volume(state, options));
     TRY(load_name_key(state));
     state.name_groups = options.name_groups;
-    TRY(load_sessions(state));
-    {
-        db::Query cut(state.st.cut_first);
-        TRY(state.cuts, cut.next());
-    }
     TRY(state.journal, db::Journal::open(options.path + "-calls", name_hash(state.info.id, 0)));
     TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
     state.committed = state;

@@ -6,6 +6,9 @@
 namespace flexfs::meta {
 
 // Fills the State, whose lock is taken. As Volume::open() says.
+// What the database keeps of what is in memory: counters, sessions, what is configured. False: the
+// database is new.
+Result<bool> load_memory(State& state);
 Result<void> load(State& state, const Options& options);
 
 // EINVAL, with a sentence: out of range.

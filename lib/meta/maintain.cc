@@ -72,8 +72,9 @@ Result<void> continue_cut(Txn& tx, const DueCut& due, std::size_t limit) {
     return {};
 }
 
-// True: the session holds no orphans any more.
+// True: the session holds no orphans any longer.
 Result<bool> release_orphans(Txn& tx, SessionId session, std::size_t limit) {
+    TRY(tx.orphans().write(tx.st()));  // those in memory only would be missed
     // The table has a row for each file that is open without a name: going through all of it once
     // per ended session costs less than an index that every unlink of an open file had to keep.
     std::vector<Ino> held;
@@ -126,15 +127,21 @@ Result<void> bury_session(Txn& tx, SessionId session, std::size_t limit) {
 
 }  // namespace
 
-Result<bool> maintain(Txn& tx, std::size_t limit) {
-    if (!tx.sessions().ended.empty()) {
-        TRY(bury_session(tx, tx.sessions().ended.front(), limit));
-        return true;
+Result<Maintained> maintain(Txn& tx, const Maintain& request) {
+    const std::uint64_t limit = std::max<std::uint64_t>(request.limit, 1);
+    const auto& ended = tx.sessions().ended;
+    if (!ended.empty()) {
+        // Not the first to end: after a restart nobody knows which one that was.
+        TRY(bury_session(tx, std::ranges::min(ended), limit));
+        return Maintained{true};
     }
     TRY(const std::optional<DueCut> due, first_cut(tx));
-    if (!due) return false;
+    if (!due) {
+        tx.no_cuts_exist();
+        return Maintained{false};
+    }
     TRY(continue_cut(tx, *due, limit));
-    return true;
+    return Maintained{true};
 }
 
 }  // namespace flexfs::meta

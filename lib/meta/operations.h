@@ -29,6 +29,13 @@ Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments
 Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request);
 Result<wire::Done> close_session(Txn& tx);
 
+// --- the service's own ---
+
+Result<wire::Done> configure(Txn& tx, const Configure& request);
+Result<Condemned> condemn_garbage(Txn& tx, const CondemnGarbage& request);
+Result<wire::Done> forget_garbage(Txn& tx, const ForgetGarbage& request);
+Result<Maintained> maintain(Txn& tx, const Maintain& request);
+
 // --- shared by several operations ---
 
 // Ends the session's hold on the orphan, if it has one.
@@ -66,8 +73,5 @@ Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_
 // EINVAL: an extent is malformed. ESTALE: one leads into a segment that does not exist.
 Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
                            std::span<const wire::SegmentUse> segments);
-
-// Removes about `limit` rows that earlier calls left behind. True: there are more.
-Result<bool> maintain(Txn& tx, std::size_t limit);
 
 }  // namespace flexfs::meta

@@ -180,6 +180,16 @@ Result<wire::Done> access(State& state, const wire::Access& request, SessionId s
     return wire::Done{};
 }
 
+Result<std::vector<SegmentState>> segments(State& state, SegmentId after, std::size_t limit) {
+    std::vector<SegmentState> found;
+    db::Query query(state.st.segment_list, after, limit);
+    for (;;) {
+        TRY(bool row, query.next());
+        if (!row) return found;
+        found.push_back({query.number(0), query.number(1), query.number(2), query.integer(3)});
+    }
+}
+
 wire::Statistics statfs(const State& state) {
     return {.used_bytes = state.counters.used_bytes,
             .inodes = state.counters.inodes(),

@@ -13,6 +13,7 @@ Result<wire::Value> getxattr(State& state, const wire::GetXattr& request);
 Result<wire::Names> listxattr(State& state, const wire::ListXattr& request);
 Result<wire::ExtentList> extents(State& state, const wire::Extents& request);
 Result<wire::Done> access(State& state, const wire::Access& request, SessionId session);
+Result<std::vector<SegmentState>> segments(State& state, SegmentId after, std::size_t limit);
 wire::Statistics statfs(const State& state);
 
 }  // namespace flexfs::meta

@@ -77,7 +77,8 @@ Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t 
     db::Query query(st.dentry_get, parent, hash, name);
     TRY(bool found, query.next());
     if (!found) return std::nullopt;
-    return Name{query.number(0), query.as<std::uint32_t>(1), query.as<std::uint32_t>(2)};
+    return Name{query.number(0), query.as<std::uint32_t>(1), query.as<std::uint32_t>(2),
+                query.integer(3)};
 }
 
 Result<Small> load_inline(Statements& st, const Inode& inode) {

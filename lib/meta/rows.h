@@ -54,6 +54,7 @@ struct Name {
     Ino ino = 0;
     std::uint32_t kind = 0;  // S_IFMT >> 12
     std::uint32_t slot = 0;  // within the group of its hash
+    Time since = 0;
 };
 
 struct Cut {
@@ -62,7 +63,8 @@ struct Cut {
 };
 
 inline constexpr std::uint64_t inline_pieces = 32;
-// The `due` of a garbage segment whose deletion has begun: no extent may lead into it again.
+// The `due` of a segment whose deletion has begun: no extent may lead into it again. That of other
+// garbage is the time of its death.
 inline constexpr Time condemned = INT64_MIN;
 // Six of these fill a page of 4096 bytes, twelve one of 8192.
 inline constexpr std::size_t inline_piece_bytes = 664;

@@ -28,7 +28,7 @@ public:
         for (std::uint64_t step = 0; step < steps; ++step) {
             CAPTURE(step);
             if (chance(100)) restart();
-            if (chance(20)) REQUIRE(f_.volume->maintain(f_.now, 1 + below(50)));
+            if (chance(20)) f_.own(Maintain{1 + below(50)});
             if (chance(50)) take_garbage();
             if (chance(20)) settle();
             if (chance(200)) change_session();
@@ -254,8 +254,8 @@ private:
     }
 
     void take_garbage() {
-        const auto due = f_.volume->condemn_garbage(f_.now, below(20)).value();
-        if (!chance(5)) REQUIRE(f_.volume->forget_garbage(due));
+        const auto due = f_.garbage(f_.now, below(20));
+        if (!chance(5)) f_.own(ForgetGarbage{due});
         f_.now += Duration(std::chrono::seconds(20)).count();
     }
 

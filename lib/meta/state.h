@@ -7,13 +7,14 @@
 #include <memory>
 #include <vector>
 
+#include "lib/base/lock_file.h"
 #include "lib/db/db.h"
 #include "lib/db/journal.h"
-#include "lib/db/lock.h"
 #include "lib/db/reserve.h"
 #include "lib/meta/entries.h"
 #include "lib/meta/inodes.h"
 #include "lib/meta/orphans.h"
+#include "lib/meta/row_observer.h"
 #include "lib/meta/volume.h"
 
 namespace flexfs::meta {
@@ -56,6 +57,7 @@ inline constexpr CounterRow counter_rows[] = {
 struct Memory {
     Counters counters;
     std::shared_ptr<const Sessions> sessions = std::make_shared<Sessions>();
+    wire::VolumeInfo info;
     bool cuts = false;  // there may be rows in cut
     Time clock = 0;     // the latest time a call brought
 };
@@ -69,8 +71,7 @@ struct Memory {
 // Power cuts. Of the database's log a prefix of whole commits survives (lib/db/db.h), up to some
 // batch m. The journal gives up a record only after the log that holds its batch was synced, so it
 // has m + 1 and all that follow as far as it was synced itself, or further. Applying those gives a
-// state that has everything up to the last sync(), without gaps. What is not in the journal is
-// committed at once (transact.h), and sync() then syncs the log, too.
+// state that has everything up to the last sync(), without gaps.
 struct Pending {
     std::vector<Buffer> records;
     std::size_t calls = 0;
@@ -78,16 +79,15 @@ struct Pending {
 };
 
 struct State : Memory {
-    db::LockFile lock;
+    LockFile lock;
     std::unique_ptr<db::Db> db;
     std::unique_ptr<db::Journal> journal;
     db::Reserve reserve;  // for a full disk: then only what makes room is still done
     Statements st;
-    wire::VolumeInfo info;
-    Duration garbage_delay{};
-    std::uint64_t name_key = 0;     // of name_hash()
-    std::uint64_t name_groups = 0;  // as Options have it
-    bool told_full_group = false;   // it was logged that a name found its group full
+    std::uint64_t name_key = 0;       // of name_hash()
+    std::uint64_t name_groups = 0;    // as Options have it
+    bool told_full_group = false;     // it was logged that a name found its group full
+    RowObserver* observer = nullptr;  // null: nobody observes
 
     Pending pending;
     Inodes inodes;             // these three
@@ -99,8 +99,9 @@ struct State : Memory {
     bool loaded = false;       // open() got to its end
     bool rolled_back = false;  // what is pending is not applied (any more): heal() comes first
     std::atomic<std::uint64_t> committed_batch = 0;
-    std::atomic<bool> log_unsynced = false;           // the log has what the journal has not
-    std::atomic<bool> copying = false;                // a checkpoint() runs
+    std::atomic<bool> copying = false;  // a checkpoint() runs
+    bool cutting = false;               // between prepare_cut() and finish_cut()
+    std::atomic<bool> log_cut = false;  // by cut_log(), and not yet noted by the owner
     std::atomic<std::uint64_t> copied_log_bytes = 0;  // of a log that the last one copied wholly
 
     std::uint64_t growth = 0;  // bytes that the log adds to the database, as of the last commit

@@ -27,7 +27,7 @@ constexpr StatementRow rows[] = {
     {ROW(lookup), "SELECT d.ino, " INODE_COLUMNS_OF_I " FROM dentry d LEFT JOIN inode i "
                   "ON i.ino = d.ino WHERE d.parent = ? AND d.hash = ? AND d.name = ?"},
     {ROW(dentry_get),
-     "SELECT ino, kind, slot FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
+     "SELECT ino, kind, slot, since FROM dentry WHERE parent = ? AND hash = ? AND name = ?"},
     {ROW(dentry_add),
      "INSERT INTO dentry(parent, hash, name, ino, kind, since, slot) "
      "VALUES(?, ?, ?, ?, ?, ?, ?)"},

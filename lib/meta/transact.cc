@@ -16,6 +16,14 @@ void throw_away(State& state) {
     state.orphans.clear();
     state.written = state.counters;
     state.rolled_back = !state.pending.records.empty();
+    if (state.observer) state.observer->rolled_back();
+}
+
+// Everything applied is in the database.
+void keep_committed(State& state, std::uint64_t batch) {
+    state.committed = state;
+    state.committed_batch = batch;
+    if (state.observer) state.observer->committed();
 }
 
 Result<void> commit_once(State& state) {
@@ -35,13 +43,12 @@ Result<void> commit_once(State& state) {
         return done;
     }
     state.pending = {};
-    state.committed = state;
-    state.committed_batch = state.batch;
+    keep_committed(state, state.batch);
     if (const auto room = state.db->room()) state.growth = room->growth;
     return {};
 }
 
-// Of what is pending, which is not applied.
+// Commits the oldest pending record, applying it first: what is pending is not applied.
 Result<void> commit_first(State& state, std::uint64_t number) {
     TRY(state.db->begin());
     auto done = replay(state, state.pending.records.front());
@@ -53,8 +60,7 @@ Result<void> commit_first(State& state, std::uint64_t number) {
         return done;
     }
     state.pending.records.erase(state.pending.records.begin());
-    state.committed = state;
-    state.committed_batch = number;
+    keep_committed(state, number);
     return {};
 }
 

@@ -1,7 +1,5 @@
-// How changes become transactions: batches of calls through the journal, upkeep directly.
+// How batches of calls become transactions, and how they reach the database.
 #pragma once
-
-#include <cerrno>
 
 #include "lib/meta/txn.h"
 
@@ -32,37 +30,5 @@ bool make_room(State& state);
 bool has_reserve(State& state);
 // Before any read or change: a transaction is open, and what is pending is applied.
 Result<void> open_transaction(State& state);
-
-// One try of transact().
-template <class F>
-auto transact_once(State& state, F& work) -> decltype(work(std::declval<Txn&>())) {
-    TRY(commit_pending(state));
-    TRY(open_transaction(state));
-    Txn tx(state);
-    auto result = work(tx);
-    if (result) {
-        auto committed = tx.flush();
-        tx.settle();
-        if (committed) committed = write_back(state);
-        if (committed) committed = state.db->commit();
-        if (!committed) result = std::unexpected(std::move(committed.error()));
-    }
-    if (!result) {
-        static_cast<void>(undo(state));  // nothing is pending, so it only throws away
-        return result;
-    }
-    state.committed = state;
-    state.log_unsynced = true;
-    return result;
-}
-
-// A function of a transaction that is not in the journal: committed at once, or on an error nothing
-// of it. On a full disk it is tried again on room that was made.
-template <class F>
-auto transact(State& state, F&& work) -> decltype(work(std::declval<Txn&>())) {
-    auto result = transact_once(state, work);
-    if (code_of(result) == ENOSPC && make_room(state)) return transact_once(state, work);
-    return result;
-}
 
 }  // namespace flexfs::meta

@@ -15,6 +15,8 @@ void Txn::start(SessionId session, std::span<const SessionId> holders, Time now)
     session_ = session;
     holders_ = holders;
     now_ = now;
+    found_.clear();
+    changed_inodes_.clear();
 }
 
 Error Txn::damage(std::string what) {
@@ -23,7 +25,9 @@ Error Txn::damage(std::string what) {
 }
 
 Result<Inode*> Txn::find(Ino ino) {
-    return state_.inodes.find(st_, ino);
+    TRY(Inode * found, state_.inodes.find(st_, ino));
+    if (observed() && found) found_.try_emplace(ino, *found);
+    return found;
 }
 
 Result<Inode*> Txn::inode(Ino ino) {
@@ -62,12 +66,17 @@ Inode& Txn::create() {
     made.attr.ino = counters_.next_ino++;
     made.attr.atime = made.attr.mtime = made.attr.ctime = made.attr.btime = now_;
     made.since = now_;
+    if (observed()) {
+        found_.emplace(made.attr.ino, std::nullopt);
+        changed_inodes_.insert(made.attr.ino);
+    }
     return state_.inodes.add(made);
 }
 
 void Txn::changed(Inode& inode) {
     state_.inodes.change(inode);
     inode.since = now_;
+    if (observed()) changed_inodes_.insert(inode.attr.ino);
 }
 
 void Txn::touch(Inode& directory, Time at) {
@@ -91,12 +100,16 @@ Result<void> Txn::drop_link(Inode& inode) {
 Result<void> Txn::free(Inode& inode) {
     const Ino ino = inode.attr.ino;
     TRY(erase_inline(inode));
-    if (inode.has(has_xattrs)) TRY(st_.xattr_erase_all.run(ino));
+    if (inode.has(has_xattrs)) {
+        TRY(report_no_xattrs(inode));
+        TRY(st_.xattr_erase_all.run(ino));
+    }
     if (S_ISLNK(inode.attr.mode)) TRY(st_.symlink_erase.run(ino));
     TRY(drop_extents(inode, 0));
     counters_.used_bytes -= inode.attr.used;
     ++counters_.deleted;
     if (ino + 1 == counters_.next_ino) counters_.ino_floor = ino;
+    if (observed()) changed_inodes_.insert(ino);
     state_.inodes.erase(inode);
     return {};
 }
@@ -117,11 +130,18 @@ Result<void> Txn::room_for_name(Ino parent, std::string_view name) {
 }
 
 void Txn::put_name(Ino parent, std::string_view name, const Inode& to) {
-    state_.entries.put({parent, state_.hash(name), name}, {to.attr.ino, to.attr.mode >> 12}, now_);
+    const Entries::Place at{parent, state_.hash(name), name};
+    const Name target{.ino = to.attr.ino, .kind = to.attr.mode >> 12, .since = now_};
+    const Name before = name_to_report(at);
+    state_.entries.put(at, target);
+    report_name(at, before);
 }
 
 void Txn::erase_name(Ino parent, std::string_view name) {
-    state_.entries.erase({parent, state_.hash(name), name});
+    const Entries::Place at{parent, state_.hash(name), name};
+    const Name before = name_to_report(at);
+    state_.entries.erase(at);
+    report_name(at, before);
 }
 
 Result<bool> Txn::is_empty(Ino directory) {
@@ -129,6 +149,7 @@ Result<bool> Txn::is_empty(Ino directory) {
 }
 
 Result<void> Txn::put_xattr(Inode& inode, std::string_view name, ByteView value) {
+    TRY(report_xattr(inode, name, value));
     TRY(st_.xattr_put.run(inode.attr.ino, name, value, now_));
     if (!inode.has(has_xattrs)) inode.set_has_xattrs(true);
     changed(inode);
@@ -138,6 +159,7 @@ Result<void> Txn::put_xattr(Inode& inode, std::string_view name, ByteView value)
 Result<bool> Txn::erase_xattr(Inode& inode, std::string_view name) {
     TRY(const std::optional<Buffer> there, load_xattr(st_, inode, name));
     if (!there) return false;
+    TRY(report_xattr(inode, name, std::nullopt));
     TRY(st_.xattr_erase.run(inode.attr.ino, name));
     db::Query query(st_.xattr_names, inode.attr.ino);
     TRY(const bool more, query.next());
@@ -157,11 +179,17 @@ Sessions& Txn::change_sessions() {
     return *changed_sessions_;
 }
 
+wire::VolumeInfo& Txn::change_info() {
+    if (!changed_info_) changed_info_ = state_.info;
+    return *changed_info_;
+}
+
 void Txn::settle() {
     state_.counters = counters_;
     state_.clock = std::max(state_.clock, now_);
     if (changed_sessions_) state_.sessions = std::move(changed_sessions_);
-    state_.cuts |= cuts_;
+    if (changed_info_) state_.info = std::move(*changed_info_);
+    if (cuts_) state_.cuts = *cuts_;
 }
 
 }  // namespace flexfs::meta

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -25,11 +26,14 @@ public:
 
     Statements& st() { return st_; }
     Orphans& orphans() { return state_.orphans; }
-    const wire::VolumeInfo& info() const { return state_.info; }
+    const wire::VolumeInfo& info() const { return changed_info_ ? *changed_info_ : state_.info; }
+    wire::VolumeInfo& change_info();
 
     // --- the call that is executed now ---
 
     void start(SessionId session, std::span<const SessionId> holders, Time now);
+    // After each call, whatever became of it: reports the inodes that it changed (row_observer.h).
+    void end_call();
     SessionId session() const { return session_; }
     Time now() const { return now_; }
     Caller caller(const wire::Who& who) const { return {st_, sessions(), session_, who}; }
@@ -91,7 +95,7 @@ public:
     Result<void> add_extent(Inode& inode, const wire::Extent& extent);
     Result<void> trim_extent(Inode& inode, const wire::Extent& extent);
     Result<void> erase_extent(Ino ino, const wire::Extent& extent);
-    // All extents from block `idx` on are dead; many of them are left to maintain().
+    // All extents from block `idx` on are dead; if they are many, Maintain removes the rest.
     Result<void> drop_extents(Inode& inode, std::uint64_t idx);
 
     // --- segments ---
@@ -113,11 +117,13 @@ public:
     }
     Sessions& change_sessions();
     void cuts_exist() { cuts_ = true; }
+    void no_cuts_exist() { cuts_ = false; }
 
-    // At the end of all calls: flush() writes the segments, and settle() makes counters, sessions
-    // and clock the State's, as inodes, entries and orphans are from the beginning (see
-    // write_back()).
+    // Writes the segments and forgets them: at the end of all calls, and before what reads or
+    // changes the tables of segments and garbage itself.
     Result<void> flush();
+    // At the end of all calls, after flush(): makes counters, sessions, info and clock the State's,
+    // as inodes, entries and orphans are from the beginning (see write_back()).
     void settle();
 
     // What the database should hold and does not: EIO, and the transaction must not commit.
@@ -135,6 +141,20 @@ private:
         SessionId session = 0;
     };
     Result<Segment*> segment(SegmentId id);
+    // Inline data without a report of its own.
+    Result<void> remove_inline(Inode& inode);
+
+    // What the observer is told; without one they do nothing, and read nothing.
+    bool observed() const { return state_.observer != nullptr; }
+    void report(std::optional<Row> before, std::optional<Row> after);
+    Name name_to_report(const Entries::Place& at) const;
+    void report_name(const Entries::Place& at, const Name& before);
+    Result<void> report_extent(Ino ino, const wire::Extent& extent, bool stays);
+    Result<Small> inline_to_report(const Inode& inode);
+    void report_inline(const Inode& inode, const Small& before, const Small& after);
+    Result<void> report_xattr(const Inode& inode, std::string_view name,
+                              std::optional<ByteView> after);
+    Result<void> report_no_xattrs(const Inode& inode);
 
     State& state_;
     Statements& st_;
@@ -145,8 +165,11 @@ private:
     std::uint64_t faults_before_;
     std::map<SegmentId, Segment> segments_;
     std::shared_ptr<Sessions> changed_sessions_;
-    bool cuts_ = false;
+    std::optional<wire::VolumeInfo> changed_info_;
+    std::optional<bool> cuts_;
     bool damaged_ = false;
+    std::map<Ino, std::optional<Inode>> found_;  // inodes as the call found them, if observed
+    std::set<Ino> changed_inodes_;               // of them
 };
 
 }  // namespace flexfs::meta

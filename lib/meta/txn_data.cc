@@ -11,7 +11,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Rows that one call removes by itself; maintain() removes the rest.
+// Rows that one call removes by itself; Maintain removes the rest.
 constexpr std::size_t dropped_extents_max = 1024;
 
 }  // namespace
@@ -37,10 +37,12 @@ Result<std::uint64_t> Txn::inline_gain(const Inode& inode, std::uint64_t size) {
 }
 
 Result<void> Txn::put_inline(Inode& inode, const Small& small) {
-    TRY(erase_inline(inode));
+    TRY(const Small before, inline_to_report(inode));
+    TRY(remove_inline(inode));
     const ByteView data = small.data;
     const std::uint64_t first = inode.attr.ino * inline_pieces;
     const std::uint64_t version = data.empty() ? 0 : next_seq();
+    report_inline(inode, before, {small.data, small.inline_bytes, version});
     for (std::uint64_t piece = 0; piece * inline_piece_bytes < data.size(); ++piece) {
         const std::size_t at = piece * inline_piece_bytes;
         const ByteView bytes = data.subspan(at, std::min(inline_piece_bytes, data.size() - at));
@@ -62,10 +64,18 @@ Result<void> Txn::cut_inline(Inode& inode, std::uint64_t bytes) {
     TRY(const std::uint64_t before, inline_gain(inode, small.bytes()));
     TRY(const std::uint64_t after, inline_gain(inode, bytes));
     add_used(inode, static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before));
-    return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_, next_seq());
+    const std::uint64_t version = next_seq();
+    report_inline(inode, small, {small.data, static_cast<std::uint32_t>(bytes), version});
+    return st_.inline_cut.run(inode.attr.ino * inline_pieces, bytes, now_, version);
 }
 
 Result<void> Txn::erase_inline(Inode& inode) {
+    TRY(const Small before, inline_to_report(inode));
+    report_inline(inode, before, {});
+    return remove_inline(inode);
+}
+
+Result<void> Txn::remove_inline(Inode& inode) {
     if (!inode.has(has_inline)) return {};
     TRY(const Small small, load_inline(st_, inode));
     const std::uint64_t first = inode.attr.ino * inline_pieces;
@@ -89,12 +99,14 @@ Result<void> Txn::add_extent(Inode& inode, const wire::Extent& e) {
         inode.state |= kinds;
         changed(inode);
     }
+    if (observed()) report(std::nullopt, ExtentRow{inode.attr.ino, e});
     return st_.extent_add.run(inode.attr.ino, e.idx, e.seq, e.off, e.len, e.skip, e.segment, e.pos,
                               e.stored, e.check, now_, std::to_underlying(e.form),
                               as_bytes(e.chunks));
 }
 
 Result<void> Txn::trim_extent(Inode& inode, const wire::Extent& extent) {
+    TRY(report_extent(inode.attr.ino, extent, true));
     return st_.extent_trim.run(inode.attr.ino, extent.idx, extent.seq, extent.len, now_);
 }
 
@@ -107,6 +119,7 @@ Result<void> Txn::erase_extent(Ino ino, const wire::Extent& extent) {
         segment->live -= extent.stored;
         segment->dirty = true;
     }
+    TRY(report_extent(ino, extent, false));
     return st_.extent_erase.run(ino, extent.idx, extent.seq);
 }
 
@@ -199,7 +212,7 @@ Result<void> Txn::open_segment(const wire::SegmentUse& use) {
 }
 
 Result<void> Txn::make_garbage(SegmentId segment) {
-    return st_.garbage_add.run(segment, now_ + state_.garbage_delay.count());
+    return st_.garbage_add.run(segment, now_);
 }
 
 Result<void> Txn::flush() {
@@ -218,6 +231,7 @@ Result<void> Txn::flush() {
             TRY(st_.garbage_erase.run(id));
         }
     }
+    segments_.clear();
     return {};
 }
 

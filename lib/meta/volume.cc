@@ -9,6 +9,7 @@
 #include "lib/meta/load.h"
 #include "lib/meta/operations.h"
 #include "lib/meta/reads.h"
+#include "lib/meta/snapshot.h"
 #include "lib/meta/transact.h"
 
 namespace flexfs::meta {
@@ -41,8 +42,7 @@ Result<std::unique_ptr<Volume>> Volume::open(Options options) {
     if (!options.create && ::access(options.path.c_str(), F_OK) != 0)
         return fail_errno(options.path);
     auto state = std::make_unique<State>();
-    state->garbage_delay = options.garbage_delay;
-    TRY(state->lock, db::LockFile::take(options.path + "-lock"));
+    TRY(state->lock, LockFile::take(options.path + "-lock"));
     std::unique_ptr<Volume> volume(new Volume(std::move(state)));
     TRY(load(*volume->state_, options));
     return volume;
@@ -53,13 +53,7 @@ const wire::VolumeInfo& Volume::info() const {
 }
 
 Result<void> Volume::configure(const wire::VolumeInfo& info) {
-    TRY(check_info(info));
-    if (info.id != state_->info.id || info.block_bytes != state_->info.block_bytes)
-        return explain(EINVAL,
-                       "volume.yaml names another id or block size than the database; both stay "
-                       "as they were when the volume was made");
-    TRY(transact(*state_, [&](Txn& tx) { return put_info(tx.st(), info); }));
-    state_->info = info;
+    TRY(apply(0, Configure{info}));
     return {};
 }
 
@@ -124,8 +118,10 @@ Result<void> Volume::commit() {
     return commit_pending(*state_);
 }
 
+// What is committed to the database is in the journal, too, until its log is synced. An earlier
+// sync of the log that failed counts all the same: the disk is not to be trusted.
 Result<void> Volume::sync() {
-    if (state_->log_unsynced.exchange(false)) TRY(state_->db->sync());
+    TRY(state_->db->check_syncs());
     return state_->journal->sync();
 }
 
@@ -153,12 +149,31 @@ std::uint64_t Volume::log_frames() const {
     return state_->db->log_frames_written();
 }
 
-Result<LogState> Volume::truncate_log() {
+Result<void> Volume::prepare_cut() {
     TRY(commit());
+    state_->db->rollback();
+    state_->cutting = true;
+    return {};
+}
+
+Result<LogState> Volume::cut_log() {
     const std::uint64_t batch = state_->committed_batch;
-    TRY(const db::LogState log, state_->db->restart_log());
+    TRY(const db::LogState log, state_->db->cut_log());
     state_->journal->release(batch);
+    state_->log_cut = true;
     return LogState{log.bytes, log.uncopied};
+}
+
+void Volume::finish_cut() {
+    state_->cutting = false;
+    if (state_->log_cut.exchange(false)) state_->db->log_was_cut();
+}
+
+Result<LogState> Volume::truncate_log() {
+    TRY(prepare_cut());
+    auto cut = cut_log();
+    finish_cut();
+    return cut;
 }
 
 std::vector<SessionInfo> Volume::sessions() const {
@@ -171,51 +186,14 @@ bool Volume::is_open(SessionId session) const {
     return state_->sessions->open.contains(session);
 }
 
-Result<std::vector<SegmentId>> Volume::condemn_garbage(Time now, std::size_t limit) {
-    return transact(*state_, [&](Txn& tx) -> Result<std::vector<SegmentId>> {
-        std::vector<SegmentId> due;
-        {
-            db::Query query(tx.st().garbage_due, now, limit);
-            for (;;) {
-                TRY(bool row, query.next());
-                if (!row) break;
-                due.push_back(query.number(0));
-            }
-        }
-        for (SegmentId segment : due) TRY(tx.st().garbage_add.run(segment, condemned));
-        return due;
-    });
-}
-
-Result<void> Volume::forget_garbage(std::span<const SegmentId> segments) {
-    return transact(*state_, [&](Txn& tx) -> Result<void> {
-        for (SegmentId segment : segments) {
-            TRY(tx.st().garbage_erase.run(segment));
-            TRY(tx.st().segment_erase.run(segment));
-        }
-        return {};
-    });
-}
-
-Result<std::vector<Volume::SegmentState>> Volume::segments(SegmentId after, std::size_t limit) {
+Result<std::vector<SegmentState>> Volume::segments(SegmentId after, std::size_t limit) {
     TRY(open_transaction(*state_));
-    std::vector<SegmentState> found;
-    db::Query query(state_->st.segment_list, after, limit);
-    for (;;) {
-        TRY(bool row, query.next());
-        if (!row) return found;
-        found.push_back({query.number(0), query.number(1), query.number(2), query.integer(3)});
-    }
+    return meta::segments(*state_, after, limit);
 }
 
-Result<bool> Volume::maintain(Time now, std::size_t limit) {
-    if (!needs_upkeep()) return false;
-    TRY(const bool more, transact(*state_, [&](Txn& tx) {
-            tx.start(0, {}, now);
-            return meta::maintain(tx, std::max<std::size_t>(limit, 1));
-        }));
-    if (!more) state_->cuts = state_->committed.cuts = false;
-    return more;
+Result<std::unique_ptr<Snapshot>> Volume::snapshot() {
+    TRY(commit());
+    return Snapshot::of(*state_);
 }
 
 bool Volume::needs_upkeep() const {

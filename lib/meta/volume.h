@@ -1,9 +1,12 @@
 // The metadata of one volume: a deterministic, synchronous state machine over one SQLite database.
 // It knows no loop, no socket and no clock; time, session and holders come with each call, new ids
-// from counters in the database.
+// from counters in the database. Everything that changes the volume is a request that goes through
+// apply(), and is in a record of its log; what a record does depends on the records before it
+// alone.
 //
-// One thread owns a Volume and calls everything but sync() and checkpoint(), which may run in a
-// pool thread meanwhile.
+// One thread owns a Volume and calls everything except sync(), checkpoint() and cut_log(), which
+// may run in a pool thread meanwhile. open() and the destructor, which wait for the disk, may run
+// on any thread while nothing else uses the volume.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +14,18 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "lib/base/result.h"
 #include "lib/base/time.h"
-#include "lib/wire/messages.h"
+#include "lib/meta/requests.h"
 
 namespace flexfs::meta {
 
-using wire::Ino;
-using wire::SegmentId;
-using wire::SessionId;
-
-// Every request that changes the volume. What each means and answers stands beside the message.
-using Request = std::variant<wire::Make, wire::SetAttr, wire::Link, wire::Unlink, wire::Rmdir,
-                             wire::Rename, wire::SetXattr, wire::RemoveXattr, wire::Commit,
-                             wire::Compact, wire::Release, wire::ReserveSegments, wire::OpenSession,
-                             wire::CloseSession, wire::Allocate, wire::CopyRange>;
-using Reply = std::variant<wire::Done, wire::Entry, wire::Removed, wire::Committed,
-                           wire::SegmentRange, wire::Session, wire::RangeDone>;
+class RowObserver;
 
 struct Call {
-    SessionId session = 0;       // 0: the service itself. One that is not open (any more): ESTALE
+    SessionId session = 0;       // 0: the service itself. One that is not open: ESTALE
     std::uint64_t sequence = 0;  // the session's own count of its requests; 0: not remembered
     Request request;
     Time now = 0;  // the service's clock; 0: that of the request, or of the call before
@@ -68,11 +60,11 @@ struct Options {
     Time now = 0;  // birth of a new volume's root folder
     // Room kept on the disk, at least, so that files can be deleted when it is full; 0: none.
     std::uint64_t reserve_bytes = 8 << 20;
-    Duration garbage_delay = std::chrono::minutes(1);  // from a segment's death to its being due
     // The key of a new volume's name hash; without one it is drawn at random.
     std::optional<std::uint64_t> name_key = {};
     // For tests: the name hash has only this many groups, so that names collide; 0: all of them.
     std::uint64_t name_groups = 0;
+    RowObserver* observer = nullptr;  // lib/meta/row_observer.h; outlives the volume
 };
 
 struct SessionInfo {
@@ -95,28 +87,36 @@ inline constexpr std::size_t entry_extents_max = 16;
 inline constexpr std::uint64_t remembered_sequences = 65536;
 
 struct State;
+class Snapshot;
+
+// A segment as the table has it.
+struct SegmentState {
+    SegmentId id = 0;
+    std::uint64_t bytes = 0, live = 0;  // of the whole object; of frames that extents lead to
+    Time since = 0;
+};
 
 class Volume {
 public:
     // ENOENT (`create` is false), EPROTO (made by a newer version; the context says which), EBUSY,
     // EACCES, ENOSPC, EIO (damaged; the context says what to do), EINVAL (`info` or `page_bytes`
-    // out of range).
+    // out of range). Waits for the disk, and applies what a killed process left in the journal.
     static Result<std::unique_ptr<Volume>> open(Options options);
     ~Volume();  // everything applied is in the database file, without a log
 
     const wire::VolumeInfo& info() const;
-    // Changes name, compression, inline size, limits and retention. EINVAL: id or block size
-    // differ.
+    // Applies Configure.
     Result<void> configure(const wire::VolumeInfo& info);
 
     // --- changes ---
 
-    // All calls as one, in order; each sees the ones before it. After it returns they survive the
-    // end of this process; after the next sync() also a power cut. A fault makes it start over with
-    // each call alone, so that only the calls that cannot be done fail. What an apply() did is in a
-    // journal at once, and in the database only when enough has come together (or commit() is
-    // called): a page that many calls change is written once. Opening a volume applies what the
-    // journal has more than the database.
+    // All calls as one, in order; each sees the ones before it. Calls for which the disk has no
+    // room are refused first (lib/meta/admission.h); the others are one record of the journal.
+    // After it returns they survive the end of this process; after the next sync() also a power
+    // cut. A fault makes it start over with each call alone, so that only the calls that cannot be
+    // done fail. What an apply() did is in the journal at once, and in the database only when
+    // enough has come together (or commit() is called): a page that many calls change is written
+    // once. Opening a volume applies what the journal has more than the database.
     std::vector<Outcome> apply(std::span<const Call> batch);
     // A batch of one, not remembered.
     template <class M>
@@ -153,8 +153,8 @@ public:
     // idle moment. ENOSPC, EIO: nothing is lost, the journal still has it.
     Result<void> commit();
 
-    // Everything applied before the call is on disk when it returns. Any thread. EIO: it is not,
-    // and never will be through this Volume: after one failure every later sync fails too.
+    // Everything applied before the call is on disk when it returns. Any thread. EIO: it may not
+    // be, whatever happened to the disk, and from then on every sync and checkpoint fails.
     Result<void> sync();
     // Copies the log into the database as far as the owner's transactions allow. Any thread, one at
     // a time.
@@ -164,11 +164,16 @@ public:
     std::uint64_t log_bytes() const;
     // Pages written to the log since open: what a transaction costs.
     std::uint64_t log_frames() const;
-    // Copies what is left, so that the log starts anew. The owner's thread, which waits for the
-    // disk: call it only when log_bytes() stays above a bound in spite of checkpoint().
+    // Cuts the log to nothing, which waits for the disk and so happens in the pool: prepare_cut()
+    // and finish_cut() are the owner's, cut_log() is any thread's, and never beside checkpoint().
+    // In between nothing may be applied. EBUSY: a reader keeps the log from being cut.
+    Result<void> prepare_cut();
+    Result<LogState> cut_log();
+    void finish_cut();
+    // All three, for an owner that may wait for the disk.
     Result<LogState> truncate_log();
 
-    // --- sessions, garbage, upkeep ---
+    // --- sessions, upkeep ---
 
     // The sessions that are open, also those that an earlier process left. One that does not come
     // back is to be ended with CloseSession: its orphans are then freed, and the segments it
@@ -176,28 +181,14 @@ public:
     std::vector<SessionInfo> sessions() const;
     bool is_open(SessionId session) const;
 
-    // Up to `limit` segments without live bytes that were due at `now`, oldest first, those first
-    // whose deletion had begun before. Nothing can lead into them again. Call sync() before
-    // deleting the objects: a power cut might otherwise bring back rows that lead to them.
-    Result<std::vector<SegmentId>> condemn_garbage(Time now, std::size_t limit);
-    // The objects are deleted.
-    Result<void> forget_garbage(std::span<const SegmentId> segments);
-
     // Up to `limit` segments with ids above `after`, in their order, those without live bytes
     // included: to find the ones that are worth repacking.
-    struct SegmentState {
-        SegmentId id = 0;
-        std::uint64_t bytes = 0, live = 0;  // of the whole object; of frames that extents lead to
-        Time since = 0;
-    };
     Result<std::vector<SegmentState>> segments(SegmentId after, std::size_t limit);
-
-    // Goes on with what was too long for one call (extents of huge files that were deleted or
-    // truncated, what ended sessions held), about `limit` rows in one transaction. True: there is
-    // more to do.
-    Result<bool> maintain(Time now, std::size_t limit);
-    // Whether maintain() has something to do; cheap.
+    // Whether Maintain has something to do; cheap.
     bool needs_upkeep() const;
+
+    // What is applied, for a reader on another thread; see lib/meta/snapshot.h.
+    Result<std::unique_ptr<Snapshot>> snapshot();
 
     // --- inspection ---
 
@@ -206,14 +197,13 @@ public:
     // What is wrong with the database: link counts, parents, used bytes, live bytes, orphans,
     // counters. Empty: nothing.
     Result<std::vector<std::string>> verify();
-    // The plan of every prepared statement, for those that scan a table: "name: plan". Empty is
-    // right.
+    // The prepared statements that scan a table: "name: plan". There should be none.
     Result<std::vector<std::string>> scans();
 
     // For tests: the nth writing statement from now, commits and journal records included, and the
     // `times` - 1 after it fail with `code`.
     void fail_statement(int nth, int code = 5, int times = 1);
-    // For tests: every commit and every journal record fails with `code`; 0: no more.
+    // For tests: every commit and every journal record fails with `code` from now on; 0: none does.
     void fail_disk(int code);
 
 private:

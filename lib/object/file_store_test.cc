@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <fstream>
 #include <random>
+#include <set>
 
+#include "lib/base/durable.h"
 #include "lib/object/folder.h"
 #include "lib/object/scratch_test.h"
 #include "lib/task/scope.h"
@@ -92,6 +94,28 @@ TEST_CASE("reading many objects keeps a bounded number of files open") {
     CHECK(entries_in("/proc/self/fd") - before <= 64);
     for (int i = 0; i < 200; ++i) CHECK((*store)->remove({"o" + std::to_string(i)}));
     CHECK(entries_in("/proc/self/fd") == before);
+}
+
+TEST_CASE("the folders of a store, and the folder above them, are synced, whoever made them") {
+    struct Probe final : SyncProbe {
+        std::set<std::string> synced;
+        Probe() { install_sync_probe(this); }
+        ~Probe() override { install_sync_probe(nullptr); }
+        int sync(const std::string& path) override {
+            synced.insert(path);
+            return 0;
+        }
+    } probe;
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    CHECK(probe.synced.contains(fs::path(folder.path()).parent_path()));
+    CHECK(probe.synced.contains(folder.path()));
+
+    probe.synced.clear();
+    REQUIRE((*store)->put("vol/ab/x", {}));
+    CHECK(probe.synced ==
+          std::set<std::string>{folder.path(), folder.path() + "/vol", folder.path() + "/vol/ab"});
 }
 
 TEST_CASE("a large object is written whole, whatever its pieces and its last page are") {

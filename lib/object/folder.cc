@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "lib/base/durable.h"
 #include "lib/base/format.h"
 #include "lib/base/uuid.h"
 
@@ -122,12 +123,6 @@ std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
     return 0;
 }
 
-Result<void> sync_path(const std::filesystem::path& path) {
-    const Descriptor fd(::open(path.c_str(), folder_flags));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_errno("sync " + path.string());
-    return {};
-}
-
 }  // namespace
 
 Folder::Folder(std::string path, Descriptor root)
@@ -136,14 +131,13 @@ Folder::Folder(std::string path, Descriptor root)
 Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
     std::error_code ignored;
     const auto full = std::filesystem::absolute(path, ignored).lexically_normal();
-    const bool made = ::mkdir(full.c_str(), 0700) == 0;
-    if (!made && errno != EEXIST) return fail_errno("make folder " + full.string());
-    if (made) TRY(sync_path(full.parent_path()));
+    TRY(make_durable_folder(full));
 
     Descriptor root(::open(full.c_str(), folder_flags));
     if (!root.valid()) return fail_errno("open folder " + full.string());
     if (::mkdirat(root.get(), put_folder, 0700) != 0 && errno != EEXIST)
         return fail_errno("write into folder " + full.string());
+    TRY(flexfs::sync_folder(full));
     auto folder = std::unique_ptr<Folder>(new Folder(full.string(), std::move(root)));
     folder->clear_leftovers();
     return folder;
@@ -152,12 +146,10 @@ Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
 // A temporary file whose lock can be had has no writer. One that cannot be removed costs only
 // space.
 void Folder::clear_leftovers() const {
-    const int fd = ::openat(root_.get(), put_folder, folder_flags);
-    DIR* entries = fd < 0 ? nullptr : ::fdopendir(fd);
-    if (!entries) {
-        if (fd >= 0) ::close(fd);
-        return;
-    }
+    Descriptor opened(::openat(root_.get(), put_folder, folder_flags));
+    DIR* const entries = opened.valid() ? ::fdopendir(opened.get()) : nullptr;
+    if (!entries) return;
+    const int fd = opened.release();  // the stream's now
     while (const dirent* entry = ::readdir(entries)) {
         if (entry->d_name[0] == '.') continue;
         const Descriptor left(::openat(fd, entry->d_name, read_flags | O_NOFOLLOW));
@@ -185,8 +177,8 @@ std::unexpected<Error> Folder::fault(const char* what, const std::string& name) 
 Result<void> Folder::sync_folder(const std::string& relative) const {
     const Descriptor fd(
         ::openat(root_.get(), relative.empty() ? "." : relative.c_str(), folder_flags));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) return fault("sync folder", relative);
-    return {};
+    if (!fd.valid()) return fault("open folder", relative);
+    return sync_file(fd.get(), relative.empty() ? path_ : path_ + "/" + relative);
 }
 
 // A folder that is there already may have been made by somebody who was killed before syncing it,
@@ -247,7 +239,9 @@ Result<void> Folder::write_file(int fd, const std::vector<Buffer>& pieces) const
         if (large) ::sync_file_range(fd, end, written, SYNC_FILE_RANGE_WRITE);
         end += written;
     }
-    if (::fsync(fd) != 0) return fault("sync in", put_folder);
+    // Some filesystems find out only now that they have no room. Nothing leads to the file yet, and
+    // it is removed: the put is refused, as if it had failed at the first write.
+    if (::fsync(fd) != 0) return fault("write in", put_folder);
     return {};
 }
 

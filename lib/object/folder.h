@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/descriptor.h"
 #include "lib/object/open_objects.h"
 #include "lib/object/store.h"
 

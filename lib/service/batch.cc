@@ -5,32 +5,45 @@
 namespace flexfs::service {
 namespace {
 
-// One transaction must not keep the loop for long, nor all its pages in memory.
+// One record must not keep the loop for long, nor all its pages in memory.
 constexpr std::size_t calls_max = 1024;
 
 }  // namespace
 
-void Batch::apply() {
-    if (calls_.empty()) return;
-    std::swap(done_, calls_);
-    std::swap(done_tickets_, tickets_);
-    calls_.clear();
-    tickets_.clear();
-    for (std::size_t at = 0; at < done_.size(); at += calls_max) {
-        const std::span part = std::span(done_).subspan(at, std::min(calls_max, done_.size() - at));
+task::WaitList::Wait Batch::applied() {
+    Gathered& newest = collecting_->calls.empty() ? *on_way_.back() : *collecting_;
+    return newest.all_applied.wait_shielded();
+}
+
+void Batch::append() {
+    if (collecting_->calls.empty()) return;
+    on_way_.push_back(std::exchange(collecting_, std::make_unique<Gathered>()));
+    // Answered, and moved away from here, by the last append() at the earliest.
+    std::vector<meta::Call>& calls = on_way_.back()->calls;
+    const std::size_t size = calls.size();
+    for (std::size_t at = 0; at < size; at += calls_max) {
+        const std::span part = std::span(calls).subspan(at, std::min(calls_max, size - at));
         prepare_(part);
-        std::vector<meta::Outcome> outcomes = volume_.apply(part);
-        syncer_.changed();
-        ++batches_;
-        calls_done_ += part.size();
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            Ticket& ticket = *done_tickets_[at + i];
-            ticket.outcome = std::move(outcomes[i]);
-            ticket.call = &part[i];
-            ticket.applied.wake_one();
-        }
+        log_.append(part,
+                    [this](std::vector<meta::Outcome> outcomes) { answer(std::move(outcomes)); });
     }
-    barrier_.wake_all();
+}
+
+void Batch::answer(std::vector<meta::Outcome> outcomes) {
+    Gathered& oldest = *on_way_.front();
+    ++batches_;
+    calls_done_ += outcomes.size();
+    for (meta::Outcome& outcome : outcomes) {
+        Ticket& ticket = *oldest.tickets[oldest.answered];
+        ticket.outcome = std::move(outcome);
+        ticket.call = &oldest.calls[oldest.answered];
+        ++oldest.answered;
+        ticket.applied.wake_one();
+    }
+    if (oldest.answered < oldest.calls.size()) return;
+    oldest.all_applied.wake_all();
+    last_ = std::move(on_way_.front());
+    on_way_.pop_front();
 }
 
 }  // namespace flexfs::service

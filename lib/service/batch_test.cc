@@ -1,10 +1,154 @@
 // Group commit and durability.
 #include "lib/service/batch.h"
 
+#include "lib/base/durable.h"
 #include "lib/service/fixture_test.h"
+#include "lib/wire/fate.h"
 
 namespace flexfs::service {
 namespace {
+
+// A log that answers when the test says, as a replicated one does when others have the record.
+struct SlowLog final : Log {
+    std::vector<std::pair<std::vector<meta::Call>, Applied>> waiting;
+
+    void append(std::span<const meta::Call> calls, Applied applied) override {
+        waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
+    }
+    Task<void> sync() override { co_return; }
+    // The oldest record: each call is answered by the number of inodes that it releases.
+    void answer_first() {
+        auto [calls, applied] = std::move(waiting.front());
+        waiting.erase(waiting.begin());
+        std::vector<meta::Outcome> outcomes;
+        for (const meta::Call& call : calls)
+            outcomes.push_back({wire::SegmentRange{call.session, calls.size()}});
+        applied(std::move(outcomes));
+    }
+    void lose_first(int code) {
+        auto [calls, applied] = std::move(waiting.front());
+        waiting.erase(waiting.begin());
+        std::vector<meta::Outcome> outcomes;
+        for (std::size_t i = 0; i < calls.size(); ++i) outcomes.push_back({fail(code)});
+        applied(std::move(outcomes));
+    }
+};
+
+struct FailingSyncs final : SyncProbe {
+    int code = 0;
+    FailingSyncs() { install_sync_probe(this); }
+    ~FailingSyncs() override { install_sync_probe(nullptr); }
+    int sync(const std::string&) override { return code; }
+};
+
+TEST_CASE("over a log that answers late, tickets are answered in the order of their calls") {
+    SlowLog log;
+    Batch batch(log, [](std::span<meta::Call>) {});
+    std::vector<Batch::Ticket> tickets(5);
+    const auto add = [&](std::size_t i) {
+        batch.add(tickets[i], {.session = i + 1, .request = wire::Release{}});
+    };
+    const auto answered = [&] {
+        return std::ranges::count_if(tickets, [](const auto& t) { return t.call != nullptr; });
+    };
+    CHECK(batch.empty());
+    add(0), add(1);
+    batch.append();
+    add(2);
+    batch.append();
+    add(3);
+    CHECK(log.waiting.size() == 2);
+    CHECK(answered() == 0);
+
+    Task<void> all = [](Batch& b) -> Task<void> { co_await b.applied(); }(batch);
+    all.start();
+    log.answer_first();
+    task::RunQueue::current().drain();
+    CHECK(answered() == 2);
+    CHECK(tickets[1].call->session == 2);
+    CHECK(std::get<wire::SegmentRange>(*tickets[1].outcome.reply).count == 2);
+    CHECK_FALSE(all.done());
+    batch.append();
+    log.answer_first();
+    log.answer_first();
+    task::RunQueue::current().drain();
+    CHECK(answered() == 4);
+    CHECK(tickets[3].call->session == 4);
+    CHECK(all.done());
+    CHECK(batch.empty());
+    CHECK(batch.batches() == 3);
+}
+
+TEST_CASE("what a log cannot tell the outcome of is not refused") {
+    SlowLog log;
+    Batch batch(log, [](std::span<meta::Call>) {});
+    Batch::Ticket ticket;
+    batch.add(ticket, {.request = wire::Release{}});
+    batch.append();
+    log.lose_first(ECANCELED);
+
+    CHECK(wire::fate_of(ticket.outcome.reply) == wire::Fate::unknown);
+    CHECK(batch.empty());
+}
+
+TEST_CASE("a commit whose sync fails was applied, and is not refused") {
+    for (const bool always : {false, true}) {
+        for (const int code : {ENOSPC, EDQUOT, EIO}) {
+            Fixture f({.sync_always = always});
+            Client& a = f.open_session("a", true);
+            const Ino ino = f.create(a, "x");
+            const wire::SegmentId id = f.ask(a, wire::ReserveSegments{1}).first;
+            f.put(id);
+            FailingSyncs syncs;
+            syncs.code = code;
+
+            const auto reply = f.call(a, f.commit_segment(ino, 0, id, true));
+            CHECK(code_of(reply) == EIO);
+            CHECK(wire::fate_of(reply) == wire::Fate::unknown);
+            CHECK(f.ask(a, wire::Extents{.ino = ino, .count = 1}).extents.size() == 1);
+            syncs.code = 0;
+            CHECK(code_of(f.call(a, wire::Sync{})) == EIO);
+        }
+    }
+}
+
+TEST_CASE("a compaction that is cancelled while it waits for the disk is not refused") {
+    Fixture f({.sync_always = true});
+    Client& a = f.open_session("a", true);
+    const Ino ino = f.create(a, "x");
+    f.write_segment(a, ino, 0, true);
+    const wire::SegmentId to = f.ask(a, wire::ReserveSegments{1}).first;
+    f.put(to);
+    wire::Compact request{.ino = ino, .segments = {{to, 1000}}};
+    request.replacement = f.ask(a, wire::Extents{.ino = ino, .count = 1}).extents;
+    request.expected = {request.replacement[0].seq};
+    request.replacement[0].segment = to;
+
+    const std::uint64_t calls = f.service->counters().calls;
+    task::StopSource stop;
+    Task<wire::Done> compaction = a.call(request);
+    compaction.start(&stop);
+    while (f.service->counters().calls == calls) f.turn();
+    stop.request();
+    while (!compaction.done()) f.turn();
+
+    const auto reply = compaction.take();
+    if (!reply) CHECK(wire::fate_of(reply) == wire::Fate::unknown);
+    CHECK(f.ask(a, wire::Extents{.ino = ino, .count = 1}).extents[0].segment == to);
+}
+
+TEST_CASE("a commit on a full disk is refused, and so is one that the volume has no room for") {
+    Fixture f;
+    Client& a = f.open_session("a", true);
+    const Ino ino = f.create(a, "x");
+    f.volume->fail_disk(ENOSPC);
+    const auto reply = f.call(a, Fixture::write_inline(ino, "data", 9));
+    f.volume->fail_disk(0);
+
+    CHECK(code_of(reply) == ENOSPC);
+    CHECK(wire::fate_of(reply) == wire::Fate::refused);
+    CHECK(f.ask(a, wire::GetAttr{ino}).attr.size == 0);
+}
 
 TEST_CASE("changes that arrive in one turn are one transaction") {
     Fixture f;

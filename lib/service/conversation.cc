@@ -49,7 +49,7 @@ template <class Reply>
 Task<void> Conversation::make_durable(Session& session, Reply& reply) {
     if constexpr (requires { reply.also; }) reply.also.clear();
     const std::uint64_t pushed = session.pushed;
-    co_await parts_.syncer.sync();
+    co_await parts_.log.sync();
     if constexpr (requires { reply.grant; })
         if (session.pushed != pushed) reply.grant = Grant::none;
 }

@@ -69,12 +69,14 @@ struct WatchedStore final : object::Store {
     object::MemoryStore inner;
     std::function<void(const std::string&)> on_remove;
     bool removes_fail = false;
+    bool gets_fail = false;
     bool spoils = false;  // the middle byte of whatever is longer than a footer of some frames
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override {
         return inner.put(std::move(key), std::move(pieces));
     }
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
+        if (gets_fail) co_await fail(EIO, "the store is away");
         Buffer data = co_await inner.get(std::move(key), offset, size);
         if (!spoils || size < 1000) co_return data;
         std::string bytes(data.text());
@@ -115,7 +117,6 @@ struct Fixture {
         folder = ::mkdtemp(name);
         volume_options.path = folder + "/meta.db";
         volume_options.info.id = "v";
-        volume_options.garbage_delay = Duration::zero();
         options.clock = [this] { return now; };
         open();
     }
@@ -128,7 +129,7 @@ struct Fixture {
         auto opened = meta::Volume::open(volume_options);
         REQUIRE_MESSAGE(opened, opened.error().message());
         volume = std::move(*opened);
-        service = std::make_unique<Service>(loop, *volume, store, options);
+        service = std::make_unique<Service>(loop, *volume, options);
     }
     void close() {
         static_cast<void>(loop.run(scope.close()));

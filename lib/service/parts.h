@@ -3,25 +3,25 @@
 
 #include "lib/service/batch.h"
 #include "lib/service/grants.h"
+#include "lib/service/journal_log.h"
+#include "lib/service/maintenance.h"
 #include "lib/service/service.h"
 #include "lib/service/sessions.h"
-#include "lib/service/syncer.h"
-#include "lib/service/upkeep.h"
 #include "lib/task/scope.h"
 
 namespace flexfs::service {
 
 struct Service::Parts {
-    Parts(Loop& on, meta::Volume& of, object::Store& store, Options wanted);
+    Parts(Loop& on, meta::Volume& of, Options wanted);
 
     Loop& loop;
     meta::Volume& volume;
     const Options options;
     Sessions sessions;
-    Syncer syncer;
+    JournalLog log;
     Grants grants;
     Batch batch;
-    Upkeep upkeep;
+    Maintenance maintenance;
     Scope scope;
     std::unique_ptr<Loop::Registration> hook;
 

@@ -154,7 +154,7 @@ Task<wire::Statistics> Conversation::serve(rpc::Context, wire::StatFs request) {
 
 Task<wire::Done> Conversation::serve(rpc::Context, wire::Sync) {
     co_await session();
-    co_await parts_.syncer.sync();
+    co_await parts_.log.sync();
     co_return wire::Done{};
 }
 

@@ -1,20 +1,21 @@
 #include "lib/service/service.h"
 
 #include "lib/base/log.h"
+#include "lib/loop/pool.h"
 #include "lib/service/conversation.h"
 #include "lib/service/parts.h"
 
 namespace flexfs::service {
 
-Service::Parts::Parts(Loop& on, meta::Volume& of, object::Store& store, Options wanted)
+Service::Parts::Parts(Loop& on, meta::Volume& of, Options wanted)
     : loop(on),
       volume(of),
       options(std::move(wanted)),
-      syncer(loop, volume),
+      log(loop, volume),
       grants(loop, volume, sessions,
              {options.shared_max, options.folders_max, options.exclusive_max}),
-      batch(volume, syncer, [this](std::span<meta::Call> calls) { prepare(calls); }),
-      upkeep(loop, volume, store, syncer, batch, grants, options) {}
+      batch(log, [this](std::span<meta::Call> calls) { prepare(calls); }),
+      maintenance(loop, volume, log, batch, options) {}
 
 void Service::Parts::prepare(std::span<meta::Call> calls) {
     const Time now = options.clock();
@@ -23,16 +24,16 @@ void Service::Parts::prepare(std::span<meta::Call> calls) {
 }
 
 void Service::Parts::end_of_turn() {
-    if (!upkeep.must_wait()) batch.apply();
+    if (!maintenance.must_wait()) batch.append();
     volume.end_reads();
     grants.trim();
-    upkeep.notice();
+    maintenance.notice();
 }
 
 // Sessions that cannot come back are over; the others have `grace` until they must be back.
 void Service::Parts::adopt_sessions() {
     for (const meta::SessionInfo& info : volume.sessions()) {
-        const bool over = options.grace == Duration::zero() || info.client == Repacker::client;
+        const bool over = options.grace == Duration::zero() || info.client == own_client;
         if (over && volume.apply(info.id, wire::CloseSession())) continue;
         // Where that failed for want of room, it is tried again with the leases.
         sessions.add({.id = info.id,
@@ -42,13 +43,24 @@ void Service::Parts::adopt_sessions() {
     }
 }
 
-Service::Service(Loop& loop, meta::Volume& volume, object::Store& store, Options options)
-    : parts_(std::make_unique<Parts>(loop, volume, store, std::move(options))) {
+Task<std::unique_ptr<meta::Volume>> open_volume(Loop& loop, meta::Options options) {
+    return offload(loop, [options = std::move(options)] { return meta::Volume::open(options); });
+}
+
+Task<void> close_volume(Loop& loop, std::unique_ptr<meta::Volume> volume) {
+    return offload(loop, [volume = std::move(volume)]() mutable -> Result<void> {
+        volume.reset();
+        return {};
+    });
+}
+
+Service::Service(Loop& loop, meta::Volume& volume, Options options)
+    : parts_(std::make_unique<Parts>(loop, volume, std::move(options))) {
     Parts* parts = parts_.get();
     parts->adopt_sessions();
     parts->hook = loop.at_turn_end([parts] { parts->end_of_turn(); });
     parts->scope.start(parts->watch_leases());
-    parts->upkeep.start();
+    parts->maintenance.start();
 }
 
 Service::~Service() = default;
@@ -59,27 +71,46 @@ std::unique_ptr<rpc::Handler<wire::Metadata>> Service::connected(
 }
 
 Task<void> Service::close() {
-    co_await parts_->upkeep.close();
+    co_await parts_->maintenance.close();
     co_await parts_->scope.close();
-    co_await parts_->syncer.close();
+    co_await parts_->log.close();
 }
 
 Counters Service::counters() const {
     return {.sessions = parts_->sessions.size(),
             .calls = parts_->batch.calls(),
             .batches = parts_->batch.batches(),
-            .syncs = parts_->syncer.syncs(),
-            .checkpoints = parts_->upkeep.checkpoints(),
-            .segments_deleted = parts_->upkeep.deleted(),
-            .segments_repacked = parts_->upkeep.repacked()};
+            .syncs = parts_->log.syncs(),
+            .checkpoints = parts_->maintenance.checkpoints()};
+}
+
+Task<std::vector<Result<meta::Reply>>> Service::apply(wire::SessionId session,
+                                                      std::vector<meta::Request> requests) {
+    std::vector<Result<meta::Reply>> replies;
+    if (requests.empty()) co_return std::move(replies);
+    std::vector<Batch::Ticket> tickets(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        parts_->batch.add(tickets[i], {.session = session, .request = std::move(requests[i])});
+    co_await parts_->batch.applied();
+    for (Batch::Ticket& ticket : tickets) {
+        // Extents that a client remembers may lead into a segment that is deleted soon.
+        const auto* moved = std::get_if<wire::Compact>(&ticket.call->request);
+        if (moved && ticket.outcome.reply) parts_->grants.announce_moved(moved->ino);
+        replies.push_back(std::move(ticket.outcome.reply));
+    }
+    co_return std::move(replies);
+}
+
+Task<void> Service::sync() {
+    return parts_->log.sync();
 }
 
 Task<void> Service::end_expired(Duration now) {
     return parts_->end_expired(now);
 }
 
-Task<void> Service::upkeep() {
-    return parts_->upkeep.run();
+Task<void> Service::maintain() {
+    return parts_->maintenance.run();
 }
 
 }  // namespace flexfs::service

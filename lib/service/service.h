@@ -1,4 +1,4 @@
-// The metadata of one volume, served: sessions, grants, group commit, exactly once, upkeep.
+// The metadata of one volume, served: sessions, grants, group commit, exactly once.
 //
 // A client in the same process calls the same handlers through the in-process rpc::Caller; its
 // session has no lease and ends with the Caller, unless the process replaces its own image: then
@@ -13,7 +13,6 @@
 
 #include "lib/loop/loop.h"
 #include "lib/meta/volume.h"
-#include "lib/object/store.h"
 #include "lib/rpc/rpc.h"
 #include "lib/wire/operations.h"
 
@@ -36,15 +35,8 @@ struct Options {
     // Copied, however short, when nothing has changed for so long: who ends need not wait then.
     Duration log_settle = std::chrono::seconds(3);
 
-    std::size_t upkeep_rows = 1000;  // of a huge file that is freed, per transaction
+    std::size_t upkeep_rows = 1000;                        // of a huge file that is freed, per call
     Duration upkeep_pause = std::chrono::milliseconds(5);  // between these
-    Duration garbage_pause = std::chrono::seconds(5);      // between looks for due segments
-    // A segment with less than this share of its bytes alive is rewritten; 0: never.
-    double repack_below = 0.25;
-    Duration repack_age = std::chrono::minutes(10);  // younger ones may still be committed to
-    Duration repack_pause =
-        std::chrono::seconds(1);  // between steps of about 8 MiB: bounds the rate
-    Duration repack_interval = std::chrono::minutes(10);  // between looks at all segments
 
     std::function<Time()> clock = wall_now;
 };
@@ -56,23 +48,41 @@ struct Counters {
     std::uint64_t batches = 0;  // their transactions
     std::uint64_t syncs = 0;    // of the log
     std::uint64_t checkpoints = 0;
-    std::uint64_t segments_deleted = 0;
-    std::uint64_t segments_repacked = 0;
 };
+
+// The name under which the server's own modules open a session. One that an earlier process left is
+// over.
+inline constexpr std::string_view own_client = "repacking";
+
+// Opens a volume in the pool: applying what a killed process left, and migrations, may take long.
+// Errors as meta::Volume::open().
+Task<std::unique_ptr<meta::Volume>> open_volume(Loop& loop, meta::Options options);
+// Commits what is pending, copies the log and closes the volume, in the pool.
+Task<void> close_volume(Loop& loop, std::unique_ptr<meta::Volume> volume);
 
 class Service final : public rpc::Service<wire::Metadata> {
 public:
     // Sessions of an earlier process end here, unless `options.grace` keeps them for a while.
-    // All three must outlive the service.
-    Service(Loop& loop, meta::Volume& volume, object::Store& store, Options options = {});
+    // Both must outlive the service.
+    Service(Loop& loop, meta::Volume& volume, Options options = {});
     // After close().
     ~Service() override;
 
     std::unique_ptr<rpc::Handler<wire::Metadata>> connected(
         rpc::Pusher<wire::Metadata>& client) override;
 
-    // Ends upkeep and waits for it; requests are answered until the service is destroyed. The
-    // handlers go before it.
+    // --- for the server's own modules (lib/upkeep) ---
+
+    // Changes as the service itself (session 0), or as a session of the module's own. They go
+    // through the log like those of clients, all in one record, and are announced to clients. The
+    // outcome of each.
+    Task<std::vector<Result<meta::Reply>>> apply(wire::SessionId session,
+                                                 std::vector<meta::Request> requests);
+    // Everything applied so far is durable when it ends. EIO.
+    Task<void> sync();
+
+    // Ends what runs in the background and waits for it; requests are answered until the service is
+    // destroyed. The handlers go before it.
     Task<void> close();
 
     Counters counters() const;
@@ -80,8 +90,8 @@ public:
     // For tests: ends the sessions whose lease is over at `now` (of the loop's clock), as happens
     // by itself.
     Task<void> end_expired(Duration now);
-    // For tests: does all upkeep that is due, now. The first error.
-    Task<void> upkeep();
+    // For tests: frees what is to be freed and copies the log, now. The first error.
+    Task<void> maintain();
 
     struct Parts;  // for this module
 

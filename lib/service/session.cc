@@ -39,7 +39,7 @@ Task<wire::Session> Conversation::serve(rpc::Context context, wire::OpenSession 
     session_->pusher = &client_;
     session_->seen = parts_.loop.now();
     // Its id must not be given to another after a power cut.
-    co_await parts_.syncer.sync();
+    co_await parts_.log.sync();
     if (resumed) parts_.grants.repeat_recalls(*session_);
     co_return reply;
 }

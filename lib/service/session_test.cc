@@ -163,25 +163,6 @@ TEST_CASE("an ended session cannot be resumed") {
     CHECK(code_of(f.call(b, wire::OpenSession{.client = "b", .resume = session})) == ESTALE);
 }
 
-TEST_CASE("what a killed process put into the store and did not commit is deleted") {
-    Fixture f;
-    Client& a = f.open_session("a", true);
-    const Ino ino = f.create(a, "x");
-    const wire::SegmentId committed = f.write_segment(a, ino, 0);
-    const wire::SegmentId lost = f.ask(a, wire::ReserveSegments{3}).first;
-    f.put(lost + 1);
-
-    // Its session is still in the database.
-    static_cast<void>(f.loop.run(f.service->close()));
-    f.restart();
-    REQUIRE(f.loop.run(f.service->upkeep()));
-
-    CHECK(f.stored(committed));
-    CHECK_FALSE(f.stored(lost + 1));
-    Client& b = f.open_session("b", true);
-    CHECK(f.ask(b, wire::Extents{.ino = ino, .count = 1}).extents.size() == 1);
-}
-
 TEST_CASE("a process that replaces its image keeps its session, and what it had open unlinked") {
     Fixture f({.grace = std::chrono::minutes(1)});
     Client& a = f.open_session("a", true);
@@ -214,7 +195,7 @@ TEST_CASE("files that a killed process had open without a name are freed") {
 
     static_cast<void>(f.loop.run(f.service->close()));
     f.restart();
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.loop.run(f.service->maintain()));
 
     Client& b = f.open_session("b", true);
     CHECK(f.ask(b, wire::StatFs()).inodes == 2);

@@ -187,7 +187,7 @@ TEST_CASE("a file unlinked by one client stays usable for another that has it op
     b->release(open.handle);
     w.unmount(a);
     w.unmount(b);
-    w.run(w.service->upkeep());
+    w.upkeep();
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 

@@ -281,7 +281,7 @@ TEST_CASE(
     CHECK(a->state().dirty_bytes == 0);
     w.unmount(a);
     CHECK(w.store.puts == 0);
-    w.run(w.service->upkeep());
+    w.upkeep();
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 

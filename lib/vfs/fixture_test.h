@@ -15,6 +15,7 @@
 
 #include "lib/object/memory_store.h"
 #include "lib/service/service.h"
+#include "lib/upkeep/housekeeper.h"
 #include "lib/vfs/vfs.h"
 
 namespace flexfs::vfs {
@@ -114,6 +115,7 @@ struct World {
     TestStore store;
     std::unique_ptr<meta::Volume> volume;
     std::unique_ptr<service::Service> service;
+    std::unique_ptr<upkeep::Housekeeper> housekeeper;
     std::vector<std::unique_ptr<Peer>> peers;
 
     explicit World(Setup wanted = {}) : setup(wanted) {
@@ -140,14 +142,22 @@ struct World {
         volume = std::move(*opened);
         service::Options of_service;
         of_service.sync_always = setup.sync_always;
-        service = std::make_unique<service::Service>(loop, *volume, store, of_service);
+        service = std::make_unique<service::Service>(loop, *volume, of_service);
+        housekeeper = std::make_unique<upkeep::Housekeeper>(loop, *service, *volume, store);
+    }
+    // Does all upkeep that is due, now.
+    void upkeep() {
+        run(service->maintain());
+        run(housekeeper->run());
     }
     // Every mount ends well; so does the service. The volume must be consistent.
     void stop() {
         for (auto& peer : peers)
             if (peer->client) unmount(*peer);
         peers.clear();
+        run(housekeeper->close());
         run(service->close());
+        housekeeper.reset();
         service.reset();
         const auto wrong = volume->verify().value();
         for (const std::string& what : wrong) FAIL_CHECK(what);

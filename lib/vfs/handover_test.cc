@@ -59,7 +59,7 @@ TEST_CASE("an unlinked file lives on in the next image, and goes with its last u
     CHECK(b->hand_over().orphans.empty());
     CHECK(b->hand_over().released.size() == 2);
     w.unmount(b);
-    w.run(w.service->upkeep());
+    w.upkeep();
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 

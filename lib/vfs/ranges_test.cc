@@ -385,7 +385,7 @@ TEST_CASE("a copy within the volume brings no bytes, and both files go their own
     CHECK(w.read(a, to.handle) == of_to);
     w.run(a->unlink(wire::root_ino, "from"));
     w.unmount(a);
-    w.run(w.service->upkeep());
+    w.upkeep();
     Peer& b = w.mount();
     CHECK(w.read(b, w.open(b, "to").handle) == of_to);
 }
@@ -490,7 +490,7 @@ TEST_CASE("shared blocks are compacted for each file alone") {
     CHECK(w.read(a, from.handle) == expected);
     CHECK(w.read(a, to.handle) == expected);
     w.unmount(a);
-    w.run(w.service->upkeep());
+    w.upkeep();
     Peer& b = w.mount();
     CHECK(w.read(b, w.open(b, "from").handle) == expected);
     CHECK(w.read(b, w.open(b, "to").handle) == expected);

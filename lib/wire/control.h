@@ -66,9 +66,9 @@ struct Control {
     static constexpr std::string_view name = "control";
 
     using Requests = Operations<Operation<Status, "status", Effect::reads>,
-                                Operation<Stop, "stop", Effect::changes>,
-                                Operation<Restart, "restart", Effect::changes>,
-                                Operation<Remount, "remount", Effect::changes>>;
+                                Operation<Stop, "stop", Effect::changes()>,
+                                Operation<Restart, "restart", Effect::changes()>,
+                                Operation<Remount, "remount", Effect::changes()>>;
 
     using Pushes = Messages<>;
 };

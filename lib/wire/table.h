@@ -23,7 +23,16 @@ struct Name {
     constexpr std::string_view view() const { return {text, n - 1}; }
 };
 
-enum class Effect { reads, changes };
+// What a request does. One that changes a volume has a number by which records of the log call it:
+// numbers start at 0, have no gaps, and stay for ever.
+struct Effect {
+    int record = -1;
+
+    static const Effect reads;
+    // Without a number: it changes something that no log records.
+    static consteval Effect changes(int record = -1) { return {record}; }
+};
+inline constexpr Effect Effect::reads{};
 
 // The number that frames carry for a request or push.
 template <class Message>
@@ -49,10 +58,6 @@ struct Operations {
         ((op_of<typename Rows::Request> == op ? void(found = Rows::name) : void()), ...);
         return found;
     }
-    // Whether a request changes something; the request must be in the table.
-    template <class R>
-    static constexpr bool changes =
-        ((std::is_same_v<typename Rows::Request, R> && Rows::effect == Effect::changes) || ...);
 };
 
 template <class... M>

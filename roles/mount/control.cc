@@ -46,6 +46,7 @@ Buffer Control::status() const {
     const vfs::State state = subjects_.client.state();
     const object::Counters store = subjects_.embedded.store().counters();
     const service::Counters service = subjects_.embedded.service().counters();
+    const upkeep::Counters segments = subjects_.embedded.housekeeper().counters();
     const auto& info = subjects_.client.volume();
     Json json;
     json["mount_point"] = subjects_.options.dir;
@@ -71,8 +72,8 @@ Buffer Control::status() const {
                         {"transactions", service.batches},
                         {"syncs", service.syncs},
                         {"checkpoints", service.checkpoints},
-                        {"segments_deleted", service.segments_deleted},
-                        {"segments_repacked", service.segments_repacked}};
+                        {"segments_deleted", segments.segments_deleted},
+                        {"segments_repacked", segments.segments_repacked}};
     json["metrics"] = subjects_.metrics.json();
     return Buffer::take(to_text(json));
 }

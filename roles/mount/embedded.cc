@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "lib/base/durable.h"
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/base/uuid.h"
@@ -57,9 +58,8 @@ Result<bool> find_folder(const fs::path& folder) {
 
 Result<void> make_folder(const std::string& folder) {
     TRY(const bool is_there, find_folder(folder));
-    if (!is_there && ::mkdir(folder.c_str(), 0700) != 0)
-        return fail_errno("making folder " + folder);
-    return {};
+    if (is_there) return {};
+    return make_durable_folder(folder);
 }
 
 // Without links, as far as it is there.
@@ -187,8 +187,7 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                             .root_uid = ::geteuid(),
                             .root_gid = ::getegid(),
                             .now = wall_now(),
-                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20),
-                            .garbage_delay = garbage_delay});
+                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20)});
     if (!volume && volume.error().code == ENOENT)
         return no_database(folder, db_folder + "/volume.db");
     return volume;
@@ -274,15 +273,17 @@ Result<std::unique_ptr<Embedded>> Embedded::open(Loop& loop, const EmbeddedOptio
         share_of_disk(database_folder(address.folder, options), log_share, 16 << 20);
     service::Options service_options{.sync_always = options.sync,
                                      .log_checkpoint_bytes = log_bytes,
-                                     .log_truncate_bytes = 4 * log_bytes,
-                                     .garbage_pause = garbage_pause};
+                                     .log_truncate_bytes = 4 * log_bytes};
     if (options.lock_taken_over) service_options.grace = takeover_grace;
-    made->service_ =
-        std::make_unique<service::Service>(loop, *made->volume_, *made->store_, service_options);
+    made->service_ = std::make_unique<service::Service>(loop, *made->volume_, service_options);
+    made->housekeeper_ = std::make_unique<upkeep::Housekeeper>(
+        loop, *made->service_, *made->volume_, *made->store_,
+        upkeep::Options{.garbage_delay = garbage_delay, .garbage_pause = garbage_pause});
     return made;
 }
 
 Task<void> Embedded::close() {
+    co_await housekeeper_->close();
     co_await service_->close();
     co_await store_->close();
 }

@@ -10,6 +10,7 @@
 #include "lib/object/address.h"
 #include "lib/object/store.h"
 #include "lib/service/service.h"
+#include "lib/upkeep/housekeeper.h"
 #include "roles/mount/options.h"
 #include "roles/mount/presence.h"
 
@@ -51,6 +52,7 @@ public:
 
     object::Store& store() { return *store_; }
     service::Service& service() { return *service_; }
+    upkeep::Housekeeper& housekeeper() { return *housekeeper_; }
     meta::Volume& volume() { return *volume_; }
     // In its folder. Given up last of all.
     LockFile& lock() { return lock_; }
@@ -65,6 +67,7 @@ private:
     std::unique_ptr<object::Store> store_;
     std::unique_ptr<meta::Volume> volume_;
     std::unique_ptr<service::Service> service_;
+    std::unique_ptr<upkeep::Housekeeper> housekeeper_;
 };
 
 }  // namespace flexfs::mount

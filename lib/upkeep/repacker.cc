@@ -1,13 +1,14 @@
-#include "lib/service/repacker.h"
+#include "lib/upkeep/repacker.h"
 
 #include <algorithm>
 #include <cerrno>
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/loop/pool.h"
 
-namespace flexfs::service {
+namespace flexfs::upkeep {
 namespace {
 
 constexpr std::size_t scanned_rows = 1000;        // of the table of segments, at a time
@@ -15,7 +16,7 @@ constexpr std::uint64_t moved_bytes = 8 << 20;    // about, per step: what it ho
 constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, where frames lie close
 constexpr std::uint64_t gap_bytes = 64 << 10;     // fetched in vain rather than asked around
 constexpr std::size_t blocks_per_turn = 256;
-constexpr std::size_t hopeless_max = 65536;
+constexpr std::size_t setbacks_max = 65536;
 
 }  // namespace
 
@@ -25,12 +26,14 @@ Task<bool> Repacker::step() {
     std::vector<Frame> frames;
     std::set<Block> blocks;
     for (const auto& segment : sparse) {
+        store_failed_ = false;
         const auto gathered = co_await result(gather(segment, frames, blocks));
-        if (gathered) continue;
-        const Error& why = gathered.error();
-        if (why.code == ECANCELED) co_await gathered;
-        if (why.code != EAGAIN) log::warn("repacking segment {}: {}", segment.id, why.message());
-        if (hopeless_.size() < hopeless_max) hopeless_.insert(segment.id);
+        if (gathered) {
+            setbacks_.erase(segment.id);
+            continue;
+        }
+        if (gathered.error().code == ECANCELED) co_await gathered;
+        set_back(segment.id, gathered.error());
     }
     if (frames.empty()) co_return cursor_ != 0;
 
@@ -46,8 +49,8 @@ Task<bool> Repacker::step() {
 }
 
 // A segment that was put a moment ago may not be committed as a whole yet.
-Result<std::vector<meta::Volume::SegmentState>> Repacker::next_sparse() {
-    std::vector<meta::Volume::SegmentState> sparse;
+Result<std::vector<meta::SegmentState>> Repacker::next_sparse() {
+    std::vector<meta::SegmentState> sparse;
     TRY(const auto segments, volume_.segments(cursor_, scanned_rows));
     std::uint64_t bytes = 0;
     for (const auto& segment : segments) {
@@ -56,16 +59,54 @@ Result<std::vector<meta::Volume::SegmentState>> Repacker::next_sparse() {
         const auto worth = static_cast<double>(segment.bytes) * options_.repack_below;
         const bool settled = options_.clock() - segment.since >= options_.repack_age.count();
         if (segment.live == 0 || static_cast<double>(segment.live) >= worth || !settled ||
-            hopeless_.contains(segment.id))
+            is_set_back(segment.id))
             continue;
         bytes += segment.live;
         sparse.push_back(segment);
     }
-    if (segments.size() < scanned_rows) cursor_ = 0;
+    if (segments.size() < scanned_rows) {
+        cursor_ = 0;
+        forget_old_setbacks();
+    }
     return sparse;
 }
 
-Task<void> Repacker::gather(meta::Volume::SegmentState segment, std::vector<Frame>& frames,
+bool Repacker::is_set_back(SegmentId segment) const {
+    const auto setback = setbacks_.find(segment);
+    return setback != setbacks_.end() && loop_.now() < setback->second.until;
+}
+
+// A store that does not answer says nothing of the segment, and frames that files share may be left
+// to one of them: both are tried again, less and less often. What is damaged stays so.
+void Repacker::set_back(SegmentId segment, const Error& why) {
+    const bool passes = store_failed_ || why.code == EAGAIN;
+    if (setbacks_.size() >= setbacks_max) setbacks_.erase(setbacks_.begin());
+    Setback& setback = setbacks_[segment];
+    setback.pause = passes
+                        ? std::clamp(setback.pause * 2, options_.retry_first, options_.retry_last)
+                        : options_.hopeless;
+    setback.until = loop_.now() + setback.pause;
+    if (why.code == EAGAIN) return;
+    log::warn("cannot repack segment {}, trying again in {}: {}", segment,
+              format_duration(setback.pause), why.message());
+}
+
+// Of segments that are gone meanwhile.
+void Repacker::forget_old_setbacks() {
+    const Duration now = loop_.now();
+    std::erase_if(setbacks_, [&](const auto& entry) {
+        return now - entry.second.until > 2 * options_.hopeless;
+    });
+}
+
+// ENOENT and ERANGE are about the segment: it, or a part of it, is lost.
+Task<Buffer> Repacker::get(SegmentId id, std::uint64_t offset, std::uint64_t size) {
+    auto got = co_await result(store_.get(key(id), offset, size));
+    store_failed_ = !got && got.error().code != ENOENT && got.error().code != ERANGE;
+    co_return std::move(got);
+}
+
+Task<void> Repacker::gather(meta::SegmentState segment, std::vector<Frame>& frames,
                             std::set<Block>& blocks) {
     block::Footer footer = co_await footer_of(segment.id, segment.bytes);
     const Found found = co_await live_frames(segment, std::move(footer));
@@ -75,11 +116,10 @@ Task<void> Repacker::gather(meta::Volume::SegmentState segment, std::vector<Fram
 
 Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
     if (bytes < block::trailer_bytes) co_return fail(EIO, "it is too short");
-    const Buffer trailer =
-        co_await store_.get(key(id), bytes - block::trailer_bytes, block::trailer_bytes);
+    const Buffer trailer = co_await get(id, bytes - block::trailer_bytes, block::trailer_bytes);
     const std::size_t size = co_await block::footer_size(trailer);
     if (size > bytes) co_return fail(EIO, "its footer is longer than it is");
-    const Buffer tail = co_await store_.get(key(id), bytes - size, size);
+    const Buffer tail = co_await get(id, bytes - size, size);
     block::Footer footer = co_await block::parse_footer(tail, bytes);
     if (footer.id != id)
         co_return fail(EIO, fmt::format("it says that it is segment {}", footer.id));
@@ -88,8 +128,7 @@ Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
 
 // The footer tells in whose blocks the frames were put. Extents that came to share them since lie
 // elsewhere and are not found so: then the segment stays as it is.
-Task<Repacker::Found> Repacker::live_frames(meta::Volume::SegmentState segment,
-                                            block::Footer footer) {
+Task<Repacker::Found> Repacker::live_frames(meta::SegmentState segment, block::Footer footer) {
     Found found;
     std::set<std::uint32_t> alive;
     std::set<Block> looked_at;
@@ -97,7 +136,7 @@ Task<Repacker::Found> Repacker::live_frames(meta::Volume::SegmentState segment,
     for (const block::SegmentEntry& entry : footer.entries) {
         const Block block{entry.info.ino, entry.info.idx};
         if (!looked_at.insert(block).second) continue;
-        if (looked_at.size() % blocks_per_turn == 0) co_await loop_.sleep(options_.upkeep_pause);
+        if (looked_at.size() % blocks_per_turn == 0) co_await loop_.sleep(options_.turn_pause);
         const auto rows = volume_.read(wire::Extents{block.first, block.second, 1});
         if (!rows) continue;  // the file is gone
         bool any = false;
@@ -130,7 +169,7 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
                 break;
             end = entry.pos + entry.stored;
         }
-        const Buffer range = co_await store_.get(key(id), begin, end - begin);
+        const Buffer range = co_await get(id, begin, end - begin);
         if (range.size() != end - begin) co_await fail(EIO, "the store gave a part of it");
         for (; at < next; ++at) {
             const block::SegmentEntry& entry = entries[at];
@@ -154,39 +193,35 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
 }
 
 Task<meta::Reply> Repacker::apply(wire::SessionId session, meta::Request request) {
-    Batch::Ticket ticket;
-    batch_.add(ticket, {.session = session, .request = std::move(request)});
-    co_await ticket.applied.wait_shielded();
-    co_return std::move(ticket.outcome.reply);
+    std::vector<meta::Request> requests{std::move(request)};
+    auto replies = co_await service_.apply(session, std::move(requests));
+    co_return std::move(replies.front());
 }
 
 Task<Repacker::SegmentId> Repacker::new_segment() {
     if (session_ == 0 || !volume_.is_open(session_)) {
-        wire::OpenSession request{.client = std::string(client)};
-        session_ = std::get<wire::Session>(co_await apply(0, std::move(request))).session;
+        wire::OpenSession request{.client = std::string(service::own_client)};
+        const meta::Reply opened = co_await apply(0, std::move(request));
+        session_ = std::get<wire::Session>(opened).session;
     }
     const meta::Reply range = co_await apply(session_, wire::ReserveSegments{1});
-    co_await syncer_.sync();  // the id must not be given again after a power cut
+    co_await service_.sync();  // the id must not be given again after a power cut
     co_return std::get<wire::SegmentRange>(range).first;
 }
 
 Task<void> Repacker::move(std::set<Block> blocks, Moves moves, wire::SegmentUse target) {
     for (auto block = blocks.begin(); block != blocks.end();) {
-        std::vector<wire::Compact> requests;
+        std::vector<meta::Request> requests;
         for (; block != blocks.end() && requests.size() < blocks_per_turn; ++block)
-            if (auto request = move_block(*block, moves, target)) requests.push_back(*request);
-        std::vector<Batch::Ticket> tickets(requests.size());
-        for (std::size_t i = 0; i < requests.size(); ++i)
-            batch_.add(tickets[i], {.session = session_, .request = requests[i]});
-        if (!requests.empty()) co_await batch_.applied();
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            const Result<meta::Reply>& reply = tickets[i].outcome.reply;
-            if (reply) grants_.announce_moved(requests[i].ino);
+            if (auto request = move_block(*block, moves, target))
+                requests.push_back(std::move(*request));
+        const auto replies = co_await service_.apply(session_, std::move(requests));
+        for (const Result<meta::Reply>& reply : replies) {
             // Somebody wrote the block, or removed the file, meanwhile: what is left of it stays.
-            else if (reply.error().code != EAGAIN && reply.error().code != ESTALE)
-                co_await fail(reply.error());
+            const int code = code_of(reply);
+            if (code != 0 && code != EAGAIN && code != ESTALE) co_await fail(reply.error());
         }
-        co_await loop_.sleep(options_.upkeep_pause);
+        co_await loop_.sleep(options_.turn_pause);
     }
 }
 
@@ -212,4 +247,4 @@ std::optional<wire::Compact> Repacker::move_block(Block block, const Moves& move
     return request;
 }
 
-}  // namespace flexfs::service
+}  // namespace flexfs::upkeep

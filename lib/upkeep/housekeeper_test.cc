@@ -1,12 +1,47 @@
-// What happens without being asked for: freeing, deleting, copying the log, repacking.
-#include "lib/service/upkeep.h"
+// What happens to stored segments without being asked for: deleting and repacking.
+#include "lib/upkeep/housekeeper.h"
 
 #include <fcntl.h>
 
 #include "lib/service/fixture_test.h"
 
-namespace flexfs::service {
+namespace flexfs::upkeep {
 namespace {
+
+using service::Client;
+using service::Story;
+using wire::Ino;
+
+struct Fixture : service::Fixture {
+    Options options_now;
+    std::unique_ptr<Housekeeper> housekeeper;
+
+    explicit Fixture(Options wanted = {}) {
+        wanted.garbage_delay = Duration::zero();
+        wanted.clock = [this] { return now; };
+        start(wanted);
+    }
+    ~Fixture() { stop(); }
+
+    void start(Options wanted) {
+        options_now = std::move(wanted);
+        housekeeper = std::make_unique<Housekeeper>(loop, *service, *volume, store, options_now);
+    }
+    void stop() {
+        static_cast<void>(loop.run(housekeeper->close()));
+        housekeeper.reset();
+    }
+    void restart() {
+        stop();
+        service::Fixture::restart();
+        start(options_now);
+    }
+
+    Result<void> upkeep() {
+        TRY(loop.run(service->maintain()));
+        return loop.run(housekeeper->run());
+    }
+};
 
 TEST_CASE("a dead segment is deleted from the store, after a sync of what made it garbage") {
     Fixture f;
@@ -19,11 +54,28 @@ TEST_CASE("a dead segment is deleted from the store, after a sync of what made i
     std::uint64_t syncs_then = 0;
     f.store.on_remove = [&](const std::string&) { syncs_then = f.service->counters().syncs; };
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
     CHECK_FALSE(f.stored(id));
     CHECK(syncs_then == syncs + 1);
-    CHECK(f.service->counters().segments_deleted == 1);
+    CHECK(f.housekeeper->counters().segments_deleted == 1);
+}
+
+TEST_CASE("a segment is deleted no sooner than its delay after its death") {
+    Fixture f;
+    f.stop();
+    f.start({.garbage_delay = Duration(1000), .clock = [&f] { return f.now; }});
+    Client& a = f.open_session("a", true);
+    const Ino ino = f.create(a, "x");
+    const wire::SegmentId id = f.write_segment(a, ino, 0);
+    f.ask(a, wire::SetAttr{.ino = ino, .mask = wire::set_size, .now = ++f.now});
+
+    f.now += 999;
+    REQUIRE(f.upkeep());
+    CHECK(f.stored(id));
+    f.now += 1;
+    REQUIRE(f.upkeep());
+    CHECK_FALSE(f.stored(id));
 }
 
 TEST_CASE("what cannot be deleted now is deleted later") {
@@ -34,26 +86,30 @@ TEST_CASE("what cannot be deleted now is deleted later") {
     f.ask(a, wire::SetAttr{.ino = ino, .mask = wire::set_size, .now = ++f.now});
 
     f.store.removes_fail = true;
-    CHECK_FALSE(f.loop.run(f.service->upkeep()));
+    CHECK_FALSE(f.upkeep());
     CHECK(f.stored(id));
     f.store.removes_fail = false;
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
     CHECK_FALSE(f.stored(id));
 }
 
-TEST_CASE("when nothing changes any more the log is copied, however short it is") {
-    Fixture f({.log_settle = std::chrono::milliseconds(1)});
+TEST_CASE("what a killed process put into the store and did not commit is deleted") {
+    Fixture f;
     Client& a = f.open_session("a", true);
-    f.create(a, "x");
-    task::Event copied;
-    auto look = f.loop.at_turn_end([&] {
-        if (f.service->counters().checkpoints > 0) copied.set();
-    });
+    const Ino ino = f.create(a, "x");
+    const wire::SegmentId committed = f.write_segment(a, ino, 0);
+    const wire::SegmentId lost = f.ask(a, wire::ReserveSegments{3}).first;
+    f.put(lost + 1);
 
-    REQUIRE(f.loop.run(copied.wait()));
+    // Its session is still in the database.
+    f.restart();
+    REQUIRE(f.upkeep());
 
-    CHECK(f.volume->checkpoint()->uncopied == 0);
+    CHECK(f.stored(committed));
+    CHECK_FALSE(f.stored(lost + 1));
+    Client& b = f.open_session("b", true);
+    CHECK(f.ask(b, wire::Extents{.ino = ino, .count = 1}).extents.size() == 1);
 }
 
 TEST_CASE("a segment with live bytes stays") {
@@ -62,45 +118,9 @@ TEST_CASE("a segment with live bytes stays") {
     const Ino ino = f.create(a, "x");
     const wire::SegmentId id = f.write_segment(a, ino, 0);
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
     CHECK(f.stored(id));
-}
-
-TEST_CASE("a huge file is freed in steps, in the background") {
-    Fixture f({.upkeep_rows = 500, .upkeep_pause = Duration::zero()});
-    Client& a = f.open_session("a", true);
-    const Ino ino = f.create(a, "x");
-    const wire::SegmentId id = f.ask(a, wire::ReserveSegments{1}).first;
-    f.put(id);
-    wire::Commit commit{.segments = {{id, 1000}}, .now = ++f.now};
-    commit.inodes.push_back({.ino = ino});
-    for (std::uint64_t i = 0; i < 5000; ++i)
-        commit.inodes[0].extents.push_back({.idx = i, .len = 10, .segment = id, .stored = 100});
-    f.ask(a, commit);
-
-    f.ask(a, wire::SetAttr{.ino = ino, .mask = wire::set_size, .now = ++f.now});
-    while (f.volume->needs_upkeep()) f.turn();
-    REQUIRE(f.loop.run(f.service->upkeep()));
-
-    CHECK_FALSE(f.stored(id));
-}
-
-TEST_CASE("the log is copied when it has grown, and does not grow without bound") {
-    Fixture f({.log_checkpoint_bytes = 64 << 10,
-               .log_truncate_bytes = 128 << 10,
-               .log_bytes_max = 512 << 10});
-    Client& a = f.open_session("a", true);
-    std::uint64_t longest = 0;
-
-    for (int i = 0; i < 500; ++i) {
-        f.create(a, fmt::format("f{}", i));
-        longest = std::max(longest, f.volume->log_bytes());
-    }
-    while (f.service->counters().checkpoints == 0) f.turn();
-
-    CHECK(longest < (512 << 10) + (64 << 10));
-    CHECK(f.ask(a, wire::ReadDir{.ino = 1}).entries.size() == 500);
 }
 
 // Four files of one frame each, in one segment.
@@ -144,9 +164,9 @@ TEST_CASE("a segment that is mostly dead is rewritten, and reads as before") {
     shared.truncate(f, a, 1);
     f.take_story();
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
-    CHECK(f.service->counters().segments_repacked == 1);
+    CHECK(f.housekeeper->counters().segments_repacked == 1);
     CHECK_FALSE(f.stored(shared.segment));
     const auto list = f.ask(a, wire::Extents{.ino = shared.files[0], .count = 1});
     REQUIRE(list.extents.size() == 1);
@@ -167,15 +187,15 @@ TEST_CASE("a frame that several rows lead to stays for as long as one of them do
     shared.truncate(f, a, 0);
 
     // Its footer does not tell of the copy, so the segment is not rewritten.
-    REQUIRE(f.loop.run(f.service->upkeep()));
-    CHECK(f.service->counters().segments_repacked == 0);
+    REQUIRE(f.upkeep());
+    CHECK(f.housekeeper->counters().segments_repacked == 0);
     REQUIRE(f.stored(shared.segment));
     const auto list = f.ask(a, wire::Extents{.ino = copy, .count = 1});
     REQUIRE(list.extents.size() == 1);
     CHECK(list.extents[0].segment == shared.segment);
 
     f.ask(a, wire::SetAttr{.ino = copy, .mask = wire::set_size, .now = ++f.now});
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
     CHECK_FALSE(f.stored(shared.segment));
 }
 
@@ -191,9 +211,9 @@ TEST_CASE("both parts of a frame that a hole has split are rewritten as one") {
                             .now = ++f.now});
     shared.truncate(f, a, 1);
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
-    CHECK(f.service->counters().segments_repacked == 1);
+    CHECK(f.housekeeper->counters().segments_repacked == 1);
     const auto rows = f.ask(a, wire::Extents{.ino = shared.files[0], .count = 1}).extents;
     REQUIRE(rows.size() == 2);
     CHECK(rows[0].segment != shared.segment);
@@ -207,9 +227,9 @@ TEST_CASE("a segment of which enough is alive is left alone") {
     Shared shared(f, a);
     shared.truncate(f, a, 3);
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
-    CHECK(f.service->counters().segments_repacked == 0);
+    CHECK(f.housekeeper->counters().segments_repacked == 0);
     CHECK(f.stored(shared.segment));
 }
 
@@ -220,11 +240,49 @@ TEST_CASE("a frame that is damaged in the store is not copied over the only good
     shared.truncate(f, a, 1);
     f.store.spoils = true;
 
-    REQUIRE(f.loop.run(f.service->upkeep()));
+    REQUIRE(f.upkeep());
 
-    CHECK(f.service->counters().segments_repacked == 0);
+    CHECK(f.housekeeper->counters().segments_repacked == 0);
     CHECK(f.stored(shared.segment));
 }
 
+TEST_CASE("a segment is repacked when the store is back, without a restart") {
+    Fixture f({.repack_age = Duration::zero(),
+               .retry_first = std::chrono::milliseconds(1),
+               .retry_last = std::chrono::milliseconds(2)});
+    Client& a = f.open_session("a", true);
+    Shared shared(f, a);
+    shared.truncate(f, a, 1);
+
+    f.store.gets_fail = true;
+    REQUIRE(f.upkeep());
+    CHECK(f.housekeeper->counters().segments_repacked == 0);
+    f.store.gets_fail = false;
+    while (f.housekeeper->counters().segments_repacked == 0) {
+        f.turn();
+        REQUIRE(f.upkeep());
+    }
+    CHECK_FALSE(f.stored(shared.segment));
+}
+
+TEST_CASE("a damaged segment is left alone for long, and then looked at again") {
+    Fixture f({.repack_age = Duration::zero(),
+               .retry_first = Duration::zero(),
+               .hopeless = std::chrono::milliseconds(30)});
+    Client& a = f.open_session("a", true);
+    Shared shared(f, a);
+    shared.truncate(f, a, 1);
+    f.store.spoils = true;
+    REQUIRE(f.upkeep());
+    f.store.spoils = false;
+
+    const Duration began = f.loop.now();
+    while (f.housekeeper->counters().segments_repacked == 0) {
+        f.turn();
+        REQUIRE(f.upkeep());
+    }
+    CHECK(f.loop.now() - began >= std::chrono::milliseconds(20));
+}
+
 }  // namespace
-}  // namespace flexfs::service
+}  // namespace flexfs::upkeep

@@ -1,4 +1,4 @@
-#include "lib/service/syncer.h"
+#include "lib/service/journal_log.h"
 
 #include <utility>
 
@@ -7,7 +7,13 @@
 
 namespace flexfs::service {
 
-Task<void> Syncer::sync() {
+void JournalLog::append(std::span<const meta::Call> calls, Applied applied) {
+    std::vector<meta::Outcome> outcomes = volume_.apply(calls);
+    ++changes_;
+    applied(std::move(outcomes));
+}
+
+Task<void> JournalLog::sync() {
     const std::uint64_t mine = changes_;
     while (synced_ < mine) {
         if (failure_.code != 0) co_await fail(failure_);
@@ -16,7 +22,7 @@ Task<void> Syncer::sync() {
     }
 }
 
-Task<void> Syncer::run() {
+Task<void> JournalLog::run() {
     const std::uint64_t covered = changes_;
     ++syncs_;
     meta::Volume& volume = volume_;

@@ -1,0 +1,130 @@
+#include "lib/service/maintenance.h"
+
+#include "lib/base/log.h"
+#include "lib/loop/pool.h"
+
+namespace flexfs::service {
+namespace {
+
+// After an error, such as a full disk.
+constexpr Duration retry_pause = std::chrono::seconds(1);
+
+void complain(std::string_view doing, const Error& error) {
+    if (error.code != ECANCELED) log::warn("{}: {}", doing, error.message());
+}
+
+}  // namespace
+
+void Maintenance::start() {
+    scope_.start(keep_freeing());
+    scope_.start(keep_copying());
+    scope_.start(keep_settling());
+}
+
+Task<void> Maintenance::close() {
+    return scope_.close();
+}
+
+void Maintenance::notice() {
+    if (volume_.needs_upkeep()) to_free_.wake_all();
+    if (needs_copying()) to_copy_.wake_all();
+    if (log_.changes() != settled_) to_settle_.wake_all();
+}
+
+// A log that is copied as a whole starts anew with the next change, not before.
+bool Maintenance::needs_copying() const {
+    const std::uint64_t bytes = volume_.log_bytes();
+    return bytes > options_.log_checkpoint_bytes && bytes != copied_bytes_;
+}
+
+// The log grew faster than it was copied, or a reader kept it from starting anew. Where it cannot
+// be cut, changes go on: a reader does not keep it for long, and a full disk says so by itself.
+bool Maintenance::must_wait() {
+    if (cutting_) return true;
+    if (volume_.log_bytes() <= options_.log_bytes_max) return false;
+    if (copying_) return true;
+    if (loop_.now() < cut_again_ || scope_.cancelled()) return false;
+    scope_.start(cut_log());
+    return true;
+}
+
+Task<void> Maintenance::run() {
+    co_await free_in_steps();
+    co_await checkpoint();
+}
+
+Task<void> Maintenance::free_in_steps() {
+    while (volume_.needs_upkeep()) {
+        Batch::Ticket ticket;
+        batch_.add(ticket, {.request = meta::Maintain{options_.upkeep_rows}});
+        co_await ticket.applied.wait_shielded();
+        co_await std::move(ticket.outcome.reply);
+        co_await loop_.sleep(options_.upkeep_pause);
+    }
+}
+
+Task<void> Maintenance::checkpoint() {
+    if (copying_ || cutting_) co_return;
+    copying_ = true;
+    meta::Volume& volume = volume_;
+    const auto copied = co_await result(offload(loop_, [&volume] { return volume.checkpoint(); }));
+    copying_ = false;
+    ++checkpoints_;
+    const meta::LogState log = co_await copied;
+    copied_bytes_ = log.uncopied == 0 ? volume_.log_bytes() : 0;
+    if (volume_.log_bytes() > options_.log_truncate_bytes) co_await cut_log();
+}
+
+// Changes wait meanwhile, reads do not.
+Task<void> Maintenance::cut_log() {
+    if (copying_ || cutting_) co_return;
+    cutting_ = true;
+    auto done = volume_.prepare_cut();
+    if (done) {
+        meta::Volume& volume = volume_;
+        const auto cut = co_await result(offload(loop_, [&volume] { return volume.cut_log(); }));
+        volume_.finish_cut();
+        if (!cut) done = fail(cut.error());
+    }
+    cutting_ = false;
+    if (done) co_return;
+    cut_again_ = loop_.now() + retry_pause;
+    // EBUSY: somebody reads for a while.
+    if (done.error().code != EBUSY) complain("emptying the metadata log", done.error());
+}
+
+Task<void> Maintenance::keep_freeing() {
+    for (;;) {
+        while (!volume_.needs_upkeep()) co_await to_free_.wait();
+        const auto done = co_await result(free_in_steps());
+        if (done) continue;
+        complain("freeing deleted files", done.error());
+        co_await loop_.sleep(retry_pause);
+    }
+}
+
+Task<void> Maintenance::keep_copying() {
+    for (;;) {
+        while (!needs_copying()) co_await to_copy_.wait();
+        const auto done = co_await result(checkpoint());
+        if (!done) complain("copying the metadata log", done.error());
+        // Also when it worked: a reader may keep the log from starting anew for a while.
+        co_await loop_.sleep(retry_pause);
+    }
+}
+
+Task<void> Maintenance::keep_settling() {
+    settled_ = log_.changes();
+    for (;;) {
+        while (log_.changes() == settled_) co_await to_settle_.wait();
+        const std::uint64_t seen = log_.changes();
+        co_await loop_.sleep(options_.log_settle);
+        if (log_.changes() != seen) continue;
+        settled_ = seen;
+        auto done = volume_.commit();
+        if (done) done = co_await result(checkpoint());
+        if (!done) complain("copying the metadata log", done.error());
+    }
+}
+
+}  // namespace flexfs::service

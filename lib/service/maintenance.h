@@ -1,0 +1,61 @@
+// What the database of a volume needs beside answering: its log is copied, and what was too long
+// for one call, such as the extents of a huge file, is freed. In the background, a bounded piece at
+// a time; everything that waits for the disk happens in the pool.
+#pragma once
+
+#include "lib/loop/loop.h"
+#include "lib/service/batch.h"
+#include "lib/service/journal_log.h"
+#include "lib/service/service.h"
+#include "lib/task/scope.h"
+
+namespace flexfs::service {
+
+class Maintenance {
+public:
+    Maintenance(Loop& loop, meta::Volume& volume, JournalLog& log, Batch& batch,
+                const Options& options)
+        : loop_(loop), volume_(volume), log_(log), batch_(batch), options_(options) {}
+
+    // From now on by itself.
+    void start();
+    Task<void> close();
+
+    // At the turn's end: wakes what has become necessary.
+    void notice();
+    // Whether changes have to wait: because the log is being cut, or has become too long.
+    bool must_wait();
+
+    // Everything that is due, once.
+    Task<void> run();
+
+    std::uint64_t checkpoints() const { return checkpoints_; }
+
+private:
+    bool needs_copying() const;
+    Task<void> free_in_steps();
+    Task<void> checkpoint();
+    Task<void> cut_log();
+
+    Task<void> keep_freeing();
+    Task<void> keep_copying();
+    Task<void> keep_settling();
+
+    Loop& loop_;
+    meta::Volume& volume_;
+    JournalLog& log_;
+    Batch& batch_;
+    const Options& options_;
+    bool copying_ = false;
+    bool cutting_ = false;
+    Duration cut_again_{};            // by the loop's clock; not before
+    std::uint64_t copied_bytes_ = 0;  // length of a log that is copied as a whole; 0: none is
+    std::uint64_t checkpoints_ = 0;
+    task::WaitList to_free_;
+    task::WaitList to_copy_;
+    task::WaitList to_settle_;
+    std::uint64_t settled_ = 0;  // of the log's changes
+    Scope scope_;
+};
+
+}  // namespace flexfs::service
