@@ -241,16 +241,8 @@ TEST_CASE(
     f.volume.reset();
     {
         auto db = db::Db::open({.path = f.folder + "/meta.db"}).value();
-        REQUIRE(
-            db->execute("ALTER TABLE inline DROP COLUMN seq;"
-                        "ALTER TABLE inline_history DROP COLUMN seq;"
-                        "ALTER TABLE dentry DROP COLUMN slot;"
-                        "ALTER TABLE dentry_history DROP COLUMN slot;"
-                        "ALTER TABLE extent DROP COLUMN form;"
-                        "ALTER TABLE extent DROP COLUMN chunks;"
-                        "ALTER TABLE extent_history DROP COLUMN form;"
-                        "ALTER TABLE extent_history DROP COLUMN chunks;"
-                        "PRAGMA user_version=4"));
+        REQUIRE(db->execute(undo_fifth_format));
+        REQUIRE(db->execute("PRAGMA user_version=4"));
     }
     f.open();
     CHECK(f.extents(a).extents[1].form == wire::FrameForm::whole);

@@ -14,6 +14,17 @@
 
 namespace flexfs::meta {
 
+// Takes from a database what the fifth format added; user_version is the caller's to set.
+inline constexpr const char* undo_fifth_format =
+    "ALTER TABLE inline DROP COLUMN seq;"
+    "ALTER TABLE inline_history DROP COLUMN seq;"
+    "ALTER TABLE dentry DROP COLUMN slot;"
+    "ALTER TABLE dentry_history DROP COLUMN slot;"
+    "ALTER TABLE extent DROP COLUMN form;"
+    "ALTER TABLE extent DROP COLUMN chunks;"
+    "ALTER TABLE extent_history DROP COLUMN form;"
+    "ALTER TABLE extent_history DROP COLUMN chunks;";
+
 struct Fixture {
     std::string folder;
     wire::VolumeInfo info;

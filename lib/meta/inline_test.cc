@@ -95,17 +95,10 @@ TEST_CASE("a volume of an older format opens, and its small files are what they 
     f.volume.reset();
     {
         auto db = db::Db::open({.path = f.folder + "/meta.db"}).value();
+        REQUIRE(db->execute(undo_fifth_format));
         REQUIRE(
             db->execute("ALTER TABLE inline DROP COLUMN bytes;"
                         "ALTER TABLE inline_history DROP COLUMN bytes;"
-                        "ALTER TABLE inline DROP COLUMN seq;"
-                        "ALTER TABLE inline_history DROP COLUMN seq;"
-                        "ALTER TABLE dentry DROP COLUMN slot;"
-                        "ALTER TABLE dentry_history DROP COLUMN slot;"
-                        "ALTER TABLE extent DROP COLUMN form;"
-                        "ALTER TABLE extent DROP COLUMN chunks;"
-                        "ALTER TABLE extent_history DROP COLUMN form;"
-                        "ALTER TABLE extent_history DROP COLUMN chunks;"
                         "PRAGMA user_version=2"));
     }
     f.open();

@@ -144,12 +144,8 @@ TEST_CASE("a volume of the fourth format keeps its names and gives those of a gr
     f.volume.reset();
     {
         auto db = db::Db::open({.path = f.folder + "/meta.db"}).value();
-        REQUIRE(
-            db->execute("ALTER TABLE inline DROP COLUMN seq;"
-                        "ALTER TABLE inline_history DROP COLUMN seq;"
-                        "ALTER TABLE dentry DROP COLUMN slot;"
-                        "ALTER TABLE dentry_history DROP COLUMN slot;"
-                        "PRAGMA user_version=4"));
+        REQUIRE(db->execute(undo_fifth_format));
+        REQUIRE(db->execute("PRAGMA user_version=4"));
     }
     f.open();
     const Positions after = positions(f);
