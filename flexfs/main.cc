@@ -23,7 +23,7 @@ std::string overview() {
     for (const Role& role : roles)
         items.push_back({std::string(role.name), std::string(role.summary)});
     return "usage: flexfs ROLE ...\n       flexfs version\n\nRoles:\n" + cli::aligned(items) +
-           "\nflexfs ROLE --help tells what a role can do.\n";
+           "\nflexfs ROLE --help shows what a role can do.\n";
 }
 
 int unknown_role(std::string_view name) {

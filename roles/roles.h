@@ -21,7 +21,7 @@ int mount(const cli::Call& call);
 
 inline constexpr Role roles[] = {
     {"bench", "measure how fast a mount point or folder is", role::bench},
-    {"install", "put flexfs and its names where the system finds them", role::install},
+    {"install", "install the program and its links", role::install},
     {"mount", "mount a volume as a folder", role::mount},
 };
 

@@ -7,7 +7,7 @@
 
 namespace flexfs {
 
-TEST_CASE("an error is what was being done and why; where the context says why, that alone") {
+TEST_CASE("an error message has the context and the reason, or the context alone if it says why") {
     CHECK(Error{ENOENT, {}}.message() == "No such file or directory");
     CHECK(Error{ENOENT, "open /x"}.message() == "open /x: No such file or directory");
     CHECK(explain(ENOENT, "there is no /x").error().message() == "there is no /x");

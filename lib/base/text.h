@@ -26,7 +26,7 @@ std::string format_size(std::uint64_t bytes);
 // "1.5 s", "20 ms", "3h 5m".
 std::string format_duration(Duration span);
 
-// "2025-01-31T23:59:59Z" or with an offset such as +01:00, and a fraction of a second if need be
+// "2025-01-31T23:59:59Z" or with an offset such as +01:00, optionally with a fraction of a second
 // (RFC 3339); EINVAL as above.
 Result<Time> parse_time(std::string_view text);
 // As RFC 3339 in UTC, to the second.

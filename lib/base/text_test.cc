@@ -59,7 +59,7 @@ TEST_CASE("times are read with offsets and fractions and written in UTC") {
         CHECK_MESSAGE(!parse_time(text), text);
 }
 
-TEST_CASE("what is escaped in octal comes back, and what is no escape stays") {
+TEST_CASE("text escaped in octal comes back, and other backslashes stay") {
     CHECK(escape_octal("a b\\c\n#", " \n") == "a\\040b\\134c\\012#");
     for (const char* text : {"", " \n\\", "\\040", "plain", "\n\n"})
         CHECK(unescape_octal(escape_octal(text, " \n")) == text);

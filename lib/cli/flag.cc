@@ -57,8 +57,8 @@ Target octal_mode(std::uint32_t& into) {
                 const char* end = value.data() + value.size();
                 auto [stop, problem] = std::from_chars(value.data(), end, mode, 8);
                 if (value.empty() || problem != std::errc{} || stop != end || mode > 0777)
-                    return fail(EINVAL,
-                                fmt::format("'{}' is no octal mode such as 022 or 0077", value));
+                    return fail(EINVAL, fmt::format("'{}' is not an octal mode such as 022 or 0077",
+                                                    value));
                 into = mode;
                 return {};
             }};
@@ -70,7 +70,7 @@ Result<std::uint64_t> number_within(std::string_view text, Range range) {
     TRY(auto parsed, parse_number(text));
     if (parsed >= range.least && parsed <= range.most) return parsed;
     if (range.most == Range{}.most)
-        return fail(EINVAL, fmt::format("{} is too little; at least {}", text, range.least));
+        return fail(EINVAL, fmt::format("{} is too small; the minimum is {}", text, range.least));
     return fail(EINVAL, fmt::format("{} is not from {} to {}", text, range.least, range.most));
 }
 
@@ -78,8 +78,8 @@ Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Ra
     TRY(auto parsed, parse_size(text, whole));
     if (parsed >= range.least && parsed <= range.most) return parsed;
     if (range.most == Range{}.most)
-        return fail(EINVAL,
-                    fmt::format("{} is too little; at least {}", text, format_size(range.least)));
+        return fail(EINVAL, fmt::format("{} is too small; the minimum is {}", text,
+                                        format_size(range.least)));
     return fail(EINVAL, fmt::format("{} is not from {} to {}", text, format_size(range.least),
                                     format_size(range.most)));
 }

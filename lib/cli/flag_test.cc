@@ -77,7 +77,8 @@ TEST_CASE("a wrong value is refused by a sentence that says what would be right"
           "option 'blockSize': 1K is not from 256 KiB to 8.0 MiB");
     CHECK(o.complaint("compression", "gzip") ==
           "option 'compression': 'gzip' is none of none, lz4");
-    CHECK(o.complaint("umask", "9") == "option 'umask': '9' is no octal mode such as 022 or 0077");
+    CHECK(o.complaint("umask", "9") ==
+          "option 'umask': '9' is not an octal mode such as 022 or 0077");
     CHECK(o.complaint("age") == "option 'age' needs a value: age=DURATION");
     CHECK(o.set("age", "x").error().code == EINVAL);
 }

@@ -116,9 +116,9 @@ std::string help(const Program& program) {
     }
     if (!program.summary.empty()) items.push_back({"version", "print the version"});
     out += "\nCommands:\n" + aligned(items);
-    out += fmt::format("\n{} COMMAND --help tells a command's flags.\n", program.name);
+    out += fmt::format("\n{} COMMAND --help shows the flags of a command.\n", program.name);
     if (!program.default_verb.empty())
-        out += fmt::format("The word {} can be left out.\n", program.default_verb);
+        out += fmt::format("The word {} may be omitted.\n", program.default_verb);
     return out;
 }
 

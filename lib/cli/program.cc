@@ -47,7 +47,7 @@ Found find_verb(const Program& program, Words args) {
     return {};
 }
 
-// What stands where a verb's name could, two words if the first could begin one.
+// The words in the place of a verb's name: two if the first could begin one.
 std::string said_verb(const Program& program, Words args) {
     return begins_verb(program, args[0]) && args.size() > 1 ? args[0] + " " + args[1] : args[0];
 }

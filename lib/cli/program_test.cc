@@ -173,8 +173,8 @@ Commands:
   init fstab        add a line
   version           print the version
 
-flexfs shop COMMAND --help tells a command's flags.
-The word start can be left out.
+flexfs shop COMMAND --help shows the flags of a command.
+The word start may be omitted.
 )");
     CHECK(shop.call({"start", "-h"}) == 0);
     CHECK(shop.out == R"(usage: flexfs shop start NAME [DIR] [flags]
@@ -207,7 +207,7 @@ TEST_CASE("help of a first word is that of the commands which begin with it") {
 Commands:
   fstab  add a line
 
-flexfs shop init COMMAND --help tells a command's flags.
+flexfs shop init COMMAND --help shows the flags of a command.
 )");
     CHECK(shop.ran.empty());
 }
@@ -220,7 +220,7 @@ TEST_CASE("long help is wrapped under its column") {
                                 "  --a-name-that-is-much-too-long\n           text\n");
 }
 
-TEST_CASE("every role tells its version") {
+TEST_CASE("every role prints its version") {
     Shop shop;
 
     CHECK(shop.call({"version"}) == 0);

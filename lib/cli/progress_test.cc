@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What a progress display writes.
+// The text that a progress display writes.
 class Paper {
 public:
     Paper() : stream_(open_memstream(&text_, &size_)) {}
@@ -34,7 +34,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("on a terminal a bar tells share, rate and time left, and goes away") {
+TEST_CASE("on a terminal a bar shows share, rate and time left, and goes away") {
     Paper paper;
     {
         Progress progress({paper.stream(), true, 60}, "copy", 100 << 20, Unit::bytes, 0s);

@@ -31,7 +31,7 @@ Result<void> check_limits(std::string_view value, std::uint64_t parsed, Limits l
                                     shown(limits.most)));
 }
 
-// What is wrong, where.
+// An error of a place in a file.
 struct Complaint {
     const std::string& file;
     YAML::Mark mark;

@@ -16,7 +16,7 @@
 
 namespace flexfs::conf {
 
-// One key. What it reads and writes must outlive it.
+// One key. The value that it reads and writes must outlive it.
 struct Field {
     std::string key;
     // EINVAL with a sentence that says what would be right.

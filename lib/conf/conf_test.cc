@@ -87,7 +87,7 @@ TEST_CASE("keys that are left out keep their value") {
     CHECK(settings.count == 7);
 }
 
-TEST_CASE("what is wrong is told with file, line, key and what would be right") {
+TEST_CASE("an error names file, line, key and what would be right") {
     Settings s;
     CHECK(s.complaint("name: a\nbyts: 1\n") ==
           "f.yaml:2: unknown key 'byts'; the keys are name, codec, bytes, count, on, born");

@@ -27,7 +27,7 @@ Result<void> make_private_folders(const std::string& path) {
     return {};
 }
 
-// Where the bytes are to go: a symlink's target, if it leads somewhere.
+// The path of the file itself: the target of a symlink that leads somewhere.
 std::string resolved(const std::string& path) {
     const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
     return real ? real.get() : path;
@@ -38,7 +38,7 @@ Result<void> fill(Descriptor& file, std::string_view text, const std::string& pa
     mode_t mode = access == Access::owner ? 0600 : 0644;
     if (stat(path.c_str(), &old) == 0) {
         if (access == Access::everyone) mode = old.st_mode & 07777;
-        // Who may not give files away writes one of his own.
+        // A user who may not give files away writes one of their own.
         if (fchown(file.get(), old.st_uid, old.st_gid) != 0 && errno != EPERM)
             return fail_errno(path);
     }
@@ -49,8 +49,7 @@ Result<void> fill(Descriptor& file, std::string_view text, const std::string& pa
         if (n > 0) text.remove_prefix(std::size_t(n));
     }
     TRY(sync_file(file.get(), path));
-    if (file.close() != 0) return fail_errno(path);
-    return {};
+    return file.close() == 0 ? Result<void>() : fail_errno(path);
 }
 
 }  // namespace

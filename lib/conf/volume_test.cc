@@ -65,7 +65,7 @@ TEST_CASE("a volume of a newer format is not touched") {
           place.path + ": made by a newer flexfs (format 2; this one reads up to 1)");
 }
 
-TEST_CASE("what no volume can be is refused") {
+TEST_CASE("a description that no volume can have is refused") {
     Place place;
     const std::string id = "format: 1\nid: " + make_uuid() + "\n";
 

@@ -14,12 +14,11 @@
 #include <cstdarg>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "lib/base/format.h"
-#include "lib/base/text.h"
 #include "lib/fuse/protocol.h"
+#include "lib/process/mount_table.h"
 
 namespace flexfs::fuse {
 namespace {
@@ -61,7 +60,7 @@ std::string escaped(const std::string& text) {
 
 Result<void> Mountpoint::check(const std::string& folder, const MountpointOptions& options) {
     if (is_stale(folder)) TRY(unmount(folder, true));
-    if (is_mounted(folder))
+    if (process::is_mount_point(folder))
         return explain(EBUSY,
                        fmt::format("something is mounted on {} already; unmount it first", folder));
     struct stat here;
@@ -169,23 +168,6 @@ Result<void> unmount(const std::string& folder, bool lazy) {
                                           folder));
     const bool busy = said.words.find(strerrordesc_np(EBUSY)) != std::string::npos;
     return explain(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
-}
-
-std::optional<Mounted> mounted_on(const std::string& folder) {
-    // "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options", see proc(5).
-    std::optional<Mounted> found;
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line, field; std::getline(mounts, line);) {
-        std::istringstream fields(line);
-        for (int i = 0; i < 5; ++i) fields >> field;
-        if (unescape_octal(field) != folder) continue;
-        Mounted& mounted = found.emplace();
-        fields >> mounted.options;
-        while (fields >> field && field != "-") {}
-        fields >> mounted.type >> mounted.source;
-        mounted.source = unescape_octal(mounted.source);
-    }
-    return found;
 }
 
 bool is_stale(const std::string& folder) {

@@ -48,19 +48,6 @@ private:
 // mounted; EPERM with fusermount3's reason.
 Result<void> unmount(const std::string& folder, bool lazy);
 
-// What is mounted on exactly this folder, whether or not it answers: with which options, such as
-// "rw,nosuid,relatime", and "fuse.flexfs" and the volume's address, where it is ours. What lies on
-// top counts.
-struct Mounted {
-    std::string options;
-    std::string type;
-    std::string source;
-};
-std::optional<Mounted> mounted_on(const std::string& folder);
-inline bool is_mounted(const std::string& folder) {
-    return mounted_on(folder).has_value();
-}
-
 // True where the process behind a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);
 

@@ -39,7 +39,7 @@ Result<void> run_all(const Options& options, unsigned threads, cli::Screen scree
     TRY(Scratch scratch, Scratch::make(options.dir, threads));
     auto ran = run_phases(options, scratch, threads, screen, all);
     auto removed = scratch.remove();
-    if (!ran && !removed) cli::report(removed);  // two errors; the caller tells the first
+    if (!ran && !removed) cli::report(removed);  // two errors; the caller reports the first
     return ran ? removed : ran;
 }
 
@@ -89,23 +89,23 @@ int role::bench(const cli::Call& call) {
             .summary = "measure how fast a mount point or folder is: large files, small files and "
                        "metadata, with one thread and with several",
             .arguments = {{"DIR", cli::text(options.dir, "DIR"),
-                           "where to measure; everything made there is removed again"}},
+                           "where to measure; everything created there is removed again"}},
             .flags = {{"--threads", cli::number(options.threads, {1, 256}),
-                       "measure with one thread and with this many (4)"},
+                       "measure with one thread and with this number of threads (4)"},
                       {"--size", cli::size(options.sizes.large_bytes),
-                       "of the large files together (1GiB); 0 leaves them out"},
+                       "total size of the large files (1GiB); 0: none"},
                       {"--files", cli::number(options.sizes.files),
-                       "how many small and empty files (10000); 0 leaves them out"},
+                       "number of small files, and of empty ones (10000); 0: none"},
                       {"--fileSize", flexfs::bench::small_sizes(options.sizes.small_bytes),
-                       "of a small file (4KiB); give it again for more sizes"},
+                       "size of a small file (4KiB); may be given more than once"},
                       {"--repeat", cli::number(options.repeat, {1, 1000}),
-                       "measure everything so often and tell the medians (1)"},
+                       "run N times and report medians (1)"},
                       {"--dropCaches", cli::sets(options.cold),
-                       "empty the kernel's caches before each phase; for root"},
+                       "drop the kernel's caches before each phase (needs root)"},
                       {"--json", cli::sets(options.json), "print JSON"}},
             .run = [&] { return flexfs::bench::run(options); },
-            .details = "large write ends with fsync; the other writes do not, unless they say so.\n"
-                       "Random reads are of 4 KiB and end after ten seconds.\n",
+            .details = "The phase large write ends with fsync, others only if their name says so.\n"
+                       "Random reads are of 4 KiB and stop after ten seconds.\n",
         }}};
     return cli::run(program, call.args);
 }

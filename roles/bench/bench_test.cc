@@ -44,7 +44,7 @@ TEST_CASE("every phase does all of its work, with one thread and with several") 
     CHECK(folder.empty());
 }
 
-TEST_CASE("a failed phase leaves nothing behind and tells what failed") {
+TEST_CASE("a failed phase leaves nothing behind and says what failed") {
     Folder folder;
     {
         auto scratch = Scratch::make(folder.path, 2);

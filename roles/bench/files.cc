@@ -43,7 +43,7 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes to) {
         const ssize_t n = ::pread(fd_, to.data(), to.size(), off_t(offset));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_errno("read " + path_);
-        if (n == 0) return fail(EIO, path_ + " is shorter than what was written");
+        if (n == 0) return fail(EIO, path_ + " is shorter than what was written to it");
         to = to.subspan(std::size_t(n));
         offset += std::uint64_t(n);
     }
@@ -80,8 +80,8 @@ ByteView Data::chunk(std::uint64_t number) {
 Result<void> Data::verify(ByteView bytes, std::uint64_t first_page, const std::string& path) {
     for (std::size_t i = 0; i < bytes.size() / page_bytes; ++i)
         if (load_le<std::uint64_t>(bytes.data() + i * page_bytes) != first_page + i)
-            return fail(EIO, fmt::format("{} has other bytes than were written at offset {}", path,
-                                         (first_page + i) * page_bytes));
+            return fail(EIO, fmt::format("{}: read other bytes than were written at offset {}",
+                                         path, (first_page + i) * page_bytes));
     return {};
 }
 

@@ -34,7 +34,7 @@ private:
     int fd_;
 };
 
-// Bytes that no compression shrinks, and that tell when they come back from the wrong place: each
+// Incompressible bytes that show when they come back from the wrong place: each
 // page begins with its number.
 class Data {
 public:

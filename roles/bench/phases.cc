@@ -128,7 +128,7 @@ Result<void> read_file(const std::string& path, ByteView expected) {
     std::vector<std::byte> bytes(expected.size());
     TRY(file.read_at(0, bytes));
     if (!std::ranges::equal(bytes, expected))
-        return fail(EIO, path + " has other bytes than were written");
+        return fail(EIO, path + ": read other bytes than were written");
     return file.close();
 }
 

@@ -1,4 +1,4 @@
-// What is measured: large files, small files, metadata.
+// The phases of a measurement: large files, small files, metadata.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ inline constexpr std::uint64_t synced_files_max = 500;
 // In the order to run them; each leaves what the next needs. `scratch` must outlive the phases.
 std::vector<Phase> all_phases(const Sizes& sizes, const Scratch& scratch, unsigned threads);
 
-// What all_phases() takes at most at one time.
+// The most space that all_phases() uses at one time.
 std::uint64_t bytes_needed(const Sizes& sizes);
 
 }  // namespace flexfs::bench

@@ -50,7 +50,7 @@ Result<void> Scratch::remove() {
     const std::string path = std::exchange(path_, {});
     std::error_code problem;
     std::filesystem::remove_all(path, problem);
-    if (problem) return fail(problem.value(), fmt::format("{} could not be removed", path));
+    if (problem) return fail(problem.value(), fmt::format("removing {}", path));
     return {};
 }
 

@@ -9,7 +9,7 @@
 namespace flexfs::bench {
 
 // `dir` is a folder with room for that much: ENOTDIR, ENOENT, ENOSPC with a sentence. A filesystem
-// that does not tell its room is taken to have it.
+// that does not report its free space is taken to have enough.
 Result<void> check_room(const std::string& dir, std::uint64_t bytes, std::uint64_t files);
 
 class Scratch {

@@ -14,7 +14,7 @@
 namespace flexfs::bench {
 namespace {
 
-std::atomic<int> caught = 0;  // a signal handler has no other way to tell
+std::atomic<int> caught = 0;  // set by a signal handler
 
 // Ends of workers, waited for by the thread that draws.
 class Finish {

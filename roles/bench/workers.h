@@ -14,7 +14,7 @@
 
 namespace flexfs::bench {
 
-// What one worker tells the others.
+// What one worker lets the others know.
 class alignas(64) Meter {
 public:
     explicit Meter(const std::atomic<bool>& stop) : stop_(stop) {}

@@ -21,7 +21,7 @@ Result<void> install_all(const std::string& prefix, const std::string& sbin) {
     std::fflush(stdout);
     if (placed || done.empty()) return placed;
     return explain(placed.error().code,
-                   placed.error().message() + "; the above is done, and can be done again");
+                   placed.error().message() + "; the steps above are done, and can be repeated");
 }
 
 }  // namespace
@@ -33,18 +33,16 @@ int role::install(const cli::Call& call) {
         .name = call.program,
         .verbs = {{
             .summary =
-                "put flexfs where the system finds it: the program itself (a copy, unless it "
-                "is there already), a name ROLE.flexfs for each role, and mount.flexfs and "
-                "mount.fuse.flexfs for mount -t flexfs and mount -o remount",
-            .flags = {{"--prefix", cli::text(prefix, "DIR"),
-                       "the folder for programs (/usr/local/bin)"},
-                      {"--sbin", cli::text(sbin, "DIR"),
-                       "where mount(8) looks for mount.flexfs (/sbin)"},
-                      {"--noSbin", cli::sets(want_sbin, false),
-                       "leave that folder alone, for who is not root; mount -t flexfs will not "
-                       "work then"}},
+                "install flexfs: a copy of the program, a link ROLE.flexfs for each role, and the "
+                "links mount.flexfs and mount.fuse.flexfs that mount(8) needs",
+            .flags =
+                {{"--prefix", cli::text(prefix, "DIR"), "folder for the program (/usr/local/bin)"},
+                 {"--sbin", cli::text(sbin, "DIR"), "folder for the links of mount(8) (/sbin)"},
+                 {"--noSbin", cli::sets(want_sbin, false),
+                  "do not make those links, which need root; mount -t flexfs will not work"}},
             .run = [&] { return cli::report(install_all(prefix, want_sbin ? sbin : "")); },
-            .details = "Running it again is harmless; after an upgrade it renews the copy.\n",
+            .details =
+                "Running it again is harmless. Run it after an upgrade to replace the copy.\n",
         }}};
     return cli::run(program, call.args);
 }

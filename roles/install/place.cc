@@ -49,10 +49,10 @@ bool is_ours(const fs::path& name, const fs::path& binary) {
 Result<std::string> link(const fs::path& name, const fs::path& target, const fs::path& binary) {
     std::error_code problem;
     if (fs::read_symlink(name, problem) == target && !problem)
-        return fmt::format("{} is there", name.string());
+        return fmt::format("{} is up to date", name.string());
     if (fs::exists(fs::symlink_status(name, problem)) && !is_ours(name, binary))
         return explain(EEXIST,
-                       fmt::format("{} is something else; move it away first", name.string()));
+                       fmt::format("{} exists and is not ours; move it away first", name.string()));
     TRY(replace(name, [&](const fs::path& made, std::error_code& why) {
         fs::create_symlink(target, made, why);
     }));
@@ -63,7 +63,7 @@ Result<std::string> copy_binary(const fs::path& from, const fs::path& to) {
     std::error_code problem;
     if (fs::is_directory(to, problem)) return fail(EISDIR, to.string());
     if (fs::equivalent(from, to, problem) || same_bytes(from, to))
-        return fmt::format("{} is there", to.string());
+        return fmt::format("{} is up to date", to.string());
     TRY(replace(to, [&](const fs::path& made, std::error_code& why) {
         fs::copy_file(from, made, fs::copy_options::overwrite_existing, why);
         if (!why) fs::permissions(made, fs::perms(0755), why);

@@ -84,7 +84,7 @@ TEST_CASE("an installed program installs itself in place") {
     CHECK(root.read("bin/flexfs") == "program");
 }
 
-TEST_CASE("what is not ours is not overwritten") {
+TEST_CASE("a file of somebody else is not overwritten") {
     Root root;
     root.write("sbin/mount.flexfs", "somebody's own script");
 

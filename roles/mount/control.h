@@ -1,42 +1,45 @@
-// What a running mount tells `flexfs mount status`, and does for `restart` and a remount.
+// The control socket of a running mount: what `flexfs mount status`, `stop`, `restart` and a
+// remount ask of it.
 #pragma once
 
-#include "lib/cache/budget.h"
-#include "lib/metrics/registry.h"
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "lib/rpc/rpc.h"
-#include "lib/vfs/vfs.h"
 #include "lib/wire/control.h"
-#include "roles/mount/embedded.h"
-#include "roles/mount/options.h"
-#include "roles/mount/restarter.h"
+#include "roles/mount/status_report.h"
 
 namespace flexfs::mount {
 
+// The mount, as the control socket sees it.
+class Controlled {
+public:
+    virtual ~Controlled() = default;
+    virtual MountStatus status() const = 0;
+    // Ends the mount; `force`: at once, with an error for whoever has files open.
+    virtual void stop(bool force) = 0;
+    // Why the last restart gave the mount back to this process image; empty: it did not.
+    virtual std::string refused() const = 0;
+    // As process::Restarter::restart().
+    virtual Task<std::string> restart() = 0;
+    // Applies what a list of options says of access times. EINVAL.
+    virtual Result<void> set_access_times(const std::string& list) = 0;
+    // The names of the options of the list that differ from those of the mount.
+    virtual std::vector<std::string> changes(const std::string& list) const = 0;
+};
+
 class Control final : public rpc::Service<wire::Control> {
 public:
-    // What it reports on; must outlive it.
-    struct Subjects {
-        MountOptions& options;
-        Embedded& embedded;
-        vfs::Filesystem& client;
-        cache::Budget& budget;
-        metrics::Registry& metrics;
-    };
-    // `stop` is called when a client asks the mount to end; true: whoever has files open is cut
-    // off.
-    Control(Subjects subjects, Restarter& restarter, std::function<void(bool)> stop)
-        : subjects_(subjects), restarter_(restarter), stop_(std::move(stop)) {}
+    // `mount` must outlive it.
+    explicit Control(Controlled& mount) : mount_(mount) {}
 
     std::unique_ptr<rpc::Handler<wire::Control>> connected(
         rpc::Pusher<wire::Control>& client) override;
 
 private:
     class Conversation;
-    Buffer status() const;
-
-    Subjects subjects_;
-    Restarter& restarter_;
-    std::function<void(bool)> stop_;
+    Controlled& mount_;
 };
 
 }  // namespace flexfs::mount

@@ -1,30 +1,20 @@
 // The command line of the mount role.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 
 #include "lib/base/format.h"
 #include "lib/cli/program.h"
-#include "lib/conf/file.h"
-#include "roles/mount/fstab.h"
-#include "roles/mount/option_list.h"
-#include "roles/mount/options.h"
+#include "lib/options/option_list.h"
+#include "lib/options/options.h"
+#include "roles/mount/exit_codes.h"
+#include "roles/mount/fstab_commands.h"
 #include "roles/mount/remount.h"
+#include "roles/mount/running.h"
 #include "roles/mount/start.h"
 #include "roles/roles.h"
 
 namespace flexfs {
 namespace mount {
 namespace {
-
-struct FstabCommand {
-    std::string file = "/etc/fstab";
-    std::string options;
-    bool now = false;
-    bool force = false;
-};
 
 struct StopCommand {
     std::string dir;
@@ -36,9 +26,9 @@ struct StatusCommand {
     bool json = false;
 };
 
-// mount(8) runs `mount.flexfs SPEC DIR [-sfnv] -o OPTIONS`, always with -o; a user who calls it by
-// that name without means a flag of ours by -f.
-Dialect dialect_of(const cli::Call& call) {
+// mount(8) runs `mount.flexfs SPEC DIR [-sfnv] -o OPTIONS`, always with -o. A user who calls that
+// name without -o means our flags: -f is --foreground.
+options::Dialect dialect_of(const cli::Call& call) {
     const auto has = [&call](std::string_view start) {
         return std::ranges::any_of(
             call.args, [start](const std::string& word) { return word.starts_with(start); });
@@ -48,103 +38,62 @@ Dialect dialect_of(const cli::Call& call) {
     return {helper, helper && std::ranges::find(call.args, "-s") != call.args.end()};
 }
 
-// What mount(8) says that an exit code means.
-int as_mount8_has_it(int code) {
-    constexpr int bad_usage = 1, mount_failed = 32;
-    return code == cli::exit_usage ? bad_usage : code == cli::exit_failure ? mount_failed : code;
+int bad_usage(const std::string& program, const std::string& sentence, options::Dialect dialect) {
+    fmt::print(stderr, "{}: {}\n", program, sentence);
+    return dialect.helper ? int(mount8_usage) : cli::exit_usage;
 }
 
-int start(MountOptions& options, const std::string& program) {
-    // What cannot change while the mount runs is left alone, not refused: mount(8) adds all that
-    // fstab has.
-    if (!options.remount.empty())
-        return cli::report(options.fake ? Result<void>() : remount(options.dir, options.remount));
-    if (auto complete = finish(options); !complete) {
-        fmt::print(stderr, "{}: {}\n", program, complete.error().context);
-        return cli::exit_usage;
+int report(const Result<void>& outcome, options::Dialect dialect) {
+    const int code = cli::report(outcome);
+    return dialect.helper ? int(mount8_code(outcome)) : code;
+}
+
+int start(MountOptions& options, const std::string& program, options::Dialect dialect) {
+    if (options::is_remount(options.listed)) {
+        std::erase(options.flags_given, "verbose");
+        if (!options.flags_given.empty())
+            return bad_usage(program,
+                             fmt::format("--{}: a remount takes its options from -o only",
+                                         options.flags_given.front()),
+                             dialect);
+        const Given given = dialect.helper ? Given::by_mount8 : Given::by_user;
+        return report(options.fake ? Result<void>() : remount(options.dir, options.listed, given),
+                      dialect);
     }
-    return options.fake ? cli::exit_success : run_mount(options);
+    auto complete = options::merge_option_list(options);
+    if (complete) complete = options::finish(options);
+    if (!complete) return bad_usage(program, complete.error().context, dialect);
+    return report(options.fake ? Result<void>() : run_mount(options), dialect);
 }
 
-Result<std::string> read_fstab(const std::string& path) {
-    auto text = conf::read_file(path);
-    if (!text && text.error().code == ENOENT) return std::string();
-    return text;
-}
+constexpr const char* start_details =
+    "The daemon's process writes back what is dirty and ends when the mount is\n"
+    "unmounted, or on SIGTERM.\n"
+    "\n"
+    "mount -o remount DIR changes a running mount: ro and rw, access times, noExec,\n"
+    "noSUID and noDev. It refuses other options that differ from those of the mount;\n"
+    "to change them, unmount the volume and mount it again.\n"
+    "\n"
+    "As mount.flexfs, run by mount(8), it exits with mount(8)'s codes: 1 wrong usage\n"
+    "or permission denied, 2 system error, 4 internal bug, 8 interrupted, 32 the\n"
+    "mount failed.\n";
 
-// What mount(8) runs for a line of fstab with the type flexfs.
-constexpr const char* mount_helper = "/sbin/mount.flexfs";
+constexpr const char* status_details =
+    "Stable keys of --json:\n"
+    "  pid, mount_point, version, open_handles\n"
+    "  state: serving, stopping (what is dirty is being written back), or dead (the\n"
+    "    process is gone; then only mount_point and volume are there, too)\n"
+    "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
+    "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
+    "  dirty.trouble.errno, .message, .for_s: why data cannot be written back, and\n"
+    "    for how long; only while that is so\n"
+    "The exit code is 1 if DIR is not a mount, or a dead one.\n";
 
-// A sentence that needs no errno behind it.
-std::unexpected<Error> about(const std::string& file, const Error& error) {
-    return fail(EINVAL, file + ": " + error.context);
-}
-
-Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
-    TRY(check_mount(options));
-    const FstabLine line{options.volume, options.dir,
-                         "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
-    TRY(auto before, read_fstab(command.file));
-    auto after = with_line(before, line, command.force);
-    if (!after) return about(command.file, after.error());
-    std::error_code problem;
-    std::filesystem::create_directories(options.dir, problem);
-    if (problem) return fail(problem.value(), options.dir);
-    return conf::replace_file(command.file, *after, conf::Access::everyone);
-}
-
-int init_fstab(const FstabCommand& command, MountOptions& options, const std::string& program) {
-    auto applied = apply_option_list(options, command.options, false);
-    if (applied) applied = finish(options);
-    if (!applied) {
-        fmt::print(stderr, "{}: --mountOptions: {}\n", program, applied.error().context);
-        return cli::exit_usage;
-    }
-    const int code = cli::report(add_line(command, options));
-    if (code != cli::exit_success) return code;
-    // The line has nofail: the system would start without a word, and without the volume.
-    if (::access(mount_helper, X_OK) != 0)
-        fmt::print(stderr,
-                   "{}: the line is written, but mount(8) needs {}, which is not there; "
-                   "`flexfs install` makes it\n",
-                   program, mount_helper);
-    return command.now ? run_mount(options) : code;
-}
-
-Result<void> remove_line(const FstabCommand& command, const MountOptions& options) {
-    TRY(auto before, conf::read_file(command.file));
-    auto after = without_line(before, options.volume, options.dir);
-    if (!after) return about(command.file, after.error());
-    return conf::replace_file(command.file, *after, conf::Access::everyone);
-}
-
-int deinit_fstab(const FstabCommand& command, const MountOptions& options) {
-    const int code = cli::report(remove_line(command, options));
-    return code == cli::exit_success && command.now ? stop_mount(options.dir, command.force) : code;
-}
-
-std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
-                                   const std::string& program) {
-    const cli::Flag file{"--fstab", cli::text(command.file, "FILE"),
-                         "another file than /etc/fstab"};
-    return {{.name = "init fstab",
-             .summary = "add a line to /etc/fstab, so that the system mounts the volume when it "
-                        "starts, and make the folder",
-             .arguments = arguments(options),
-             .flags = {{"--mountOptions", cli::text(command.options, "OPTIONS"),
-                        "more than _netdev,nofail, such as ro,noATime"},
-                       {"--now", cli::sets(command.now), "mount it now, too"},
-                       {"--force", cli::sets(command.force), "replace what fstab has for DIR"},
-                       file},
-             .run = [&] { return init_fstab(command, options, program); }},
-            {.name = "deinit fstab",
-             .summary = "remove that line from /etc/fstab",
-             .arguments = arguments(options),
-             .flags = {{"--now", cli::sets(command.now), "unmount it now, too"},
-                       {"--force", cli::sets(command.force), "with --now: even if it is in use"},
-                       file},
-             .run = [&] { return deinit_fstab(command, options); }}};
-}
+constexpr const char* stop_details =
+    "A mount is not stopped while programs use it, nor, even with --force, while\n"
+    "something is mounted inside it, or it holds the folder of another mounted\n"
+    "volume. If another mount namespace (a container) has it mounted, too, the\n"
+    "command says which process that is and exits with 1.\n";
 
 }  // namespace
 }  // namespace mount
@@ -156,45 +105,45 @@ int role::mount(const cli::Call& call) {
     StopCommand stop;
     StatusCommand status;
     std::string restarted;
-    const Dialect dialect = dialect_of(call);
+    bool started = false;
+    const options::Dialect dialect = dialect_of(call);
     cli::Program program{
         .name = call.program,
         .summary = "mount a volume as a folder",
         .verbs = {{.name = "start",
-                   .summary = "mount a volume; returns when the mount answers",
-                   .arguments = arguments(options),
-                   .flags = flags(options, dialect),
-                   .run = [&] { return start(options, call.program); },
-                   .details =
-                       "mount -o remount DIR changes a mount that runs: ro and rw, access times, "
-                       "noExec,\nnoSUID and noDev. All else takes an unmount and a new mount.\n"},
+                   .summary = "mount a volume; returns when the mount is ready",
+                   .arguments = options::arguments(options),
+                   .flags = options::flags(options, dialect),
+                   .run =
+                       [&] {
+                           started = true;
+                           return start(options, call.program, dialect);
+                       },
+                   .details = start_details},
                   {.name = "status",
-                   .summary = "tell how a mount is doing, or all of them",
-                   .arguments = {{"DIR", cli::text(status.dir, "DIR"), "its folder", false}},
+                   .summary = "show the status of one mount, or of all",
+                   .arguments = {{"DIR", cli::text(status.dir, "DIR"), "the mount point", false}},
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
                    .run = [&] { return show_status(status.dir, status.json); },
-                   .details = "The keys of --json that stay:\n"
-                              "  pid, mount_point, version, open_handles\n"
-                              "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
-                              "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
-                              "A mount whose process is gone has only mount_point, volume, and "
-                              "dead: true.\n"},
+                   .details = status_details},
                   {.name = "restart",
-                   .summary = "replace the mount's process by the program that is now where it was "
-                              "started from; files stay open",
-                   .arguments = {{"DIR", cli::text(restarted, "DIR"), "its folder"}},
-                   .run = [&] { return restart_mount(restarted); }},
+                   .summary = "replace the running process with the program now installed at the "
+                              "same path; files stay open",
+                   .arguments = {{"DIR", cli::text(restarted, "DIR"), "the mount point"}},
+                   .run = [&] { return cli::report(restart_mount(restarted)); }},
                   {.name = "stop",
                    .summary = "unmount; returns when everything is stored",
-                   .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "its folder"}},
+                   .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "the mount point"}},
                    .flags = {{"--force", cli::sets(stop.force),
-                              "cut off whoever has files open; what they wrote is stored"}},
-                   .run = [&] { return stop_mount(stop.dir, stop.force); }}},
+                              "cut off programs that use the mount; what they wrote is stored"}},
+                   .run = [&] { return cli::report(stop_mount(stop.dir, stop.force)); },
+                   .details = stop_details}},
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
         program.verbs.push_back(std::move(verb));
     const int code = cli::run(program, call.args);
-    return dialect.helper ? as_mount8_has_it(code) : code;
+    if (started || !dialect.helper) return code;
+    return code == cli::exit_usage ? int(mount8_usage) : code;
 }
 
 }  // namespace flexfs

@@ -1,9 +1,6 @@
 #include "roles/mount/takeover.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 namespace flexfs::mount {
 namespace {
@@ -23,15 +20,21 @@ Takeover sample() {
 }
 
 TEST_CASE("what is handed over arrives") {
-    const auto memory = save_takeover(sample());
+    const auto memory = process::save_handover(process::encode_handover(sample()));
     REQUIRE(memory);
-    const auto loaded = load_takeover(*memory);
-    ::close(*memory);
 
+    const auto loaded = load_takeover(memory->get());
     REQUIRE(loaded);
-    CHECK(encode_takeover(*loaded) == encode_takeover(sample()));
-    CHECK(takeover_command(*loaded, "--takeover", 8) ==
-          std::vector<std::string>{"flexfs", "mount", "start", "/d", "/m", "--takeover=8"});
+    CHECK(process::encode_handover(*loaded) == process::encode_handover(sample()));
+    CHECK(loaded->whole_command() ==
+          std::vector<std::string>{"flexfs", "mount", "start", "/d", "/m"});
+}
+
+TEST_CASE("only descriptors that exist are kept open") {
+    Takeover takeover = sample();
+    takeover.mount_lock = 6;
+
+    CHECK(takeover.descriptors() == std::vector<int>{5, 6});
 }
 
 // Another version of flexfs has to read it: what stands where must never change.
@@ -40,7 +43,7 @@ TEST_CASE("a takeover keeps its form") {
     takeover.restarts = 1;
     takeover.program = "/p";
     takeover.command = {"start"};
-    const std::string bytes = to_hex(encode_takeover(takeover));
+    const std::string bytes = to_hex(process::encode_handover(takeover));
 
     CHECK(
         bytes.starts_with("666c65786673544f"
@@ -51,20 +54,6 @@ TEST_CASE("a takeover keeps its form") {
           "01000000"
           "05000000"
           "7374617274");
-}
-
-TEST_CASE("what is of another format, or no takeover at all, is refused with a sentence") {
-    const Buffer bytes = encode_takeover(sample());
-    std::string newer(bytes.text()), other(bytes.text());
-    newer[8] = 2;
-    other[0] = 'F';
-
-    CHECK(decode_takeover(Buffer::take(std::move(newer))).error().message() ==
-          "the running mount hands over in format 2, and this flexfs takes over in format 1");
-    for (const Buffer& wrong : {Buffer(), bytes.slice(0, 10), bytes.slice(0, bytes.size() - 1),
-                                Buffer::take(std::move(other))})
-        CHECK(code_of(decode_takeover(wrong)) == EPROTO);
-    CHECK(code_of(load_takeover(1000)) == EBADF);
 }
 
 }  // namespace

@@ -120,7 +120,8 @@ not_made "a mount that would hide its volume is refused" "hide .*cover/data" \
     "$other/cover/data" "$other/cover" --nonEmpty
 not_made "or its database" "hide .*cover/db" \
     "$other/new" "$other/cover" --dbFolder "$other/cover/db"
-not_made "a database in a folder that is missing is refused" "db cannot be made, for .*gone" \
+not_made "a database in a folder that is missing is refused" \
+    "cannot create .*db: .*gone does not exist" \
     "$other/new" "$mnt" --dbFolder "$other/gone/db"
 check "but it may be beside its database" \
     flexfs mount "$FLEXFS_TMP/beside" "$other/nest/mnt" --dbFolder "$other/nest"

@@ -64,7 +64,7 @@ mkdir "$FLEXFS_TMP/taken" && echo "somebody's" >"$FLEXFS_TMP/taken/mount.flexfs"
 check "an install that fails tells what it has done already" eval '
     ! "$FLEXFS" install --prefix "$bin.2" --sbin "$FLEXFS_TMP/taken" >"$FLEXFS_TMP/told" 2>&1 &&
         cat "$FLEXFS_TMP/told" && grep -qF "$bin.2/flexfs copied from" "$FLEXFS_TMP/told" &&
-        grep -qF "taken/mount.flexfs is something else" "$FLEXFS_TMP/told"'
+        grep -qF "taken/mount.flexfs exists and is not ours" "$FLEXFS_TMP/told"'
 check "what was installed can install" "$bin/flexfs" install --prefix "$bin" --sbin "$sbin"
 
 check "more memory than the machine has is bad usage" \
@@ -78,6 +78,10 @@ check_fails "and is answered with what there is" \
     "unknown command 'init word'; there is init fstab" "$FLEXFS" mount init word
 check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
     "$FLEXFS" mount "$data" "$mnt" --strictATime --noATime
+check "a flag and an option of -o that contradict each other are bad usage" \
+    code 2 "$FLEXFS" mount "$data" "$mnt" --ro -o rw
+check_fails "and both are named" "--ro contradicts 'rw' in -o" \
+    "$FLEXFS" mount "$data" "$mnt" -o noATime,rw --ro
 check "a log whose folder is missing is bad usage" \
     code 2 "$FLEXFS" mount "$data" "$mnt" --logFile "$FLEXFS_TMP/none/log"
 check_fails "and it says so" "the folder $FLEXFS_TMP/none does not exist" \
@@ -95,6 +99,10 @@ check "for mount(8) a mount that fails is 32" code 32 "$helper" "$data" "$mnt" -
 check "for mount(8) a remount that fails is 32" code 32 "$helper" "$data" "$mnt" -o remount,ro
 check "for others bad usage is 2, by that name, too" code 2 "$helper" "$data" "$mnt" --odd
 check "and a mount that fails is 1" code 1 "$helper" "$data" "$mnt"
+mkdir -m 700 "$FLEXFS_TMP/closed" && chmod 711 "$FLEXFS_TMP"
+check "for mount(8) a refused permission is 1" code 1 \
+    setpriv --reuid 65534 --regid 65534 --clear-groups env FLEXFS_HOME=/nonexistent/home \
+    HOME=/nonexistent "$helper" "$FLEXFS_TMP/closed/data" "$FLEXFS_TMP/closed" -o rw
 
 # --- fstab ---
 

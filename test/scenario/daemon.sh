@@ -73,7 +73,7 @@ wait_until 10 eval "! kill -0 $pid 2>/dev/null"
 check "status lists a mount that was killed, and tells how to clean up" eval '
     "$FLEXFS" mount status >"$FLEXFS_TMP/said" 2>&1 && cat "$FLEXFS_TMP/said" &&
         grep -Eq "^$mnt +$data +dead" "$FLEXFS_TMP/said" &&
-        grep -q "mount stop $mnt. clears" "$FLEXFS_TMP/said"'
+        grep -q "remove it with .flexfs mount stop $mnt" "$FLEXFS_TMP/said"'
 is_dead() {
     "$FLEXFS" mount status --json 2>/dev/null | python3 -c '
 import json, sys
@@ -81,6 +81,18 @@ import json, sys
 assert mount["dead"] is True and mount["mount_point"] == sys.argv[1], mount' "$mnt"
 }
 check "for programs, too" is_dead
+dead_in_json() {
+    "$FLEXFS" mount status "$mnt" --json >"$FLEXFS_TMP/json" 2>"$FLEXFS_TMP/said"
+    local status=$?
+    cat "$FLEXFS_TMP/json" "$FLEXFS_TMP/said"
+    python3 -c '
+import json, sys
+mount = json.load(open(sys.argv[1]))
+assert mount["state"] == "dead" and mount["mount_point"] == sys.argv[2], mount
+assert mount["volume"]["address"] == sys.argv[3], mount' "$FLEXFS_TMP/json" "$mnt" "$data" &&
+        [[ $status == 1 && ! -s $FLEXFS_TMP/said ]]
+}
+check "its status alone is JSON without a word beside it, and exits with 1" dead_in_json
 check "start cleans up a stale mount" start_mount "$data" "$mnt"
 check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 stop_mount "$mnt"
@@ -91,8 +103,8 @@ start_mount "$FLEXFS_TMP/second" "$second"
 start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 kill -STOP "$pid"
-check_fails "a mount that hangs is told of" \
-    "\(process $pid\) cannot be asked: it does not answer$" \
+check_fails "a mount that hangs is reported" \
+    "cannot ask the mount on $mnt \(process $pid\): it does not answer$" \
     timeout 30 "$FLEXFS" mount status "$mnt"
 lists_second() {
     timeout 30 "$FLEXFS" mount status --json 2>/dev/null | python3 -c '
@@ -194,8 +206,8 @@ remount8() {
 }
 check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
 check "so does mount -i, without the helper" remount8 -i
-# What it cannot change it names, where that is not so already; mount(8) adds what fstab has.
-names_fixed() {
+# What it cannot change it refuses if it differs; mount(8) repeats all that fstab has.
+refuses_fixed() {
     with_mount_helper bash -c '
         data=$1 mnt=$2 said=$3
         set -e
@@ -203,12 +215,36 @@ names_fixed() {
         trap "umount \"$mnt\"" EXIT
         mount -o remount,ro,memCapacity=128M,umask=022,_netdev "$mnt" 2>"$said"
         cat "$said" && [[ ! -s $said ]]
-        mount -o remount,rw,memCapacity=64M,umask=022,rootSquash "$mnt" 2>"$said"
-        cat "$said" && (($(wc -l <"$said") == 1)) && grep -q "memCapacity, rootSquash$" "$said"
+        if mount -o remount,rw,memCapacity=64M,umask=022,rootSquash "$mnt" 2>"$said"; then
+            exit 1
+        fi
+        cat "$said" && (($(wc -l <"$said") == 1)) &&
+            grep -q "cannot change memCapacity, rootSquash of $mnt while it is mounted" "$said"
+        ! touch "$mnt/new" 2>&1
+        if mount -o remount,rw,blockSize=1M "$mnt" 2>"$said"; then exit 1; fi
+        cat "$said" && grep -q "cannot change blockSize" "$said"
+        mount -o remount,rw,blockSize=4M "$mnt"
         touch "$mnt/new" && rm "$mnt/new"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
         wait_until 10 eval '! is_mounted "$mnt"'
 }
-check "a remount names what is given and only an unmount can change" names_fixed
+check "a remount refuses by name what only an unmount can change, and changes nothing" refuses_fixed
+# The program is in a filesystem that lets programs be run.
+runs_again() {
+    with_mount_helper bash -c '
+        data=$1 mnt=$2
+        set -e
+        mount -t flexfs "$data" "$mnt" -o noexec,nosuid
+        trap "umount \"$mnt\"" EXIT
+        cp /bin/true "$mnt/program"
+        if "$mnt/program" 2>/dev/null; then echo "noexec has no effect"; exit 1; fi
+        mount -o remount,exec "$mnt"
+        "$mnt/program"
+        grep " $mnt fuse" /proc/self/mounts | grep nosuid
+        mount -o remount,noexec "$mnt"
+        if "$mnt/program" 2>/dev/null; then echo "noexec has no effect again"; exit 1; fi
+        rm "$mnt/program"' - "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
+}
+check "mount -o remount,exec takes noexec back, and nothing else" runs_again
 remount_misspelt() {
     with_mount_helper bash -c '
         mount -t flexfs "$1" "$2" || exit 0

@@ -91,7 +91,7 @@ refused() {
 write_program 'exit 3'
 refused "a program that fails" "code 3"
 write_program 'exit 0'
-refused "a program that is no flexfs" "no flexfs that can take over"
+refused "a program that is no flexfs" "not a flexfs that can take over"
 write_program 'echo "flexfs: unknown flag --checkTakeover" >&2; exit 2'
 refused "a flexfs that is too old" "unknown flag --checkTakeover"
 write_program 'kill -SEGV $$'
@@ -130,8 +130,8 @@ head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
 head -c 100M /dev/zero >"$small/filler" 2>/dev/null
 exec 7>"$mnt/dirty"
 cat "$FLEXFS_TMP/random" >&7
-check_fails "data that cannot be stored keeps it from restarting" "cannot be stored.*No space" \
-    restart
+check_fails "data that cannot be stored keeps it from restarting" \
+    "cannot be written back.*No space" restart
 check "it is still there" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
 rm "$small/filler"
 check "with room it restarts" restart

@@ -11,7 +11,7 @@ late=$FLEXFS_TMP/late
 said=$FLEXFS_TMP/said
 head -c 3000000 /dev/urandom >"$late"
 
-is_waiting() { grep -q "cannot be stored yet" "$log"; }
+is_waiting() { grep -Eq "cannot write back .* yet" "$log"; }
 # A mount whose store is full, with a file that was synced and one that is not stored: NAME.
 mount_with_unsent() {
     : >"$log"
@@ -32,6 +32,19 @@ pid=$(mount_pid "$mnt")
 stopping=$!
 check "the mount waits for room to store it" wait_until 30 is_waiting
 check "and so does who stops it" kill -0 $stopping
+tells_trouble() {
+    "$FLEXFS" mount status "$mnt" --json | python3 -c '
+import errno, json, sys
+status = json.load(sys.stdin)
+trouble = status["dirty"]["trouble"]
+assert status["state"] == "stopping", status["state"]
+assert trouble["errno"] == errno.ENOSPC and trouble["for_s"] >= 0, trouble
+assert "No space" in trouble["message"] and status["dirty"]["files"] == 1, status["dirty"]'
+}
+check "status says meanwhile that nothing can be written back, and why" tells_trouble
+check "in a sentence for people, too" eval '
+    "$FLEXFS" mount status | grep -E "^$mnt: cannot write back .* in 1 file .*No space.*; retrying"'
+check "and so does the command that waits" wait_until 20 grep -q "stored: cannot write back" "$said"
 rm "$small/filler"
 wait $stopping
 check "with room it is stored, and the mount ends" [ $? = 0 ]
@@ -47,7 +60,7 @@ kill -TERM "$pid"
 check "SIGTERM waits for room, too" wait_until 30 is_waiting
 kill -TERM "$pid"
 check "a second SIGTERM ends it within seconds" wait_until 10 is_gone "$mnt" "$pid"
-check "the log tells what was given up" grep -Eq "MiB in 1 files of $mnt are given up" "$log"
+check "the log says what was discarded" grep -Eq "MiB in 1 file on $mnt were discarded" "$log"
 rm "$small/filler"
 check "what was synced is there all the same" is_whole
 check "and nothing of the rest" eval '! cmp -s "$late" "$mnt/late2"'
@@ -67,7 +80,7 @@ wait "$pid"
 check "told to give up, it fails" [ $? = 1 ]
 wait $stopping
 check "and so does who stops it" [ $? = 1 ]
-check "with what was lost" grep -q "not everything is stored: .*MiB in 1 files" "$said"
+check "with what was lost" grep -q "not everything is stored: .*MiB in 1 file " "$said"
 rm "$small/filler"
 
 check "a file is written without room, while another one is open" mount_with_unsent late4
@@ -93,11 +106,11 @@ start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 (exec 9>"$mnt/held" && cat "$late" >&9 && sleep 600) &
 wait_until 10 cmp -s "$late" "$mnt/held"
-check_fails "a mount in use is not stopped" "in use: .*--force cuts them off" \
+check_fails "a mount in use is not stopped" "in use: .*--force cuts such programs off" \
     "$FLEXFS" mount stop "$mnt"
 check "with --force it is, at once" eval 'timeout 5 "$FLEXFS" mount stop --force "$mnt" 2>"$said"'
 check "and its process is gone" wait_until 10 is_gone "$mnt" "$pid"
-check "it says what that does" grep -q "in use, and cut off: .*may be lost" "$said"
+check "it says what that does" grep -q "in use; cutting off .*may be lost" "$said"
 start_mount "$data" "$mnt"
 check "what was written is stored" cmp "$late" "$mnt/held"
 (exec 9>"$mnt/held" && sleep 600) &
@@ -108,6 +121,51 @@ check "--force ends a mount that was unmounted lazily, too" \
 start_mount "$data" "$mnt"
 check "--force says nothing where nothing is in use" eval '
     [[ -z $("$FLEXFS" mount stop --force "$mnt" 2>&1) ]]'
+for _ in {1..5}; do
+    start_mount "$data" "$mnt"
+    (exec 9>"$mnt/held" && sleep 600) &
+    wait_until 10 test -e "$mnt/held"
+    "$FLEXFS" mount stop --force "$mnt" 2>>"$FLEXFS_TMP/forced"
+    kill $!
+done 2>/dev/null
+check "and only its own sentence where something is" eval '
+    ! grep -v "is in use; cutting off" "$FLEXFS_TMP/forced"'
+
+# --- what depends on a mount ---
+start_mount "$data" "$mnt"
+mkdir -p "$mnt/inner" "$mnt/volume" "$FLEXFS_TMP/other"
+mount -t tmpfs none "$mnt/inner"
+check_fails "a mount that another one is in is not cut off" "$mnt/inner is mounted inside $mnt" \
+    "$FLEXFS" mount stop --force "$mnt"
+check "and goes on" touch "$mnt/inner/file" "$mnt/file"
+umount "$mnt/inner"
+start_mount "$mnt/volume" "$FLEXFS_TMP/other"
+echo inner >"$FLEXFS_TMP/other/file"
+check_fails "nor is one that holds the folder of another volume" \
+    "mounted on $FLEXFS_TMP/other is kept inside $mnt" "$FLEXFS" mount stop --force "$mnt"
+check "which goes on, too" grep -qx inner "$FLEXFS_TMP/other/file"
+stop_mount "$FLEXFS_TMP/other"
+check "once nothing depends on it, it is stopped" stop_mount "$mnt"
+
+# --- another mount namespace ---
+start_mount "$data" "$mnt"
+pid=$(mount_pid "$mnt")
+unshare --mount --propagation private sleep 600 &
+holder=$!
+wait_until 10 eval '[[ $(readlink /proc/$holder/ns/mnt) != $(readlink /proc/self/ns/mnt) ]]'
+began=$(date +%s%N)
+check_fails "stop says which process has it mounted in another namespace" \
+    "process $holder \(sleep\) still has it mounted on $mnt.*nsenter.*--force" \
+    "$FLEXFS" mount stop "$mnt"
+check "at once" eval '(($(date +%s%N) - began < 4000000000))'
+check "the mount goes on there" nsenter --target "$holder" --mount touch "$mnt/elsewhere"
+check_fails "a second stop says the same" "process $holder " "$FLEXFS" mount stop "$mnt"
+check "--force cuts it off there, too" timeout 20 "$FLEXFS" mount stop --force "$mnt"
+check "and the process of the mount ends" wait_until 10 is_gone "$mnt" "$pid"
+kill $holder
+start_mount "$data" "$mnt"
+check "with everything stored" test -e "$mnt/elsewhere"
+stop_mount "$mnt"
 
 # --- a store that does not answer ---
 start_mount "file://$data?latency=600s" "$mnt" --logFile "$log"

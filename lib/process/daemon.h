@@ -1,0 +1,51 @@
+// Going into the background, and reporting readiness, or the reason of a failure, to whoever
+// started the process.
+#pragma once
+
+#include <string>
+
+#include "lib/base/descriptor.h"
+#include "lib/base/result.h"
+#include "lib/base/time.h"
+
+namespace flexfs::process {
+
+// Reports once, to the parent process and to the service manager.
+class Readiness {
+public:
+    Readiness() = default;  // there is no parent that waits
+    explicit Readiness(Descriptor pipe) : pipe_(std::move(pipe)) {}
+    void ready(const std::string& status);
+    void failed(const Error& why);
+
+private:
+    void report(const std::string& verdict);
+    Descriptor pipe_;
+};
+
+// Reads the verdict from the pipe: success, the error that was reported, or EPIPE with a sentence
+// if the daemon ended without a report.
+Result<void> await_verdict(const Descriptor& pipe);
+
+// True if a service manager waits for readiness; a daemon then stays in the foreground.
+bool has_service_manager();
+// Sends `state` as sd_notify(3) does; does nothing without a service manager.
+void notify_service_manager(const std::string& state);
+
+// The two processes that go_to_background() returns in.
+struct Forked {
+    bool daemon = false;
+    Readiness readiness;   // of the daemon
+    Result<void> outcome;  // of the parent: what the daemon reported
+};
+
+// Forks. The daemon has a session of its own, / as its working folder and no terminal; its standard
+// output and error are appended to `log_file`. The parent waits for the verdict; EOWNERDEAD if the
+// daemon was killed. Call it before any thread is started.
+Result<Forked> go_to_background(const std::string& log_file);
+
+// Ends the process with status 1 when `patience` has passed, whatever hangs in it. Cannot be
+// undone.
+void end_after(Duration patience);
+
+}  // namespace flexfs::process

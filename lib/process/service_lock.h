@@ -1,0 +1,51 @@
+// The lock of a process that serves something at a place: a mount point, the folder of a volume.
+// Others read from its file who serves, and afterwards what went wrong at the end.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "lib/base/lock_file.h"
+
+namespace flexfs::process {
+
+// Held until it is destroyed or the process ends, however it ends.
+class ServiceLock {
+public:
+    struct Holder {
+        pid_t pid = 0;      // 0: not written yet
+        std::string place;  // such as the mount point
+    };
+
+    // EBUSY if another process holds the lock: holder() says which. The errors of open(2).
+    static Result<ServiceLock> take(const std::string& path, const std::string& place);
+    // As take(), but waits, for a minute at most, while a process holds the lock that only finishes
+    // its work. EBUSY once `serves` is true of the holder. Blocks.
+    static Result<ServiceLock> take_in_turn(const std::string& path, const std::string& place,
+                                            const std::function<bool(const Holder&)>& serves);
+    // The lock that an earlier image of this process left open in `descriptor`; takes it over.
+    static ServiceLock adopt(int descriptor, std::string place) {
+        return {LockFile::adopt(Descriptor(descriptor)), std::move(place)};
+    }
+
+    // Leaves a sentence about what went wrong for those who wait for the end; it replaces an
+    // earlier one. A failure to write it is ignored: the log has it, too.
+    void complain(const std::string& sentence);
+    int descriptor() const { return file_.descriptor(); }
+
+    // The holder of the lock at `path`, if there is one.
+    static std::optional<Holder> holder(const std::string& path);
+    // The place that the present or last holder served; empty if there never was one.
+    static std::string last_place(const std::string& path);
+    // The complaint of the last holder; empty if it had none.
+    static std::string last_words(const std::string& path);
+
+private:
+    ServiceLock(LockFile file, std::string place)
+        : file_(std::move(file)), place_(std::move(place)) {}
+    LockFile file_;
+    std::string place_;
+};
+
+}  // namespace flexfs::process

@@ -1,0 +1,194 @@
+#include "lib/volume/folder_volume.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/format.h"
+#include "lib/base/uuid.h"
+#include "lib/process/mount_table.h"
+#include "lib/volume/place.h"
+
+namespace flexfs::volume {
+namespace {
+
+// Space comes back soon after files are deleted. The only client holds old rows for no longer than
+// a read takes.
+constexpr Duration garbage_delay = std::chrono::seconds(5);
+constexpr Duration garbage_pause = std::chrono::seconds(2);
+
+// A client in the next image of the process is back as soon as the volume is open.
+constexpr Duration takeover_grace = std::chrono::minutes(1);
+
+// The files beside the database take at most these shares of a small disk.
+constexpr std::uint64_t log_share = 16, reserve_share = 8;
+
+std::string description_path(const std::string& folder) {
+    return folder + "/volume.yaml";
+}
+
+std::string database_folder(const std::string& folder, const OpenOptions& options) {
+    return options.db_folder.empty() ? folder + "/meta" : options.db_folder;
+}
+
+struct Description {
+    wire::VolumeInfo info;
+    bool fresh = false;  // the folder holds no volume yet
+};
+
+// Reads what the volume in `folder` is, or decides what it is going to be.
+Result<Description> describe(const std::string& folder, const OpenOptions& options) {
+    auto known = conf::load_volume(description_path(folder));
+    if (known) {
+        const wire::VolumeInfo info = info_of(*known);
+        TRY(options.fresh.check_same(info, folder));
+        return Description{info, false};
+    }
+    if (known.error().code != ENOENT) return fail(std::move(known.error()));
+
+    TRY(std::string foreign, foreign_file(folder));
+    if (!foreign.empty())
+        return explain(ENOTEMPTY,
+                       fmt::format("{} holds other files ({}) and no volume; give an empty "
+                                   "folder, or one that does not exist yet",
+                                   folder, foreign));
+    TRY(check_no_volume_above(folder));
+    if (options.read_only)
+        return explain(
+            ENOENT,
+            fmt::format("{} holds no volume; mount it once without --ro to make one", folder));
+    wire::VolumeInfo info = options.fresh.info();
+    info.id = make_uuid();
+    info.name = std::filesystem::path(folder).filename();
+    return Description{info, true};
+}
+
+// In bytes: one `share`th of the disk that the folder is on, from 1 MiB to `most`.
+std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std::uint64_t most) {
+    struct statvfs disk;
+    if (::statvfs(folder.c_str(), &disk) != 0) return most;
+    const std::uint64_t bytes = std::uint64_t(disk.f_blocks) * disk.f_frsize;
+    return std::clamp<std::uint64_t>(bytes / share, 1 << 20, most);
+}
+
+std::unexpected<Error> no_database(const std::string& folder, const std::string& path) {
+    return explain(ENOENT, fmt::format("the database of the volume in {} is not there ({}); give "
+                                       "--dbFolder, or restore it from a backup",
+                                       folder, path));
+}
+
+Result<process::ServiceLock> lock_folder(const std::string& folder, const OpenOptions& options) {
+    if (options.taken_over)
+        return process::ServiceLock::adopt(*options.taken_over, options.mount_point);
+    const std::string path = folder + "/lock";
+    auto lock = process::ServiceLock::take_in_turn(
+        path, options.mount_point,
+        [](const auto& holder) { return process::is_mount_point(holder.place); });
+    if (lock || lock.error().code != EBUSY) return lock;
+    const auto holder = process::ServiceLock::holder(path);
+    return explain(EBUSY, fmt::format("{} is in use by the mount on {} (process {})", folder,
+                                      holder ? holder->place : "?", holder ? holder->pid : 0));
+}
+
+service::Options service_options(const std::string& folder, const OpenOptions& options) {
+    const std::uint64_t log_bytes =
+        share_of_disk(database_folder(folder, options), log_share, 16 << 20);
+    service::Options made{.sync_always = options.sync,
+                          .log_checkpoint_bytes = log_bytes,
+                          .log_truncate_bytes = 4 * log_bytes};
+    if (options.taken_over) made.grace = takeover_grace;
+    return made;
+}
+
+}  // namespace
+
+Result<void> FolderVolume::check_takeover(const object::Address& address,
+                                          const OpenOptions& options,
+                                          const wire::VolumeInfo& served) {
+    const std::string& folder = address.folder;
+    TRY(const conf::Volume file, conf::load_volume(description_path(folder)));
+    if (file.id != served.id || file.block_bytes != served.block_bytes)
+        return explain(EINVAL, fmt::format("{} describes another volume than the mounted one",
+                                           description_path(folder)));
+    const std::string path = database_folder(folder, options) + "/volume.db";
+    if (::access(path.c_str(), R_OK | W_OK) != 0) return no_database(folder, path);
+    return {};
+}
+
+Result<void> FolderVolume::check(const object::Address& address, const OpenOptions& options,
+                                 When when) {
+    // A mount point beside the database, in a database folder of its own, does no harm.
+    TRY(check_outside(address.folder, options.mount_point));
+    for (const std::string& folder : {address.folder, database_folder(address.folder, options)})
+        TRY(check_not_hidden(folder, options.mount_point));
+    const auto find = [when](const std::string& folder) -> Result<void> {
+        auto found = find_folder(folder);
+        if (found || (when == When::later && found.error().code == ENOENT)) return {};
+        return fail(std::move(found.error()));
+    };
+    TRY(find(address.folder));
+    TRY(const Description found, describe(address.folder, options));
+    if (found.fresh && !options.db_folder.empty()) TRY(find(options.db_folder));
+    return {};
+}
+
+Result<void> FolderVolume::open_database(const std::string& folder, const OpenOptions& options) {
+    TRY(const Description description, describe(folder, options));
+    const std::string db_folder = database_folder(folder, options);
+    if (description.fresh) TRY(make_folder(db_folder));
+    auto opened =
+        meta::Volume::open({.path = db_folder + "/volume.db",
+                            .cache_bytes = options.db_cache_bytes,
+                            .create = description.fresh,
+                            .info = description.info,
+                            .root_uid = ::geteuid(),
+                            .root_gid = ::getegid(),
+                            .now = wall_now(),
+                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20)});
+    if (!opened && opened.error().code == ENOENT)
+        return no_database(folder, db_folder + "/volume.db");
+    if (!opened) return fail(std::move(opened.error()));
+    volume_ = std::move(*opened);
+    if (description.fresh) {
+        // The description comes last, so that a start that is cut off, even by a power cut, leaves
+        // no volume without its database.
+        TRY(settle_folder(db_folder));
+        TRY(settle_folder(folder));
+        return conf::save_volume(description_path(folder), file_of(volume_->info()));
+    }
+    // The limits may be edited in volume.yaml; configure() refuses what cannot change.
+    if (volume_->info() != description.info) return volume_->configure(description.info);
+    return {};
+}
+
+Task<std::unique_ptr<OpenVolume>> FolderVolume::open(Loop& loop, object::Address address,
+                                                     OpenOptions options) {
+    co_await make_folder(address.folder);
+    auto lock = co_await lock_folder(address.folder, options);
+    std::unique_ptr<FolderVolume> made(new FolderVolume(std::move(lock)));
+    made->store_ = co_await object::open_store(loop, address);
+    co_await made->open_database(address.folder, options);
+    made->service_ = std::make_unique<service::Service>(loop, *made->volume_,
+                                                        service_options(address.folder, options));
+    made->housekeeper_ = std::make_unique<upkeep::Housekeeper>(
+        loop, *made->service_, *made->volume_, *made->store_,
+        upkeep::Options{.garbage_delay = garbage_delay, .garbage_pause = garbage_pause});
+    std::unique_ptr<OpenVolume> opened = std::move(made);
+    co_return opened;
+}
+
+std::unique_ptr<rpc::Caller<wire::Metadata>> FolderVolume::connect(
+    rpc::Client<wire::Metadata>& client) {
+    return std::make_unique<rpc::Caller<wire::Metadata>>(*service_, client);
+}
+
+Task<void> FolderVolume::close() {
+    co_await housekeeper_->close();
+    co_await service_->close();
+    co_await store_->close();
+}
+
+}  // namespace flexfs::volume

@@ -1,0 +1,50 @@
+#include "lib/volume/volume.h"
+
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/object/address.h"
+#include "lib/volume/folder_volume.h"
+
+namespace flexfs::volume {
+namespace {
+
+Result<object::Address> address_of(const std::string& text) {
+    TRY(object::Address address, object::parse_address(text));
+    if (address.kind != object::Address::Kind::file)
+        return explain(EINVAL, fmt::format("'{}' does not outlive the mount; keep the volume in a "
+                                           "folder",
+                                           text));
+    // A path with a slash at its end would be one part longer.
+    while (address.folder.size() > 1 && address.folder.ends_with('/')) address.folder.pop_back();
+    return address;
+}
+
+}  // namespace
+
+Task<std::unique_ptr<OpenVolume>> open(Loop& loop, OpenOptions options) {
+    auto address = co_await address_of(options.address);
+    co_return co_await FolderVolume::open(loop, std::move(address), std::move(options));
+}
+
+Result<void> check(const OpenOptions& options, When when) {
+    TRY(const object::Address address, address_of(options.address));
+    return FolderVolume::check(address, options, when);
+}
+
+Result<void> check_takeover(const OpenOptions& options, const wire::VolumeInfo& served) {
+    TRY(const object::Address address, address_of(options.address));
+    return FolderVolume::check_takeover(address, options, served);
+}
+
+std::string data_folder(const std::string& address) {
+    const auto parsed = address_of(address);
+    return parsed ? parsed->folder : std::string();
+}
+
+std::string lock_path(const std::string& address) {
+    const std::string folder = data_folder(address);
+    return folder.empty() ? folder : folder + "/lock";
+}
+
+}  // namespace flexfs::volume

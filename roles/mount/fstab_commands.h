@@ -1,0 +1,25 @@
+// `flexfs mount init fstab` and `deinit fstab`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/cli/program.h"
+#include "lib/options/options.h"
+
+namespace flexfs::mount {
+
+using options::MountOptions;
+
+struct FstabCommand {
+    std::string file = "/etc/fstab";
+    std::string options;
+    bool now = false;
+    bool force = false;
+};
+
+// The commands of a program that was called as `program`. What they refer to must outlive them.
+std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
+                                   const std::string& program);
+
+}  // namespace flexfs::mount

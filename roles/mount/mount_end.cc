@@ -1,0 +1,137 @@
+// The end of a mount: a request to stop, waiting for programs, and storing what they wrote.
+#include <signal.h>
+
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/loop/pool.h"
+#include "roles/mount/mount_process.h"
+
+namespace flexfs::mount {
+namespace {
+
+// For programs that have files open when the mount is to stop, and how often it tries to
+// unmount meanwhile.
+constexpr Duration leave_patience = std::chrono::seconds(10);
+constexpr Duration leave_pause = std::chrono::milliseconds(200);
+// Between attempts to write back at the end.
+constexpr Duration store_pause = std::chrono::seconds(3);
+// After a second SIGTERM: for writing back what is left, and then for an orderly end.
+constexpr Duration hurry_patience = std::chrono::seconds(3);
+constexpr Duration end_patience = std::chrono::seconds(5);
+
+std::string count_of_files(std::uint64_t files) {
+    return fmt::format("{} {}", files, files == 1 ? "file" : "files");
+}
+
+}  // namespace
+
+void MountProcess::handle_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGQUIT})
+        signals_.push_back(loop_.on_signal(signal, [this] { told_to_stop(); }));
+    signals_.push_back(loop_.on_signal(SIGHUP, log::rotate));
+}
+
+// While the kernel asks, the first time starts to unmount and the second cuts programs off; after
+// that, any further time gives up what cannot be written back.
+void MountProcess::told_to_stop() {
+    if (!serving_) return hurry();
+    if (leaving_) {
+        hurry();
+        return cut_off();
+    }
+    leaving_ = true;
+    leaving_scope_.start(leave());
+}
+
+void MountProcess::stop(bool force) {
+    if (!force) return told_to_stop();
+    if (serving_) cut_off();
+}
+
+// Programs that have files open may go on with them for a moment, and find them by their paths:
+// only a mount that stays in use is detached, which uncovers the folder underneath.
+Task<void> MountProcess::leave() {
+    log::info("stopping: unmounting {}", options_.dir);
+    const Duration until = loop_.now() + leave_patience;
+    while (loop_.now() < until) {
+        auto gone = co_await result(offload(loop_, [dir = options_.dir]() -> Result<int> {
+            TRY(fuse::unmount(dir, false));
+            return 0;
+        }));
+        // EINVAL: it was detached already, and what is open in it may go on, too.
+        if (gone || gone.error().code != EBUSY) break;
+        co_await loop_.sleep(leave_pause);
+    }
+    co_await loop_.sleep(until - loop_.now());
+    cut_off();
+}
+
+void MountProcess::cut_off() {
+    leaving_ = true;
+    log::warn("cutting off the programs that have files open in {}", options_.dir);
+    mounted_->detach();
+    server_->abort();
+}
+
+// Programs rely on what they wrote, so a full disk, or a store that is away, is waited for until
+// the process is asked to stop a second time: then EIO, with the amount that was discarded.
+Task<void> MountProcess::store_everything() {
+    files_->end_handles();
+    Scope storing, patience;
+    std::string given_up;
+    storing.start(keep_storing());
+    patience.start(give_up(storing, given_up));
+    co_await storing.join();
+    co_await patience.close();
+    if (!given_up.empty()) co_await explain(EIO, std::move(given_up));
+}
+
+Task<void> MountProcess::keep_storing() {
+    for (;;) {
+        auto stored = co_await result(files_->flush_all());
+        if (stored || stored.error().code == ECANCELED) co_return;
+        log::error(
+            "cannot write back {} on {} yet ({}); retrying. Send SIGTERM again to discard it",
+            unstored(), options_.dir, stored.error().message());
+        co_await loop_.sleep(store_pause);
+    }
+}
+
+Task<void> MountProcess::give_up(Scope& storing, std::string& given_up) {
+    co_await hurried_.wait();
+    co_await loop_.sleep(hurry_patience);
+    const vfs::State state = files_->state();
+    given_up = fmt::format("{} in {} on {} were discarded", format_size(state.dirty_bytes),
+                           count_of_files(state.dirty_files), options_.dir);
+    storing.cancel();
+}
+
+// The socket answers until the volume is closed, so that `status` can say what hinders the end.
+Task<void> MountProcess::close_volume(Result<void> stored) {
+    using Unsent = vfs::Filesystem::Unsent;
+    auto closed = co_await result(files_->close(stored ? Unsent::write_back : Unsent::give_up));
+    if (!stored) closed = std::move(stored);
+    if (control_server_) co_await control_server_->close();
+    files_.reset();
+    // After hurry(), which complained in advance, an empty complaint says that nothing was lost.
+    if (!closed || hurried_.is_set()) complain(closed ? "" : closed.error().message());
+    co_await volume_->close();
+    volume_.reset();
+    co_await std::move(closed);
+}
+
+// From now on the process ends soon, whatever hangs.
+void MountProcess::hurry() {
+    if (hurried_.is_set()) return;
+    log::warn("asked to stop again: discarding what cannot be written back within seconds");
+    hurried_.set();
+    complain("the process was asked to stop again before everything was written back");
+    process::end_after(hurry_patience + end_patience);
+}
+
+void MountProcess::complain(const std::string& sentence) {
+    lock_.complain(sentence);
+    if (volume_) volume_->complain(sentence);
+}
+
+}  // namespace flexfs::mount

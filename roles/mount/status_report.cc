@@ -1,0 +1,116 @@
+#include "roles/mount/status_report.h"
+
+#include "lib/base/format.h"
+#include "lib/base/text.h"
+#include "lib/cli/table.h"
+
+namespace flexfs::mount {
+namespace {
+
+double seconds(std::int64_t nanoseconds) {
+    return double(nanoseconds) / 1e9;
+}
+
+Json dirty(const vfs::State& files, Time now) {
+    Json json{{"bytes", files.dirty_bytes},
+              {"files", files.dirty_files},
+              {"oldest_s", seconds(files.dirty_oldest.count())}};
+    if (files.trouble.code != 0)
+        json["trouble"] = {{"errno", files.trouble.code},
+                           {"message", files.trouble.message},
+                           {"for_s", seconds(std::max<Time>(now - files.trouble.since, 0))}};
+    return json;
+}
+
+Json store(const object::Counters& counters) {
+    return {{"requests",
+             {{"get", counters.gets},
+              {"put", counters.puts},
+              {"delete", counters.deletes},
+              {"list", counters.lists}}},
+            {"bytes", {{"get", counters.get_bytes}, {"put", counters.put_bytes}}}};
+}
+
+Json metadata(const volume::OpenVolume::ServiceCounters& counters) {
+    return {{"changes", counters.changes.calls},
+            {"transactions", counters.changes.batches},
+            {"syncs", counters.changes.syncs},
+            {"checkpoints", counters.changes.checkpoints},
+            {"segments_deleted", counters.segments.segments_deleted},
+            {"segments_repacked", counters.segments.segments_repacked}};
+}
+
+}  // namespace
+
+Json to_json(const MountStatus& status, Time now) {
+    Json json{
+        {"mount_point", status.mount_point},
+        {"volume",
+         {{"address", status.address}, {"id", status.volume.id}, {"name", status.volume.name}}},
+        {"state", status.phase == Phase::serving ? "serving" : "stopping"},
+        {"pid", status.pid},
+        {"version", FLEXFS_VERSION},
+        {"restarts", status.restarts},
+        {"leaving", status.phase == Phase::stopping},
+        {"dirty", dirty(status.files, now)},
+        {"memory", {{"budget", status.memory_budget}, {"used", status.memory_used}}},
+        {"cache", {{"hits", status.files.cache_hits}, {"misses", status.files.cache_misses}}},
+        {"open_handles", status.files.open_handles},
+        {"cached_inodes", status.files.cached_inodes},
+        {"store", store(status.store)}};
+    if (status.service) json["metadata"] = metadata(*status.service);
+    json["metrics"] = status.metrics;
+    return json;
+}
+
+Json dead_mount(const std::string& mount_point, const std::string& address) {
+    return {{"mount_point", mount_point},
+            {"volume", {{"address", address}}},
+            {"state", "dead"},
+            {"dead", true}};
+}
+
+std::string trouble_sentence(const Json& status) {
+    if (!status.contains("dirty") || !status["dirty"].contains("trouble")) return {};
+    const Json& dirty = status["dirty"];
+    const Json& trouble = dirty["trouble"];
+    const auto files = dirty.value("files", std::uint64_t(0));
+    return fmt::format("cannot write back {} in {} {} (for {:.0f} s): {}; retrying",
+                       format_size(dirty.value("bytes", std::uint64_t(0))), files,
+                       files == 1 ? "file" : "files", trouble.value("for_s", 0.0),
+                       trouble.value("message", "unknown error"));
+}
+
+std::string overview(const Json& all) {
+    cli::Table table({{"mount point"},
+                      {"volume"},
+                      {"state"},
+                      {"pid", true},
+                      {"dirty", true},
+                      {"memory", true},
+                      {"open files", true}});
+    std::string troubles;
+    for (const auto& one : all) {
+        const Json address = one.value("volume", Json::object()).value("address", "");
+        const Json state = one.value("state", one.contains("dead") ? "dead" : "serving");
+        if (state == "dead") {
+            table.add({one["mount_point"], address, state, Json(), Json(), Json(), Json()});
+            continue;
+        }
+        const auto bytes = [&one](const char* part, const char* what) {
+            return format_size(one[part].value(what, std::uint64_t(0)));
+        };
+        table.add({one["mount_point"],
+                   address,
+                   state,
+                   one["pid"],
+                   {one["dirty"], bytes("dirty", "bytes")},
+                   {one["memory"], bytes("memory", "used") + " of " + bytes("memory", "budget")},
+                   one["open_handles"]});
+        if (const std::string trouble = trouble_sentence(one); !trouble.empty())
+            troubles += fmt::format("{}: {}\n", one["mount_point"].get<std::string>(), trouble);
+    }
+    return table.text() + troubles;
+}
+
+}  // namespace flexfs::mount

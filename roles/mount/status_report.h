@@ -1,0 +1,48 @@
+// How a mount is doing, as JSON and as a table for people.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/base/json.h"
+#include "lib/object/store.h"
+#include "lib/vfs/vfs.h"
+#include "lib/volume/volume.h"
+
+namespace flexfs::mount {
+
+enum class Phase {
+    serving,
+    stopping,  // asked to stop, or unmounted; dirty data is being written back
+};
+
+struct MountStatus {
+    std::string mount_point;
+    std::string address;
+    wire::VolumeInfo volume;
+    int pid = 0;
+    std::uint64_t restarts = 0;  // how often the process image was replaced
+    Phase phase = Phase::serving;
+    vfs::State files;
+    std::uint64_t memory_budget = 0, memory_used = 0;
+    object::Counters store;
+    std::optional<volume::OpenVolume::ServiceCounters>
+        service;  // if the metadata service is in this process
+    Json metrics = Json::object();
+};
+
+// One object. `now` is the wall's clock.
+Json to_json(const MountStatus& status, Time now);
+
+// Of a mount whose process is gone.
+Json dead_mount(const std::string& mount_point, const std::string& address);
+
+// Such objects as a table, and below it a sentence for each mount that has trouble with writing
+// back. `all` may come from another version of flexfs.
+std::string overview(const Json& all);
+
+// "cannot write back 3.0 MiB in 2 files (for 12 s): No space left on device; retrying"; empty if a
+// status has no such trouble.
+std::string trouble_sentence(const Json& status);
+
+}  // namespace flexfs::mount

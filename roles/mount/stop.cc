@@ -1,0 +1,178 @@
+// `flexfs mount stop`: unmounting, and waiting until the process has stored everything.
+#include <signal.h>
+
+#include <thread>
+
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/fuse/mountpoint.h"
+#include "lib/process/ask.h"
+#include "lib/process/mount_table.h"
+#include "lib/wire/control.h"
+#include "roles/mount/running.h"
+#include "roles/mount/status_report.h"
+
+namespace flexfs::mount {
+namespace {
+
+using process::ServiceLock;
+
+// Between two looks whether the mount can be unmounted, or whether its process has ended.
+constexpr Duration end_pause = std::chrono::milliseconds(5);
+// For programs that only look at a mount, as df(1) does at all of them.
+constexpr Duration busy_patience = std::chrono::seconds(1);
+// How long the process may take to end before it is asked, or looked for in other mount namespaces,
+// why it does not.
+constexpr Duration end_quiet = std::chrono::seconds(1);
+// How long that may take before something is printed, and between later lines.
+constexpr Duration wait_quiet = std::chrono::seconds(2);
+constexpr Duration line_pause = std::chrono::seconds(10);
+
+// The mount that is stopped.
+struct Stopping {
+    std::string folder;
+    process::Presence presence;  // of a mount of this FLEXFS_HOME
+    std::string lock;            // held until everything is stored
+    pid_t pid = 0;
+    std::string device;  // as MountEntry has it; empty: it is not mounted here
+};
+
+// EBUSY if the mount is in use for longer than a moment.
+Result<void> take_down(const std::string& folder) {
+    if (!process::is_mount_point(folder)) return {};
+    auto gone = fuse::unmount(folder, false);
+    const Duration until = monotonic_now() + busy_patience;
+    while (!gone && gone.error().code == EBUSY && monotonic_now() < until) {
+        std::this_thread::sleep_for(end_pause);
+        gone = fuse::unmount(folder, false);
+    }
+    return gone;
+}
+
+// A mount that others depend on cannot be cut off alone.
+Result<void> check_stands_alone(const std::string& folder) {
+    const auto table = process::mount_table();
+    const Dependent dependent = find_dependent(table, folder);
+    if (dependent.path.empty()) return {};
+    if (dependent.is_below)
+        return explain(EBUSY, fmt::format("{} is mounted inside {}; unmount that first",
+                                          dependent.path, folder));
+    return explain(EBUSY, fmt::format("the volume that is mounted on {} is kept inside {}; stop "
+                                      "that mount first",
+                                      dependent.path, folder));
+}
+
+// Asks the process to end at once. One that does not answer gets SIGTERM, which is patient; one
+// that has answered gets no signal, for a second request to stop would discard what is not stored.
+Result<void> cut_off(const Stopping& mount) {
+    fmt::print(stderr,
+               "flexfs: {} is in use; cutting off the programs that use it. What they wrote is "
+               "stored, but changes in shared mappings since the last msync may be lost\n",
+               mount.folder);
+    const auto told = process::ask(mount.presence, wire::Stop{true}, process::answer_patience);
+    if (!process::is_mount_point(mount.folder)) return {};
+    const auto holder = ServiceLock::holder(mount.lock);
+    if (!told && holder && holder->pid == mount.pid) ::kill(mount.pid, SIGTERM);
+    return fuse::unmount(mount.folder, true);
+}
+
+// Ends a mount that was unmounted here already, as by umount -l, but is still in use. Programs from
+// before "leaving" was reported take the request for SIGTERM, and a second one discards data.
+void cut_off_unmounted(const Stopping& mount) {
+    auto answer = process::ask(mount.presence, wire::Status{}, process::answer_patience);
+    if (answer && Json::parse(answer->json.text(), nullptr, false).contains("leaving"))
+        (void)process::ask(mount.presence, wire::Stop{true}, process::answer_patience);
+}
+
+// EBUSY with a sentence if the filesystem goes on in another mount namespace.
+Result<void> check_not_elsewhere(const Stopping& mount) {
+    const auto found = process::mounted_elsewhere([&mount](const process::MountEntry& entry) {
+        if (!mount.device.empty()) return entry.device == mount.device;
+        return entry.type == filesystem_type && entry.path == mount.folder;
+    });
+    if (found.empty()) return {};
+    const auto& [pid, command, path] = found.front();
+    return explain(
+        EBUSY,
+        fmt::format("{0} is unmounted here, but process {1} ({2}) still has it mounted on {3}, in "
+                    "another mount namespace; the mount ends with that process, or after "
+                    "`nsenter --target {1} --mount umount {3}`, and `flexfs mount stop --force "
+                    "{0}` cuts it off",
+                    mount.folder, pid, command, path));
+}
+
+std::string why_it_waits(const Stopping& mount) {
+    auto answer = process::ask(mount.presence, wire::Status{}, std::chrono::seconds(1));
+    if (!answer) return {};
+    return trouble_sentence(Json::parse(answer->json.text(), nullptr, false));
+}
+
+void print_wait(const Stopping& mount) {
+    const std::string trouble = why_it_waits(mount);
+    fmt::print(stderr,
+               "flexfs: waiting until everything on {} is stored{}{} (`kill {}` discards "
+               "the rest)\n",
+               mount.folder, trouble.empty() ? "" : ": ", trouble, mount.pid);
+}
+
+// The process gives up the lock when everything is stored.
+Result<void> await_end(const Stopping& mount, bool forced) {
+    const Duration began = monotonic_now();
+    Duration next_line = began + wait_quiet;
+    bool looked = forced;
+    while (ServiceLock::holder(mount.lock)) {
+        std::this_thread::sleep_for(end_pause);
+        const Duration now = monotonic_now();
+        if (!looked && now - began > end_quiet) {
+            looked = true;
+            TRY(check_not_elsewhere(mount));
+        }
+        if (now < next_line) continue;
+        print_wait(mount);
+        next_line = now + line_pause;
+    }
+    const std::string complaint = ServiceLock::last_words(mount.lock);
+    if (complaint.empty()) return {};
+    return explain(EIO, fmt::format("{} is unmounted, but not everything is stored: {}",
+                                    mount.folder, complaint));
+}
+
+Result<Stopping> find(const std::string& folder) {
+    TRY(process::Presence presence, process::presence_of(role_name, folder));
+    Stopping mount{folder, presence, presence.lock, 0, {}};
+    if (const auto mounted = process::mounted_on(folder)) mount.device = mounted->device;
+    if (const auto holder = ServiceLock::holder(presence.lock)) {
+        mount.pid = holder->pid;
+    } else if (const auto other = of_another_home(folder)) {
+        mount.pid = other->pid;
+        mount.lock = other->lock;
+    } else if (!fuse::is_stale(folder)) {
+        return not_ours(folder);
+    }
+    return mount;
+}
+
+}  // namespace
+
+Result<void> stop_mount(const std::string& given, bool force) {
+    log::set_level(log::Level::warn);  // the connection to a mount that ends breaks, as it must
+    const std::string folder = process::absolute_path(given);
+    TRY(const Stopping mount, find(folder));
+    if (mount.pid == 0) return fuse::unmount(folder, true);
+    const bool mounted_here = process::is_mount_point(folder);
+    if (mounted_here) TRY(check_stands_alone(folder));
+    if (!mounted_here && force) cut_off_unmounted(mount);
+    auto down = take_down(folder);
+    const bool in_use = !down && down.error().code == EBUSY;
+    if (in_use && !force)
+        return explain(EBUSY,
+                       fmt::format("{} is in use: a program has files open in it, or its working "
+                                   "folder there; --force cuts such programs off",
+                                   folder));
+    if (in_use) down = cut_off(mount);
+    TRY(std::move(down));
+    if (force && !in_use && !check_not_elsewhere(mount)) cut_off_unmounted(mount);
+    return await_end(mount, force);
+}
+
+}  // namespace flexfs::mount
