@@ -44,6 +44,8 @@ public:
     Task<Packed> pack(std::vector<Piece> pieces);
     // Removes a segment that no commit leads to.
     Task<void> discard(wire::SegmentId segment);
+    // The ids that were reserved are no longer good: other ones are reserved for what comes.
+    void forget_ids() { ids_ = {}; }
 
 private:
     Task<std::vector<block::EncodedFrame>> encode(std::vector<Piece> pieces);

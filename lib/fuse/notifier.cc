@@ -1,5 +1,7 @@
 #include "lib/fuse/notifier.h"
 
+#include <algorithm>
+
 #include "lib/base/log.h"
 #include "lib/fuse/channel.h"
 
@@ -23,6 +25,8 @@ void report(const Result<void>& told, wire::Ino ino) {
 
 }  // namespace
 
+Notifier::Notifier() : notices_max_(notices_max) {}
+
 void Notifier::drop_attributes(wire::Ino ino) {
     queue({ino, false, {}});
 }
@@ -44,14 +48,28 @@ void Notifier::drop_entry(wire::Ino parent, const std::string& name) {
 }
 
 void Notifier::queue(Notice notice) {
+    start_over();
     std::lock_guard lock(mutex_);
     if (closing_ || !channel_) return;
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    // The bound is far beyond what the kernel takes a lease's time for; what is left out then ends
-    // with its view.
-    if (notices_.size() >= notices_max) notices_.pop_front();
     notices_.push_back(std::move(notice));
     changed_.notify_one();
+}
+
+// The queue is full. Everything that the kernel may have cached takes its place, so that nothing is
+// lost; the client's tables bound that.
+void Notifier::start_over() {
+    {
+        std::lock_guard lock(mutex_);
+        if (walking_ || notices_.size() < notices_max_) return;
+        notices_.clear();
+    }
+    log::warn("the kernel is slow to drop what it has cached; it is told to drop everything");
+    walking_ = true;
+    if (walk_) walk_();
+    walking_ = false;
+    std::lock_guard lock(mutex_);
+    notices_max_ = std::max(notices_max, 2 * notices_.size());
 }
 
 void Notifier::run() {

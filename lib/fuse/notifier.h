@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,14 +18,16 @@ class Channel;
 
 class Notifier final : public vfs::KernelCaches {
 public:
+    Notifier();
     ~Notifier() { close(); }
-    // Until then the kernel knows nothing, and nothing needs telling.
+    // Until it is attached the kernel knows nothing, and nothing needs telling.
     void attach(Channel& channel) { channel_ = &channel; }
 
     void drop_attributes(wire::Ino ino) override;
     void drop_attributes_now(wire::Ino ino) override;
     void drop_data(wire::Ino ino) override;
     void drop_entry(wire::Ino parent, const std::string& name) override;
+    void on_overflow(std::function<void()> walk) override { walk_ = std::move(walk); }
 
     // Of a part of the data, and at once: for a thread that may wait.
     void drop_range(wire::Ino ino, std::uint64_t offset, std::uint64_t length);
@@ -39,6 +42,7 @@ private:
         std::string name;  // empty: the inode itself
     };
     void queue(Notice notice);
+    void start_over();
     void run();
     void tell(const Notice& notice);
 
@@ -46,6 +50,9 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Notice> notices_;
+    std::function<void()> walk_;
+    std::size_t notices_max_;  // of the queue, which is then made anew by walk_
+    bool walking_ = false;
     bool closing_ = false;
     std::thread thread_;  // starts with the first notice: an embedded volume has none
 };

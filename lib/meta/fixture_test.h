@@ -23,7 +23,8 @@ inline constexpr const char* undo_fifth_format =
     "ALTER TABLE extent DROP COLUMN form;"
     "ALTER TABLE extent DROP COLUMN chunks;"
     "ALTER TABLE extent_history DROP COLUMN form;"
-    "ALTER TABLE extent_history DROP COLUMN chunks;";
+    "ALTER TABLE extent_history DROP COLUMN chunks;"
+    "ALTER TABLE session DROP COLUMN secret;";
 
 struct Fixture {
     std::string folder;

@@ -19,8 +19,8 @@ namespace {
 // extents, which no older program would understand. The fourth has small files' data in forms that
 // the clients choose (see Small); older rows are plain: `bytes` is NULL. The fifth has slots for
 // the names of one group, versions of small files' data, and the form of each extent's frame; all
-// older frames are whole. Groups 0 and 1 are one (position_of); a name beyond the eighth of its
-// group shares the last slot.
+// older frames are whole; and the hash of the secret that resumes a session. Groups 0 and 1 are one
+// (position_of); a name beyond the eighth of its group shares the last slot.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
@@ -42,7 +42,8 @@ constexpr const char* formats[] = {
     "ALTER TABLE extent ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE extent ADD COLUMN chunks BLOB;"
     "ALTER TABLE extent_history ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
-    "ALTER TABLE extent_history ADD COLUMN chunks BLOB",
+    "ALTER TABLE extent_history ADD COLUMN chunks BLOB;"
+    "ALTER TABLE session ADD COLUMN secret BLOB",
 };
 
 // An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice as many
@@ -146,6 +147,7 @@ Result<void> load_sessions(State& state) {
             SessionInfo session{id, std::string(query.text(1)), query.integer(2) != 0};
             if (!query.null(4))
                 session.squash = {true, query.as<std::uint32_t>(4), query.as<std::uint32_t>(5)};
+            if (!query.null(6)) session.secret = Buffer::copy_of(query.blob(6));
             sessions->open.emplace(id, std::move(session));
         }
     }

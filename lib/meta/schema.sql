@@ -47,7 +47,7 @@ CREATE TABLE symlink(ino INTEGER PRIMARY KEY, target TEXT NOT NULL);
 -- Who keeps an inode alive that has no name.
 CREATE TABLE orphan(ino INTEGER, session INTEGER, PRIMARY KEY(ino, session)) WITHOUT ROWID;
 
--- The second format adds squash_uid and squash_gid (load.cc).
+-- The second format adds squash_uid and squash_gid (load.cc), the fifth the hash of a secret.
 CREATE TABLE session(id INTEGER PRIMARY KEY, client TEXT, read_only INTEGER, ended INTEGER);
 -- Ids that a session may use for segments; unused counts those without a row in segment so far.
 CREATE TABLE reserved(

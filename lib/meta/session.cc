@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/crypto/crypto.h"
 #include "lib/meta/operations.h"
 
 namespace flexfs::meta {
@@ -15,19 +16,24 @@ Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request) {
     wire::Session reply{.session = request.resume, .volume = tx.info()};
     if (request.resume != 0) {
         const auto known = tx.sessions().open.find(request.resume);
-        if (known == tx.sessions().open.end()) return fail(ESTALE);
-        reply.read_only = known->second.read_only;
+        if (known == tx.sessions().open.end()) return fail(ESTALE, "the session has ended");
+        const SessionInfo& session = known->second;
+        if (!crypto::equal_in_constant_time(session.secret.view(), request.secret.view()))
+            return fail(ESTALE, "the session has another secret");
+        reply.read_only = session.read_only;
         return reply;
     }
     reply.session = tx.counters().next_session++;
     reply.read_only = request.read_only;
     TRY(tx.st().session_add.run(reply.session, std::string_view(request.client),
                                 request.read_only));
+    if (!request.secret.empty())
+        TRY(tx.st().session_secret.run(reply.session, request.secret.view()));
     if (request.squash.root)
         TRY(tx.st().session_squash.run(reply.session, request.squash.uid, request.squash.gid));
     tx.change_sessions().open.emplace(
-        reply.session,
-        SessionInfo{reply.session, request.client, request.read_only, request.squash});
+        reply.session, SessionInfo{reply.session, request.client, request.read_only, request.squash,
+                                   request.secret});
     return reply;
 }
 

@@ -98,8 +98,10 @@ constexpr StatementRow rows[] = {
      "ORDER BY ino, session LIMIT ?"},
 
     {ROW(session_list),
-     "SELECT id, client, read_only, ended, squash_uid, squash_gid FROM session WHERE id > 0"},
+     "SELECT id, client, read_only, ended, squash_uid, squash_gid, secret FROM session "
+     "WHERE id > 0"},
     {ROW(session_add), "INSERT INTO session(id, client, read_only, ended) VALUES(?, ?, ?, 0)"},
+    {ROW(session_secret), "UPDATE session SET secret = ?2 WHERE id = ?1"},
     {ROW(session_squash), "UPDATE session SET squash_uid = ?2, squash_gid = ?3 WHERE id = ?1"},
     {ROW(session_end), "UPDATE session SET ended = 1 WHERE id = ?"},
     {ROW(session_erase), "DELETE FROM session WHERE id = ?"},

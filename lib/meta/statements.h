@@ -20,7 +20,7 @@ struct Statements {
     db::Stmt segment_get, segment_add, segment_live, segment_erase, segment_list;
     db::Stmt garbage_add, garbage_get, garbage_due, garbage_erase;
     db::Stmt orphan_holders, orphan_add, orphan_erase, orphan_after;
-    db::Stmt session_list, session_add, session_squash, session_end, session_erase;
+    db::Stmt session_list, session_add, session_secret, session_squash, session_end, session_erase;
     db::Stmt reserved_add, reserved_find, reserved_use, reserved_erase, reserved_first;
     db::Stmt reply_get, reply_put, reply_forget, reply_erase;
     db::Stmt counter_get, counter_put, volume_get, volume_put;

@@ -72,6 +72,7 @@ struct SessionInfo {
     std::string client;
     bool read_only = false;
     wire::Squash squash = {};
+    Buffer secret = {};  // the hash of what resumes it; empty: made by an older program
 };
 
 // How far the write-ahead log is copied into the database.

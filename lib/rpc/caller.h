@@ -34,18 +34,34 @@ public:
     template <class R>
     Task<typename R::Reply> call(R request) {
         if (handler_) return handler_->handle(Context{}, std::move(request));
-        return remote(link_, urgent_, std::move(request));
+        constexpr bool settles = requires { R::settles; };
+        const Link::Lane lane = greets_   ? Link::Lane::greeting
+                                : settles ? Link::Lane::settling
+                                          : Link::Lane::ordinary;
+        return remote(link_, lane, std::move(request));
+    }
+
+    // The service no longer knows what became of the calls that it was sent, as when a session has
+    // ended: they end with this error instead of being repeated. Not those of a greeting.
+    void end_sent_calls(const Error& error) {
+        if (link_) link_->end_sent_calls(error);
+    }
+    // What the process image after this one needs to go on in the same session without taking a
+    // sequence a second time; 0 in process. go_on_after() comes before start().
+    std::uint64_t last_sequence() const { return link_ ? link_->last_sequence() : 0; }
+    void go_on_after(std::uint64_t sequence) {
+        if (link_) link_->go_on_after(sequence);
     }
 
 private:
     struct Greeting {};
     Caller(Client<Table>& client, Link* link, Greeting)
-        : client_(client), link_(link), urgent_(true) {}
+        : client_(client), link_(link), greets_(true) {}
 
     template <class R>
-    static Task<typename R::Reply> remote(Link* link, bool urgent, R request) {
+    static Task<typename R::Reply> remote(Link* link, Link::Lane lane, R request) {
         if (!link) co_return fail(ECANCELED);
-        Buffer reply = co_await link->exchange(request_frame(request), urgent);
+        Buffer reply = co_await link->exchange(request_frame(request), lane);
         co_return co_await wire::decode<typename R::Reply>(reply);
     }
     Task<void> start_local() {
@@ -82,7 +98,7 @@ private:
     std::unique_ptr<Handler<Table>> handler_;
     std::optional<Link> own_link_;
     Link* link_ = nullptr;
-    bool urgent_ = false;
+    bool greets_ = false;
 };
 
 }  // namespace flexfs::rpc

@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration farewell_longest = 1s;
-constexpr Duration accept_pause = 100ms;  // after a failure, out of descriptors perhaps
+constexpr unsigned introductions_max = 4;  // requests before a client is admitted
+constexpr Duration accept_pause = 100ms;   // after a failure, out of descriptors perhaps
 
 // What to answer a client's hello.
 Hello welcome(const Hello& hello, std::string_view protocol) {
@@ -45,23 +46,33 @@ public:
     Peer(Acceptor& owner, loop::Stream& stream) : owner_(owner), stream_(stream), reader_(stream) {}
 
     Task<void> run();
+    ~Peer() override { check(running_.empty()); }
     void push(Buffer frame) override;
+    void disconnect(std::string why) override { leave({ECONNRESET, std::move(why)}); }
 
 private:
     Task<void> greet();
     Task<Hello> introduction();
     Task<void> receive();
-    Result<void> take(Frame frame);
+    Task<void> admit();
+    bool may_read() const;
+    Task<Packet> read_request();
+    Task<Packet> read_large(Header header);
+    Result<void> take(Packet frame);
     Task<void> answer(Header request, Buffer payload);
+    void leave(Error why);
     Task<void> part(Error why);
 
     Acceptor& owner_;
     loop::Stream& stream_;
-    FrameReader reader_;
+    PacketReader reader_;
     Outbox outbox_;
     Error send_error_;
-    std::unique_ptr<Session> session_;
+    std::unique_ptr<Responder> responder_;
     std::map<std::uint64_t, task::StopSource> running_;  // requests, by id
+    std::size_t bytes_ = 0;                              // of them
+    task::WaitList ended_;                               // one of them
+    bool gone_ = false;                                  // nothing more is taken
     Scope requests_;
     Scope sending_;
 };
@@ -70,11 +81,11 @@ Task<void> Acceptor::Peer::run() {
     sending_.start(send_all(outbox_, stream_, send_error_));
     auto outcome = co_await result(greet());
     if (outcome) {
-        session_ = owner_.connected(*this);
+        responder_ = owner_.connected(*this);
         outcome = co_await result(receive());
         for (auto& [id, stop] : running_) stop.request();
         co_await requests_.close();
-        session_.reset();
+        responder_.reset();
     }
     co_await part(std::move(outcome.error()));
 }
@@ -83,7 +94,7 @@ Task<void> Acceptor::Peer::run() {
 Task<void> Acceptor::Peer::part(Error why) {
     if (send_error_.code == ENOBUFS) why = send_error_;
     if (why.code == EPROTO || why.code == ENOBUFS) {
-        log::warn("a client of \"{}\" is disconnected: {}", owner_.protocol_, why.message());
+        log::warn("disconnecting a client of \"{}\": {}", owner_.protocol_, why.message());
         outbox_.add(error_frame({.kind = Kind::end}, std::move(why)));
     }
     outbox_.finish();
@@ -95,10 +106,10 @@ Task<void> Acceptor::Peer::part(Error why) {
 }
 
 Task<Hello> Acceptor::Peer::introduction() {
-    const Frame frame = co_await reader_.next(hello_bytes_max);
+    const Packet frame = co_await reader_.next(hello_bytes_max);
     const auto hello = wire::decode<Hello>(frame.payload);
     if (frame.header.kind != Kind::hello || !hello || hello->magic != hello_magic)
-        co_return fail(EPROTO, "it does not begin as the protocol of flexfs does");
+        co_return fail(EPROTO, "the peer does not speak the flexfs protocol");
     co_return *hello;
 }
 
@@ -112,28 +123,76 @@ Task<void> Acceptor::Peer::greet() {
     if (answer.code != 0) co_await fail(answer.code, answer.reason);
 }
 
-Task<void> Acceptor::Peer::receive() {
-    for (;;) {
-        co_await outbox_.drained(unsent_bytes_max);
-        Frame frame = co_await reader_.next();
-        co_await take(std::move(frame));
+// Until the client is admitted it may send one small request at a time. The clock does not run
+// while such a request is answered.
+Task<void> Acceptor::Peer::admit() {
+    for (unsigned i = 0; !responder_->admitted(); ++i) {
+        if (i == introductions_max) co_await fail(EPROTO, "the client did not open a session");
+        Scope clock;
+        clock.start(close_after(owner_.loop_, owner_.limits_.admission, stream_));
+        auto request = co_await result(reader_.next(hello_bytes_max));
+        co_await clock.close();
+        co_await take(co_await std::move(request));
+        while (!running_.empty()) co_await ended_.wait();
     }
 }
 
-Result<void> Acceptor::Peer::take(Frame frame) {
+Task<void> Acceptor::Peer::receive() {
+    co_await admit();
+    for (;;) {
+        co_await outbox_.drained(unsent_bytes_max);
+        while (bytes_ > owner_.limits_.connection_bytes) co_await ended_.wait();
+        while (!may_read()) co_await owner_.fewer_.wait();
+        Packet request = co_await read_request();
+        co_await take(std::move(request));
+    }
+}
+
+bool Acceptor::Peer::may_read() const {
+    return owner_.requests_ < owner_.limits_.requests || running_.size() < owner_.limits_.share();
+}
+
+Task<Packet> Acceptor::Peer::read_request() {
+    const Header header = co_await reader_.next_header();
+    if (header.length <= small_bytes) co_return co_await reader_.payload_of(header);
+    co_return co_await read_large(header);
+}
+
+// The bytes count until the request is answered. A client that does not send what it announced
+// must not keep others from sending theirs.
+Task<Packet> Acceptor::Peer::read_large(Header header) {
+    co_await owner_.large_.acquire(header.length);
+    Scope clock;
+    clock.start(close_after(owner_.loop_, owner_.limits_.payload, stream_));
+    auto packet = co_await result(reader_.payload_of(header));
+    co_await clock.close();
+    const bool runs = packet && header.kind == Kind::request;
+    if (!runs) owner_.large_.release(header.length);
+    co_return std::move(packet);
+}
+
+Result<void> Acceptor::Peer::take(Packet frame) {
     const Header& header = frame.header;
     const auto found = running_.find(header.id);
     if (header.kind == Kind::cancel) {
         if (found != running_.end()) found->second.request();
         return {};
     }
-    if (header.kind != Kind::request) return fail(EPROTO, "a frame that only servers send");
-    if (frame.payload.size() < back_bytes) return fail(EPROTO, "a request that is too short");
-    if (header.id == 0 || found != running_.end())
-        return fail(EPROTO, fmt::format("request {} a second time", header.id));
-    if (running_.size() >= requests_max)
-        return fail(EPROTO, fmt::format("more than {} requests at a time", requests_max));
+    Result<void> wrong;
+    if (header.kind != Kind::request) wrong = fail(EPROTO, "a frame that only servers send");
+    else if (frame.payload.size() < back_bytes) wrong = fail(EPROTO, "a request that is too short");
+    else if (header.id == 0 || found != running_.end())
+        wrong = fail(EPROTO, fmt::format("request {} a second time", header.id));
+    else if (running_.size() >= requests_max)
+        wrong = fail(EPROTO, fmt::format("more than {} requests at a time", requests_max));
+    if (!wrong) {
+        if (header.kind == Kind::request && header.length > small_bytes)
+            owner_.large_.release(header.length);
+        return wrong;
+    }
     task::StopSource& stop = running_[header.id];
+    ++owner_.requests_;
+    bytes_ += header.length;
     requests_.start(answer(header, std::move(frame.payload)), &stop);
     return {};
 }
@@ -144,18 +203,26 @@ Task<void> Acceptor::Peer::answer(Header request, Buffer payload) {
                           .oldest = request.id - std::min<std::uint64_t>(back, request.id)};
     Buffer message = payload.slice(back_bytes);
     payload = {};
-    Buffer reply = co_await session_->answer(context, request, std::move(message));
-    outbox_.add(std::move(reply));
+    auto reply = co_await result(responder_->answer(context, request, std::move(message)));
+    if (reply && !gone_) outbox_.add(std::move(*reply));
     running_.erase(request.id);
+    bytes_ -= request.length;
+    --owner_.requests_;
+    if (request.length > small_bytes) owner_.large_.release(request.length);
+    ended_.wake_all();
+    owner_.fewer_.wake_all();
 }
 
 void Acceptor::Peer::push(Buffer frame) {
-    if (outbox_.bytes() + frame.size() > push_bytes_max) {
-        send_error_ = {ENOBUFS, "the client does not read what is pushed to it"};
-        stream_.close();
-        return;
-    }
+    if (outbox_.bytes() + frame.size() > push_bytes_max)
+        return leave({ENOBUFS, "the client does not read what is pushed to it"});
     outbox_.add(std::move(frame));
+}
+
+void Acceptor::Peer::leave(Error why) {
+    gone_ = true;
+    send_error_ = std::move(why);
+    stream_.close();
 }
 
 Acceptor::~Acceptor() {
@@ -184,7 +251,9 @@ Task<void> Acceptor::close() {
 Task<void> Acceptor::accept(loop::Listener& listener) {
     for (;;) {
         auto stream = co_await result(listener.accept());
-        if (stream) {
+        if (stream && connections_ >= limits_.connections) {
+            log::warn("refusing a client of \"{}\": there are {} already", protocol_, connections_);
+        } else if (stream) {
             scope_.start(serve(std::move(*stream)));
         } else if (stream.error().code == ECANCELED) {
             co_return;

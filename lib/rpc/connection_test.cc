@@ -18,12 +18,12 @@ Buffer request(std::uint64_t id, Echo message) {
 // What a server of toys sends back when a client says hello and then `bytes`: its last word.
 Task<Error> last_word(Loop& loop, std::string address, Buffer bytes) {
     auto stream = co_await loop::connect(loop, address);
-    FrameReader reader(*stream);
+    PacketReader reader(*stream);
     co_await send(*stream, hello_frame(good_hello()));
     co_await reader.next();
     co_await send(*stream, std::move(bytes));
     for (;;) {
-        const Frame last = co_await reader.next();
+        const Packet last = co_await reader.next();
         if (last.header.kind == Kind::end) co_return failure(last.payload);
     }
 }
@@ -48,15 +48,16 @@ TEST_CASE("a request frame has these bytes for ever") {
           "0000"
           "0500000000000000");
     CHECK(to_hex(error_frame({.kind = Kind::reply, .op = 1, .id = 5}, {ENOENT, "x"})) ==
-          "0d000000"
+          "0e000000"
           "02"
           "01"
           "0100"
           "0500000000000000"
-          "09000000"
+          "0a000000"
           "02000000"
           "01000000"
-          "78");
+          "78"
+          "00");
     CHECK(to_hex(hello_frame(good_hello()))
               .starts_with("27000000"
                            "00"
@@ -113,15 +114,15 @@ TEST_CASE("a request that cannot be decoded is refused alone") {
     Pair pair(Transport::unix_socket);
     const auto outcome = pair.run([](Pair& with) -> Task<void> {
         auto stream = co_await loop::connect(with.loop, with.server.addresses()[0]);
-        FrameReader reader(*stream);
+        PacketReader reader(*stream);
         co_await send(*stream, hello_frame(good_hello()));
         co_await reader.next();
         std::string bad(request(1, Echo{"ab"}).text());
         bad[24] = 9;  // the length of its string
         co_await send(*stream, Buffer::take(bad));
         co_await send(*stream, request(2, Echo{"ab"}));
-        const Frame first = co_await reader.next();
-        const Frame second = co_await reader.next();
+        const Packet first = co_await reader.next();
+        const Packet second = co_await reader.next();
 
         CHECK(first.header.id == 1);
         CHECK(first.header.flags == Header::error_flag);
@@ -151,9 +152,9 @@ TEST_CASE("a server refuses other versions, other protocols and strangers, and s
         struct Knock {
             static Task<Hello> run(Pair& at, Buffer bytes) {
                 auto stream = co_await loop::connect(at.loop, at.server.addresses()[0]);
-                FrameReader reader(*stream);
+                PacketReader reader(*stream);
                 co_await send(*stream, std::move(bytes));
-                const Frame said = co_await reader.next();
+                const Packet said = co_await reader.next();
                 if (said.header.kind == Kind::hello)
                     co_return co_await wire::decode<Hello>(said.payload);
                 const Error error = failure(said.payload);
@@ -185,7 +186,7 @@ TEST_CASE("a client that vanishes has its handlers stopped and destroyed") {
     const auto outcome = pair.run([](Pair& with) -> Task<void> {
         {
             auto stream = co_await loop::connect(with.loop, with.server.addresses()[0]);
-            FrameReader reader(*stream);
+            PacketReader reader(*stream);
             co_await send(*stream, hello_frame(good_hello()));
             co_await reader.next();
             WritableBuffer wait = request_frame(Wait{"never"});
@@ -207,7 +208,7 @@ TEST_CASE("a client that does not read what is pushed to it is disconnected") {
     Pair pair(Transport::unix_socket);
     const auto outcome = pair.run([](Pair& with) -> Task<void> {
         auto stream = co_await loop::connect(with.loop, with.server.addresses()[0]);
-        FrameReader reader(*stream);
+        PacketReader reader(*stream);
         co_await send(*stream, hello_frame(good_hello()));
         co_await reader.next();
         const std::string text(1 << 20, 'x');

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 constexpr Duration retry_first = 20ms;
 constexpr Duration retry_longest = 2s;
 
-Task<Frame> ask(loop::Stream& stream, FrameReader& reader, Hello hello) {
+Task<Packet> ask(loop::Stream& stream, PacketReader& reader, Hello hello) {
     std::vector<Buffer> frames;
     frames.push_back(frame(Header{.kind = Kind::hello}, hello).freeze());
     co_await stream.write(std::move(frames));
@@ -29,7 +29,8 @@ Task<Frame> ask(loop::Stream& stream, FrameReader& reader, Hello hello) {
 // One request on its way; lives in the frame of exchange().
 struct Link::Call {
     Buffer frame;
-    bool urgent = false;
+    Lane lane = Lane::ordinary;
+    bool sent = false;  // on some connection
     bool answered = false;
     Result<Buffer> reply;
     task::WaitList waiting;
@@ -66,6 +67,7 @@ Task<void> Link::close() {
     closed_ = true;
     co_await scope_.close();
     end_calls(Error{ECANCELED, {}});
+    calls_.clear();  // the cancelled ones
     room_.wake_all();
 }
 
@@ -94,7 +96,7 @@ Task<void> Link::live() {
 // A connection from its beginning to its end, which is an error always.
 Task<void> Link::attempt() {
     auto stream = co_await loop::connect(loop_, address_);
-    FrameReader reader(*stream);
+    PacketReader reader(*stream);
     auto welcome = co_await result(shake_hands(*stream, reader));
     if (!welcome) {
         // The service's word, not a broken connection: whoever waits is told.
@@ -119,7 +121,7 @@ Task<void> Link::attempt() {
     co_await fail(std::move(why));
 }
 
-Task<void> Link::shake_hands(loop::Stream& stream, FrameReader& reader) {
+Task<void> Link::shake_hands(loop::Stream& stream, PacketReader& reader) {
     Hello hello{.magic = hello_magic,
                 .version_min = version_min,
                 .version_max = version_max,
@@ -129,7 +131,7 @@ Task<void> Link::shake_hands(loop::Stream& stream, FrameReader& reader) {
     clock.start(close_after(loop_, hello_longest, stream));
     auto answer = co_await result(ask(stream, reader, std::move(hello)));
     co_await clock.close();
-    const Frame frame = co_await std::move(answer);
+    const Packet frame = co_await std::move(answer);
     const auto welcome = wire::decode<Hello>(frame.payload);
     if (frame.header.kind != Kind::hello || !welcome || welcome->magic != hello_magic)
         co_await fail(EPROTO, address_ + " does not speak the protocol of flexfs");
@@ -137,16 +139,16 @@ Task<void> Link::shake_hands(loop::Stream& stream, FrameReader& reader) {
 }
 
 // Sending and receiving break together.
-Task<void> Link::receive_all(FrameReader& reader, loop::Stream& stream, Error& why) {
+Task<void> Link::receive_all(PacketReader& reader, loop::Stream& stream, Error& why) {
     auto outcome = co_await result(receive(reader));
     if (why.code == 0) why = std::move(outcome.error());
     stream.close();
     lost();
 }
 
-Task<void> Link::receive(FrameReader& reader) {
+Task<void> Link::receive(PacketReader& reader) {
     for (;;) {
-        Frame frame = co_await reader.next();
+        Packet frame = co_await reader.next();
         switch (frame.header.kind) {
             case Kind::reply: co_await answer(std::move(frame)); break;
             case Kind::push:
@@ -160,14 +162,14 @@ Task<void> Link::receive(FrameReader& reader) {
     }
 }
 
-Result<void> Link::answer(Frame frame) {
+Result<void> Link::answer(Packet frame) {
     const auto found = calls_.find(frame.header.id);
     if (found == calls_.end())
         return fail(EPROTO,
                     fmt::format("an answer to request {}, which is not waiting", frame.header.id));
     Call* call = found->second;
     calls_.erase(found);
-    room_.wake_one();
+    room_.wake_all();  // the first in line may not be one that has room now
     if (!call) return {};
     woken_ = true;
     if (frame.header.flags & Header::error_flag) call->end(fail(failure(frame.payload)));
@@ -181,7 +183,7 @@ void Link::open_gate() {
     first_.set();
     open_ = opened_ = true;
     for (auto& [id, call] : calls_)
-        if (call && !call->urgent) outbox_->add(call->frame);
+        if (call && call->lane != Lane::greeting) send(*call);
 }
 
 // Nothing that was for this connection only is left. What was asked stays, to be asked again.
@@ -191,46 +193,64 @@ void Link::lost() {
     open_ = false;
     for (auto at = calls_.begin(); at != calls_.end();) {
         Call* call = at->second;
-        const bool goes = !call || call->urgent;
+        const bool goes = !call || call->lane == Lane::greeting;
         if (goes && call) call->end(fail(ECONNRESET, address_));
         at = goes ? calls_.erase(at) : std::next(at);
     }
     room_.wake_all();
 }
 
-void Link::end_calls(const Error& error) {
-    for (auto& [id, call] : std::exchange(calls_, {}))
-        if (call) call->end(fail(error));
+void Link::send(Call& call) {
+    call.sent = true;
+    outbox_->add(call.frame);
+}
+
+void Link::end_sent_calls(const Error& error) {
+    end_calls(error, true);
+}
+
+void Link::end_calls(const Error& error, bool sent_only) {
+    for (auto at = calls_.begin(); at != calls_.end();) {
+        Call* call = at->second;
+        const bool goes = call && call->lane != Lane::greeting && (call->sent || !sent_only);
+        if (goes) call->end(fail(error));
+        at = goes ? calls_.erase(at) : std::next(at);
+    }
     room_.wake_all();
 }
 
-Task<Buffer> Link::exchange(WritableBuffer frame, bool urgent) {
+bool Link::has_room(Lane lane) const {
+    const std::size_t kept = lane == Lane::ordinary ? requests_spare : 0;
+    return lane == Lane::greeting || calls_.size() + kept < requests_max;
+}
+
+Task<Buffer> Link::exchange(WritableBuffer frame, Lane lane) {
     if (frame.size() > Header::bytes + payload_bytes_max)
         co_return fail(EMSGSIZE, fmt::format("a request of {} bytes", frame.size()));
-    while (!urgent && !closed_ && calls_.size() >= requests_max) co_await room_.wait();
+    while (!closed_ && !has_room(lane)) co_await room_.wait();
     if (closed_) co_return fail(ECANCELED);
-    if (urgent && !outbox_) co_return fail(ECONNRESET, address_);
+    if (lane == Lane::greeting && !outbox_) co_return fail(ECONNRESET, address_);
 
     const std::uint64_t id = next_id_++;
-    Call call{.urgent = urgent};
+    Call call{.lane = lane};
     calls_.emplace(id, &call);
     set_turn(frame, id, calls_.begin()->first);
     const std::size_t size = frame.size();
     call.frame = std::move(frame).freeze(size);
-    if (outbox_ && (open_ || urgent)) outbox_->add(call.frame);
+    if (outbox_ && (open_ || lane == Lane::greeting)) send(call);
     auto woken = co_await result(call.waiting.wait());
     if (!woken) {
-        if (!call.answered) cancel(id, urgent);
+        if (!call.answered) cancel(id, lane);
         co_return fail(std::move(woken.error()));
     }
     co_return std::move(call.reply);
 }
 
 // The one who asked has gone. What was sent is still answered, and counts until then.
-void Link::cancel(std::uint64_t id, bool urgent) {
-    if (!outbox_ || !(open_ || urgent)) {
+void Link::cancel(std::uint64_t id, Lane lane) {
+    if (!outbox_ || !(open_ || lane == Lane::greeting)) {
         calls_.erase(id);
-        room_.wake_one();
+        room_.wake_all();
         return;
     }
     outbox_->add(bare_frame({.kind = Kind::cancel, .id = id}));

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "lib/loop/loop.h"
-#include "lib/rpc/frame.h"
+#include "lib/rpc/packet.h"
 #include "lib/task/scope.h"
 #include "lib/task/sync.h"
 
@@ -30,23 +30,35 @@ public:
 
     Task<void> start();
     Task<void> close();
-    // `frame` is a request_frame(). The reply's payload, or its error. `urgent`: part of a
-    // greeting.
-    Task<Buffer> exchange(WritableBuffer frame, bool urgent);
+    // Which requests may be sent when.
+    enum class Lane {
+        ordinary,  // once the greeting is over and there is room
+        settling,  // the same, from the room that ordinary ones leave
+        greeting,  // by the greeting itself; not repeated
+    };
+    // `frame` is a request_frame(). The reply's payload, or its error.
+    Task<Buffer> exchange(WritableBuffer frame, Lane lane);
+    // Every call that was sent and is not answered ends with this error. Not those of the greeting.
+    void end_sent_calls(const Error& error);
+    // Every sequence that was given so far is at most this. Before start(): later ones are greater.
+    std::uint64_t last_sequence() const { return next_id_ - 1; }
+    void go_on_after(std::uint64_t sequence) { next_id_ = sequence + 1; }
 
 private:
     struct Call;
 
     Task<void> live();
     Task<void> attempt();
-    Task<void> shake_hands(loop::Stream& stream, FrameReader& reader);
-    Task<void> receive(FrameReader& reader);
-    Task<void> receive_all(FrameReader& reader, loop::Stream& stream, Error& why);
-    Result<void> answer(Frame frame);
-    void cancel(std::uint64_t id, bool urgent);
+    Task<void> shake_hands(loop::Stream& stream, PacketReader& reader);
+    Task<void> receive(PacketReader& reader);
+    Task<void> receive_all(PacketReader& reader, loop::Stream& stream, Error& why);
+    Result<void> answer(Packet frame);
+    void cancel(std::uint64_t id, Lane lane);
     void open_gate();
+    void send(Call& call);
     void lost();
-    void end_calls(const Error& error);
+    bool has_room(Lane lane) const;
+    void end_calls(const Error& error, bool sent_only = false);
 
     Loop& loop_;
     std::string address_;

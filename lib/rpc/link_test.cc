@@ -17,18 +17,18 @@ struct Stage {
     // The next client, after its hello and the request of its greeting.
     struct Guest {
         std::unique_ptr<loop::Stream> stream;
-        std::unique_ptr<FrameReader> reader;
+        std::unique_ptr<PacketReader> reader;
     };
     Task<Guest> welcome(Hello answer) {
         Guest guest{co_await listener->accept(), nullptr};
-        guest.reader = std::make_unique<FrameReader>(*guest.stream);
+        guest.reader = std::make_unique<PacketReader>(*guest.stream);
         co_await guest.reader->next();
         co_await send(*guest.stream, hello_frame(answer));
         co_return guest;
     }
     Task<Guest> greeted() {
         Guest guest = co_await welcome(good_hello());
-        const Frame greeting = co_await guest.reader->next();
+        const Packet greeting = co_await guest.reader->next();
         co_await answer(guest, greeting.header);
         co_return guest;
     }

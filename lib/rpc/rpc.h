@@ -16,11 +16,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "lib/task/task.h"
 #include "lib/wire/table.h"
 
 namespace flexfs::rpc {
+
+// Where a service's client is.
+enum class Reach { in_process, over_socket };
 
 struct Context {
     // The client's count of its requests, the same when it repeats one whose reply it lost. It goes
@@ -36,6 +40,9 @@ template <>
 class HandlerOf<wire::Operations<>> {
 public:
     virtual ~HandlerOf() = default;
+    // Whether the client has shown who it is. Until then its connection carries one small request
+    // at a time, and not for long.
+    virtual bool admitted() const { return true; }
     void handle() = delete;
 };
 template <class Row, class... Rest>
@@ -73,6 +80,9 @@ template <>
 class PusherOf<wire::Messages<>> {
 public:
     virtual ~PusherOf() = default;
+    virtual Reach reach() const { return Reach::in_process; }
+    // Over a socket: ends the connection, which the client makes again.
+    virtual void disconnect(std::string) {}
     void push() = delete;
 };
 template <class M, class... Rest>

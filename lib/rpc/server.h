@@ -16,6 +16,8 @@ template <class All>
 class Sending<wire::Messages<>, All> : public PusherOf<All> {
 public:
     explicit Sending(Connection& connection) : connection_(connection) {}
+    Reach reach() const override { return Reach::over_socket; }
+    void disconnect(std::string why) override { connection_.disconnect(std::move(why)); }
 
 protected:
     Connection& connection_;
@@ -33,11 +35,12 @@ public:
 
 // One client of a service: bytes to requests, replies to bytes.
 template <class Table>
-class TypedSession final : public Session {
+class TypedResponder final : public Responder {
 public:
-    TypedSession(Service<Table>& service, Connection& connection)
+    TypedResponder(Service<Table>& service, Connection& connection)
         : pusher_(connection), handler_(service.connected(pusher_)) {}
 
+    bool admitted() const override { return handler_->admitted(); }
     Task<Buffer> answer(Context context, Header request, Buffer message) override {
         const Answer with = find(typename Table::Requests(), request.op);
         request.kind = Kind::reply;
@@ -84,11 +87,12 @@ template <class Table>
 class Server final : public Acceptor {
 public:
     // `service` outlives the server, which must be closed before it is destroyed.
-    Server(Loop& loop, Service<Table>& service) : Acceptor(loop, Table::name), service_(service) {}
+    Server(Loop& loop, Service<Table>& service, Limits limits = {})
+        : Acceptor(loop, Table::name, limits), service_(service) {}
 
 private:
-    std::unique_ptr<Session> connected(Connection& connection) override {
-        return std::make_unique<TypedSession<Table>>(service_, connection);
+    std::unique_ptr<Responder> connected(Connection& connection) override {
+        return std::make_unique<TypedResponder<Table>>(service_, connection);
     }
 
     Service<Table>& service_;

@@ -28,12 +28,14 @@ void Conversation::complain(std::string_view doing, const Error& error) {
     log::error("metadata: {}: {}", doing, error.message());
 }
 
-void Conversation::submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
-                          meta::Request request) {
+Result<void> Conversation::submit(Batch::Ticket& ticket, const Session& session,
+                                  rpc::Context context, meta::Request request) {
+    TRY(this->session());
     parts_.batch.add(ticket, {.session = session.id,
                               .sequence = context.sequence,
                               .request = std::move(request),
                               .oldest = context.oldest});
+    return {};
 }
 
 template <class Reply>
@@ -61,7 +63,7 @@ Task<typename R::Reply> Conversation::serve(rpc::Context context, R request) {
     Session* me = co_await session();
     const bool sync = parts_.options.sync_always || asks_for_sync(request);
     Batch::Ticket ticket;
-    submit(ticket, *me, context, std::move(request));
+    co_await submit(ticket, *me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     auto reply = co_await checked(name_of<R>(), outcome<typename R::Reply>(*me, ticket));
     if (sync) co_await make_durable(*me, reply);
@@ -81,7 +83,7 @@ template Task<wire::Done> Conversation::serve(rpc::Context, wire::Compact);
 Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Make request) {
     Session* me = co_await session();
     Batch::Ticket ticket;
-    submit(ticket, *me, context, std::move(request));
+    co_await submit(ticket, *me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     wire::Entry entry = co_await checked("make", outcome<wire::Entry>(*me, ticket));
 
@@ -104,7 +106,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::SetAttr reques
     if (parts_.grants.in_the_way(ino, *me))
         turn = co_await parts_.grants.settle(ino, me->id, Grant::shared);
     Batch::Ticket ticket;
-    submit(ticket, *me, context, std::move(request));
+    co_await submit(ticket, *me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     wire::Entry entry = co_await checked("setattr", outcome<wire::Entry>(*me, ticket));
     entry.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, *me);
@@ -116,7 +118,7 @@ template <class R>
 Task<wire::RangeDone> Conversation::change_range(Session& me, rpc::Context context, R request) {
     const Ino ino = request.ino;
     Batch::Ticket ticket;
-    submit(ticket, me, context, std::move(request));
+    co_await submit(ticket, me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     wire::RangeDone done = co_await checked(name_of<R>(), outcome<wire::RangeDone>(me, ticket));
     done.grant = ticket.outcome.repeated ? Grant::none : parts_.grants.share(ino, me);
@@ -148,12 +150,12 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Link request) 
     Session* me = co_await session();
     const Ino ino = request.ino;
     Batch::Ticket ticket;
-    submit(ticket, *me, context, std::move(request));
+    co_await submit(ticket, *me, context, std::move(request));
     co_await ticket.applied.wait_shielded();
     wire::Entry entry = co_await checked("link", outcome<wire::Entry>(*me, ticket));
     if (ticket.outcome.repeated) entry.grant = Grant::none;
     else if (!parts_.grants.in_the_way(ino, *me)) entry.grant = parts_.grants.share(ino, *me);
-    else entry = co_await read_named(*me, ino, !me->local);
+    else entry = co_await read_named(*me, ino, !me->is_local());
     if (parts_.options.sync_always) co_await make_durable(*me, entry);
     co_return entry;
 }

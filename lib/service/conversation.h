@@ -17,10 +17,12 @@ class Conversation final : public rpc::Serving<Conversation, wire::Metadata> {
 public:
     Conversation(Service::Parts& parts, Pusher& client) : parts_(parts), client_(client) {}
     ~Conversation() override;
+    bool admitted() const override { return session_ != nullptr; }
 
     Task<wire::Session> serve(rpc::Context context, wire::OpenSession request);
     Task<wire::Done> serve(rpc::Context context, wire::CloseSession request);
     Task<wire::Done> serve(rpc::Context context, wire::Renew request);
+    Task<wire::Reasserted> serve(rpc::Context context, wire::Reassert request);
     Task<wire::Done> serve(rpc::Context context, wire::ReturnGrant request);
     Task<wire::Done> serve(rpc::Context context, wire::Sync request);
 
@@ -53,10 +55,14 @@ private:
     }
     static void complain(std::string_view doing, const Error& error);
 
-    // ESTALE: there is none, or it has ended.
+    // ESTALE: there is none, or it has ended, or another connection has it now.
     Result<Session*> session();
-    void submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
-                meta::Request request);
+    Result<void> check_volume(const std::string& asked) const;
+    Result<Buffer> seal(wire::OpenSession& request) const;
+    Result<void> resume(SessionId id, std::uint64_t attempt, bool& lapsed);
+    // ESTALE: as session().
+    Result<void> submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
+                        meta::Request request);
     // What became of an applied change, which the others are told.
     template <class Reply>
     Result<Reply> outcome(Session& session, Batch::Ticket& ticket);

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,9 +30,13 @@ using wire::Ino;
 using Story = std::vector<std::string>;
 
 struct Client final : rpc::Pusher<wire::Metadata> {
-    Client(Service& service, std::string called, Story& told)
+    Client(rpc::Service<wire::Metadata>& service, std::string called, Story& told)
         : name(std::move(called)), story(told), handler(service.connected(*this)) {}
 
+    rpc::Reach reach() const override {
+        return local ? rpc::Reach::in_process : rpc::Reach::over_socket;
+    }
+    void disconnect(std::string) override { disconnected = true; }
     void push(wire::Revoke m) override {
         std::string line = fmt::format("{}: revoke {}", name, m.ino);
         const std::pair<std::uint32_t, const char*> names[] = {{wire::revoke_attr, " attr"},
@@ -58,6 +63,7 @@ struct Client final : rpc::Pusher<wire::Metadata> {
     std::string name;
     Story& story;
     bool local = false;
+    bool disconnected = false;
     std::uint64_t sequence = 0;
     wire::SessionId session = 0;
     std::vector<wire::Recall> recalls;
@@ -111,6 +117,8 @@ struct Fixture {
     std::vector<std::unique_ptr<Client>> clients;
     Scope scope;  // of the requests that a test lets wait
     Time now = 1000;
+    std::map<wire::SessionId, Buffer> secrets;  // that clients were told
+    std::uint64_t attempts = 0;
 
     explicit Fixture(Options wanted = {}) : options(std::move(wanted)) {
         char name[] = "/tmp/flexfs-service-XXXXXX";
@@ -154,8 +162,15 @@ struct Fixture {
     }
     Client& open_session(const std::string& name, bool local = false) {
         Client& client = connect(name, local);
-        client.session = ask(client, wire::OpenSession{.client = name}).session;
+        const wire::Session opened = ask(client, wire::OpenSession{.client = name});
+        client.session = opened.session;
+        secrets[opened.session] = opened.secret;
         return client;
+    }
+    // What resumes the session, after all attempts so far.
+    wire::OpenSession resuming(const std::string& name, wire::SessionId session) {
+        return {
+            .client = name, .resume = session, .secret = secrets[session], .attempt = ++attempts};
     }
     void disconnect(Client& client) {
         std::erase_if(clients, [&](const auto& known) { return known.get() == &client; });

@@ -55,7 +55,7 @@ bool Grants::in_the_way(Ino ino, const Session& session) const {
     if (alone()) return false;
     const SessionId holder = exclusive_.holder(ino);
     if (holder == session.id) return false;
-    return holder != 0 || lines_.contains(ino);
+    return holder != 0 || awaited_ > 0 || lines_.contains(ino);
 }
 
 bool Grants::recalled(Ino ino, const Session& session) const {
@@ -70,6 +70,7 @@ Task<Grants::Turn> Grants::settle(Ino ino, SessionId session, Grant keep) {
     Turn turn(*this, ino);
     co_await line.head.acquire();
     turn.head_ = true;
+    while (may_be_held(ino, session)) co_await grace_over_.wait();
     for (;;) {
         const SessionId holder = exclusive_.holder(ino);
         Session* other = holder == session ? nullptr : sessions_.get(holder);
@@ -102,13 +103,36 @@ void Grants::returned(Ino ino, Session& session, Grant keep) {
     line->second.returned.wake_all();
 }
 
-void Grants::ended(SessionId session) {
-    exclusive_.end(session);
-    std::erase(blankets_, session);
+void Grants::ended(Session& session) {
+    exclusive_.end(session.id);
+    std::erase(blankets_, session.id);
     for (auto& [ino, line] : lines_) {
-        if (line.asked == session) line.asked = 0;
+        if (line.asked == session.id) line.asked = 0;
         line.returned.wake_all();
     }
+    returned_from_restart(session);
+}
+
+void Grants::await(Session& session) {
+    if (!std::exchange(session.awaited, true)) ++awaited_;
+}
+
+bool Grants::reassert(Ino ino, Session& session) {
+    const SessionId holder = exclusive_.holder(ino);
+    if (holder != 0) return holder == session.id;
+    if (!session.awaited) return false;
+    exclusive_.add(ino, session.id);
+    return true;
+}
+
+void Grants::returned_from_restart(Session& session) {
+    if (!std::exchange(session.awaited, false)) return;
+    if (--awaited_ == 0) grace_over_.wake_all();
+}
+
+void Grants::end_grace() {
+    if (awaited_ == 0) return;
+    for (const auto& [id, session] : sessions_) returned_from_restart(*session);
 }
 
 void Grants::repeat_recalls(Session& session) {

@@ -48,7 +48,7 @@ public:
         : loop_(loop), volume_(volume), sessions_(sessions), limits_(limits) {}
 
     // With one session nothing can be in anybody's way, and nobody else is to be told.
-    bool alone() const { return sessions_.size() <= 1; }
+    bool alone() const { return sessions_.size() <= 1 && awaited_ == 0; }
 
     // --- giving ---
 
@@ -79,8 +79,20 @@ public:
     Task<Turn> settle(Ino ino, SessionId session, Grant keep);
 
     void returned(Ino ino, Session& session, Grant keep);
-    // The session is over, and so is all it held.
-    void ended(SessionId session);
+    // The session is over or has lapsed: it holds nothing.
+    void ended(Session& session);
+
+    // --- after a restart ---
+
+    // The session is of an earlier process, and may hold anything exclusively until its client has
+    // said what: while there are such sessions, what one of them may hold counts as taken.
+    void await(Session& session);
+    // The client says that it holds the inode exclusively. False: it does not.
+    bool reassert(Ino ino, Session& session);
+    // The client has said all it holds, or is new.
+    void returned_from_restart(Session& session);
+    // Whoever has not said by now what it holds, holds nothing.
+    void end_grace();
     // The session's client is connected again: it is asked once more for what it has not returned.
     void repeat_recalls(Session& session);
 
@@ -120,6 +132,9 @@ private:
     std::vector<SessionId> target_holders(Ino parent, const std::string& name, SessionId caller);
     bool room_for_exclusive(const Session& session);
     void leave(Ino ino, bool was_head);
+    bool may_be_held(Ino ino, SessionId except) const {
+        return awaited_ > 0 && exclusive_.holder(ino) != except;
+    }
 
     Loop& loop_;
     meta::Volume& volume_;
@@ -131,6 +146,8 @@ private:
     Contests contests_;
     std::vector<SessionId> blankets_;
     std::map<Ino, Line> lines_;
+    std::size_t awaited_ = 0;  // sessions
+    task::WaitList grace_over_;
     Ino asked_back_ = 0;  // the last that was recalled to make room
 };
 

@@ -232,7 +232,7 @@ TEST_CASE("a client that reconnects is asked again for what it has not returned"
     f.take_story();
 
     Client& again = f.connect("a");
-    f.ask(again, wire::OpenSession{.client = "a", .resume = session});
+    f.ask(again, f.resuming("a", session));
 
     CHECK(f.take_story() == Story{fmt::format("a: recall {} shared", ino)});
     again.sequence = 100;

@@ -24,10 +24,14 @@ struct Service::Parts {
     Maintenance maintenance;
     Scope scope;
     std::unique_ptr<Loop::Registration> hook;
+    Duration grace_end{};  // by the loop's clock
 
     void prepare(std::span<meta::Call> calls);
     void end_of_turn();
     void adopt_sessions();
+    void end_grace_if_over(Duration now);
+    // The session has lost its lease.
+    void lapse(Session& session);
     // The session is gone when it ends. EIO, ENOSPC: it is still there.
     Task<void> end(std::shared_ptr<Session> session);
     Task<void> end_expired(Duration now);

@@ -17,7 +17,7 @@ constexpr std::uint32_t extents_max = 16384;
 Task<wire::Entry> Conversation::serve(rpc::Context, wire::Lookup request) {
     Session* me = co_await session();
     // In this process asking again costs less than reading what may not be wanted.
-    const bool with_data = !me->local;
+    const bool with_data = !me->is_local();
     Grants::Turn turn;
     Ino settled = 0;
     for (;;) {
@@ -55,7 +55,7 @@ Task<wire::Entry> Conversation::read_named(Session& me, Ino ino, bool with_data)
 
 Task<wire::Entry> Conversation::serve(rpc::Context, wire::GetAttr request) {
     Session* me = co_await session();
-    const bool with_data = !me->local;
+    const bool with_data = !me->is_local();
     if (parts_.grants.in_the_way(request.ino, *me))
         co_return co_await read_settled(*me, request, with_data);
     wire::Entry entry = co_await checked("getattr", parts_.volume.read(request, with_data));

@@ -30,16 +30,21 @@ void Service::Parts::end_of_turn() {
     maintenance.notice();
 }
 
-// Sessions that cannot come back are over; the others have `grace` until they must be back.
+// Sessions that cannot come back are over; the others have `grace` until they must be back. What
+// they hold shared is not known: they count as holding everything.
 void Service::Parts::adopt_sessions() {
+    grace_end = loop.now() + options.grace;
     for (const meta::SessionInfo& info : volume.sessions()) {
         const bool over = options.grace == Duration::zero() || info.client == own_client;
         if (over && volume.apply(info.id, wire::CloseSession())) continue;
         // Where that failed for want of room, it is tried again with the leases.
-        sessions.add({.id = info.id,
-                      .client = info.client,
-                      .read_only = info.read_only,
-                      .seen = loop.now() + options.grace - options.lease});
+        const auto session = sessions.add({.id = info.id,
+                                           .client = info.client,
+                                           .read_only = info.read_only,
+                                           .seen = loop.now() + options.grace - options.lease});
+        if (over) continue;
+        grants.add_blanket(*session);
+        grants.await(*session);
     }
 }
 
@@ -103,6 +108,10 @@ Task<std::vector<Result<meta::Reply>>> Service::apply(wire::SessionId session,
 
 Task<void> Service::sync() {
     return parts_->log.sync();
+}
+
+const wire::VolumeInfo& Service::volume() const {
+    return parts_->volume.info();
 }
 
 Task<void> Service::end_expired(Duration now) {

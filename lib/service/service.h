@@ -2,10 +2,18 @@
 //
 // A client in the same process calls the same handlers through the in-process rpc::Caller; its
 // session has no lease and ends with the Caller, unless the process replaces its own image: then
-// the next one resumes it. A session over a socket outlives its connection
-// until its lease is over; OpenSession{resume} takes it up again. A client that resumes forgets
-// what it holds shared (Revokes may have been lost) and is asked again for what it was asked to
-// return.
+// the next one resumes it.
+//
+// A session over a socket outlives its connection: OpenSession{resume} continues it with all its
+// exclusive grants. The client forgets what it holds shared, because Revokes may have been lost,
+// and is asked again for what it was asked to return. When the lease runs out the session lapses:
+// its grants are gone, but what makes its requests exactly once and its unsent data storable (the
+// remembered replies, its segments, its unlinked files) stays until `linger` is over. A client that
+// comes back before that continues the session without any grant.
+//
+// After a restart of the server the sessions of the process before are resumed the same way. Until
+// all their clients have said which exclusive grants they hold, or `grace` is over, requests wait
+// that such a grant could be in the way of.
 #pragma once
 
 #include <functional>
@@ -21,12 +29,14 @@ namespace flexfs::service {
 struct Options {
     bool sync_always = false;  // every change is on the server's disk before it is answered
     Duration lease = std::chrono::seconds(20);
-    // How long sessions that an earlier process left may be resumed; zero where their clients
+    // How long sessions that an earlier process left keep their grants; zero where their clients
     // cannot come back, as in a volume that is served within its only client, which starts.
     Duration grace{};
-    std::size_t shared_max = 1 << 18;     // inodes with a shared grant that is written down
-    std::size_t folders_max = 1 << 16;    // folders with names that clients may know
-    std::size_t exclusive_max = 1 << 16;  // ranges of inodes with an exclusive one
+    Duration linger = std::chrono::hours(1);  // of a lapsed session; zero: it ends at once
+    std::size_t lapsed_max = 1024;            // of more, those that lapsed first end
+    std::size_t shared_max = 1 << 18;         // inodes with a shared grant that is written down
+    std::size_t folders_max = 1 << 16;        // folders with names that clients may know
+    std::size_t exclusive_max = 1 << 16;      // ranges of inodes with an exclusive one
 
     // Bounds of the log; checkpoints run in the pool.
     std::uint64_t log_checkpoint_bytes = 16 << 20;  // copied from here on
@@ -86,6 +96,7 @@ public:
     Task<void> close();
 
     Counters counters() const;
+    const wire::VolumeInfo& volume() const;
 
     // For tests: ends the sessions whose lease is over at `now` (of the loop's clock), as happens
     // by itself.

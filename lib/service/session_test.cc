@@ -14,7 +14,7 @@ Client& resume(Fixture& f, const std::string& name, wire::SessionId session,
                std::uint64_t sequence) {
     Client& client = f.connect(name);
     client.sequence = sequence;
-    client.session = f.ask(client, wire::OpenSession{.client = name, .resume = session}).session;
+    client.session = f.ask(client, f.resuming(name, session)).session;
     CHECK(client.session == session);
     return client;
 }
@@ -109,8 +109,10 @@ TEST_CASE("a session over a socket ends with its lease and one in process does n
     CHECK(f.call(a, wire::Renew()));
     REQUIRE(f.loop.run(f.service->end_expired(f.loop.now() + std::chrono::hours(1))));
 
+    CHECK(a.disconnected);
     CHECK(code_of(f.call(a, wire::Renew())) == ESTALE);
     CHECK(f.call(b, wire::Renew()));
+    CHECK(f.service->counters().sessions == 1);
 }
 
 TEST_CASE("a session in process ends with its client") {
@@ -160,7 +162,7 @@ TEST_CASE("an ended session cannot be resumed") {
 
     Client& b = f.connect("b");
 
-    CHECK(code_of(f.call(b, wire::OpenSession{.client = "b", .resume = session})) == ESTALE);
+    CHECK(code_of(f.call(b, f.resuming("b", session))) == ESTALE);
 }
 
 TEST_CASE("a process that replaces its image keeps its session, and what it had open unlinked") {
@@ -172,7 +174,7 @@ TEST_CASE("a process that replaces its image keeps its session, and what it had 
 
     f.restart();
     Client& again = f.connect("a", true);
-    f.ask(again, wire::OpenSession{.client = "a", .resume = session});
+    f.ask(again, f.resuming("a", session));
 
     CHECK(f.ask(again, wire::GetAttr{ino}).attr.nlink == 0);
     const Ino other = f.create(again, "y");
@@ -199,6 +201,143 @@ TEST_CASE("files that a killed process had open without a name are freed") {
 
     Client& b = f.open_session("b", true);
     CHECK(f.ask(b, wire::StatFs()).inodes == 2);
+}
+
+TEST_CASE("a session is resumed with its secret only") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    const wire::SessionId session = a.session;
+    f.disconnect(a);
+    const auto answer = [&](Buffer secret) {
+        wire::OpenSession request = f.resuming("b", session);
+        request.secret = std::move(secret);
+        return code_of(f.call(f.connect("b"), std::move(request)));
+    };
+
+    CHECK(answer({}) == ESTALE);
+    CHECK(answer(Buffer::copy_of(std::string(16, 'x'))) == ESTALE);
+    CHECK(answer(f.secrets[session]) == 0);
+    CHECK(f.secrets[session].size() == 16);
+    f.open_session("c");
+    CHECK(f.secrets.rbegin()->second.text() != f.secrets[session].text());
+}
+
+TEST_CASE("an attempt to resume that was overtaken by a later one is refused") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    const wire::OpenSession delayed = f.resuming("a", a.session);
+    Client& later = resume(f, "a", a.session, a.sequence);
+
+    CHECK(a.disconnected);
+    CHECK(code_of(f.call(f.connect("a"), delayed)) == EALREADY);
+    CHECK(code_of(f.call(a, wire::Renew())) == ESTALE);
+    CHECK(f.call(later, wire::Renew()));
+}
+
+TEST_CASE("a request that arrives over a connection which was replaced changes nothing") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& later = resume(f, "a", a.session, a.sequence);
+    f.create(later, "x");
+
+    CHECK(code_of(f.call(a, wire::Unlink{1, "x", 9})) == ESTALE);
+    CHECK(f.call(later, wire::Lookup{1, "x"}));
+}
+
+TEST_CASE("a lapsed session goes on without its grants, and its requests stay exactly once") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b", true);
+    const Ino ino = f.create(a, "x");
+    const wire::Unlink request{1, "y", 9};
+    f.create(a, "y");
+    f.ask(a, request);
+    const std::uint64_t sequence = a.sequence;
+    const wire::SegmentId reserved = f.ask(a, wire::ReserveSegments{1}).first;
+    f.put(reserved);
+    f.send(b, wire::Open{ino, Grant::exclusive}, "opened");
+    f.turn();
+    f.take_story();
+
+    REQUIRE(f.loop.run(f.service->end_expired(f.loop.now() + std::chrono::seconds(21))));
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: opened exclusive"});
+    CHECK(a.disconnected);
+    Client& again = f.connect("a");
+    const wire::Session resumed = f.ask(again, f.resuming("a", a.session));
+    CHECK(resumed.lapsed);
+    CHECK(f.ask(again, wire::Reassert{{ino}, true}).refused == std::vector<Ino>{ino});
+    f.create(b, "y");
+    CHECK(repeat(f, again, sequence, request));
+    CHECK(f.call(b, wire::Lookup{1, "y"}));
+    again.sequence = sequence + 10;
+    const Ino other = f.create(again, "z");
+    CHECK(f.ask(again, f.commit_segment(other, 0, reserved, false)).errors == std::vector{0});
+}
+
+TEST_CASE("after a restart nobody is given what a session may hold until that has said so") {
+    Fixture f({.grace = std::chrono::hours(1)});
+    Client& a = f.open_session("a");
+    const wire::SessionId session = a.session;
+    const Ino held = f.create(a, "held"), free = f.create(a, "free");
+    const std::uint64_t sequence = a.sequence;
+
+    f.restart();
+    Client& b = f.open_session("b");
+    Scope opens;
+    opens.start(f.note(b.call(wire::Open{held, Grant::exclusive}), "b: held", f.story));
+    opens.start(f.note(b.call(wire::Open{free, Grant::exclusive}), "b: free", f.story));
+    f.turn();
+    CHECK(f.take_story().empty());
+
+    Client& again = resume(f, "a", session, sequence);
+    f.turn();
+    CHECK(f.take_story().empty());
+    CHECK(f.ask(again, wire::Reassert{{held}, true}).refused.empty());
+    f.turn();
+    CHECK(f.take_story() == Story{fmt::format("a: recall {} none", held),
+                                  fmt::format("a: revoke {} attr data xattr", free),
+                                  "b: free exclusive"});
+    f.ask(again, wire::ReturnGrant{held, Grant::none});
+    f.turn();
+    CHECK(f.take_story().back() == "b: held exclusive");
+    CHECK(f.loop.run(opens.join()));
+}
+
+TEST_CASE("a session that does not come back after a restart holds nothing when grace is over") {
+    Fixture f({.grace = std::chrono::hours(1)});
+    Client& a = f.open_session("a");
+    const Ino ino = f.create(a, "x");
+
+    f.restart();
+    Client& b = f.open_session("b", true);
+    Scope opens;
+    opens.start(f.note(b.call(wire::Open{ino, Grant::exclusive}), "b: opened", f.story));
+    f.turn();
+    CHECK(f.take_story().empty());
+    REQUIRE(f.loop.run(f.service->end_expired(f.loop.now() + std::chrono::hours(2))));
+    f.turn();
+
+    CHECK(f.take_story() == Story{"b: opened exclusive"});
+    CHECK(f.loop.run(opens.join()));
+}
+
+TEST_CASE("a file that a session has open stays when another unlinks it after a restart") {
+    Fixture f({.grace = std::chrono::hours(1)});
+    Client& a = f.open_session("a");
+    const wire::SessionId session = a.session;
+    const Ino ino = f.create(a, "x");
+    const std::uint64_t sequence = a.sequence;
+
+    f.restart();
+    Client& b = f.open_session("b");
+    f.ask(b, wire::Unlink{1, "x", ++f.now});
+    f.ask(b, wire::Release{{ino}});
+
+    Client& again = resume(f, "a", session, sequence);
+    f.ask(again, wire::Reassert{{ino}, true});
+    CHECK(f.ask(again, wire::GetAttr{ino}).attr.nlink == 0);
 }
 
 }  // namespace

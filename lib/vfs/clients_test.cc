@@ -5,7 +5,7 @@
 
 namespace flexfs::vfs {
 
-TEST_CASE("the kernel keeps a listing until a name in it changes, here or elsewhere") {
+EVERYWHERE("the kernel keeps a listing until a name in it changes, here or elsewhere") {
     World w;
     Peer& a = w.mount();
     Peer& b = w.mount();
@@ -23,7 +23,7 @@ TEST_CASE("the kernel keeps a listing until a name in it changes, here or elsewh
     CHECK(!kept());
 }
 
-TEST_CASE("names that another client gives and takes in a folder that this one made are seen") {
+EVERYWHERE("names that another client gives and takes in a folder that this one made are seen") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const auto folder = [&](Ino parent, const char* name) {
@@ -47,7 +47,7 @@ TEST_CASE("names that another client gives and takes in a folder that this one m
     CHECK(w.code(a->create(in, "z", 0644, O_RDWR | O_CREAT, Who{})) == ENOENT);
 }
 
-TEST_CASE("a rename that is answered late gives no name that another client took meanwhile") {
+EVERYWHERE("a rename that is answered late gives no name that another client took meanwhile") {
     World w({.sync_always = true});
     Peer &a = w.mount(), &b = w.mount();
     const Ino ino = w.create(a, "x").node.attr.ino;
@@ -62,7 +62,7 @@ TEST_CASE("a rename that is answered late gives no name that another client took
     CHECK(w.run(a->lookup(wire::root_ino, "z")).attr.ino == ino);
 }
 
-TEST_CASE("after each change of names the attributes that a client keeps are the service's") {
+EVERYWHERE("after each change of names the attributes that a client keeps are the service's") {
     World w;
     Peer& a = w.mount();
     const Ino d = w.run(a->make(wire::root_ino, "d", S_IFDIR | 0755, 0, {}, Who{}, 0)).attr.ino;
@@ -98,7 +98,7 @@ TEST_CASE("after each change of names the attributes that a client keeps are the
     CHECK(w.code(a->lookup(e, "h")) == ENOENT);
 }
 
-TEST_CASE("what one client wrote and has not sent, another sees when it looks, opens or reads") {
+EVERYWHERE("what one client wrote and has not sent, another sees when it looks, opens or reads") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -112,7 +112,7 @@ TEST_CASE("what one client wrote and has not sent, another sees when it looks, o
     CHECK(w.run(b->getattr(file.node.attr.ino)).attr.size == 9);
 }
 
-TEST_CASE("two clients that write different bytes of one file keep both") {
+EVERYWHERE("two clients that write different bytes of one file keep both") {
     for (const std::size_t bytes : {10, 4000, 300'000}) {
         CAPTURE(bytes);
         World w;
@@ -134,7 +134,7 @@ TEST_CASE("two clients that write different bytes of one file keep both") {
     }
 }
 
-TEST_CASE("what another client changes is dropped from a client's and its kernel's caches") {
+EVERYWHERE("what another client changes is dropped from a client's and its kernel's caches") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -158,7 +158,7 @@ TEST_CASE("what another client changes is dropped from a client's and its kernel
     CHECK((w.run(b->getattr(file.node.attr.ino)).attr.mode & 07777) == 0600);
 }
 
-TEST_CASE("a truncation by another client reaches what is unsent") {
+EVERYWHERE("a truncation by another client reaches what is unsent") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -171,7 +171,7 @@ TEST_CASE("a truncation by another client reaches what is unsent") {
     CHECK(w.read(b, w.open(b, "f").handle) == pattern(100) + std::string(100, '\0') + "x");
 }
 
-TEST_CASE("a file unlinked by one client stays usable for another that has it open") {
+EVERYWHERE("a file unlinked by one client stays usable for another that has it open") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -191,7 +191,7 @@ TEST_CASE("a file unlinked by one client stays usable for another that has it op
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 
-TEST_CASE("a client that cannot write back keeps another waiting, then gives it what it wrote") {
+EVERYWHERE("a client that cannot write back keeps another waiting, then gives it what it wrote") {
     World w({.inline_bytes = 0});
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -202,7 +202,7 @@ TEST_CASE("a client that cannot write back keeps another waiting, then gives it 
     CHECK(w.store.puts >= 2);
 }
 
-TEST_CASE("listings tell every client the same, with sizes that are not sent yet") {
+EVERYWHERE("listings tell every client the same, with sizes that are not sent yet") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     for (int i = 0; i < 300; ++i) {
@@ -230,7 +230,7 @@ TEST_CASE("listings tell every client the same, with sizes that are not sent yet
     }
 }
 
-TEST_CASE("a listing under changes neither misses nor repeats a name that is there all the time") {
+EVERYWHERE("a listing under changes neither misses nor repeats a name that is there all the time") {
     World w;
     Peer& a = w.mount();
     for (int i = 0; i < 2000; ++i) w.create(a, "keep" + std::to_string(i));
@@ -252,7 +252,7 @@ TEST_CASE("a listing under changes neither misses nor repeats a name that is the
 }
 
 // The kernel takes what it lists for what a lookup would answer.
-TEST_CASE("a listing under way has no name that is gone, and attributes as they are now") {
+EVERYWHERE("a listing under way has no name that is gone, and attributes as they are now") {
     World w;
     Peer& a = w.mount();
     for (int i = 0; i < 100; ++i) w.create(a, "f" + std::to_string(i));

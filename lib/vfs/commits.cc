@@ -39,18 +39,19 @@ void Commits::start(Parcel parcel) {
 }
 
 Task<void> Commits::run(Parcel parcel) {
-    const std::uint64_t bytes = parcel.bytes;
+    const std::uint64_t bytes = parcel.bytes, replacements = parts_.session.replacements();
     Result<void> outcome;
     if (parcel.pieces.empty()) {
-        outcome = co_await result(commit(parcel, nullptr));
+        outcome = co_await result(commit(parcel, nullptr, replacements));
     } else if (auto packed = co_await result(parts_.packer.pack(parcel.pieces))) {
-        outcome = co_await result(commit(parcel, &*packed));
+        outcome = co_await result(commit(parcel, &*packed, replacements));
     } else {
         outcome = fail(std::move(packed.error()));
     }
     if (!outcome) {
         for (const Parcel::Part& part : parcel.parts) failed(part, outcome.error().code);
-        if (outcome.error().code != ECANCELED) parts_.trouble.add(outcome.error());
+        if (outcome.error().code != ECANCELED && outcome.error().code != EAGAIN)
+            parts_.trouble.add(outcome.error());
     }
     --under_way_;
     bytes_ -= bytes;
@@ -67,8 +68,11 @@ Task<void> Commits::in_turn(const Parcel& parcel) {
 }
 
 // An error: nothing of it was applied to the files here; the service may have done all of it.
-Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed) {
+Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed,
+                           std::uint64_t replacements) {
     co_await in_turn(parcel);
+    // The segment's id was given to a session that has ended: the data leaves again with another.
+    if (packed && parts_.session.replacements() != replacements) co_await fail(EAGAIN);
     parcel.durable |= is_durable_demanded(parcel);
     const ParcelCommit commit = make_commit(parcel, packed, parts_.session.volume().compression);
     const std::uint64_t stamp = parts_.nodes.last_stamp();

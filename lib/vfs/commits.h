@@ -58,7 +58,7 @@ public:
 private:
     Task<void> run(Parcel parcel);
     Task<void> in_turn(const Parcel& parcel);
-    Task<void> commit(Parcel& parcel, const cache::Packed* packed);
+    Task<void> commit(Parcel& parcel, const cache::Packed* packed, std::uint64_t replacements);
     Task<wire::Committed> send(const wire::Commit& request, const cache::Packed* packed);
     void apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
                std::uint64_t stamp);

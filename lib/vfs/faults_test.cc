@@ -22,7 +22,7 @@ void damage(World& w, Ino ino, std::string_view bytes) {
 
 }  // namespace
 
-TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays readable") {
+EVERYWHERE("a damaged or missing frame is EIO for its range, and the rest stays readable") {
     World w;
     {
         Peer& a = w.mount();
@@ -48,7 +48,7 @@ TEST_CASE("a damaged or missing frame is EIO for its range, and the rest stays r
     }
 }
 
-TEST_CASE("data of a small file that no client can have stored is not taken for the file's") {
+EVERYWHERE("data of a small file that no client can have stored is not taken for the file's") {
     File file(1 << 20);
     CHECK(file.stored().learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0));
     CHECK(file.stored().knows_inline());
@@ -57,7 +57,7 @@ TEST_CASE("data of a small file that no client can have stored is not taken for 
     CHECK(!file.stored().knows_inline());
 }
 
-TEST_CASE("a small file that is damaged is EIO for readers and writers until it is emptied") {
+EVERYWHERE("a small file that is damaged is EIO for readers and writers until it is emptied") {
     for (const std::string_view bytes : damaged) {
         World w;
         Peer& a = w.mount();
@@ -92,7 +92,7 @@ TEST_CASE("a small file that is damaged is EIO for readers and writers until it 
     }
 }
 
-TEST_CASE("unsent data of a file that turns out to be damaged is given up, and nothing waits") {
+EVERYWHERE("unsent data of a file that turns out to be damaged is given up, and nothing waits") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f"), other = w.create(a, "g");
@@ -108,7 +108,7 @@ TEST_CASE("unsent data of a file that turns out to be damaged is given up, and n
     CHECK(w.code(a->read(file.handle, 0, 10)) == EIO);
 }
 
-TEST_CASE("an fsync that fails says so, and the data leaves with the next one") {
+EVERYWHERE("an fsync that fails says so, and the data leaves with the next one") {
     for (int nth = 1; nth <= 3; ++nth) {
         CAPTURE(nth);
         World w({.inline_bytes = 0, .memory = 64 << 20, .dirty = 1 << 20});
@@ -129,7 +129,7 @@ TEST_CASE("an fsync that fails says so, and the data leaves with the next one") 
     }
 }
 
-TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
+EVERYWHERE("a metadata disk that is full delays a commit and loses nothing") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -143,7 +143,7 @@ TEST_CASE("a metadata disk that is full delays a commit and loses nothing") {
     CHECK(w.read_after(a, "f") == text);
 }
 
-TEST_CASE("what a full metadata disk refuses to let go is let go when there is room") {
+EVERYWHERE("what a full metadata disk refuses to let go is let go when there is room") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -158,7 +158,7 @@ TEST_CASE("what a full metadata disk refuses to let go is let go when there is r
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 
-TEST_CASE("a late write error is told once by every handle that was open at the time") {
+EVERYWHERE("a late write error is told once by every handle that was open at the time") {
     World w({.inline_bytes = 0});
     Peer& a = w.mount();
     const Opened one = w.create(a, "f");
@@ -174,7 +174,7 @@ TEST_CASE("a late write error is told once by every handle that was open at the 
     w.run(a->flush(later.handle));
 }
 
-TEST_CASE("a writer is refused, not hung, when memory is full of what cannot leave") {
+EVERYWHERE("a writer is refused, not hung, when memory is full of what cannot leave") {
     World w({.inline_bytes = 0, .memory = 16 << 20, .dirty = 1 << 20});
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -198,7 +198,7 @@ TEST_CASE("a writer is refused, not hung, when memory is full of what cannot lea
     CHECK(w.read(a, file.handle) == expected + "goes on");
 }
 
-TEST_CASE("a read-only mount refuses every change") {
+EVERYWHERE("a read-only mount refuses every change") {
     World w;
     {
         Peer& a = w.mount();

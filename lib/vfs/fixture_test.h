@@ -1,4 +1,5 @@
-// A served volume with a store in memory, and clients on it, all in this process.
+// A served volume with a store in memory, and clients on it, all in this process: the clients reach
+// the service directly, over a unix socket, or over TCP through a relay that misbehaves on demand.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,7 +15,9 @@
 #include <vector>
 
 #include "lib/object/memory_store.h"
-#include "lib/service/service.h"
+#include "lib/rpc/relay_test.h"
+#include "lib/rpc/server.h"
+#include "lib/service/door.h"
 #include "lib/upkeep/housekeeper.h"
 #include "lib/vfs/vfs.h"
 
@@ -84,6 +87,30 @@ struct Dropped final : KernelCaches {
     void drop_entry(Ino, const std::string& name) override { entries.push_back(name); }
 };
 
+enum class Transport { in_process, unix_socket, tcp };
+
+// What Worlds use that do not say otherwise: the transport of the test case, see EVERYWHERE.
+inline Transport transport_of_case = Transport::in_process;
+
+// A TEST_CASE that runs over each transport.
+#define EVERYWHERE_AS(function, name)                                                    \
+    static void function();                                                              \
+    TEST_CASE(name) {                                                                    \
+        for (const Transport transport :                                                 \
+             {Transport::in_process, Transport::unix_socket, Transport::tcp}) {          \
+            CAPTURE(int(transport));                                                     \
+            const TransportOfCase now(transport);                                        \
+            function();                                                                  \
+        }                                                                                \
+    }                                                                                    \
+    static void function()
+#define EVERYWHERE(name) EVERYWHERE_AS(DOCTEST_ANONYMOUS(everywhere_), name)
+
+struct TransportOfCase {
+    explicit TransportOfCase(Transport transport) { transport_of_case = transport; }
+    ~TransportOfCase() { transport_of_case = Transport::in_process; }
+};
+
 // One mount.
 struct Peer {
     cache::Budget budget;
@@ -106,6 +133,10 @@ struct Setup {
     bool sync_always = false;  // the service answers a change when it is on disk
     std::uint64_t max_blocks = 0;
     std::uint64_t max_inodes = 0;
+    Transport transport = transport_of_case;
+    Duration lease = std::chrono::seconds(20);
+    Duration linger = std::chrono::hours(1);
+    std::uint64_t relay_seed = 1;
 };
 
 struct World {
@@ -115,6 +146,9 @@ struct World {
     TestStore store;
     std::unique_ptr<meta::Volume> volume;
     std::unique_ptr<service::Service> service;
+    std::unique_ptr<service::Door> door;
+    std::unique_ptr<rpc::Server<wire::Metadata>> server;
+    std::unique_ptr<rpc::Relay> relay;
     std::unique_ptr<upkeep::Housekeeper> housekeeper;
     std::vector<std::unique_ptr<Peer>> peers;
 
@@ -142,22 +176,69 @@ struct World {
         volume = std::move(*opened);
         service::Options of_service;
         of_service.sync_always = setup.sync_always;
+        of_service.lease = setup.lease;
+        of_service.linger = setup.linger;
+        if (is_remote()) of_service.grace = setup.lease;
         service = std::make_unique<service::Service>(loop, *volume, of_service);
         housekeeper = std::make_unique<upkeep::Housekeeper>(loop, *service, *volume, store);
+        door = std::make_unique<service::Door>();
+        REQUIRE(door->add(*service));
+        if (is_remote()) listen();
     }
     // Does all upkeep that is due, now.
     void upkeep() {
         run(service->maintain());
         run(housekeeper->run());
     }
+    bool is_remote() const { return setup.transport != Transport::in_process; }
+    void listen() {
+        server = std::make_unique<rpc::Server<wire::Metadata>>(loop, *door);
+        const bool tcp = setup.transport == Transport::tcp;
+        REQUIRE(server->listen(tcp ? "127.0.0.1:0" : "unix:" + folder + "/socket"));
+        if (!tcp) return;
+        if (!relay) relay = std::make_unique<rpc::Relay>(loop, setup.relay_seed);
+        relay->lead_to(server->addresses()[0]);
+    }
+    // The server process ends without a word to its clients, and another one takes its place when
+    // start() is called.
+    void kill_server() {
+        if (relay) relay->lead_to({});
+        if (server) static_cast<void>(loop.run(server->close()));
+        server.reset();
+        static_cast<void>(loop.run(housekeeper->close()));
+        static_cast<void>(loop.run(service->close()));
+        housekeeper.reset();
+        door.reset();
+        service.reset();
+        volume.reset();
+    }
+    std::unique_ptr<rpc::Caller<wire::Metadata>> connect(rpc::Client<wire::Metadata>& client,
+                                                         std::string address = {}) {
+        if (!address.empty())
+            return std::make_unique<rpc::Caller<wire::Metadata>>(loop, address, client);
+        if (!is_remote()) return std::make_unique<rpc::Caller<wire::Metadata>>(*door, client);
+        return std::make_unique<rpc::Caller<wire::Metadata>>(
+            loop, relay ? relay->address() : server->addresses()[0], client);
+    }
+    // Every client has heard what the service has pushed to it so far.
+    void let_pushes_arrive() {
+        if (!is_remote()) return;
+        for (auto& peer : peers)
+            if (peer->client) static_cast<void>(loop.run(peer->client->readlink(wire::root_ino)));
+    }
     // Every mount ends well; so does the service. The volume must be consistent.
     void stop() {
         for (auto& peer : peers)
             if (peer->client) unmount(*peer);
         peers.clear();
+        if (relay) run(relay->close());
+        relay.reset();
+        if (server) run(server->close());
+        server.reset();
         run(housekeeper->close());
         run(service->close());
         housekeeper.reset();
+        door.reset();
         service.reset();
         const auto wrong = volume->verify().value();
         for (const std::string& what : wrong) FAIL_CHECK(what);
@@ -168,16 +249,19 @@ struct World {
         if (!closed) MESSAGE("close: ", closed.error().message());
         peer.client.reset();
     }
-    Peer& mount(std::optional<HandedOver> from = {}) {
+    Peer& mount(std::optional<HandedOver> from = {}) { return mount_at({}, std::move(from)); }
+    // At another address than the World's; empty: at that.
+    Peer& mount_at(std::string address, std::optional<HandedOver> from = {}) {
         auto peer = std::make_unique<Peer>(setup.memory, setup.dirty);
         Options options;
         options.dirty_age_max = setup.dirty_age;
         options.flush_on_close = setup.flush_on_close;
         options.read_only = setup.read_only;
-        const Connect connect = [this](rpc::Client<wire::Metadata>& client) {
-            return std::make_unique<rpc::Caller<wire::Metadata>>(*service, client);
+        options.volume = "v";
+        const Connect reach = [this, address](rpc::Client<wire::Metadata>& client) {
+            return connect(client, address);
         };
-        auto opened = loop.run(Filesystem::open(loop, connect, store, peer->budget, options,
+        auto opened = loop.run(Filesystem::open(loop, reach, store, peer->budget, options,
                                                 &peer->dropped, std::move(from)));
         REQUIRE(code_of(opened) == 0);
         peer->client = std::move(*opened);
@@ -189,12 +273,15 @@ struct World {
     template <class T>
     T run(Task<T> task) {
         auto outcome = loop.run(std::move(task));
+        if (outcome) let_pushes_arrive();
         if (!outcome) FAIL(outcome.error().message());
         if constexpr (!std::is_void_v<T>) return std::move(*outcome);
     }
     template <class T>
     int code(Task<T> task) {
-        return code_of(loop.run(std::move(task)));
+        const int code = code_of(loop.run(std::move(task)));
+        let_pushes_arrive();
+        return code;
     }
 
     Opened create(Peer& peer, const std::string& name, int flags = O_RDWR | O_CREAT) {

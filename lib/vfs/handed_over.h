@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/base/bytes.h"
 #include "lib/wire/fields.h"
 #include "lib/wire/types.h"
 
@@ -30,7 +31,11 @@ struct HandedOver {
     std::vector<Directory> directories;
     std::vector<wire::Ino> orphans;   // whose last link is gone, and which somebody uses
     std::vector<wire::Ino> released;  // that nobody uses any more; the service may not know it yet
-    FLEXFS_FIELDS(session, last_handle, files, directories, orphans, released)
+    std::uint64_t sequence = 0;       // of the session's requests so far, at most this
+    std::uint64_t attempt = 0;        // to open the session, so far
+    Buffer secret;                    // that resumes the session
+    FLEXFS_FIELDS(session, last_handle, files, directories, orphans, released, sequence, attempt,
+                  secret)
 };
 
 }  // namespace flexfs::vfs

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/loop/heap.h"
+#include "lib/vfs/leased.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -20,11 +21,14 @@ Task<std::unique_ptr<Filesystem>> Filesystem::open(Loop& loop, Connect connect,
                                                    object::Store& store, cache::Budget& budget,
                                                    Options options, KernelCaches* caches,
                                                    std::optional<HandedOver> from) {
-    auto session = std::make_unique<Session>(loop, options.read_only, options.squash);
-    co_await session->open(std::move(connect), from ? from->session : 0);
+    auto session =
+        std::make_unique<Session>(loop, options.read_only, options.squash, options.volume);
+    co_await session->open(std::move(connect), from ? &*from : nullptr);
+    Session& on = *session;
     auto mount = std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);
     if (from) co_await mount->take_over(std::move(*from));
     std::unique_ptr<Filesystem> client = std::move(mount);
+    if (on.lease() > Duration::zero()) client = std::make_unique<Leased>(std::move(client), on);
     co_return client;
 }
 
@@ -48,6 +52,7 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
       quota_(*session_, flusher_, reader_, [this] { return orphans_.release_now(); }),
       writer_(*session_, nodes_, budget, flusher_, quota_) {
     session_->listen(this);
+    if (caches_) caches_->on_overflow([this] { drop_kernel_caches(); });
     scope_.start(answer_recalls());
     loop::tune_heap();
     scope_.start(loop::keep_heap_small(loop));

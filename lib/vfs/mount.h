@@ -102,7 +102,12 @@ private:
 
     void revoked(wire::Revoke what) override;
     void recalled(wire::Recall what) override;
-    void reconnected() override;
+    std::vector<Ino> held() override;
+    void reconnected(Continuity how, const std::vector<Ino>& lost) override;
+    void lease_ended() override;
+    void drop_kernel_caches();
+    Task<void> send_unsent(Ino ino);
+    Task<void> find_removed();
     Task<void> answer_recalls();
     Task<void> give_back(wire::Recall what);
 

@@ -1,4 +1,7 @@
 // What the service says unasked: grants that end, grants that another client needs.
+#include <unordered_set>
+
+#include "lib/base/log.h"
 #include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
@@ -73,18 +76,74 @@ Task<void> Mount::give_back(wire::Recall what) {
     co_await session_->call(wire::ReturnGrant{what.ino, what.keep});
 }
 
-// Revocations of the meantime are lost. What is unsent stays, and is sent.
-void Mount::reconnected() {
-    names_.clear();
-    nodes_.each([this](Node& node) {
-        node.changed();
-        if (node.grant == Grant::exclusive) return;
-        node.grant = Grant::none;
-        if (node.file) node.file->stored().forget();
-        if (!caches_) return;
-        caches_->drop_attributes(node.attr.ino);
-        caches_->drop_data(node.attr.ino);
+std::vector<Ino> Mount::held() {
+    std::vector<Ino> all;
+    nodes_.each([&](Node& node) {
+        if (node.grant == Grant::exclusive) all.push_back(node.attr.ino);
     });
+    return all;
+}
+
+// Only what is unsent stays, and is sent.
+void Mount::reconnected(Continuity how, const std::vector<Ino>& lost) {
+    const bool none_held = how != Continuity::held;
+    const std::unordered_set<Ino> gone(lost.begin(), lost.end());
+    drop_kernel_caches();
+    names_.clear();
+    std::vector<Ino> unsent;
+    nodes_.each([&](Node& node) {
+        node.changed();
+        if (node.grant == Grant::exclusive && !none_held && !gone.contains(node.attr.ino)) return;
+        const bool was_exclusive = node.grant == Grant::exclusive;
+        node.grant = Grant::none;
+        if (none_held) node.recalled = false;
+        if (!node.file) return;
+        node.file->stored().forget();
+        node.file->changed().wake_all();
+        if (was_exclusive && node.file->has_unsent()) unsent.push_back(node.attr.ino);
+    });
+    if (none_held) recalls_.clear();
+    if (how == Continuity::replaced) packer_.forget_ids();
+    // Unsent data without its grant goes where the data of several writers goes: to the service, at
+    // once.
+    for (const Ino ino : unsent) scope_.start(send_unsent(ino));
+    scope_.start(find_removed());
+}
+
+void Mount::lease_ended() {
+    drop_kernel_caches();
+}
+
+void Mount::drop_kernel_caches() {
+    if (!caches_) return;
+    nodes_.each([this](Node& node) {
+        caches_->drop_attributes(node.attr.ino);
+        if (node.file) caches_->drop_data(node.attr.ino);
+    });
+    names_.each([this](Ino parent, const std::string& name) { caches_->drop_entry(parent, name); });
+}
+
+Task<void> Mount::send_unsent(Ino ino) {
+    Node* const node = nodes_.find(ino);
+    if (!node || !node->file) co_return;
+    const NodeRef held = nodes_.pin(*node);
+    const auto sent = co_await result(flusher_.flush(held, false));
+    if (sent || sent.error().code == ECANCELED) co_return;
+    log::error("what was written to inode {} while the metadata server was away is not stored: {}",
+               ino, sent.error().message());
+}
+
+// The push that a file lost its last link may have been lost, too: whoever has it open here must
+// let go of it in the end.
+Task<void> Mount::find_removed() {
+    std::vector<Ino> open;
+    nodes_.each([&](Node& node) {
+        if (node.handles > 0 && !node.orphan) open.push_back(node.attr.ino);
+    });
+    for (const Ino ino : open) {
+        const auto entry = co_await result(session_->call(wire::GetAttr{ino}));
+        if (entry && entry->attr.nlink == 0) orphans_.add(ino);
+    }
 }
 
 }  // namespace flexfs::vfs

@@ -6,7 +6,7 @@ namespace flexfs::vfs {
 
 HandedOver Mount::hand_over() const {
     HandedOver all;
-    all.session = session_->id();
+    session_->hand_over(all);
     all.last_handle = last_handle_;
     for (const auto& [id, handle] : handles_) {
         const WriteErrors& errors = handle->node->file->errors();

@@ -32,6 +32,11 @@ public:
     // It is not known whether the folder has that name, or for which inode.
     void forget(Ino parent, std::string_view name);
     void clear();
+    // `function(parent, name)` for each.
+    template <class F>
+    void each(F&& function) const {
+        for (const Entry& entry : entries_) function(entry.parent, entry.name);
+    }
 
     // The folder is new and empty: it is known completely.
     void made_folder(Ino folder);

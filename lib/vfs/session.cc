@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "lib/base/format.h"
+#include "lib/base/log.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -18,11 +21,18 @@ std::string describe_client() {
 
 }  // namespace
 
-Task<void> Session::open(Connect connect, wire::SessionId resume) {
-    opened_.session = resume;
+Task<void> Session::open(Connect connect, const HandedOver* from) {
     caller_ = connect(*this);
+    if (from) {
+        opened_.session = from->session;
+        opened_.secret = from->secret;
+        attempt_ = from->attempt;
+        caller_->go_on_after(from->sequence);
+    }
     co_await caller_->start();
+    if (opened_.lease_ns == 0) co_return;
     scope_.start(keep_lease());
+    scope_.start(watch_lease());
 }
 
 Task<void> Session::close() {
@@ -33,21 +43,103 @@ Task<void> Session::close() {
     if (!closed) co_await fail(std::move(closed.error()));
 }
 
-Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
+Task<void> Session::abandon() {
+    co_await scope_.close();
+    listener_ = nullptr;
+    co_await caller_->close();
+}
+
+void Session::hand_over(HandedOver& to) const {
+    to.session = opened_.session;
+    to.secret = opened_.secret;
+    to.attempt = attempt_;
+    to.sequence = caller_->last_sequence();
+}
+
+Task<wire::Session> Session::open_session(rpc::Caller<wire::Metadata>& caller, Continuity& how) {
     wire::OpenSession request;
     request.client = describe_client();
     request.resume = opened_.session;
+    request.secret = opened_.secret;
     request.read_only = read_only_;
     request.squash = squash_;
+    request.volume = opened_.volume.id.empty() ? volume_ : opened_.volume.id;
+    request.attempt = ++attempt_;
+    auto reply = co_await result(caller.call(request));
+    // Without a listener the session is the one of an earlier process image, which cannot be
+    // replaced: what the kernel holds open is known only there.
+    const bool over = !reply && reply.error().code == ESTALE && request.resume != 0 && listener_;
+    if (!over) {
+        if (reply && reply->lapsed) how = Continuity::lapsed;
+        co_return std::move(reply);
+    }
+    how = Continuity::replaced;
+    request.resume = 0;
+    request.secret = {};
+    request.attempt = ++attempt_;
+    co_return co_await caller.call(std::move(request));
+}
+
+Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
     const bool again = opened_.session != 0;
-    opened_ = co_await caller.call(std::move(request));
-    if (again && listener_) listener_->reconnected();
+    const Duration asked = loop_.now();
+    auto how = Continuity::held;
+    wire::Session opened = co_await open_session(caller, how);
+    if (opened.secret.empty()) opened.secret = opened_.secret;
+    opened_ = std::move(opened);
+    if (how == Continuity::replaced) {
+        log::warn("the session with the metadata server has ended; session {} replaces it",
+                  opened_.session);
+        ++replacements_;
+        caller.end_sent_calls(
+            {EIO, "the session has ended, and nobody knows whether the request was executed"});
+    } else if (how == Continuity::lapsed) {
+        log::warn("session {} had lost its lease; it goes on without its grants", opened_.session);
+    }
+    if (again && listener_) {
+        const std::vector<Ino> lost = co_await reassert(caller, how);
+        listener_->reconnected(how, lost);
+    }
+    renew(asked);
+}
+
+// In the greeting, so that no request comes before it.
+Task<std::vector<Ino>> Session::reassert(rpc::Caller<wire::Metadata>& caller, Continuity how) {
+    std::vector<Ino> held, lost;
+    if (how == Continuity::held) held = listener_->held();
+    std::size_t done = 0;
+    do {
+        const std::size_t count = std::min(held.size() - done, wire::reassert_max);
+        const auto first = held.begin() + std::ptrdiff_t(done);
+        done += count;
+        wire::Reassert request{.inos = {first, first + std::ptrdiff_t(count)},
+                               .complete = done == held.size()};
+        const wire::Reasserted reply = co_await caller.call(std::move(request));
+        lost.insert(lost.end(), reply.refused.begin(), reply.refused.end());
+    } while (done < held.size());
+    co_return lost;
+}
+
+void Session::renew(Duration asked) {
+    lease_end_ = std::max(lease_end_, asked + Duration(opened_.lease_ns));
+    if (holds_lease()) renewed_.wake_all();
 }
 
 Task<void> Session::keep_lease() {
-    while (opened_.lease_ns > 0) {
+    for (;;) {
         co_await loop_.sleep(Duration(opened_.lease_ns / renewals_per_lease));
         co_await result(call(wire::Renew{}));
+    }
+}
+
+Task<void> Session::watch_lease() {
+    for (;;) {
+        while (holds_lease()) co_await loop_.sleep(lease_end_ - loop_.now());
+        log::warn("the metadata server was not reached for {} s; requests wait for it",
+                  opened_.lease_ns / 1'000'000'000);
+        if (listener_) listener_->lease_ended();
+        co_await wait_for_lease();
+        log::info("the metadata server is reached again");
     }
 }
 

@@ -9,34 +9,61 @@
 
 namespace flexfs::vfs {
 
+// What is left of a session that was opened on another connection.
+enum class Continuity {
+    held,      // everything but shared grants: Revokes may have been lost
+    lapsed,    // no grant; what was sent and not answered is still executed once
+    replaced,  // nothing: another session was opened. What became of unanswered requests is unknown
+};
+
 class Session final : public rpc::Client<wire::Metadata> {
 public:
-    // Who is told of pushes, and of a connection that was made anew: what was known under a grant
-    // may have changed unnoticed meanwhile.
+    // Is told of pushes and of everything that makes what was known untrue.
     class Listener {
     public:
         virtual ~Listener() = default;
         virtual void revoked(wire::Revoke what) = 0;
         virtual void recalled(wire::Recall what) = 0;
-        virtual void reconnected() = 0;
+        // The inodes that the exclusive grant is held on.
+        virtual std::vector<Ino> held() = 0;
+        // There is another connection. `lost`: of what held() named, what is no longer held.
+        virtual void reconnected(Continuity how, const std::vector<Ino>& lost) = 0;
+        // The service was not reached for as long as the lease is: others may change everything.
+        virtual void lease_ended() = 0;
     };
 
-    Session(Loop& loop, bool read_only, const wire::Squash& squash)
-        : loop_(loop), read_only_(read_only), squash_(squash) {}
+    Session(Loop& loop, bool read_only, const wire::Squash& squash, std::string volume = {})
+        : loop_(loop), read_only_(read_only), squash_(squash), volume_(std::move(volume)) {}
 
-    // Opens a session, or goes on with that one.
-    Task<void> open(Connect connect, wire::SessionId resume = 0);
+    // Opens a session, or continues the one that another process image left. ENOENT: the volume is
+    // not served there. ESTALE: the session to continue has ended.
+    Task<void> open(Connect connect, const HandedOver* from = nullptr);
     // Ends the session; nothing may be called any more.
     Task<void> close();
+    // Leaves the session open for the next process image.
+    Task<void> abandon();
     void listen(Listener* listener) { listener_ = listener; }
 
     wire::SessionId id() const { return opened_.session; }
     const wire::VolumeInfo& volume() const { return opened_.volume; }
     bool read_only() const { return read_only_ || opened_.read_only; }
+    void hand_over(HandedOver& to) const;
+    // Counts the sessions that replaced one which had ended.
+    std::uint64_t replacements() const { return replacements_; }
+
+    // Zero: the session has no lease, because the service is in this process.
+    Duration lease() const { return Duration(opened_.lease_ns); }
+    // Whether what was granted may still be relied on.
+    bool holds_lease() const { return opened_.lease_ns == 0 || loop_.now() < lease_end_; }
+    // Ends when it does.
+    Task<void> wait_for_lease() {
+        while (!holds_lease()) co_await renewed_.wait();
+    }
 
     template <class R>
     Task<typename R::Reply> call(R request) {
-        return caller_->call(std::move(request));
+        if (opened_.lease_ns == 0) return caller_->call(std::move(request));
+        return leased_call(std::move(request));
     }
 
     Task<void> connected(rpc::Caller<wire::Metadata>& caller) override;
@@ -44,12 +71,29 @@ public:
     void push(wire::Recall message) override;
 
 private:
+    // Every answer renews the lease, as of when its request was sent.
+    template <class R>
+    Task<typename R::Reply> leased_call(R request) {
+        const Duration asked = loop_.now();
+        auto reply = co_await result(caller_->call(std::move(request)));
+        if (reply) renew(asked);
+        co_return std::move(reply);
+    }
+    Task<wire::Session> open_session(rpc::Caller<wire::Metadata>& caller, Continuity& how);
+    Task<std::vector<Ino>> reassert(rpc::Caller<wire::Metadata>& caller, Continuity how);
+    void renew(Duration asked);
     Task<void> keep_lease();
+    Task<void> watch_lease();
 
     Loop& loop_;
     bool read_only_;
     wire::Squash squash_;
+    std::string volume_;
     wire::Session opened_;
+    std::uint64_t attempt_ = 0;
+    std::uint64_t replacements_ = 0;
+    Duration lease_end_{};  // by the loop's clock
+    task::WaitList renewed_;
     Listener* listener_ = nullptr;
     std::unique_ptr<rpc::Caller<wire::Metadata>> caller_;
     Scope scope_;

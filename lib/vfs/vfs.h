@@ -39,6 +39,7 @@ enum class AccessTimes {
 };
 
 struct Options {
+    std::string volume;  // id or name; empty: the only one that the server has
     bool read_only = false;
     wire::Squash squash;
     AccessTimes access_times = AccessTimes::relative;
@@ -59,6 +60,9 @@ public:
     virtual void drop_attributes_now(Ino ino) = 0;
     virtual void drop_data(Ino ino) = 0;
     virtual void drop_entry(Ino parent, const std::string& name) = 0;
+    // `walk` drops everything that may be cached, one by one. Whoever cannot note all that it is
+    // told calls it, on the loop, instead of losing some.
+    virtual void on_overflow(std::function<void()> walk) { static_cast<void>(walk); }
 };
 
 // An answer that may be cached until KernelCaches hears of it; with `cacheable` false it holds for

@@ -24,6 +24,7 @@ struct Open {
 // The session no longer uses these orphans.
 struct Release {
     static constexpr Op op = Op::release;
+    static constexpr bool settles = true;
     using Reply = Done;
     std::vector<Ino> inos;
     FLEXFS_FIELDS(inos)
@@ -102,6 +103,7 @@ struct Committed {
 // disk.
 struct Commit {
     static constexpr Op op = Op::commit;
+    static constexpr bool settles = true;
     using Reply = Committed;
     std::vector<SegmentUse> segments;
     std::vector<InodeCommit> inodes;
@@ -112,6 +114,7 @@ struct Commit {
 // When this is answered, everything that was answered before it is durable.
 struct Sync {
     static constexpr Op op = Op::sync;
+    static constexpr bool settles = true;
     using Reply = Done;
     FLEXFS_NO_FIELDS
 };
@@ -124,6 +127,7 @@ struct SegmentRange {
 // session ends.
 struct ReserveSegments {
     static constexpr Op op = Op::reserve_segments;
+    static constexpr bool settles = true;
     using Reply = SegmentRange;
     std::uint64_t count = 256;
     FLEXFS_FIELDS(count)
@@ -143,6 +147,7 @@ struct StatFs {
 // Answers a Recall after everything unsent was committed: the session keeps `keep` at most.
 struct ReturnGrant {
     static constexpr Op op = Op::return_grant;
+    static constexpr bool settles = true;
     using Reply = Done;
     Ino ino = 0;
     Grant keep = Grant::none;

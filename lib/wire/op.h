@@ -10,6 +10,7 @@ enum class Op : std::uint16_t {
     open_session = 1,
     close_session = 2,
     renew = 3,
+    reassert = 4,
     lookup = 10,
     getattr = 11,
     setattr = 12,

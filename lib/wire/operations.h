@@ -14,6 +14,7 @@ struct Metadata {
         Operation<OpenSession, "open_session", Effect::changes(12)>,
         Operation<CloseSession, "close_session", Effect::changes(13)>,
         Operation<Renew, "renew", Effect::reads>,
+        Operation<Reassert, "reassert", Effect::reads>,
         Operation<Lookup, "lookup", Effect::reads>,
         Operation<GetAttr, "getattr", Effect::reads>,
         Operation<SetAttr, "setattr", Effect::changes(1)>,

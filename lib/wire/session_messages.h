@@ -2,9 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/wire/op.h"
 #include "lib/wire/types.h"
+
+// Requests with `settles` end what others wait for, and wait for no other client themselves. They
+// are sent even when a connection has no room for more of the others.
 
 namespace flexfs::wire {
 
@@ -17,10 +21,14 @@ struct Session {
     std::uint64_t lease_ns = 0;  // any traffic renews it; 0: it does not run out
     VolumeInfo volume;
     bool read_only = false;
-    FLEXFS_FIELDS(session, lease_ns, volume, read_only)
+    Buffer secret;        // of a new session: what resumes it
+    bool lapsed = false;  // the resumed session lost its lease, and every grant with it
+    FLEXFS_FIELDS(session, lease_ns, volume, read_only, secret, lapsed)
 };
-// `resume` names a session of this client that a restart interrupted; 0 begins a new one. ESTALE:
-// that session has ended.
+// `resume` names a session of this client that was interrupted, and `secret` proves it; 0 begins a
+// new one. A session that lost its lease keeps for a while what it needs to go on: its answered
+// requests, its segments, its unlinked files. ESTALE: it has ended, or the secret is another.
+// ENOENT: the server does not serve the volume. EALREADY: a later attempt has resumed the session.
 struct OpenSession {
     static constexpr Op op = Op::open_session;
     using Reply = Session;
@@ -29,19 +37,38 @@ struct OpenSession {
     SessionId resume = 0;
     bool read_only = false;
     Squash squash;
-    FLEXFS_FIELDS(client, token, resume, read_only, squash)
+    std::string volume;  // id or name; empty where the server has only one
+    Buffer secret;       // of the session to resume; in a record of the volume, the secret's hash
+    std::uint64_t attempt = 0;  // counts this client's attempts: one that was delayed is refused
+    FLEXFS_FIELDS(client, token, resume, read_only, squash, volume, secret, attempt)
 };
 // Gives up everything that the session holds.
 struct CloseSession {
     static constexpr Op op = Op::close_session;
+    static constexpr bool settles = true;
     using Reply = Done;
     FLEXFS_NO_FIELDS
 };
 struct Renew {
     static constexpr Op op = Op::renew;
+    static constexpr bool settles = true;
     using Reply = Done;
     FLEXFS_NO_FIELDS
 };
+struct Reasserted {
+    std::vector<Ino> refused;  // of the request: they may be another session's meanwhile
+    FLEXFS_FIELDS(refused)
+};
+// The exclusive grants that the client of a resumed session holds. A server that was restarted has
+// forgotten them; it gives nobody what they may cover until every session has named its own.
+struct Reassert {
+    static constexpr Op op = Op::reassert;
+    using Reply = Reasserted;
+    std::vector<Ino> inos;  // at most reassert_max; EINVAL
+    bool complete = false;  // these are the last
+    FLEXFS_FIELDS(inos, complete)
+};
+inline constexpr std::size_t reassert_max = 4096;
 
 // --- pushes: server to client ---
 

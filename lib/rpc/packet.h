@@ -9,9 +9,9 @@
 //                   or Failure; push: the message; cancel: nothing; end: Failure
 //
 // `back`: every id below id - back is answered and never repeated.
-// A client sends at most requests_max requests that are not answered; a cancelled one counts until
-// its answer, which it gets like any other. `end` is the last frame of a server that gives up on a
-// client and says why.
+// A client sends at most requests_max requests that are not answered, the last requests_spare of
+// them only such that let other requests go on; a cancelled one counts until its answer, which it
+// gets like any other. `end` is the last frame of a server that gives up on a client and says why.
 #pragma once
 
 #include <string>
@@ -26,6 +26,7 @@ namespace flexfs::rpc {
 inline constexpr std::size_t payload_bytes_max = 32 << 20;
 inline constexpr std::size_t hello_bytes_max = 4 << 10;
 inline constexpr std::size_t requests_max = 1024;
+inline constexpr std::size_t requests_spare = 128;
 inline constexpr Duration hello_longest = std::chrono::seconds(10);
 // A client that does not read: its requests wait beyond the first, it is left beyond the second.
 inline constexpr std::size_t unsent_bytes_max = 4 << 20;
@@ -94,18 +95,21 @@ Buffer error_frame(Header header, Error error);
 // The error that a frame made by error_frame carries.
 Error failure(const Buffer& payload);
 
-struct Frame {
+struct Packet {
     Header header;
     Buffer payload;  // its memory is its own
 };
 
 // Cuts a stream into frames.
-class FrameReader {
+class PacketReader {
 public:
-    explicit FrameReader(loop::Stream& stream);
+    explicit PacketReader(loop::Stream& stream);
     // ECONNRESET at the end of the stream, also in the middle of a frame; EPROTO for a header that
     // is none, or a payload longer than `max`.
-    Task<Frame> next(std::size_t max = payload_bytes_max);
+    Task<Packet> next(std::size_t max = payload_bytes_max);
+    // The same in two steps, for a reader that first makes room for the payload.
+    Task<Header> next_header(std::size_t max = payload_bytes_max);
+    Task<Packet> payload_of(Header header);
 
 private:
     Task<void> fill(MutableBytes into);

@@ -1,4 +1,4 @@
-#include "lib/rpc/frame.h"
+#include "lib/rpc/packet.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -56,10 +56,10 @@ Error failure(const Buffer& payload) {
     return {.code = said->code, .context = std::move(said->context), .refused = said->refused};
 }
 
-FrameReader::FrameReader(loop::Stream& stream) : stream_(stream), ahead_(ahead_bytes) {}
+PacketReader::PacketReader(loop::Stream& stream) : stream_(stream), ahead_(ahead_bytes) {}
 
 // What was read ahead, then the stream. A long rest is read where it belongs, without a copy.
-Task<void> FrameReader::fill(MutableBytes into) {
+Task<void> PacketReader::fill(MutableBytes into) {
     while (!into.empty()) {
         if (begin_ == end_) {
             const bool direct = into.size() >= ahead_bytes;
@@ -80,7 +80,12 @@ Task<void> FrameReader::fill(MutableBytes into) {
     }
 }
 
-Task<Frame> FrameReader::next(std::size_t max) {
+Task<Packet> PacketReader::next(std::size_t max) {
+    const Header header = co_await next_header(max);
+    co_return co_await payload_of(header);
+}
+
+Task<Header> PacketReader::next_header(std::size_t max) {
     std::byte bytes[Header::bytes];
     co_await fill(bytes);
     const Header header = Header::load(bytes);
@@ -89,9 +94,13 @@ Task<Frame> FrameReader::next(std::size_t max) {
     if (header.length > max)
         co_return fail(
             EPROTO, fmt::format("a frame of {} bytes, which is more than {}", header.length, max));
+    co_return header;
+}
+
+Task<Packet> PacketReader::payload_of(Header header) {
     WritableBuffer payload(header.length);
     co_await fill(payload.bytes());
-    co_return Frame{header, std::move(payload).freeze()};
+    co_return Packet{header, std::move(payload).freeze()};
 }
 
 void Outbox::add(Buffer frame) {
