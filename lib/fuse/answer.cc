@@ -100,6 +100,26 @@ fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view) {
             .attr = kernel_attr(node.attr, view.umask)};
 }
 
+// 32-bit programs are refused numbers that they cannot hold (EOVERFLOW): blocks are larger units
+// where there are many, and more free inodes than fit are not mentioned while those in use do fit.
+fuse_kstatfs kernel_statfs(const vfs::Filesystem::Space& space) {
+    constexpr std::uint64_t most = UINT32_MAX;
+    constexpr std::uint64_t free_inodes_told_min = 1 << 20;
+    std::uint32_t unit = 4096;
+    while (space.total_bytes / unit > most) unit *= 2;
+    const std::uint64_t used = space.total_inodes - space.free_inodes;
+    const bool fits = used <= most - free_inodes_told_min;
+    const std::uint64_t inodes = fits ? std::min(space.total_inodes, most) : space.total_inodes;
+    fuse_kstatfs out{};
+    out.blocks = space.total_bytes / unit;
+    out.bfree = out.bavail = space.free_bytes / unit;
+    out.files = inodes;
+    out.ffree = inodes - used;
+    out.bsize = out.frsize = unit;
+    out.namelen = wire::name_bytes_max;
+    return out;
+}
+
 StatxOut kernel_statx(const vfs::Known& node, const View& view) {
     const fuse_attr_out known = kernel_attr_out(node, view);
     const fuse_attr& attr = known.attr;

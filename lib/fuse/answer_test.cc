@@ -57,6 +57,26 @@ TEST_CASE("a folder's attributes are valid until the kernel's next tick where fi
     CHECK(kernel_entry({.attr = {}, .cacheable = true}, {}).attr_valid_nsec == 0);
 }
 
+TEST_CASE("statfs tells numbers of 32 bits while fewer inodes are in use, and the same bytes") {
+    constexpr std::uint64_t tib = std::uint64_t{1} << 40, fits = UINT32_MAX;
+    for (const std::uint64_t total : {std::uint64_t{1} << 20, 15 * tib, 17 * tib, 1024 * tib}) {
+        const fuse_kstatfs out = kernel_statfs({.total_bytes = total, .free_bytes = total / 4});
+        CHECK(out.blocks <= fits);
+        CHECK(out.blocks * out.frsize == total);
+        CHECK(out.bfree * out.frsize == total / 4);
+        CHECK(out.bsize == out.frsize);
+    }
+    const auto inodes = [](std::uint64_t total, std::uint64_t free) {
+        return kernel_statfs({.total_inodes = total, .free_inodes = free});
+    };
+    CHECK(inodes(20, 19).files == 20);
+    CHECK(inodes(20, 19).ffree == 19);
+    CHECK(inodes((std::uint64_t{1} << 32) + 100, std::uint64_t{1} << 32).files == fits);
+    CHECK(inodes((std::uint64_t{1} << 32) + 100, std::uint64_t{1} << 32).ffree == fits - 100);
+    CHECK(inodes(3 * fits, fits).files == 3 * fits);
+    CHECK(inodes(3 * fits, fits).ffree == fits);
+}
+
 TEST_CASE("a directory reply refuses the entry that does not fit and keeps what did") {
     DirectoryReply reply(64, false, hour);
     CHECK(reply.add(listed("a", 3)));

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "lib/base/time.h"
+#include "lib/fuse/caller.h"
 #include "lib/fuse/operations.h"
 
 namespace flexfs::fuse {
@@ -44,9 +45,14 @@ Task<Answer> setattr(Server& server, Request request) {
     std::uint32_t mask = 0;
     for (auto [kernel, ours] : mask_bits)
         if (in.valid & kernel) mask |= ours;
-    // So comes a chown(2) to nobody and no group, and what takes a user's setuid before a write.
+    // This is how a chown(2) without an owner and a group arrives, and what clears a user's setuid
+    // before a write.
     const bool disarmed = server.disarmed().take(request.ino(), request.pid());
     if (in.valid == 0 && !disarmed) mask = wire::set_kill_privileges;
+    if (mask & (wire::set_kill_privileges | wire::set_uid | wire::set_gid)) {
+        const vfs::Kill kill = co_await kills_by_word(server, request);
+        if (kill.setgid_too) mask |= wire::set_kill_setgid;
+    }
     if ((in.valid & FATTR_ATIME_NOW) && (in.valid & FATTR_MTIME_NOW)) mask |= wire::set_touch;
     const Time now = wall_now();
     wire::Attr attr;
@@ -66,16 +72,8 @@ Task<Answer> readlink(Server& server, Request request) {
 }
 
 Task<Answer> statfs(Server& server, Request) {
-    constexpr std::uint32_t unit = 4096;
-    auto space = co_await server.client().statfs();
-    fuse_statfs_out out{};
-    out.st.blocks = space.total_bytes / unit;
-    out.st.bfree = out.st.bavail = space.free_bytes / unit;
-    out.st.files = space.total_inodes;
-    out.st.ffree = space.free_inodes;
-    out.st.bsize = out.st.frsize = unit;
-    out.st.namelen = wire::name_bytes_max;
-    co_return Answer().add(out);
+    const auto space = co_await server.client().statfs();
+    co_return Answer().add(fuse_statfs_out{kernel_statfs(space)});
 }
 
 }  // namespace flexfs::fuse

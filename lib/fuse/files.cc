@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lib/fuse/caller.h"
 #include "lib/fuse/operations.h"
 
 namespace flexfs::fuse {
@@ -21,12 +22,6 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
 
 bool writes_directly(std::uint32_t flags) {
     return (flags & O_ACCMODE) != O_RDONLY && (flags & O_DIRECT);
-}
-
-// The kernel does not say for these, as it does for writes, whether the caller may leave setuid and
-// setgid bits alone (CAP_FSETID).
-bool kills_privileges(const Server& server, const Request& request) {
-    return request.who().uid != 0 || server.squash().applies_to(request.who());
 }
 
 // An empty name: a file without one.
@@ -57,8 +52,9 @@ Task<Answer> tmpfile(Server& server, Request request) {
 
 Task<Answer> open(Server& server, Request request) {
     const auto in = request.head<fuse_open_in>();
-    auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(),
-                                                in.open_flags & FUSE_OPEN_KILL_SUIDGID);
+    vfs::Kill kill;
+    if (in.open_flags & FUSE_OPEN_KILL_SUIDGID) kill = co_await kills_by_word(server, request);
+    auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(), kill);
     if (opened.accessed) server.notifier().drop_attributes_now(request.ino());
     if (writes_directly(in.flags)) server.direct_writes().opened(request.ino(), opened.handle);
     co_return Answer().add(open_out(opened, in.flags));
@@ -78,8 +74,10 @@ Task<Answer> write(Server& server, Request request) {
     const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
     // The kernel takes a squashed root for one whose writes leave the bits. What it stores of its
     // pages was written through a mapping, which leaves them, and comes from nobody.
-    const bool kill = !from_cache && ((in.write_flags & FUSE_WRITE_KILL_SUIDGID) ||
-                                      server.squash().applies_to(request.who()));
+    vfs::Kill kill;
+    if (!from_cache &&
+        ((in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who())))
+        kill = co_await kills_by_word(server, request);
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
@@ -115,8 +113,8 @@ Task<Answer> release(Server& server, Request request) {
 // itself, so nothing below knows them. It drops its pages of what was punched or zeroed.
 Task<Answer> allocate(Server& server, Request request) {
     const auto in = request.head<fuse_fallocate_in>();
-    co_await server.client().allocate(in.fh, in.mode, in.offset, in.length,
-                                      kills_privileges(server, request));
+    const vfs::Kill kill = co_await kills(server, request, request.ino());
+    co_await server.client().allocate(in.fh, in.mode, in.offset, in.length, kill);
     co_return Answer();
 }
 
@@ -154,10 +152,11 @@ Task<Answer> seek(Server& server, Request request) {
 Task<Answer> copy_range(Server& server, Request request) {
     const auto in = request.head<fuse_copy_file_range_in>();
     if (in.flags != 0) co_return fail(EINVAL);
+    const vfs::Kill kill = co_await kills(server, request, in.nodeid_out);
     fuse_write_out out{};
-    out.size = std::uint32_t(co_await server.client().copy(
-        in.fh_in, in.off_in, in.fh_out, in.off_out, std::min<std::uint64_t>(in.len, UINT32_MAX),
-        kills_privileges(server, request)));
+    out.size = std::uint32_t(
+        co_await server.client().copy(in.fh_in, in.off_in, in.fh_out, in.off_out,
+                                      std::min<std::uint64_t>(in.len, UINT32_MAX), kill));
     co_return Answer().add(out);
 }
 

@@ -1,5 +1,7 @@
 // Requests about extended attributes. The kernel asks for a size first, with room for nothing.
 #include "lib/wire/xattrs.h"
+
+#include "lib/fuse/caller.h"
 #include "lib/fuse/operations.h"
 #include "lib/wire/acl.h"
 #include "lib/wire/privileges.h"
@@ -77,6 +79,14 @@ Task<Answer> listxattr(Server& server, Request request) {
 Task<Answer> removexattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name());
     const bool disarms = name == wire::capability_name;
+    // A write that appends is allowed and takes the capabilities away when it is sent; chown(2) is
+    // refused, and must change nothing before it is.
+    const wire::Attr* known = disarms ? server.client().last_known(request.ino()) : nullptr;
+    if (known && (known->flags & wire::flag_append)) {
+        if (is_removing_xattr(request)) co_return fail(EPERM);
+        server.disarmed().removed(request.ino(), request.pid());
+        co_return Answer();
+    }
     co_await server.client().removexattr(request.ino(), std::move(name), request.who());
     if (disarms) server.disarmed().removed(request.ino(), request.pid());
     co_return Answer();

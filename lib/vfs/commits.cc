@@ -89,7 +89,8 @@ Task<wire::Committed> Commits::send(const wire::Commit& request, const cache::Pa
     const bool unused = wire::all_refused(reply, request.inodes.size());
     if (packed && unused) co_await result(parts_.packer.discard(packed->segment.segment));
     if (reply && (reply->errors.size() != request.inodes.size() ||
-                  reply->first_seq.size() != request.inodes.size()))
+                  reply->first_seq.size() != request.inodes.size() ||
+                  reply->ends.size() != request.inodes.size()))
         co_return fail(EPROTO, "the answer to a commit has another length");
     co_return std::move(reply);
 }
@@ -107,7 +108,7 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
         }
         // Attributes that were learned meanwhile may have what is added to them now.
         const bool told = part.node->stamp > stamp;
-        succeeded(parcel, part, commit.request.inodes[i], reply.first_seq[i]);
+        succeeded(parcel, part, commit.request.inodes[i], {reply.first_seq[i], reply.ends[i]});
         if (told) part.node->current = false;
     }
     // The file was gone before its turn came.
@@ -118,7 +119,7 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
 }
 
 void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
-                        std::uint64_t first_seq) {
+                        Answer answer) {
     Node& node = *part.node;
     File& file = *node.file;
     const Flight& flight = *part.flight;
@@ -127,16 +128,19 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
         node.attr.ctime = std::max(node.attr.ctime, flight.mtime());
     }
     // An answer from before the commit may have come since.
-    if (flight.loss() == Loss::privileges)
-        node.attr.mode = wire::without_privileges(node.attr.mode);
+    if (flight.loss() >= Loss::privileges)
+        node.attr.mode =
+            wire::without_privileges(node.attr.mode, flight.loss() == Loss::setgid_too);
     std::vector<wire::Extent> extents = change.extents;
-    for (wire::Extent& extent : extents) extent.seq = first_seq++;
-    const Stored::Used used = file.stored().commit(flight, extents, node.attr.used);
+    for (std::uint64_t seq = answer.first_seq; wire::Extent & extent : extents) extent.seq = seq++;
+    const Stored::Used used =
+        file.stored().commit(flight, extents, answer.first_seq, answer.end, node.attr.used);
     node.attr.used = used.bytes;
     if (!used.exact) node.current = false;
     for (const wire::Extent& extent : extents)
-        parts_.compactor.note(node.attr.ino, extent.idx,
-                              file.stored().extents().block(extent.idx).size());
+        if (!flight.is_moved())
+            parts_.compactor.note(node.attr.ino, extent.idx,
+                                  file.stored().extents().block(extent.idx).size());
     keep_chunks(parcel, part, change);
     if (!parcel.durable) node.stamp = parts_.nodes.next_stamp();
     mismatches_.erase(node.attr.ino);
@@ -167,7 +171,7 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
         part.node->file->errors().add(ESTALE);
         return gone(part);
     }
-    if (code != EAGAIN || ++mismatches_[ino] >= mismatches_max) {
+    if (code != EAGAIN || mismatches_[ino].add(part.node->file->stored()) >= mismatches_max) {
         if (code == EAGAIN) code = EIO;
         worst = fail(code);
         return failed(part, code);

@@ -62,8 +62,14 @@ private:
     Task<wire::Committed> send(const wire::Commit& request, const cache::Packed* packed);
     void apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
                std::uint64_t stamp);
+    // To one inode's part of a commit: the seq of its first extent or the version of its inline
+    // data, and where the file ends.
+    struct Answer {
+        std::uint64_t first_seq = 0;
+        std::uint64_t end = 0;
+    };
     void succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
-                   std::uint64_t first_seq);
+                   Answer answer);
     void keep_chunks(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change);
     void refused(const Parcel::Part& part, int code, Result<void>& worst);
     void failed(const Parcel::Part& part, int code);
@@ -74,9 +80,24 @@ private:
     std::function<void()> ended_;
     unsigned under_way_ = 0;
     std::uint64_t bytes_ = 0;
-    std::uint64_t durable_ = 0;                     // the stamp up to which everything is synced
-    std::unordered_map<Ino, unsigned> demands_;     // of durable commits
-    std::unordered_map<Ino, unsigned> mismatches_;  // refused in a row as made for other data
+    std::uint64_t durable_ = 0;                  // the stamp up to which everything is synced
+    std::unordered_map<Ino, unsigned> demands_;  // of durable commits
+    // Refusals in a row of flights that were made for other data. Those where the service had new
+    // data in between do not count: another client was quicker.
+    class Mismatches {
+    public:
+        // Returns how many there were without new data.
+        unsigned add(const Stored& known) {
+            const auto now = std::pair(known.inline_version(), known.size());
+            count_ = std::exchange(known_, now) == now ? count_ + 1 : 1;
+            return count_;
+        }
+
+    private:
+        unsigned count_ = 0;
+        std::pair<std::uint64_t, std::uint64_t> known_;
+    };
+    std::unordered_map<Ino, Mismatches> mismatches_;
     Scope scope_;
 };
 

@@ -1,4 +1,7 @@
 // What fails is told, and nothing is lost.
+#include <fstream>
+
+#include "lib/base/log.h"
 #include "lib/vfs/file.h"
 #include "lib/vfs/fixture_test.h"
 
@@ -50,10 +53,10 @@ EVERYWHERE("a damaged or missing frame is EIO for its range, and the rest stays 
 
 EVERYWHERE("data of a small file that no client can have stored is not taken for the file's") {
     File file(1 << 20);
-    CHECK(file.stored().learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0));
+    CHECK(file.stored().learn_inline(Buffer::take(std::string(wire::inline_bytes_max, 'x')), 0, 1));
     CHECK(file.stored().knows_inline());
     const Buffer more = Buffer::take(std::string(wire::inline_bytes_max + 1, 'x'));
-    CHECK(code_of(file.stored().learn_inline(more, 0)) == EIO);
+    CHECK(code_of(file.stored().learn_inline(more, 0, 1)) == EIO);
     CHECK(!file.stored().knows_inline());
 }
 
@@ -90,6 +93,30 @@ EVERYWHERE("a small file that is damaged is EIO for readers and writers until it
         w.write(d, emptied.handle, 0, "good");
         CHECK(w.read_after(d, "f") == "good");
     }
+}
+
+TEST_CASE("writes to a damaged small file are logged once, not each time") {
+    World w;
+    const std::string path = w.folder + "/log";
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.unmount(a);
+    damage(w, file.node.attr.ino, damaged[0]);
+    Peer& b = w.mount();
+    const Opened open = w.open(b, "f");
+    REQUIRE(log::to_file(path));
+    for (int i = 0; i < 3; ++i)
+        CHECK(w.code(b->write(open.handle, 0, Buffer::copy_of("text"), false, false)) == EIO);
+    REQUIRE(log::to_file("/dev/stderr"));
+
+    std::ifstream log(path);
+    int lines = 0;
+    for (std::string line; std::getline(log, line);)
+        lines += line.find("cannot be written") != line.npos;
+    CHECK(lines == 1);
+    w.run(w.set_size(b, file.node.attr.ino, 0));
+    w.write(b, open.handle, 0, "text");
+    CHECK(w.read(b, open.handle) == "text");
 }
 
 EVERYWHERE("unsent data of a file that turns out to be damaged is given up, and nothing waits") {

@@ -138,14 +138,14 @@ TEST_CASE("a commit's outcome adds to what is stored, as far as that is known") 
     extent.len = 4;
     extent.segment = 1;
 
-    auto used = stored.commit(*flight, std::vector{extent}, 0);
+    auto used = stored.commit(*flight, std::vector{extent}, 0, 4, 0);
     CHECK(used.bytes == 4);
     CHECK(used.exact);
     CHECK(stored.size() == 4);
-    used = stored.commit(*flight, std::vector{extent}, 4);
+    used = stored.commit(*flight, std::vector{extent}, 0, 4, 4);
     CHECK(used.bytes == 4);
     extent.idx = 7;
-    CHECK_FALSE(stored.commit(*flight, std::vector{extent}, 4).exact);
+    CHECK_FALSE(stored.commit(*flight, std::vector{extent}, 0, 4, 4).exact);
 }
 
 }  // namespace flexfs::vfs

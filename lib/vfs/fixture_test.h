@@ -34,6 +34,7 @@ public:
     bool flip = false;  // gets give a wrong bit
     bool hold = false;  // puts wait until let_go()
     int puts = 0, gets = 0;
+    Space disk = {};  // what space() answers
 
     void let_go() {
         hold = false;
@@ -64,7 +65,7 @@ public:
     Task<object::Page> list(std::string prefix, std::string after, std::size_t limit) override {
         return inner.list(std::move(prefix), std::move(after), limit);
     }
-    Task<Space> space() override { return inner.space(); }
+    Task<Space> space() override { co_return disk; }
     object::Counters counters() const override { return inner.counters(); }
     std::string describe() const override { return "test"; }
 

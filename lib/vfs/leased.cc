@@ -27,9 +27,9 @@ Task<std::vector<Listed>> Leased::readdir(HandleId handle, std::uint64_t cookie,
     co_return co_await inner_->readdir(handle, cookie, plus);
 }
 
-Task<Opened> Leased::open(Ino ino, int flags, Who who, bool kill_privileges) {
+Task<Opened> Leased::open(Ino ino, int flags, Who who, Kill kill) {
     co_await session_.wait_for_lease();
-    co_return co_await inner_->open(ino, flags, who, kill_privileges);
+    co_return co_await inner_->open(ino, flags, who, kill);
 }
 
 Task<std::vector<Buffer>> Leased::read(HandleId handle, std::uint64_t offset, std::size_t size) {
@@ -38,9 +38,9 @@ Task<std::vector<Buffer>> Leased::read(HandleId handle, std::uint64_t offset, st
 }
 
 Task<std::size_t> Leased::write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
-                                bool kill_privileges) {
+                                Kill kill) {
     co_await session_.wait_for_lease();
-    co_return co_await inner_->write(handle, offset, std::move(data), at_offset, kill_privileges);
+    co_return co_await inner_->write(handle, offset, std::move(data), at_offset, kill);
 }
 
 Task<std::uint64_t> Leased::seek(HandleId handle, std::uint64_t offset, bool data) {
@@ -54,9 +54,9 @@ Task<Unsure> Leased::unsure(HandleId handle, std::uint64_t offset, bool data) {
 }
 
 Task<std::uint64_t> Leased::copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                                 std::uint64_t offset, std::uint64_t length, bool kill_privileges) {
+                                 std::uint64_t offset, std::uint64_t length, Kill kill) {
     co_await session_.wait_for_lease();
-    co_return co_await inner_->copy(from, from_offset, to, offset, length, kill_privileges);
+    co_return co_await inner_->copy(from, from_offset, to, offset, length, kill);
 }
 
 Task<Buffer> Leased::getxattr(Ino ino, std::string name, Who who) {

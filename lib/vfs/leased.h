@@ -27,6 +27,7 @@ public:
     void release(HandleId handle) override { inner_->release(handle); }
 
     Task<Known> lookup(Ino parent, std::string name, Who who) override;
+    const Attr* last_known(Ino ino) override { return inner_->last_known(ino); }
     Task<Known> getattr(Ino ino) override;
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override {
         return inner_->setattr(ino, mask, attr, who);
@@ -52,25 +53,24 @@ public:
     Task<OpenedDirectory> opendir(Ino ino, Who who) override;
     Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) override;
     Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
-                        std::uint32_t umask, bool kill_privileges) override {
-        return inner_->create(parent, std::move(name), mode, flags, who, umask, kill_privileges);
+                        std::uint32_t umask, Kill kill) override {
+        return inner_->create(parent, std::move(name), mode, flags, who, umask, kill);
     }
-    Task<Opened> open(Ino ino, int flags, Who who, bool kill_privileges) override;
+    Task<Opened> open(Ino ino, int flags, Who who, Kill kill) override;
     Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                    std::size_t size) override;
     Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
-                            bool kill_privileges) override;
+                            Kill kill) override;
     Task<void> flush(HandleId handle) override { return inner_->flush(handle); }
     Task<void> fsync(HandleId handle) override { return inner_->fsync(handle); }
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
-                        std::uint64_t length, bool kill_privileges) override {
-        return inner_->allocate(handle, mode, offset, length, kill_privileges);
+                        std::uint64_t length, Kill kill) override {
+        return inner_->allocate(handle, mode, offset, length, kill);
     }
     Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;
     Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) override;
     Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                             std::uint64_t offset, std::uint64_t length,
-                             bool kill_privileges) override;
+                             std::uint64_t offset, std::uint64_t length, Kill kill) override;
     Task<void> fsyncdir(Ino ino) override { return inner_->fsyncdir(ino); }
     Task<Buffer> getxattr(Ino ino, std::string name, Who who) override;
     Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,

@@ -12,9 +12,6 @@ namespace {
 // Their shares of the memory budget.
 constexpr std::uint64_t nodes_share = 16, names_share = 64;
 
-// What a volume without a limit of inodes tells of them: enough for any installer's check.
-constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
-
 }  // namespace
 
 Task<std::unique_ptr<Filesystem>> Filesystem::open(Loop& loop, Connect connect,
@@ -99,14 +96,14 @@ Task<Filesystem::Space> Mount::statfs() {
     co_await orphans_.release_now();
     const wire::Statistics used = co_await session_->call(wire::StatFs{});
     const object::Store::Space store = co_await store_.space();
+    const std::uint64_t spent = quota_.spent(used.used_bytes);
     Space space;
-    space.free_bytes = store.free;
-    space.total_bytes = store.total;
+    space.free_bytes = store.total > 0 ? store.free : bytes_unlimited;
+    space.total_bytes = spent + space.free_bytes;
     if (used.max_bytes > 0) {
         space.total_bytes = used.max_bytes;
-        const std::uint64_t spent = quota_.spent(used.used_bytes);
         const std::uint64_t left = used.max_bytes - std::min(used.max_bytes, spent);
-        space.free_bytes = store.total > 0 ? std::min(left, store.free) : left;
+        space.free_bytes = std::min(left, space.free_bytes);
     }
     space.total_inodes = used.max_inodes > 0 ? used.max_inodes : used.inodes + inodes_unlimited;
     space.free_inodes = space.total_inodes - std::min(space.total_inodes, used.inodes);

@@ -22,6 +22,11 @@ inline bool may_write(int flags) {
     return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+inline Loss loss_by(Kill kill) {
+    if (!kill.privileges) return Loss::none;
+    return kill.setgid_too ? Loss::setgid_too : Loss::privileges;
+}
+
 // So that what the mapping writes is the file's.
 inline bool may_map(int flags) {
     return may_read(flags) && may_write(flags);
@@ -48,6 +53,10 @@ public:
 
     Task<Known> lookup(Ino parent, std::string name, Who who) override;
     Task<Known> getattr(Ino ino) override;
+    const Attr* last_known(Ino ino) override {
+        const Node* node = nodes_.find(ino);
+        return node ? &node->attr : nullptr;
+    }
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override;
     Task<std::string> readlink(Ino ino) override;
     Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
@@ -64,21 +73,20 @@ public:
     void releasedir(HandleId handle) override;
 
     Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
-                        std::uint32_t umask, bool kill_privileges) override;
-    Task<Opened> open(Ino ino, int flags, Who who, bool kill_privileges) override;
+                        std::uint32_t umask, Kill kill) override;
+    Task<Opened> open(Ino ino, int flags, Who who, Kill kill) override;
     Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                    std::size_t size) override;
     Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data, bool at_offset,
-                            bool kill_privileges) override;
+                            Kill kill) override;
     Task<void> flush(HandleId handle) override;
     Task<void> fsync(HandleId handle) override;
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
-                        std::uint64_t length, bool kill_privileges) override;
+                        std::uint64_t length, Kill kill) override;
     Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;
     Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) override;
     Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                             std::uint64_t offset, std::uint64_t length,
-                             bool kill_privileges) override;
+                             std::uint64_t offset, std::uint64_t length, Kill kill) override;
     void release(HandleId handle) override;
     Task<void> fsyncdir(Ino ino) override;
 
@@ -120,23 +128,24 @@ private:
     Opened opened(NodeRef node, int flags);
     Handle& add_handle(HandleId id, NodeRef node, int flags);
     Task<void> current(NodeRef node);
-    void restore(Node& node, const std::vector<Span>& dropped);
     Task<bool> has_room(NodeRef node, std::uint64_t length);
     Task<void> allocate_range(NodeRef node, wire::Allocate request);
+    Task<void> erase_range(NodeRef node, wire::Allocate request);
     Task<void> allocate_in_steps(NodeRef node, wire::Allocate request);
     Task<void> zero_small(NodeRef node, wire::Allocate request);
     void learn(Node& node, const wire::RangeDone& done);
     struct Copy {
         NodeRef from, to;
         std::uint64_t from_offset = 0, offset = 0, length = 0;
-        bool kill_privileges = false;
+        Kill kill;
     };
     Task<std::uint64_t> copy_some(Copy copy);
     Task<std::uint64_t> share(Copy copy);
     Task<std::uint64_t> copy_bytes(Copy copy);
+    Task<Known> cut(NodeRef node, std::uint32_t mask, Attr attr, Who who);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
-    bool takes_privileges(const Node& node, bool kill_privileges) const;
-    Task<void> truncate(NodeRef node, bool kill_privileges);
+    bool takes_privileges(const Node& node, Kill kill) const;
+    Task<void> truncate(NodeRef node, Kill kill);
     Task<void> settle_writes(Ino ino);
     bool note_access(Node& node);
     Task<void> tell_failure(Handle& handle);

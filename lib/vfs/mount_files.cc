@@ -59,23 +59,24 @@ Mount::Handle& Mount::add_handle(HandleId id, NodeRef node, int flags) {
 // Whether the kernel is to be told: the answers to a write, an open, fallocate and a copy have no
 // mode, and it would go on running the file with the rights that it had. Once is enough until the
 // file gets them again.
-bool Mount::takes_privileges(const Node& node, bool kill_privileges) const {
-    return kill_privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
-           node.file->unsent().loss() != Loss::privileges;
+bool Mount::takes_privileges(const Node& node, Kill kill) const {
+    return kill.privileges && caches_ && (node.attr.mode & (S_ISUID | S_ISGID)) &&
+           node.file->unsent().loss() < Loss::privileges;
 }
 
 // O_TRUNC.
-Task<void> Mount::truncate(NodeRef node, bool kill_privileges) {
+Task<void> Mount::truncate(NodeRef node, Kill kill) {
     const Ino ino = node->attr.ino;
-    const bool tell = takes_privileges(*node, kill_privileges);
+    const bool tell = takes_privileges(*node, kill);
     std::uint32_t mask = wire::set_size | wire::set_open;
-    if (kill_privileges) mask |= wire::set_kill_privileges;
+    if (kill.privileges) mask |= wire::set_kill_privileges;
+    if (kill.setgid_too) mask |= wire::set_kill_setgid;
     co_await setattr(ino, mask, Attr{}, Who{});
     if (tell) caches_->drop_attributes_now(ino);
 }
 
 Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int flags, Who who,
-                           std::uint32_t umask, bool kill_privileges) {
+                           std::uint32_t umask, Kill kill) {
     co_await writable();
     const bool squashed = options_.squash.applies_to(who);
     wire::Make request;
@@ -93,19 +94,18 @@ Task<Opened> Mount::create(Ino parent, std::string name, std::uint32_t mode, int
         if (!squashed || (flags & O_EXCL) || made.error().code != EEXIST)
             co_return fail(made.error());
         const Known there = co_await lookup(parent, name, who);
-        co_return co_await open(there.attr.ino, flags, who, kill_privileges);
+        co_return co_await open(there.attr.ino, flags, who, kill);
     }
     NodeRef node = nodes_.pin(nodes_.learn(*made));
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
     co_await check_flags(node->attr, flags);
     if (name.empty()) orphans_.add(made->attr.ino);
     const Attr now = node->stat();
-    if ((flags & O_TRUNC) && (now.size > 0 || now.used > 0))
-        co_await truncate(node, kill_privileges);
+    if ((flags & O_TRUNC) && (now.size > 0 || now.used > 0)) co_await truncate(node, kill);
     co_return opened(std::move(node), flags);
 }
 
-Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
+Task<Opened> Mount::open(Ino ino, int flags, Who who, Kill kill) {
     const std::uint32_t reads = flags & exec_flag ? wire::access_execute : wire::access_read;
     std::uint32_t mask = may_read(flags) ? reads : 0;
     if (may_write(flags) || (flags & O_TRUNC)) mask |= wire::access_write;
@@ -115,7 +115,7 @@ Task<Opened> Mount::open(Ino ino, int flags, Who who, bool kill_privileges) {
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     co_await check_flags(node->attr, flags);
     // Of an empty file, too: its times move.
-    if (flags & O_TRUNC) co_await truncate(node, kill_privileges);
+    if (flags & O_TRUNC) co_await truncate(node, kill);
     Opened made = opened(node, flags);
     // Reads of what the kernel has do not come here. Who opens a file to write it, too, is not
     // taken for a reader.
@@ -166,7 +166,7 @@ bool Mount::note_access(Node& node) {
 }
 
 Task<std::size_t> Mount::write(HandleId id, std::uint64_t offset, Buffer data, bool at_offset,
-                               bool kill_privileges) {
+                               Kill kill) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     if (!may_write(handle->flags) && !at_offset) co_return fail(EBADF);
     // Who opened an append-only file before it was one goes on as before.
@@ -177,11 +177,20 @@ Task<std::size_t> Mount::write(HandleId id, std::uint64_t offset, Buffer data, b
     request.whole = at_offset;
     // Only calls take capabilities away, not mappings.
     if (at_offset) request.loss = Loss::none;
-    if (kill_privileges) request.loss = Loss::privileges;
+    request.loss = std::max(request.loss, loss_by(kill));
     request.data = std::move(data);
-    const bool tell = takes_privileges(*handle->node, kill_privileges);
+    const bool tell = takes_privileges(*handle->node, kill);
+    const bool append = request.append;
     const std::size_t written = co_await writer_.write(handle->node, std::move(request));
-    if (tell) caches_->drop_attributes_now(handle->node->attr.ino);
+    // The kernel put the bytes into its pages where it took the end of the file to be.
+    const Node& node = *handle->node;
+    const bool elsewhere =
+        append && (node.grant != Grant::exclusive || offset + written != node.file->size());
+    if (elsewhere && caches_) {
+        caches_->drop_attributes(node.attr.ino);
+        caches_->drop_data(node.attr.ino);
+    }
+    if (tell) caches_->drop_attributes_now(node.attr.ino);
     co_return written;
 }
 

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "lib/vfs/carry_out.h"
+#include "lib/vfs/data_change.h"
 #include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
@@ -58,16 +60,17 @@ Task<Known> Mount::setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) {
     const NodeRef node = co_await fresh(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     if (attr.size > wire::file_bytes_max) co_return fail(EFBIG);
-    // A commit that is under way must not make the file longer again behind the truncation's back.
+    co_return co_await carry_out(scope_, cut(node, mask, attr, who));
+}
+
+Task<Known> Mount::cut(NodeRef node, std::uint32_t mask, Attr attr, Who who) {
+    // A commit that is under way must not make the file longer again after the truncation.
     co_await flusher_.settle(node);
-    const std::vector<Span> cut = node->file->cut(attr.size);
-    auto changed = co_await result(change(ino, mask, attr, who));
-    if (changed) {
-        flusher_.dropped(*node);
-        co_return std::move(*changed);
-    }
-    restore(*node, cut);
-    co_return fail(std::move(changed.error()));
+    DataChange data(flusher_, node);
+    data.cut(attr.size);
+    auto changed = co_await result(change(node->attr.ino, mask, attr, who));
+    data.settle(wire::fate_of(changed));
+    co_return std::move(changed);
 }
 
 // Privileges that a program gets now must outlive the writes before, which take away those it had.
@@ -88,12 +91,14 @@ Task<Known> Mount::change(Ino ino, std::uint32_t mask, const Attr& attr, Who who
     if (Node* known = nodes_.find(ino)) node = nodes_.pin(*known);
     File* const file = node ? node->file.get() : nullptr;
     // With the bytes that are cut off goes the commit that was to bring it.
-    if (file && (mask & wire::set_size) && file->unsent().loss() == Loss::privileges)
-        request.mask |= wire::set_kill_privileges;
+    if (file && (mask & wire::set_size)) {
+        if (file->unsent().loss() >= Loss::privileges) request.mask |= wire::set_kill_privileges;
+        if (file->unsent().loss() == Loss::setgid_too) request.mask |= wire::set_kill_setgid;
+    }
     AttrChange change(node, mask & (wire::set_mtime | wire::set_size));
     const auto entry = co_await result(session_->call(std::move(request)));
+    change.settle(wire::fate_of(entry));
     if (!entry) co_return fail(entry.error());
-    change.done();
     if (file && (mask & wire::set_size)) file->unsent().clear_loss();
     if (mask & wire::set_atime) flusher_.accesses().forget(ino);
     if (file && (mask & wire::set_mode)) file->unsent().keep_mode();

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/vfs/carry_out.h"
+#include "lib/vfs/data_change.h"
 #include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
@@ -23,17 +25,11 @@ Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
 
 }  // namespace
 
-// A change that was to take the bytes away has failed: the file stays as it was.
-void Mount::restore(Node& node, const std::vector<Span>& dropped) {
-    for (const Span& span : dropped) node.file->unsent().write_below(span);
-    if (!dropped.empty()) flusher_.wrote(node, {dropped.front().offset, dropped.front().end()});
-    node.file->stored().forget();
-    node.current = false;
-}
-
 void Mount::learn(Node& node, const wire::RangeDone& done) {
     if (node.grant != Grant::exclusive) node.grant = done.grant;
     nodes_.learn_attr(done.attr);
+    // What this client knows of the data has followed its own change, but not those of others.
+    if (node.grant == Grant::exclusive) node.file->stored().set_inline_version(done.inline_version);
 }
 
 // Whether the volume seems to hold that much, with what the file has already.
@@ -44,14 +40,15 @@ Task<bool> Mount::has_room(NodeRef node, std::uint64_t length) {
 }
 
 Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
-                           std::uint64_t length, bool kill_privileges) {
+                           std::uint64_t length, Kill kill) {
     const std::shared_ptr<Handle> handle = co_await this->handle(id);
     if (!may_write(handle->flags)) co_await fail(EBADF);
     co_await check_end(offset, length);
     const NodeRef node = handle->node;
     wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
-    request.kill_privileges = kill_privileges;
-    const bool tell = takes_privileges(*node, kill_privileges);
+    request.kill_privileges = kill.privileges;
+    request.kill_setgid = kill.setgid_too;
+    const bool tell = takes_privileges(*node, kill);
     const auto done = co_await result(allocate_range(node, std::move(request)));
     if (tell) caches_->drop_attributes_now(node->attr.ino);
     co_await done;
@@ -88,20 +85,31 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
         co_return;
     }
 
-    // A commit that is under way must not bring the bytes back. The size may be that of unsent
-    // ones.
+    co_await carry_out(scope_, erase_range(node, std::move(request)));
+}
+
+// Punches a hole, or writes zeros.
+Task<void> Mount::erase_range(NodeRef node, wire::Allocate request) {
+    File& file = *node->file;
+    const std::uint32_t mode = request.mode;
+    const Range range{request.offset, request.offset + request.length};
+    // A commit that is under way must not bring the bytes back.
     co_await flusher_.settle(node);
-    request.size = file.unsent().end();
-    const std::vector<Span> dropped = file.punch(range);
+    request.size = file.unsent().end();  // which may be what gives the file its size
+    DataChange data(flusher_, node);
+    data.punch(range);
     auto done = co_await result(allocate_in_steps(node, request));
-    if (code_of(done) == EAGAIN) done = co_await result(zero_small(node, std::move(request)));
-    // What somebody asked before, and was told meanwhile. A file without any extents stays one, so
-    // that a small one goes on living in the metadata.
+    wire::Fate fate = wire::fate_of(done);
+    if (code_of(done) == EAGAIN) {
+        done = co_await result(zero_small(node, std::move(request)));
+        if (done) fate = wire::Fate::applied;
+    }
+    // A request sent earlier may have been answered with the old extents meanwhile. A file without
+    // any extents stays one, so that a small one goes on living in the metadata.
     const ExtentMap& extents = file.stored().extents();
     if ((mode & FALLOC_FL_ZERO_RANGE) || !extents.knows_all() || !extents.empty())
-        file.stored().forget_blocks(blocks);
-    if (done) flusher_.dropped(*node);
-    else restore(*node, dropped);
+        file.stored().forget_blocks(file.blocks(range));
+    data.settle(fate);
     // So that it is known what the unsent bytes add to the file.
     if (done && file.has_unsent()) co_await result(reader_.learn_extents(node, range));
     co_await done;
@@ -115,7 +123,8 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
     Writer::Request write;
     write.offset = range.first;
     write.whole = write.within = true;
-    write.loss = request.kill_privileges ? Loss::privileges : Loss::capability;
+    write.loss =
+        std::max(Loss::capability, loss_by({request.kill_privileges, request.kill_setgid}));
     if (!(request.mode & FALLOC_FL_PUNCH_HOLE)) {
         request.mode &= FALLOC_FL_KEEP_SIZE;
         co_await allocate_in_steps(node, std::move(request));
@@ -129,17 +138,18 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
 
 Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
-    request.kill_privileges |= file.unsent().loss() == Loss::privileges;
+    request.kill_privileges |= file.unsent().loss() >= Loss::privileges;
+    request.kill_setgid |= file.unsent().loss() == Loss::setgid_too;
     request.now = wall_now();
     for (;;) {
         AttrChange change(node, true);
-        const wire::RangeDone done = co_await session_->call(request);
-        change.done();
-        learn(*node, done);
+        const auto done = co_await result(session_->call(request));
+        change.settle(wire::fate_of(done));
+        learn(*node, co_await done);
         file.unsent().clear_loss();
-        if (done.length == 0 || done.length >= request.length) co_return;
-        request.offset += done.length;
-        request.length -= done.length;
+        if (done->length == 0 || done->length >= request.length) co_return;
+        request.offset += done->length;
+        request.length -= done->length;
     }
 }
 
@@ -162,7 +172,7 @@ Task<Unsure> Mount::unsure(HandleId id, std::uint64_t offset, bool data) {
 }
 
 Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                                std::uint64_t offset, std::uint64_t length, bool kill_privileges) {
+                                std::uint64_t offset, std::uint64_t length, Kill kill) {
     const std::shared_ptr<Handle> source = co_await handle(from), target = co_await handle(to);
     if (!may_read(source->flags) || !may_write(target->flags)) co_return fail(EBADF);
     if (target->node->attr.flags & wire::flag_immutable) co_return fail(EPERM);
@@ -173,12 +183,11 @@ Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, Handle
     co_await check_end(offset, length);
     note_access(*source->node);
 
-    const bool tell = takes_privileges(*target->node, kill_privileges);
+    const bool tell = takes_privileges(*target->node, kill);
     std::uint64_t done = 0;
     while (done < length) {
-        const auto more =
-            co_await result(copy_some({source->node, target->node, from_offset + done,
-                                       offset + done, length - done, kill_privileges}));
+        const auto more = co_await result(copy_some(
+            {source->node, target->node, from_offset + done, offset + done, length - done, kill}));
         if (tell && done == 0) caches_->drop_attributes_now(target->node->attr.ino);
         if (!more && done == 0) co_return fail(more.error());
         if (!more || *more == 0) break;
@@ -206,7 +215,8 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     request.ino = copy.to->attr.ino;
     request.offset = copy.offset;
     request.length = copy.length;
-    request.kill_privileges = copy.kill_privileges;
+    request.kill_privileges = copy.kill.privileges;
+    request.kill_setgid = copy.kill.setgid_too;
     request.now = wall_now();
     const Range blocks = file.blocks({copy.offset, copy.offset + copy.length});
     // First, because nothing may take the file for one without extents from now on; and again for
@@ -215,7 +225,7 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     AttrChange change(copy.to, true);
     const auto done = co_await result(session_->call(std::move(request)));
     file.stored().forget_blocks(blocks);
-    if (done) change.done();
+    change.settle(wire::fate_of(done));
     learn(*copy.to, co_await done);
     co_return done->length;
 }
@@ -233,7 +243,7 @@ Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
     pieces.clear();  // the writer may wait for memory, so that none may be held here
     Writer::Request request;
     request.offset = copy.offset;
-    if (copy.kill_privileges) request.loss = Loss::privileges;
+    request.loss = std::max(request.loss, loss_by(copy.kill));
     request.data = std::move(data).freeze();
     co_return co_await writer_.write(copy.to, std::move(request));
 }

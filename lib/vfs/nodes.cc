@@ -35,7 +35,8 @@ Attr Node::stat() const {
         now.used = exact ? more : std::max(now.used, std::min(now.size, more));
     }
     written(now, file->unsent().mtime());
-    if (file->unsent().loses(Loss::privileges)) now.mode = wire::without_privileges(now.mode);
+    if (file->unsent().loses(Loss::privileges))
+        now.mode = wire::without_privileges(now.mode, file->unsent().loses(Loss::setgid_too));
     return now;
 }
 
@@ -45,9 +46,9 @@ AttrChange::AttrChange(NodeRef node, bool sets_mtime) : node_(std::move(node)) {
     written_ = node_->file->unsent().forget_times();
 }
 
-AttrChange::~AttrChange() {
-    if (!node_ || is_done_) return;
-    if (node_->file) node_->file->unsent().restore_time(written_);
+void AttrChange::settle(wire::Fate fate) {
+    if (!node_ || std::exchange(is_settled_, true) || fate == wire::Fate::applied) return;
+    if (node_->file && fate == wire::Fate::refused) node_->file->unsent().restore_time(written_);
     node_->current = false;
 }
 

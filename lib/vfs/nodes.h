@@ -11,6 +11,7 @@
 
 #include "lib/cache/budget.h"
 #include "lib/vfs/file.h"
+#include "lib/wire/fate.h"
 #include "lib/wire/messages.h"
 
 namespace flexfs::vfs {
@@ -84,21 +85,22 @@ private:
 };
 
 // Around a call that changes the inode's attributes. With `sets_mtime` it sets a later time than
-// that of all writes so far, which no commit may bring back. Unless it is done() that time holds
-// again, and the attributes must be asked for: the call may have been executed all the same.
+// that of all writes so far, which no commit may bring back. If it is refused that time holds
+// again; if its outcome is unknown, the attributes must be asked for.
 class AttrChange {
 public:
     // A null `node` is known to nobody: nothing is done.
     AttrChange(NodeRef node, bool sets_mtime);
     AttrChange(const AttrChange&) = delete;
     AttrChange& operator=(const AttrChange&) = delete;
-    ~AttrChange();
-    void done() { is_done_ = true; }
+    ~AttrChange() { settle(wire::Fate::unknown); }
+    // Only the first call counts.
+    void settle(wire::Fate fate);
 
 private:
     NodeRef node_;
     Time written_ = 0;
-    bool is_done_ = false;
+    bool is_settled_ = false;
 };
 
 class Nodes {

@@ -21,7 +21,7 @@ Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
         return parcel.parts.back().flight;
     Parcel::Part part;
     part.node = nodes.pin(node);
-    part.flight = node.file->unsent().begin_flight();
+    part.flight = node.file->unsent().begin_flight(node.file->stored().inline_version());
     part.first_piece = parcel.pieces.size();
     parcel.parts.push_back(std::move(part));
     return parcel.parts.back().flight;
@@ -63,18 +63,7 @@ void take_inline(Parcel& parcel, Unsent::Ticket flight, Node& node) {
 void pack_inline(wire::InodeCommit& change, const Buffer& content, wire::Compression compression) {
     change.set_inline = true;
     change.inline_data = block::pack_small(content, compression);
-    if (change.inline_data.empty()) change.inline_data = content;
-    else change.inline_bytes = static_cast<std::uint32_t>(content.size());
-}
-
-// The bytes that lived in the metadata move to frames: those that were not written anew join what
-// was. They are few, and their memory is counted with the node.
-void lift_inline(File& file, Unsent::Ticket flight) {
-    auto slab = std::make_shared<Slab>();
-    slab->kept = file.stored().inline_data();
-    const ByteView bytes = slab->kept.view();
-    file.unsent().write_below({0, std::move(slab), bytes});
-    file.unsent().clear_inline(flight);
+    change.inline_bytes = static_cast<std::uint32_t>(content.size());
 }
 
 // The parts of `extent` that are not gone.
@@ -114,18 +103,26 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
     if (dirty.empty() || !parcel.has_room() || node.released) return false;
     // Extents over inline data that nobody takes away would be refused.
     if (!stored.knows_inline()) return false;
+    Unsent& unsent = file.unsent();
+    if (!unsent.can_take(false)) return false;
+    unsent.place_appended(stored.size());
     const bool small = file.is_small(volume.inline_bytes);
     const bool leaves_inline = !small && !stored.inline_data().empty();
-    if (!file.unsent().can_take(small || leaves_inline)) return false;
+    if (!unsent.can_take(small || leaves_inline)) return false;
 
+    // The service moves all extents of a commit that appends: other data leaves before.
+    std::vector<Span> aside;
+    if (!small && !leaves_inline) aside = unsent.set_appended_aside();
     const Unsent::Ticket flight = begin_flight(parcel, nodes, node);
     if (small) {
         take_inline(parcel, flight, node);
-        return true;
+    } else {
+        if (leaves_inline) unsent.lift_inline(flight, stored.inline_data());
+        while (!dirty.empty() && parcel.bytes < parcel.bytes_max)
+            take_block(parcel, flight, node, dirty.all().begin()->first / file.block_bytes);
     }
-    if (leaves_inline) lift_inline(file, flight);
-    while (!dirty.empty() && parcel.bytes < parcel.bytes_max)
-        take_block(parcel, flight, node, dirty.all().begin()->first / file.block_bytes);
+    if (aside.empty()) unsent.filled(flight);
+    else unsent.put_appended_back(std::move(aside));
     return true;
 }
 
@@ -134,7 +131,9 @@ bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx) {
     const Stored& stored = file.stored();
     const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
     if (!stored.inline_data().empty() || !stored.knows_inline() || node.released) return false;
-    if (!file.unsent().can_take(false) || !file.unsent().dirty().covers(range)) return false;
+    const Unsent& unsent = file.unsent();
+    if (unsent.has_appended() || !unsent.can_take(false)) return false;
+    if (!unsent.dirty().covers(range)) return false;
     take_block(parcel, begin_flight(parcel, nodes, node), node, idx);
     return true;
 }
@@ -153,10 +152,16 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
         wire::InodeCommit change;
         change.ino = node.attr.ino;
         change.mtime = flight.mtime();
-        change.kill_privileges = flight.loss() == Loss::privileges;
+        change.kill_privileges = flight.loss() >= Loss::privileges;
+        change.kill_setgid = flight.loss() == Loss::setgid_too;
         change.keep_capability = flight.loss() == Loss::none;
         if (flight.is_inline()) pack_inline(change, flight.content(), compression);
         change.clear_inline = flight.clears_inline();
+        // With the exclusive grant only changes of this client, which the flight has followed, come
+        // between.
+        change.inline_base = node.grant == Grant::exclusive ? node.file->stored().inline_version()
+                                                            : flight.inline_base();
+        change.append_at = flight.append_at();
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {
             add_what_is_left(packed->extents[piece], node.file->block_bytes, flight.gone(),

@@ -207,7 +207,8 @@ Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead)
         const wire::ExtentList reply = co_await session_.call(std::move(request));
         if (node->grant != Grant::exclusive) node->grant = reply.grant;
         nodes_.learn_attr(reply.attr);
-        if (auto learned = file.stored().learn_inline(reply.inline_data, reply.inline_bytes);
+        if (auto learned = file.stored().learn_inline(reply.inline_data, reply.inline_bytes,
+                                                      reply.inline_version);
             !learned) {
             complain(*node, learned.error());
             co_await std::move(learned);

@@ -22,8 +22,8 @@ TEST_CASE("a hole makes no small file longer that another client cuts while it i
     const Opened here = w.open(a, "f"), large = w.create(a, "large");
     w.store.hold = true;
     Scope busy;  // with no memory left for the zeros
-    for (std::uint64_t at = 0; at < 2 << 20; at += 256 << 10)
-        busy.start(write(a, large.handle, at, pattern(256 << 10)));
+    for (std::uint64_t at = 0; at < 2 << 20; at += 8 << 10)
+        busy.start(write(a, large.handle, 2 * at, pattern(8 << 10)));
     Scope punching;
     punching.start(a->allocate(here.handle, punch, 1000, 2000, false));
     for (int turn = 0; turn < 10; ++turn) w.run(a->statfs());

@@ -16,9 +16,10 @@ void Stored::forget() {
 void Stored::forget_inline() {
     inline_known_ = false;
     inline_data_ = {};
+    inline_version_ = 0;
 }
 
-Result<void> Stored::learn_inline(const Buffer& data, std::uint32_t bytes) {
+Result<void> Stored::learn_inline(const Buffer& data, std::uint32_t bytes, std::uint64_t version) {
     forget_inline();
     auto plain = bytes == 0 ? Result<Buffer>(data) : block::unpack_small(data);
     if (plain && plain->size() < bytes)
@@ -32,13 +33,14 @@ Result<void> Stored::learn_inline(const Buffer& data, std::uint32_t bytes) {
     // A slice would keep all of it in memory.
     const bool whole = bytes == 0 || plain->size() == bytes;
     inline_data_ = whole ? *plain : Buffer::copy_of(plain->view().first(bytes));
-    inline_known_ = true;
+    inline_version_ = version;
+    inline_known_ = is_damage_unreported_ = true;
     return {};
 }
 
 Result<void> Stored::learn(const wire::Entry& entry, bool opened) {
     if (!entry.has_data && !opened) return {};
-    TRY(learn_inline(entry.inline_data, entry.inline_bytes));
+    TRY(learn_inline(entry.inline_data, entry.inline_bytes, entry.inline_version));
     if (entry.has_data) extents_.learn_all(entry.extents);
     return {};
 }
@@ -49,11 +51,18 @@ void Stored::drop(Range range) {
 }
 
 Stored::Used Stored::commit(const Flight& flight, std::span<const Extent> extents,
-                            std::uint64_t used) {
+                            std::uint64_t version, std::uint64_t end, std::uint64_t used) {
     bool exact = true;
+    if (flight.is_moved()) {
+        // To where, the service alone knows.
+        size_ = std::max(size_, end);
+        extents_.forget();
+        return {used, false};
+    }
     size_ = std::max(size_, flight.data().end());
     if (flight.is_inline()) {
         inline_data_ = flight.content();
+        inline_version_ = inline_data_.empty() ? 0 : version;
         used = inline_data_.size();
     }
     if (flight.clears_inline()) {
@@ -61,6 +70,7 @@ Stored::Used Stored::commit(const Flight& flight, std::span<const Extent> extent
         exact = extents_.empty();
         used -= std::min<std::uint64_t>(used, inline_data_.size());
         inline_data_ = {};
+        inline_version_ = 0;
     }
     for (const Extent& extent : extents) {
         if (!extents_.knows(extent.idx)) exact = false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 namespace flexfs::vfs {
+
 std::uint64_t Unsent::end() const {
     std::uint64_t end = dirty_.end();
     for (const Flight& flight : flights_) end = std::max(end, flight.data_.end());
@@ -46,14 +47,42 @@ bool Unsent::append(std::uint64_t offset, ByteView data, Time now, Loss loss) {
 
 bool Unsent::can_take(bool changes_inline) const {
     if (flights_.empty()) return true;
-    if (changes_inline) return false;
+    // The place of what is appended is known when nothing else of the file is on its way.
+    if (changes_inline || has_appended()) return false;
     const Flight& newest = flights_.back();
     return !newest.is_inline_ && !newest.clears_inline_;
 }
 
-Unsent::Ticket Unsent::begin_flight() {
-    flights_.emplace_back().id_ = ++last_flight_;
+void Unsent::place_appended(std::uint64_t stored_end) {
+    if (!has_appended()) return;
+    std::vector<Span> spans = appended_.take_from(dirty_);
+    appended_.put_at(std::max(stored_end, dirty_.end()), std::move(spans), dirty_);
+}
+
+Unsent::Ticket Unsent::begin_flight(std::uint64_t inline_base) {
+    Flight& flight = flights_.emplace_back();
+    flight.id_ = ++last_flight_;
+    flight.inline_base_ = inline_base;
     return std::prev(flights_.end());
+}
+
+std::vector<Span> Unsent::set_appended_aside() {
+    std::vector<Span> aside = appended_.take_from(dirty_);
+    if (!aside.empty() && dirty_.empty()) put_appended_back(std::exchange(aside, {}));
+    return aside;
+}
+
+void Unsent::put_appended_back(std::vector<Span> aside) {
+    if (aside.empty()) return;
+    const std::uint64_t begin = aside.front().offset;
+    appended_.put_at(begin, std::move(aside), dirty_);
+}
+
+void Unsent::filled(Ticket flight) {
+    const std::uint64_t end = flight->data_.end();
+    if (!has_appended() || appended_.begin() >= end) return;
+    at(flight)->append_at_ = appended_.begin();
+    appended_.drop({0, end});
 }
 
 std::vector<Span> Unsent::take(Ticket flight, Range range) {
@@ -68,8 +97,15 @@ void Unsent::set_content(Ticket flight, Buffer content) {
     of->content_ = std::move(content);
 }
 
-void Unsent::clear_inline(Ticket flight) {
-    at(flight)->clears_inline_ = true;
+// They are few, and their memory is counted with the node.
+void Unsent::lift_inline(Ticket flight, Buffer stored) {
+    auto slab = std::make_shared<Slab>();
+    slab->kept = std::move(stored);
+    const auto of = at(flight);
+    of->clears_inline_ = true;
+    of->lifted_ = slab;
+    const ByteView bytes = slab->kept.view();
+    dirty_.put_under({0, std::move(slab), bytes});
 }
 
 void Unsent::send(Ticket flight) {
@@ -91,6 +127,8 @@ void Unsent::failed(Ticket flight) {
     restore_time(flight->mtime_);
     loss_ = std::max(loss_, flight->loss_);
     for (const auto& [offset, span] : flight->data_.all()) {
+        // What the service has inline is not dirty, and may have changed there.
+        if (flight->lifted_ && span.memory->slab() == flight->lifted_) continue;
         std::vector<Range> gaps{{span.offset, span.end()}};
         for (auto newer = std::next(flight); newer != flights_.end(); ++newer) {
             std::vector<Range> left;
@@ -100,11 +138,14 @@ void Unsent::failed(Ticket flight) {
         }
         for (const Range& gap : gaps) dirty_.put_under(span.slice(gap.first, gap.last));
     }
+    if (flight->data_.end() > flight->append_at_)
+        appended_.add({flight->append_at_, flight->data_.end()});
     drop_flight(flight);
 }
 
 std::vector<Span> Unsent::drop(Range range) {
     std::vector<Span> taken = dirty_.take(range);
+    appended_.drop(range);
     for (auto flight = flights_.rbegin(); flight != flights_.rend(); ++flight) {
         for (Span& span : flight->data_.take(range)) taken.push_back(std::move(span));
         flight->gone_.push_back(range);
@@ -115,6 +156,7 @@ std::vector<Span> Unsent::drop(Range range) {
 
 void Unsent::give_up() {
     const std::vector<Span> lost = dirty_.take({0, UINT64_MAX});
+    appended_.clear();
     if (!flights_.empty()) return;
     mtime_ = 0;
     loss_ = Loss::none;

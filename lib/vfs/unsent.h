@@ -7,13 +7,15 @@
 #include <list>
 #include <vector>
 
+#include "lib/vfs/appended.h"
 #include "lib/vfs/layer.h"
-#include "lib/wire/types.h"
+#include "lib/wire/data_messages.h"
 
 namespace flexfs::vfs {
 
-// What unsent writes take away from their file (lib/wire/privileges.h); the last is both.
-enum class Loss : std::uint8_t { none, capability, privileges };
+// What unsent writes take away from their file (lib/wire/privileges.h): each includes those before
+// it.
+enum class Loss : std::uint8_t { none, capability, privileges, setgid_too };
 
 // Data that left the dirty layer together and is committed together.
 class Flight {
@@ -25,6 +27,14 @@ public:
     const Buffer& content() const { return content_; }
     // The commit moves what was inline to frames.
     bool clears_inline() const { return clears_inline_; }
+    // The version of the inline data that the commit replaces or takes away.
+    std::uint64_t inline_base() const { return inline_base_; }
+    // From here on it belongs to the end of the file, which the service moves it to unless the
+    // commit changes inline data; wire::no_append: none of it.
+    std::uint64_t append_at() const { return append_at_; }
+    bool is_moved() const {
+        return append_at_ != wire::no_append && !is_inline_ && !clears_inline_;
+    }
     // The commit is under way, with the time and the loss of all writes up to then. A time of 0:
     // another one was set since.
     bool is_sent() const { return sent_; }
@@ -41,6 +51,9 @@ private:
     bool is_inline_ = false;
     Buffer content_;
     bool clears_inline_ = false;
+    std::shared_ptr<Slab> lifted_;  // then: the bytes that were inline
+    std::uint64_t inline_base_ = 0;
+    std::uint64_t append_at_ = wire::no_append;
     bool sent_ = false;
     Time mtime_ = 0;
     Loss loss_ = Loss::none;
@@ -69,6 +82,9 @@ public:
     void write(Span span, Time now, Loss loss);
     // As Layer::append(). False: nothing was done.
     bool append(std::uint64_t offset, ByteView data, Time now, Loss loss);
+    // The next write of the range appends without the exclusive grant: its bytes belong to the end
+    // of the file, wherever that is when they are committed.
+    void expect_append(Range range) { appended_.add(range); }
     // Bytes that lie below all that is dirty: they were stored elsewhere, or were cut off by a
     // change that the service refused.
     void write_below(const Span& span) { dirty_.put_under(span); }
@@ -77,11 +93,23 @@ public:
     // The next flight can take bytes now. `changes_inline`: it sets or clears the inline data,
     // which is one whole, so that each version of it needs the outcome of the one before.
     bool can_take(bool changes_inline) const;
-    Ticket begin_flight();
+    bool has_appended() const { return !appended_.empty(); }
+    // Moves appended bytes to where the file ends without them; what is stored ends at
+    // `stored_end`. Only while there are no flights.
+    void place_appended(std::uint64_t stored_end);
+    // `inline_base`: the version of the inline data that is known.
+    Ticket begin_flight(std::uint64_t inline_base = 0);
+    // Sets appended bytes aside if there is other dirty data, which then leaves first; to be put
+    // back after the flight was filled.
+    std::vector<Span> set_appended_aside();
+    void put_appended_back(std::vector<Span> aside);
     // Moves the dirty bytes of the range to the flight, which must be the newest; returns them.
     std::vector<Span> take(Ticket flight, Range range);
     void set_content(Ticket flight, Buffer content);
-    void clear_inline(Ticket flight);
+    // The bytes that were inline join the dirty ones, below them.
+    void lift_inline(Ticket flight, Buffer stored);
+    // Notes which of the bytes it took were appended.
+    void filled(Ticket flight);
     // The commit leaves: it carries the time and the loss of all writes so far.
     void send(Ticket flight);
     // It was committed, or nobody can ever read it. Its memory is clean.
@@ -119,6 +147,7 @@ private:
     void touch(Time now, Loss loss);
 
     Layer dirty_;
+    Appended appended_;  // parts of dirty_
     std::list<Flight> flights_;
     std::uint64_t last_flight_ = 0;
     std::uint64_t failures_ = 0;

@@ -72,6 +72,14 @@ struct Known {
     bool cacheable = false;
 };
 
+// Whether a change of a file's data clears its setuid and setgid bits, as it does unless the caller
+// has CAP_FSETID (lib/wire/privileges.h).
+struct Kill {
+    Kill(bool kills = false, bool setgid = false) : privileges(kills), setgid_too(setgid) {}
+    bool privileges;
+    bool setgid_too;  // setgid without group execution, too: the caller is not in the file's group
+};
+
 struct Opened {
     Known node;
     HandleId handle = 0;
@@ -149,6 +157,9 @@ public:
     // --- names and attributes ---
     virtual Task<Known> lookup(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<Known> getattr(Ino ino) = 0;
+    // The attributes that are known without asking, maybe not the latest; null: none are. Good
+    // until the next call.
+    virtual const Attr* last_known(Ino ino) = 0;
     virtual Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) = 0;
     virtual Task<std::string> readlink(Ino ino) = 0;
     // mkdir, mknod, symlink: mode's S_IFMT says which. `umask` holds where no default ACL does.
@@ -172,29 +183,28 @@ public:
     // --- files ---
     // `flags` as open(2). O_CREAT without O_EXCL opens what exists. EPERM: the file is immutable,
     // or append-only and not opened so. Without a name it is a file that link() may give one.
-    // `kill_privileges`: as with write, where O_TRUNC cuts a file.
+    // `kill`: as with write, where O_TRUNC cuts a file.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
-                                Who who, std::uint32_t umask = 0, bool kill_privileges = false) = 0;
-    virtual Task<Opened> open(Ino ino, int flags, Who who = {}, bool kill_privileges = false) = 0;
+                                Who who, std::uint32_t umask = 0, Kill kill = {}) = 0;
+    virtual Task<Opened> open(Ino ino, int flags, Who who = {}, Kill kill = {}) = 0;
     // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
     // How many bytes of `data` it took: fewer than all where the volume has room for no more.
     // EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer is kept, not copied, when it
     // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it,
-    // it is taken as a whole, and capabilities stay. `kill_privileges`: write(2)'s clearing of
-    // setuid and setgid.
+    // it is taken as a whole, and capabilities stay.
     virtual Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data,
-                                    bool at_offset, bool kill_privileges) = 0;
+                                    bool at_offset, Kill kill) = 0;
     // At each close: reports, once a handle, what went wrong writing back since it was opened.
     virtual Task<void> flush(HandleId handle) = 0;
     // The bytes are in the object store and the metadata that leads to them is synced: new bytes
     // always have new extents, so fdatasync(2) asks for no less.
     virtual Task<void> fsync(HandleId handle) = 0;
     // fallocate(2): what is written later where it kept room always fits. The errors of the message
-    // of the same name. `kill_privileges` as for write().
+    // of the same name. `kill` as for write().
     virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
-                                std::uint64_t length, bool kill_privileges) = 0;
+                                std::uint64_t length, Kill kill) = 0;
     // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the page. ENXIO.
     virtual Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) = 0;
     // The hole that seek() would pass over, or stop at, where it may be none: somebody has the file
@@ -204,8 +214,7 @@ public:
     // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
     // at the end of the source, or where an error came in between.
     virtual Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                                     std::uint64_t offset, std::uint64_t length,
-                                     bool kill_privileges) = 0;
+                                     std::uint64_t offset, std::uint64_t length, Kill kill) = 0;
     virtual void release(HandleId handle) = 0;
     // fsync of a directory: every answered change of names is durable.
     virtual Task<void> fsyncdir(Ino ino) = 0;
@@ -218,6 +227,11 @@ public:
     virtual Task<std::vector<std::string>> listxattr(Ino ino) = 0;
     virtual Task<void> removexattr(Ino ino, std::string name, Who who = {}) = 0;
 
+    // The numbers of df(1). Used is what the volume uses, whatever else lies on its disk; free is
+    // what is left of the volume's limit or of the store's disk, whichever is less. Without any
+    // limit `bytes_unlimited` or `inodes_unlimited` are free.
+    static constexpr std::uint64_t bytes_unlimited = std::uint64_t{1} << 50;
+    static constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
     struct Space {
         std::uint64_t total_bytes = 0, free_bytes = 0, total_inodes = 0, free_inodes = 0;
     };

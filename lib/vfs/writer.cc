@@ -42,7 +42,9 @@ Task<void> Writer::own(NodeRef node) {
             co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
         // What would lie over damaged data could never be written back.
         if (!learned) {
-            log::error("nothing can be written: {}", learned.error().message());
+            if (node->file->stored().take_damage_report())
+                log::error("a small file cannot be written until it is emptied or replaced: {}",
+                           learned.error().message());
             co_await fail(learned.error());
         }
         if (!node->recalled) co_return;
@@ -98,9 +100,11 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
+    // Other clients write the file too: the data goes through.
+    const bool shared = node->grant != Grant::exclusive;
+    if (request.append && shared) file.unsent().expect_append({offset, offset + promise.bytes});
     insert(*node, request, offset, account.hand_over(), capacity);
-    // Others write the file too: it goes through.
-    if (node->grant != Grant::exclusive) co_await flusher_.flush(node, false);
+    if (shared) co_await flusher_.flush(node, false);
     co_return promise.bytes;
 }
 

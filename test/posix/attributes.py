@@ -8,7 +8,7 @@ from errno import EACCES, EINVAL
 from shared.cases import Mode, case, equal, fails, main, pattern, put, settled, true, until
 from shared.linux import (FALLOC_FL_KEEP_SIZE, STATX_BTIME, STATX_MODE, call, fallocate, punch,
                           statx, statx_fd)
-from shared.people import ALICE, BOB, ROOT, by
+from shared.people import ALICE, BOB, ROOT, STAFF, by
 
 
 def mode(path):
@@ -175,6 +175,45 @@ def _():
         equal(mode("a"), 0o777, f"the mode after {name}")
 
 
+@case("setgid without group execution stays with changes by the group's members and by root")
+def _():
+    put("source", pattern(1 << 20))
+    put("a", b"0123456789")
+    os.chown("a", ALICE.uid, STAFF)
+    for who in (ROOT, BOB.of(STAFF), BOB._replace(gid=STAFF)):
+        for name, change in changes().items():
+            os.chmod("a", 0o2666)
+            by(who, change)
+            equal(mode("a"), 0o2666, f"the mode after {name}")
+
+
+@case("setgid without group execution goes when somebody outside the group changes the content")
+def _():
+    put("source", pattern(1 << 20))
+    put("a", b"0123456789")
+    os.chown("a", ALICE.uid, STAFF)
+    for name, change in changes().items():
+        os.chmod("a", 0o2666)
+        equal(run_with("a"), 0o2666)
+        by(BOB, change)
+        equal(run_with("a"), 0o666, f"the mode after {name}")
+        equal(mode("a"), 0o666, f"the mode after {name}")
+
+
+@case("setgid without group execution goes with a chown by an owner outside the group, not by root")
+def _():
+    put("a")
+    for who, left in ((ALICE, 0o666), (ALICE.of(STAFF), 0o2666), (ROOT, 0o2666)):
+        os.chown("a", ALICE.uid, STAFF)
+        os.chmod("a", 0o2666)
+        by(who, os.chown, "a", -1, -1)
+        equal(mode("a"), left, f"the mode after a chown by {who}")
+        os.chown("a", ALICE.uid, STAFF)
+        os.chmod("a", 0o2666)
+        by(who, os.chown, "a", ALICE.uid, -1)
+        equal(mode("a"), left, f"the mode after a chown by {who} to the same owner")
+
+
 # --- access ---
 
 @case("access asks for the real user, faccessat with AT_EACCESS for the effective one")
@@ -249,6 +288,12 @@ def _():
     true(space.f_blocks >= space.f_bfree >= space.f_bavail > 0, f"the blocks are {space}")
     true(space.f_files >= space.f_ffree > 0, f"the inodes are {space}")
     true(space.f_bsize >= 512 and space.f_frsize >= 512, f"the block sizes are {space}")
+
+
+@case("statfs tells numbers that a 32-bit program can hold")
+def _():
+    space = os.statvfs(".")
+    true(max(space.f_blocks, space.f_files) < 1 << 32, f"the numbers are {space}")
 
 
 def used_inodes():

@@ -1,8 +1,10 @@
 #!/usr/bin/python3 -B
 """Directories: big ones, telldir and seekdir, listings while entries come and go, many at once."""
 import os
+import platform
 import random
 import shutil
+import subprocess
 from errno import EINVAL, ENOENT, ENOTDIR, ENOTEMPTY
 
 from shared.cases import case, equal, fails, get, main, put, true, until
@@ -42,6 +44,18 @@ def _():
         os.unlink(f"d/entry{n}")
     equal(os.listdir("d"), [])
     os.rmdir("d")
+
+
+if platform.machine() == "x86_64":
+    @case("a 32-bit program lists a directory, seeks in it and asks for the filesystem's size")
+    def _():
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shared", "narrow.c")
+        subprocess.run(["clang-19", "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic",
+                        "-fno-stack-protector", "-O1", source, "-o", "narrow"], check=True)
+        for n in range(5000):
+            touch(f"entry{n}")
+        ran = subprocess.run(["./narrow"], capture_output=True, text=True)
+        equal((ran.returncode, ran.stdout), (0, ""), "its exit code, and what it could not hold")
 
 
 @case("a thousand subdirectories are counted in the links, and gone again")

@@ -6,7 +6,7 @@ import os
 import struct
 import subprocess
 import time
-from errno import ENOTTY, EPERM
+from errno import ENODATA, ENOTTY, EPERM
 
 from shared.cases import case, equal, fails, get, main, pattern, put, true
 from shared.linux import (FS_APPEND_FL, FS_IMMUTABLE_FL, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR,
@@ -228,6 +228,26 @@ def _():
                 os.chown("a", -1, -1)
         equal(os.stat("a").st_mode & 0o7777, mode)
         os.unlink("a")
+
+
+@case("a chown of an append-only file that is refused leaves its capabilities and its ctime")
+def _():
+    # cap_net_bind_service=ep; struct vfs_cap_data of linux/capability.h, version 2.
+    capability = bytes.fromhex("0100000200040000000000000000000000000000")
+    put("a", b"text")
+    os.setxattr("a", "security.capability", capability)
+    with flagged("a", FS_APPEND_FL):
+        before = os.stat("a").st_ctime_ns
+        for change in (lambda: os.chown("a", 5, 6), lambda: os.truncate("a", 0),
+                       lambda: os.removexattr("a", "security.capability")):
+            fails(EPERM, change)
+        equal(os.getxattr("a", "security.capability"), capability)
+        equal(os.stat("a").st_ctime_ns, before, "the ctime")
+        fd = os.open("a", os.O_WRONLY | os.O_APPEND)
+        os.write(fd, b" more")
+        os.close(fd)
+        fails(ENODATA, os.getxattr, "a", "security.capability")
+    equal(get("a"), b"text more")
 
 
 @case("in an append-only directory names are made and not removed: EPERM")
