@@ -31,7 +31,7 @@ TEST_CASE("more operations at a time than memory has room for are refused with h
     options.mem_bytes = 128 << 20;
     options.max_bops = 4096;
     CHECK(finish(options).error().context ==
-          "--maxBops 4096 takes more memory than --memCapacity 128 MiB has for it; 7 at most");
+          "--maxBops 4096 needs more memory than --memCapacity 128 MiB has for it; the most is 7");
 }
 
 }  // namespace flexfs::options
