@@ -125,12 +125,13 @@ namespace {
 // the file's lock for that, which the seek holds.
 Task<void> store_mapped(Server& server, Request request, std::uint64_t offset, bool data) {
     const std::uint64_t handle = request.head<fuse_lseek_in>().fh;
-    const vfs::Unsure hole = co_await server.client().unsure(handle, offset, data);
+    const vfs::UncertainHole hole = co_await server.client().uncertain_hole(handle, offset, data);
     if (hole.empty()) co_return;
     co_await server.drop_pages(request, hole.first, hole.last - hole.first);
     if (data) co_return;
     // All of it was data? The next hole may be none, either. One after the other could take long.
-    const vfs::Unsure next = co_await server.client().unsure(handle, hole.first, false);
+    const vfs::UncertainHole next =
+        co_await server.client().uncertain_hole(handle, hole.first, false);
     if (next.first >= hole.last) co_await server.drop_pages(request, next.first, 0);
 }
 

@@ -14,7 +14,7 @@ constexpr Duration age_max = 30s;
 }  // namespace
 
 void Accesses::add(Node& node, Time when) {
-    node.atime = when;
+    node.note_access(when);
     if (times_.empty()) {
         since_ = loop_.now();
         came_.wake_all();
@@ -25,7 +25,7 @@ void Accesses::add(Node& node, Time when) {
 
 void Accesses::forget(Ino ino) {
     times_.erase(ino);
-    if (Node* node = nodes_.find(ino)) node->atime = 0;
+    if (Node* node = nodes_.find(ino)) node->forget_access();
 }
 
 Duration Accesses::due() const {
@@ -46,10 +46,7 @@ Task<void> Accesses::send() {
         }
         co_await session_.call(std::move(request));
         for (auto told = first; told != next; ++told) {
-            Node* node = nodes_.find(told->first);
-            if (!node || node->atime != told->second) continue;
-            node->attr.atime = told->second;
-            node->atime = 0;
+            if (Node* node = nodes_.find(told->first)) node->access_sent(told->second);
         }
     }
 }

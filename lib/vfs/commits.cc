@@ -109,7 +109,7 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
         // Attributes that were learned meanwhile may have what is added to them now.
         const bool told = part.node->stamp > stamp;
         succeeded(parcel, part, commit.request.inodes[i], {reply.first_seq[i], reply.ends[i]});
-        if (told) part.node->current = false;
+        if (told) part.node->doubt();
     }
     // The file was gone before its turn came.
     for (std::size_t i = 0; i < parcel.parts.size(); ++i)
@@ -136,7 +136,7 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
     const Stored::Used used =
         file.stored().commit(flight, extents, answer.first_seq, answer.end, node.attr.used);
     node.attr.used = used.bytes;
-    if (!used.exact) node.current = false;
+    if (!used.exact) node.doubt();
     for (const wire::Extent& extent : extents)
         if (!flight.is_moved())
             parts_.compactor.note(node.attr.ino, extent.idx,

@@ -1,13 +1,13 @@
 #include "lib/vfs/compactor.h"
 
+#include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
-#include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
 namespace {
 
 Compactor& compactor(Peer& peer) {
-    return static_cast<Mount&>(*peer.client).compactor();
+    return static_cast<CachingFilesystem&>(*peer.client).compactor();
 }
 
 // A block of many extents, and what its bytes are. Its second half has holes.

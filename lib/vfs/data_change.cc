@@ -26,7 +26,7 @@ void DataChange::settle(wire::Fate fate) {
     }
     if (fate == wire::Fate::applied) return;
     file.stored().forget();
-    node_->current = false;
+    node_->doubt();
 }
 
 }  // namespace flexfs::vfs

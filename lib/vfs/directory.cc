@@ -64,7 +64,7 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
 // gone.
 bool Directory::goes_on(std::uint64_t cookie, bool plus) const {
     return has_page_ && plus == plus_ && cookie > parent_cookie && cookie >= after_ &&
-           folder_->changes == changes_;
+           folder_->changes() == changes_;
 }
 
 Task<void> Directory::fetch(std::uint64_t after, bool plus) {
@@ -74,8 +74,8 @@ Task<void> Directory::fetch(std::uint64_t after, bool plus) {
         folder_ = nodes_.pin(*folder);
     }
     // While the folder keeps changing, most of a long page would be discarded.
-    const bool changing = has_page_ && folder_->changes != changes_;
-    changes_ = folder_->changes;
+    const bool changing = has_page_ && folder_->changes() != changes_;
+    changes_ = folder_->changes();
     asked_ = nodes_.last_stamp();
     wire::ReadDir request;
     request.ino = ino_;

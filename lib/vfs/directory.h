@@ -34,7 +34,7 @@ private:
     std::uint64_t after_ = 0;
     std::uint64_t asked_ = 0;    // Nodes::last_stamp() when the page was requested
     NodeRef folder_;             // this directory, from the first page on
-    std::uint64_t changes_ = 0;  // its Node::changes when the page was requested
+    std::uint64_t changes_ = 0;  // its Node::changes() when the page was requested
     bool plus_ = false;
     bool end_ = false;
     Grant grant_ = Grant::none;

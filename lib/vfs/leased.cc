@@ -48,9 +48,9 @@ Task<std::uint64_t> Leased::seek(HandleId handle, std::uint64_t offset, bool dat
     co_return co_await inner_->seek(handle, offset, data);
 }
 
-Task<Unsure> Leased::unsure(HandleId handle, std::uint64_t offset, bool data) {
+Task<UncertainHole> Leased::uncertain_hole(HandleId handle, std::uint64_t offset, bool data) {
     co_await session_.wait_for_lease();
-    co_return co_await inner_->unsure(handle, offset, data);
+    co_return co_await inner_->uncertain_hole(handle, offset, data);
 }
 
 Task<std::uint64_t> Leased::copy(HandleId from, std::uint64_t from_offset, HandleId to,

@@ -68,7 +68,7 @@ public:
         return inner_->allocate(handle, mode, offset, length, kill);
     }
     Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) override;
-    Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) override;
+    Task<UncertainHole> uncertain_hole(HandleId handle, std::uint64_t offset, bool data) override;
     Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
                              std::uint64_t offset, std::uint64_t length, Kill kill) override;
     Task<void> fsyncdir(Ino ino) override { return inner_->fsyncdir(ino); }

@@ -2,7 +2,7 @@
 #include <unordered_set>
 
 #include "lib/base/log.h"
-#include "lib/vfs/mount.h"
+#include "lib/vfs/caching_filesystem.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -11,7 +11,7 @@ constexpr Duration recall_pause = std::chrono::milliseconds(500);
 
 }  // namespace
 
-void Mount::revoked(wire::Revoke what) {
+void CachingFilesystem::revoked(wire::Revoke what) {
     Node* node = nodes_.find(what.ino);
     const bool exclusive = node && node->grant == Grant::exclusive;
     if (what.what & wire::revoke_entry) {
@@ -38,7 +38,7 @@ void Mount::revoked(wire::Revoke what) {
     }
 }
 
-void Mount::recalled(wire::Recall what) {
+void CachingFilesystem::recalled(wire::Recall what) {
     Node* node = nodes_.find(what.ino);
     if (node) node->recalled = true;
     recalls_.push_back(what);
@@ -46,7 +46,7 @@ void Mount::recalled(wire::Recall what) {
 }
 
 // Not from within the push: the service must not be called back before it has returned.
-Task<void> Mount::answer_recalls() {
+Task<void> CachingFilesystem::answer_recalls() {
     for (;;) {
         while (recalls_.empty()) co_await recall_came_.wait();
         scope_.start(give_back(recalls_.front()));
@@ -54,7 +54,7 @@ Task<void> Mount::answer_recalls() {
     }
 }
 
-Task<void> Mount::give_back(wire::Recall what) {
+Task<void> CachingFilesystem::give_back(wire::Recall what) {
     if (Node* node = nodes_.find(what.ino)) {
         const NodeRef held = nodes_.pin(*node);
         // There is no other way than to write it: the other client waits until it is done.
@@ -62,7 +62,7 @@ Task<void> Mount::give_back(wire::Recall what) {
                !co_await result(flusher_.flush(held, false)))
             co_await loop_.sleep(recall_pause);
         held->grant = std::min(held->grant, what.keep);
-        held->current = held->current && held->grant != Grant::none;
+        if (held->grant == Grant::none) held->doubt();
         held->recalled = false;
         if (held->file) {
             if (held->grant == Grant::none) held->file->stored().forget();
@@ -76,7 +76,7 @@ Task<void> Mount::give_back(wire::Recall what) {
     co_await session_->call(wire::ReturnGrant{what.ino, what.keep});
 }
 
-std::vector<Ino> Mount::held() {
+std::vector<Ino> CachingFilesystem::held() {
     std::vector<Ino> all;
     nodes_.each([&](Node& node) {
         if (node.grant == Grant::exclusive) all.push_back(node.attr.ino);
@@ -85,7 +85,7 @@ std::vector<Ino> Mount::held() {
 }
 
 // Only what is unsent stays, and is sent.
-void Mount::reconnected(Continuity how, const std::vector<Ino>& lost) {
+void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost) {
     const bool none_held = how != Continuity::held;
     const std::unordered_set<Ino> gone(lost.begin(), lost.end());
     drop_kernel_caches();
@@ -110,11 +110,11 @@ void Mount::reconnected(Continuity how, const std::vector<Ino>& lost) {
     scope_.start(find_removed());
 }
 
-void Mount::lease_ended() {
+void CachingFilesystem::lease_ended() {
     drop_kernel_caches();
 }
 
-void Mount::drop_kernel_caches() {
+void CachingFilesystem::drop_kernel_caches() {
     if (!caches_) return;
     nodes_.each([this](Node& node) {
         caches_->drop_attributes(node.attr.ino);
@@ -123,7 +123,7 @@ void Mount::drop_kernel_caches() {
     names_.each([this](Ino parent, const std::string& name) { caches_->drop_entry(parent, name); });
 }
 
-Task<void> Mount::send_unsent(Ino ino) {
+Task<void> CachingFilesystem::send_unsent(Ino ino) {
     Node* const node = nodes_.find(ino);
     if (!node || !node->file) co_return;
     const NodeRef held = nodes_.pin(*node);
@@ -135,10 +135,10 @@ Task<void> Mount::send_unsent(Ino ino) {
 
 // The push that a file lost its last link may have been lost, too: whoever has it open here must
 // let go of it in the end.
-Task<void> Mount::find_removed() {
+Task<void> CachingFilesystem::find_removed() {
     std::vector<Ino> open;
     nodes_.each([&](Node& node) {
-        if (node.handles > 0 && !node.orphan) open.push_back(node.attr.ino);
+        if (node.is_open() && !node.orphan) open.push_back(node.attr.ino);
     });
     for (const Ino ino : open) {
         const auto entry = co_await result(session_->call(wire::GetAttr{ino}));

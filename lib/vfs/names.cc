@@ -15,20 +15,20 @@ constexpr std::uint64_t folder_weight = 48;
 
 }  // namespace
 
-Ino Names::find(Ino parent, std::string_view name) {
+Ino NameCache::find(Ino parent, std::string_view name) {
     const auto found = by_name_.find({parent, name});
     if (found == by_name_.end()) return 0;
     entries_.splice(entries_.begin(), entries_, found->second);
     return found->second->ino;
 }
 
-std::string Names::name_of(Ino parent, Ino ino) const {
+std::string NameCache::name_of(Ino parent, Ino ino) const {
     const auto found = std::ranges::find_if(
         entries_, [=](const Entry& entry) { return entry.ino == ino && entry.parent == parent; });
     return found == entries_.end() ? std::string() : found->name;
 }
 
-void Names::put(Ino parent, std::string_view name, Ino ino) {
+void NameCache::put(Ino parent, std::string_view name, Ino ino) {
     if (const auto found = by_name_.find({parent, name}); found != by_name_.end()) {
         found->second->ino = ino;
         return;
@@ -39,37 +39,37 @@ void Names::put(Ino parent, std::string_view name, Ino ino) {
     shrink();
 }
 
-void Names::shrink() {
+void NameCache::shrink() {
     while (bytes_ + whole_.size() * folder_weight > bytes_max_ && !entries_.empty()) {
         whole_.erase(entries_.back().parent);
         remove(std::prev(entries_.end()));
     }
 }
 
-void Names::made_folder(Ino folder) {
+void NameCache::made_folder(Ino folder) {
     // In a set this large, most folders are never looked into again.
     if (whole_.size() * folder_weight > bytes_max_ / 4) whole_.clear();
     whole_.insert(folder);
     shrink();
 }
 
-void Names::erase(Ino parent, std::string_view name) {
+void NameCache::erase(Ino parent, std::string_view name) {
     const auto found = by_name_.find({parent, name});
     if (found != by_name_.end()) remove(found->second);
 }
 
-void Names::forget(Ino parent, std::string_view name) {
+void NameCache::forget(Ino parent, std::string_view name) {
     erase(parent, name);
     whole_.erase(parent);
 }
 
-void Names::remove(Entries::iterator entry) {
+void NameCache::remove(Entries::iterator entry) {
     bytes_ -= weight(entry->name);
     by_name_.erase({entry->parent, entry->name});
     entries_.erase(entry);
 }
 
-void Names::clear() {
+void NameCache::clear() {
     by_name_.clear();
     entries_.clear();
     whole_.clear();

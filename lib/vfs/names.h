@@ -16,10 +16,10 @@ namespace flexfs::vfs {
 
 using wire::Ino;
 
-class Names {
+class NameCache {
 public:
     // Takes `bytes` of `budget` from the beginning.
-    Names(cache::Budget& budget, std::uint64_t bytes)
+    NameCache(cache::Budget& budget, std::uint64_t bytes)
         : bytes_max_(bytes), memory_(budget.set_aside(bytes)) {}
 
     // The inode, or 0 if the name is not cached.

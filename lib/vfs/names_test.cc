@@ -8,7 +8,7 @@ namespace {
 
 struct Table {
     cache::Budget budget{64 << 20, 16 << 20};
-    Names names;
+    NameCache names;
 
     explicit Table(std::uint64_t bytes = 1 << 20) : names(budget, bytes) {}
 };

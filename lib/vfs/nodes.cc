@@ -1,5 +1,6 @@
 #include "lib/vfs/nodes.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -22,9 +23,31 @@ void written(Attr& attr, Time mtime) {
 
 }  // namespace
 
+void Node::learn_attr(const Attr& answer) {
+    attr = answer;
+    attr_valid_ = true;
+    if (unsent_atime_ == attr.atime) unsent_atime_ = 0;
+}
+
+void Node::access_sent(Time when) {
+    if (unsent_atime_ != when) return;
+    attr.atime = when;
+    unsent_atime_ = 0;
+}
+
+void Node::opened(int flags) {
+    ++handles_;
+    if ((flags & O_ACCMODE) == O_RDWR) ++mappers_;
+}
+
+void Node::closed(int flags) {
+    --handles_;
+    if ((flags & O_ACCMODE) == O_RDWR) --mappers_;
+}
+
 Attr Node::stat() const {
     Attr now = attr;
-    now.atime = accessed();
+    if (unsent_atime_ != 0) now.atime = unsent_atime_;
     if (!file) return now;
     now.size = file->size();
     if (file->has_unsent()) {
@@ -49,7 +72,7 @@ AttrChange::AttrChange(NodeRef node, bool sets_mtime) : node_(std::move(node)) {
 void AttrChange::settle(wire::Fate fate) {
     if (!node_ || std::exchange(is_settled_, true) || fate == wire::Fate::applied) return;
     if (node_->file && fate == wire::Fate::refused) node_->file->unsent().restore_time(written_);
-    node_->current = false;
+    node_->doubt();
 }
 
 NodeRef::NodeRef(Nodes& nodes, Node& node) : nodes_(&nodes), node_(&node) {
@@ -80,9 +103,7 @@ Node* Nodes::find(Ino ino) {
 }
 
 void Nodes::apply(Node& node, const Attr& attr) {
-    node.attr = attr;
-    node.current = true;
-    if (node.atime == attr.atime) node.atime = 0;
+    node.learn_attr(attr);
     if (node.file) node.file->stored().learn_size(attr.size);
 }
 
@@ -138,14 +159,14 @@ void Nodes::forget_attr(Ino ino) {
 void Nodes::names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes) {
     Node* node = find(folder);
     if (!node) return;
-    const Attr* after = node->changes == changes ? told_of(told, folder) : nullptr;
+    const Attr* after = node->changes() == changes ? told_of(told, folder) : nullptr;
     node->changed();
     if (after) apply(*node, *after);
     node->stamp = next_stamp();
 }
 
 void Nodes::forget_attrs() {
-    for (auto& [ino, node] : nodes_) node.current = false;
+    for (auto& [ino, node] : nodes_) node.doubt();
     forgotten_ = next_stamp();
 }
 

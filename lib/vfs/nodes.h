@@ -22,39 +22,60 @@ using wire::Ino;
 
 class NodeRef;
 
-// The one of the inode; null: it is not among them.
+// The attributes of that inode; null if they are not among `told`.
 inline const Attr* told_of(std::span<const Attr> told, Ino ino) {
     const auto found = std::ranges::find(told, ino, &Attr::ino);
     return found == told.end() ? nullptr : &*found;
 }
 
 struct Node {
-    Attr attr;  // the server's answer; stat() lays over it what is unsent
+    Attr attr;  // the server's answer; stat() adds what is unsent
     Grant grant = Grant::none;
-    bool current = false;        // attr holds as long as the grant does
-    bool listed = false;         // since an opendir() told the kernel so, no name in it changed
-    std::uint64_t changes = 0;   // of it, and of the names in it, so far
-    bool recalled = false;       // another client waits for what is unsent; nothing is added to it
+    bool recalled = false;       // another client waits for the unsent data: no write may add to it
     bool orphan = false;         // the last link is gone
-    bool released = false;       // and so are its users: nobody can ever read it again
-    Time atime = 0;              // instead of attr.atime, not sent yet; 0: none
+    bool released = false;       // its last user is gone too: it can never be read again
     std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
     std::uint32_t pins = 0;      // by NodeRef
-    std::uint32_t handles = 0;   // open ones
-    std::uint32_t mappers = 0;   // of them: open for reading and writing, as a shared mapping is
-    std::size_t weight = 0;      // bytes as the table counted them last
+    std::size_t weight = 0;      // the bytes that the table counts for it
     std::unique_ptr<File> file;  // of a regular file
-    std::list<Node*>::iterator place;  // among the unused, while pins is 0
+    std::list<Node*>::iterator place;  // in the list of unused nodes, while pins is 0
 
-    bool knows_attr() const { return current && grant != Grant::none; }
+    // attr is valid as long as the grant is.
+    bool knows_attr() const { return attr_valid_ && grant != Grant::none; }
+    void learn_attr(const Attr& answer);
+    // attr may be old: the next operation that needs it asks.
+    void doubt() { attr_valid_ = false; }
     // The server has newer attributes, or other names in it.
     void changed() {
-        current = listed = false;
-        ++changes;
+        attr_valid_ = listed_ = false;
+        ++changes_;
     }
-    Time accessed() const { return atime != 0 ? atime : attr.atime; }
+    // How often it, or a name in it, has changed so far.
+    std::uint64_t changes() const { return changes_; }
+    // The kernel lists the folder. True: it did so before, and no name has changed since.
+    bool note_listed() { return std::exchange(listed_, true); }
+
+    // An access time takes the place of attr.atime until it is sent, or another one is set.
+    void note_access(Time when) { unsent_atime_ = when; }
+    void forget_access() { unsent_atime_ = 0; }
+    void access_sent(Time when);
     // The attributes as a program must see them now.
     Attr stat() const;
+
+    // A handle with these flags of open(2) begins and ends.
+    void opened(int flags);
+    void closed(int flags);
+    bool is_open() const { return handles_ > 0; }
+    // A handle is open for reading and writing, as a shared mapping needs it.
+    bool may_be_mapped() const { return mappers_ > 0; }
+
+private:
+    bool attr_valid_ = false;
+    bool listed_ = false;
+    std::uint64_t changes_ = 0;
+    Time unsent_atime_ = 0;  // 0: none
+    std::uint32_t handles_ = 0;
+    std::uint32_t mappers_ = 0;
 };
 
 class Nodes;
@@ -105,31 +126,33 @@ private:
 
 class Nodes {
 public:
-    // `bytes` of `budget` are the table's from the beginning, which bounds what is not in use.
+    // Takes `bytes` of `budget` from the beginning, which bounds the nodes that are not in use.
     Nodes(cache::Budget& budget, std::uint64_t bytes, std::uint32_t block_bytes);
     ~Nodes();
 
-    // Null when nothing is known of it. Good until the next await.
+    // Null if the inode is not in the table. Valid until the next await.
     Node* find(Ino ino);
-    // The node that `entry` is about, with what it says. Good until the next await.
+    // The node of `entry`, updated from it. Valid until the next await.
     Node& learn(const wire::Entry& entry);
-    // The same of the answer to an Open. EIO: what is stored of a small file is damaged, and not
-    // known therefore; all else is.
+    // The same for the answer to an Open. EIO: the stored data of a small file is damaged;
+    // everything else in the answer is learned.
     Result<void> learn_opened(const wire::Entry& entry);
-    // Attributes alone, as a change answered them; nothing when the node is not known.
+    // Attributes alone, from the answer to a change. Ignored if the inode is not in the table.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
-    // So far, of a folder: to tell whether others came between.
+    // Node::changes() of a folder, to notice changes that come between.
     std::uint64_t changes_of(Ino folder) const {
         const auto found = nodes_.find(folder);
-        return found == nodes_.end() ? 0 : found->second.changes;
+        return found == nodes_.end() ? 0 : found->second.changes();
     }
-    // A call of this client changed names in the folder. `told`: inodes as they are after it;
-    // `changes`: those before it was sent. Where there are more now, what is told may be old.
+    // A call of this client changed names in the folder. `told`: attributes of inodes after it;
+    // `changes`: changes_of() the folder before it was sent. If there were others since, `told` may
+    // be old.
     void names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes);
-    // Of every node: it is not known which one changed.
+    // Any inode may have changed.
     void forget_attrs();
-    // No earlier than the last change of the inode; `node` is null where the table has none of it.
+    // The stamp of the inode's last change or a later one. `node` is null if it is not in the
+    // table.
     std::uint64_t changed_at(const Node* node) const {
         return node ? std::max(node->stamp, forgotten_) : forgotten_;
     }

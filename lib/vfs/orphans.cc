@@ -30,7 +30,7 @@ void Orphans::remove(Ino ino) {
 void Orphans::forgotten(Ino ino) {
     if (held_.empty() || !held_.contains(ino)) return;
     Node* node = nodes_.find(ino);
-    if (!node || node->handles == 0) release(ino);
+    if (!node || !node->is_open()) release(ino);
 }
 
 void Orphans::release(Ino ino) {

@@ -1,7 +1,7 @@
 // Holes, SEEK_DATA and SEEK_HOLE, copies that share, and how many bytes a file uses.
 #include "lib/task/scope.h"
+#include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
-#include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -171,7 +171,7 @@ TEST_CASE("many small writes over kept room are compacted, and the room stays") 
         w.run(a->fsync(file.handle));
         expected.replace(i * 3000, 3000, pattern(3000, i));
     }
-    w.run(static_cast<Mount&>(*a.client).compactor().run_all());
+    w.run(static_cast<CachingFilesystem&>(*a.client).compactor().run_all());
     CHECK(w.volume->read(wire::Extents{file.node.attr.ino, 0, 1}).value().extents.size() == 2);
     CHECK(used(w, a, file) == 25 * 4096);
     CHECK(w.read(a, file.handle) == expected);
@@ -298,32 +298,32 @@ TEST_CASE("data and holes are found to the page, unsent, on their way and stored
     CHECK(hole(b, again.handle, tera) == tera + 4096);
 }
 
-TEST_CASE("a hole is unsure while the file is open for reading and writing, by any handle") {
+TEST_CASE("a hole is uncertain while the file is open for reading and writing, by any handle") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f", O_WRONLY | O_CREAT);
     w.write(a, file.handle, 0, pattern(4096));
     w.run(w.set_size(a, file.node.attr.ino, tera));
     w.write(a, file.handle, 1 << 20, pattern(4096));
-    const auto unsure = [&](std::uint64_t offset, bool data) {
-        const Unsure found = w.run(a->unsure(file.handle, offset, data));
+    const auto uncertain = [&](std::uint64_t offset, bool data) {
+        const UncertainHole found = w.run(a->uncertain_hole(file.handle, offset, data));
         return std::pair(found.first, found.last);
     };
     const std::pair<std::uint64_t, std::uint64_t> nothing, hole{4096, 1 << 20};
     const std::pair<std::uint64_t, std::uint64_t> rest{(1 << 20) + 4096, tera};
-    CHECK(unsure(5000, true) == nothing);
+    CHECK(uncertain(5000, true) == nothing);
 
     const Opened other = w.open(a, "f", O_RDWR), third = w.open(a, "f", O_RDWR);
-    CHECK(unsure(0, true) == nothing);  // it is data
-    CHECK(unsure(0, false) == hole);
-    CHECK(unsure(4096, true) == hole);
-    CHECK(unsure(2 << 20, false).second == tera);
-    CHECK(unsure(1 << 20, false) == rest);
-    CHECK(w.code(a->unsure(file.handle, tera, true)) == ENXIO);
+    CHECK(uncertain(0, true) == nothing);  // it is data
+    CHECK(uncertain(0, false) == hole);
+    CHECK(uncertain(4096, true) == hole);
+    CHECK(uncertain(2 << 20, false).second == tera);
+    CHECK(uncertain(1 << 20, false) == rest);
+    CHECK(w.code(a->uncertain_hole(file.handle, tera, true)) == ENXIO);
     a->release(other.handle);
-    CHECK(unsure(4096, true) == hole);
+    CHECK(uncertain(4096, true) == hole);
     a->release(third.handle);
-    CHECK(unsure(4096, true) == nothing);
+    CHECK(uncertain(4096, true) == nothing);
 }
 
 TEST_CASE("a small file is data up to its last byte, or the end of that page") {
@@ -486,7 +486,7 @@ TEST_CASE("shared blocks are compacted for each file alone") {
         w.run(a->fsync(from.handle));
     }
     CHECK(copy(w, a, from.handle, 0, to.handle, 0, 200'000) == 200'000);
-    w.run(static_cast<Mount&>(*a.client).compactor().run_all());
+    w.run(static_cast<CachingFilesystem&>(*a.client).compactor().run_all());
     CHECK(w.read(a, from.handle) == expected);
     CHECK(w.read(a, to.handle) == expected);
     w.unmount(a);

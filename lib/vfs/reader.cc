@@ -32,7 +32,7 @@ Error where(const Node& node, Range range, const Error& why) {
 constexpr int folders_max = 256;  // of a path in a message
 
 // "/folder/file"; "…/file" where the name of a folder is not known; "" where the file's is not.
-std::string path_of(Nodes& nodes, const Names& names, const Node& node) {
+std::string path_of(Nodes& nodes, const NameCache& names, const Node& node) {
     std::string path;
     const Attr* attr = &node.attr;
     for (int depth = 0; depth < folders_max && attr->ino != wire::root_ino; ++depth) {
@@ -62,7 +62,7 @@ std::vector<cache::FramePart> parts_of(const std::vector<Source>& sources) {
 
 }  // namespace
 
-Reader::Reader(Session& session, Nodes& nodes, const Names& names, cache::ChunkCache& chunks,
+Reader::Reader(Session& session, Nodes& nodes, const NameCache& names, cache::ChunkCache& chunks,
                cache::Budget& budget, Compactor& compactor)
     : session_(session),
       nodes_(nodes),

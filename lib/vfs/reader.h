@@ -25,7 +25,7 @@ struct ReadAhead {
 class Reader {
 public:
     // All of them must outlive it.
-    Reader(Session& session, Nodes& nodes, const Names& names, cache::ChunkCache& chunks,
+    Reader(Session& session, Nodes& nodes, const NameCache& names, cache::ChunkCache& chunks,
            cache::Budget& budget, Compactor& compactor);
 
     // The bytes of `range`, which ends at the file's size at most. Also starts to fetch what the
@@ -53,7 +53,7 @@ private:
 
     Session& session_;
     Nodes& nodes_;
-    const Names& names_;
+    const NameCache& names_;
     cache::ChunkCache& chunks_;
     cache::Budget& budget_;
     Compactor& compactor_;

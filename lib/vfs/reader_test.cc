@@ -4,8 +4,8 @@
 
 #include "lib/block/segment.h"
 #include "lib/block/whole_frame_test.h"
+#include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
-#include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -104,7 +104,7 @@ TEST_CASE("files of older programs, in whole frames, are read, overwritten and c
         w.run(b->fsync(file.handle));
     }
     CHECK(w.read(b, file.handle) == data);
-    w.run(static_cast<Mount&>(*b.client).compactor().run_all());
+    w.run(static_cast<CachingFilesystem&>(*b.client).compactor().run_all());
     CHECK(w.volume->read(wire::Extents{ino, 0, 1})->extents.size() == 1);
     CHECK(w.read_after(b, "f") == data);
 }
@@ -138,7 +138,7 @@ TEST_CASE("reads of many small frames end right with little memory, however many
     for (int i = 0; i < 12; ++i)
         tasks.push_back(read_all(*b.client, again.handle, expected, right));
     for (int i = 0; i < 4; ++i) tasks.push_back(write_some(*b.client, other.handle, i));
-    tasks.push_back(static_cast<Mount&>(*b.client).compactor().run_all());
+    tasks.push_back(static_cast<CachingFilesystem&>(*b.client).compactor().run_all());
     const auto done = w.loop.run(task::all(std::move(tasks)));
     CHECK((done || done.error().code == ENOBUFS));
     CHECK(right == 12);
@@ -149,7 +149,7 @@ TEST_CASE("a compaction without memory gives way, and is done when there is some
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     const std::string expected = scatter(w, a, file.handle, 256 << 10, 100);
-    Compactor& compactor = static_cast<Mount&>(*a.client).compactor();
+    Compactor& compactor = static_cast<CachingFilesystem&>(*a.client).compactor();
     REQUIRE(compactor.waiting() == 1);
     auto held = a.budget.try_take(a.budget.limit() - a.budget.used());
     if (!held) held = a.budget.claim(a.budget.limit());

@@ -4,8 +4,8 @@
 
 #include "lib/rpc/caller.h"
 #include "lib/task/sync.h"
+#include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
-#include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -200,7 +200,7 @@ struct Sweep : World {
 };
 
 Compactor& compactor_of(Filesystem& filesystem) {
-    return static_cast<Mount&>(filesystem).compactor();
+    return static_cast<CachingFilesystem&>(filesystem).compactor();
 }
 
 }  // namespace

@@ -99,8 +99,9 @@ struct Listed {
     Known node;                // only ino and mode's type are set without `plus`
 };
 
-// Bytes [first, last) of a file.
-struct Unsure {
+// Bytes [first, last) of a file that are a hole as far as this client knows, but may have been
+// written through a mapping.
+struct UncertainHole {
     std::uint64_t first = 0, last = 0;
     bool empty() const { return first >= last; }
 };
@@ -210,7 +211,8 @@ public:
     // The hole that seek() would pass over, or stop at, where it may be none: somebody has the file
     // open for reading and writing, so it may have been written through a mapping that the kernel
     // has not stored yet. ENXIO.
-    virtual Task<Unsure> unsure(HandleId handle, std::uint64_t offset, bool data) = 0;
+    virtual Task<UncertainHole> uncertain_hole(HandleId handle, std::uint64_t offset,
+                                               bool data) = 0;
     // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
     // at the end of the source, or where an error came in between.
     virtual Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,

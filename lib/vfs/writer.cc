@@ -40,7 +40,7 @@ Task<void> Writer::own(NodeRef node) {
         while (node->recalled) co_await node->file->changed().wait();
         const auto learned = nodes_.learn_opened(
             co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
-        // What would lie over damaged data could never be written back.
+        // Writes over damaged data could never be committed.
         if (!learned) {
             if (node->file->stored().take_damage_report())
                 log::error("a small file cannot be written until it is emptied or replaced: {}",

@@ -1,21 +1,21 @@
-// Holes, and copies that share: what changes ranges of files without bringing bytes.
+#include "lib/vfs/range_operations.h"
+
 #include <algorithm>
 #include <cerrno>
 
 #include "lib/vfs/carry_out.h"
 #include "lib/vfs/data_change.h"
-#include "lib/vfs/mount.h"
 
 namespace flexfs::vfs {
 namespace {
 
 constexpr std::uint32_t erasing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
-// Up to this much is not worth the flush that sharing needs.
+// A copy of up to this much is not worth the flush that sharing needs.
 constexpr std::uint64_t copied_bytes_max = 16 << 10;
-// What is copied where bytes cannot be shared: then the file is too long to live in the metadata.
+// Copied at once where bytes cannot be shared: after that the file is too long for the metadata.
 constexpr std::uint64_t copied_bytes = 64 << 10;
 
-// Up to so many blocks are not forgotten when room is kept for them.
+// Up to this many blocks stay known when space is reserved in them.
 constexpr std::uint64_t blocks_told = 256;
 
 Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
@@ -25,36 +25,47 @@ Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
 
 }  // namespace
 
-void Mount::learn(Node& node, const wire::RangeDone& done) {
+RangeOperations::RangeOperations(Parts parts, AskSpace space)
+    : session_(parts.session),
+      nodes_(parts.nodes),
+      handles_(parts.handles),
+      flusher_(parts.flusher),
+      reader_(parts.reader),
+      writer_(parts.writer),
+      quota_(parts.quota),
+      access_(parts.access),
+      space_(std::move(space)) {}
+
+void RangeOperations::learn(Node& node, const wire::RangeDone& done) {
     if (node.grant != Grant::exclusive) node.grant = done.grant;
     nodes_.learn_attr(done.attr);
     // What this client knows of the data has followed its own change, but not those of others.
     if (node.grant == Grant::exclusive) node.file->stored().set_inline_version(done.inline_version);
 }
 
-// Whether the volume seems to hold that much, with what the file has already.
-Task<bool> Mount::has_room(NodeRef node, std::uint64_t length) {
-    const Space space = co_await statfs();
+// Whether the volume seems to have space for that much, including what the file has already.
+Task<bool> RangeOperations::has_room(NodeRef node, std::uint64_t length) {
+    const Filesystem::Space space = co_await space_();
     const std::uint64_t used = node->stat().used;
     co_return space.total_bytes == 0 || length <= used || length - used <= space.free_bytes;
 }
 
-Task<void> Mount::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
-                           std::uint64_t length, Kill kill) {
-    const std::shared_ptr<Handle> handle = co_await this->handle(id);
-    if (!may_write(handle->flags)) co_await fail(EBADF);
+Task<void> RangeOperations::allocate(HandleId id, std::uint32_t mode, std::uint64_t offset,
+                                     std::uint64_t length, Kill kill) {
+    const std::shared_ptr<OpenFile> handle = co_await handles_.file(id);
+    if (!may_write(handle->flags())) co_await fail(EBADF);
     co_await check_end(offset, length);
-    const NodeRef node = handle->node;
+    const NodeRef node = handle->node();
     wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
     request.kill_privileges = kill.privileges;
     request.kill_setgid = kill.setgid_too;
-    const bool tell = takes_privileges(*node, kill);
+    Access::PrivilegeReport report(access_, *node, kill);
     const auto done = co_await result(allocate_range(node, std::move(request)));
-    if (tell) caches_->drop_attributes_now(node->attr.ino);
+    report.send();
     co_await done;
 }
 
-Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
+Task<void> RangeOperations::allocate_range(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
     const std::uint32_t mode = request.mode;
     const std::uint64_t length = request.length;
@@ -62,20 +73,20 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
     const Range blocks = file.blocks(range);
     if (!(mode & FALLOC_FL_PUNCH_HOLE)) {
         if (!co_await has_room(node, length)) {
-            // What is unsent, or was removed, may be counted as more than it takes.
+            // Unsent or deleted data may be counted as more than it takes.
             co_await quota_.recount_after_flush(node, range);
             if (!co_await has_room(node, length)) co_await fail(ENOSPC);
         }
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {
-        // The size that unsent bytes give the file is theirs to bring.
+        // If unsent bytes give the file its size, their commit brings it.
         if (range.last <= file.unsent().end()) request.mode |= FALLOC_FL_KEEP_SIZE;
         auto done = co_await result(allocate_in_steps(node, request));
         request.mode = mode;
         const bool cut = !(mode & FALLOC_FL_KEEP_SIZE) && file.size() < range.last;
         if (done && cut) done = co_await result(allocate_in_steps(node, std::move(request)));
-        // What is known goes on being so, unless it is much.
+        // What is known stays known, unless it is much.
         if (done && blocks.last - blocks.first <= blocks_told) {
             file.stored().reserve(range);
         } else {
@@ -89,7 +100,7 @@ Task<void> Mount::allocate_range(NodeRef node, wire::Allocate request) {
 }
 
 // Punches a hole, or writes zeros.
-Task<void> Mount::erase_range(NodeRef node, wire::Allocate request) {
+Task<void> RangeOperations::erase_range(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
     const std::uint32_t mode = request.mode;
     const Range range{request.offset, request.offset + request.length};
@@ -110,15 +121,15 @@ Task<void> Mount::erase_range(NodeRef node, wire::Allocate request) {
     if ((mode & FALLOC_FL_ZERO_RANGE) || !extents.knows_all() || !extents.empty())
         file.stored().forget_blocks(file.blocks(range));
     data.settle(fate);
-    // So that it is known what the unsent bytes add to the file.
+    // From this follows what the unsent bytes add to the space that the file uses.
     if (done && file.has_unsent()) co_await result(reader_.learn_extents(node, range));
     co_await done;
 }
 
-// The packed data of a small file is opaque to the service, which has refused the range: it lies
-// within that data, and so is short. Whatever has become of the file meanwhile, zeros are right
-// where it has bytes. What may fail comes first, as long as nothing has changed.
-Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
+// The service has refused the range because it lies within the packed data of a small file, which
+// is opaque to it; so the range is short. Writing zeros where the file has bytes is correct
+// whatever happened to the file meanwhile. What may fail comes first, before anything changes.
+Task<void> RangeOperations::zero_small(NodeRef node, wire::Allocate request) {
     const Range range{request.offset, request.offset + request.length};
     Writer::Request write;
     write.offset = range.first;
@@ -136,14 +147,14 @@ Task<void> Mount::zero_small(NodeRef node, wire::Allocate request) {
     co_await writer_.write(node, std::move(write));
 }
 
-Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
+Task<void> RangeOperations::allocate_in_steps(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
     request.kill_privileges |= file.unsent().loss() >= Loss::privileges;
     request.kill_setgid |= file.unsent().loss() == Loss::setgid_too;
     request.now = wall_now();
     for (;;) {
         AttrChange change(node, true);
-        const auto done = co_await result(session_->call(request));
+        const auto done = co_await result(session_.call(request));
         change.settle(wire::fate_of(done));
         learn(*node, co_await done);
         file.unsent().clear_loss();
@@ -153,42 +164,43 @@ Task<void> Mount::allocate_in_steps(NodeRef node, wire::Allocate request) {
     }
 }
 
-Task<std::uint64_t> Mount::seek(HandleId id, std::uint64_t offset, bool data) {
-    const std::shared_ptr<Handle> handle = co_await this->handle(id);
-    const NodeRef node = handle->node;
-    co_await current(node);
+Task<std::uint64_t> RangeOperations::seek(HandleId id, std::uint64_t offset, bool data) {
+    const NodeRef node = (co_await handles_.file(id))->node();
+    co_await access_.refresh(node);
     if (offset >= node->file->size()) co_return fail(ENXIO);
     const std::uint64_t found = co_await reader_.seek(node, offset, data);
     if (data && found >= node->file->size()) co_return fail(ENXIO);
     co_return found;
 }
 
-Task<Unsure> Mount::unsure(HandleId id, std::uint64_t offset, bool data) {
-    const NodeRef node = (co_await handle(id))->node;
-    if (node->mappers == 0) co_return Unsure{};
+Task<UncertainHole> RangeOperations::uncertain_hole(HandleId id, std::uint64_t offset, bool data) {
+    const NodeRef node = (co_await handles_.file(id))->node();
+    if (!node->may_be_mapped()) co_return UncertainHole{};
     const std::uint64_t hole = co_await seek(id, offset, false);
-    if ((data && hole > offset) || hole >= node->file->size()) co_return Unsure{};
-    co_return Unsure{hole, co_await reader_.seek(node, hole, true)};
+    if ((data && hole > offset) || hole >= node->file->size()) co_return UncertainHole{};
+    co_return UncertainHole{hole, co_await reader_.seek(node, hole, true)};
 }
 
-Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, HandleId to,
-                                std::uint64_t offset, std::uint64_t length, Kill kill) {
-    const std::shared_ptr<Handle> source = co_await handle(from), target = co_await handle(to);
-    if (!may_read(source->flags) || !may_write(target->flags)) co_return fail(EBADF);
-    if (target->node->attr.flags & wire::flag_immutable) co_return fail(EPERM);
-    co_await current(source->node);
-    const std::uint64_t size = source->node->file->size();
+Task<std::uint64_t> RangeOperations::copy(HandleId from, std::uint64_t from_offset, HandleId to,
+                                          std::uint64_t offset, std::uint64_t length, Kill kill) {
+    const std::shared_ptr<OpenFile> source = co_await handles_.file(from);
+    const std::shared_ptr<OpenFile> target = co_await handles_.file(to);
+    if (!may_read(source->flags()) || !may_write(target->flags())) co_return fail(EBADF);
+    if (target->node()->attr.flags & wire::flag_immutable) co_return fail(EPERM);
+    co_await access_.refresh(source->node());
+    const std::uint64_t size = source->node()->file->size();
     if (from_offset >= size) co_return std::uint64_t{0};
     length = std::min(length, size - from_offset);
     co_await check_end(offset, length);
-    note_access(*source->node);
+    access_.note_read(*source->node());
 
-    const bool tell = takes_privileges(*target->node, kill);
+    Access::PrivilegeReport report(access_, *target->node(), kill);
     std::uint64_t done = 0;
     while (done < length) {
-        const auto more = co_await result(copy_some(
-            {source->node, target->node, from_offset + done, offset + done, length - done, kill}));
-        if (tell && done == 0) caches_->drop_attributes_now(target->node->attr.ino);
+        const auto more =
+            co_await result(copy_some({source->node(), target->node(), from_offset + done,
+                                       offset + done, length - done, kill}));
+        report.send();
         if (!more && done == 0) co_return fail(more.error());
         if (!more || *more == 0) break;
         done += *more;
@@ -196,7 +208,7 @@ Task<std::uint64_t> Mount::copy(HandleId from, std::uint64_t from_offset, Handle
     co_return done;
 }
 
-Task<std::uint64_t> Mount::copy_some(Copy copy) {
+Task<std::uint64_t> RangeOperations::copy_some(Copy copy) {
     if (copy.length > copied_bytes_max) {
         auto shared = co_await result(share(copy));
         if (shared || shared.error().code != EAGAIN) co_return shared;
@@ -204,7 +216,7 @@ Task<std::uint64_t> Mount::copy_some(Copy copy) {
     co_return co_await copy_bytes(std::move(copy));
 }
 
-Task<std::uint64_t> Mount::share(Copy copy) {
+Task<std::uint64_t> RangeOperations::share(Copy copy) {
     co_await flusher_.flush(copy.from, false);
     co_await quota_.expect(copy.to, copy.length);
     while (copy.to->file->has_unsent()) co_await flusher_.flush(copy.to, false);
@@ -219,18 +231,18 @@ Task<std::uint64_t> Mount::share(Copy copy) {
     request.kill_setgid = copy.kill.setgid_too;
     request.now = wall_now();
     const Range blocks = file.blocks({copy.offset, copy.offset + copy.length});
-    // First, because nothing may take the file for one without extents from now on; and again for
-    // what somebody asks before it is done.
+    // Before the call, because from now on nothing may assume that the file has no extents; and
+    // again after it, because a request sent meanwhile may be answered with the old ones.
     file.stored().forget();
     AttrChange change(copy.to, true);
-    const auto done = co_await result(session_->call(std::move(request)));
+    const auto done = co_await result(session_.call(std::move(request)));
     file.stored().forget_blocks(blocks);
     change.settle(wire::fate_of(done));
     learn(*copy.to, co_await done);
     co_return done->length;
 }
 
-Task<std::uint64_t> Mount::copy_bytes(Copy copy) {
+Task<std::uint64_t> RangeOperations::copy_bytes(Copy copy) {
     const std::uint64_t end =
         std::min(copy.from->file->size(), copy.from_offset + std::min(copy.length, copied_bytes));
     if (copy.from_offset >= end) co_return std::uint64_t{0};

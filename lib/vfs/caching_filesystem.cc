@@ -1,5 +1,6 @@
-// The mount as a whole: opened and closed, its state, its room.
-#include "lib/vfs/mount.h"
+#include "lib/vfs/caching_filesystem.h"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -22,15 +23,17 @@ Task<std::unique_ptr<Filesystem>> Filesystem::open(Loop& loop, Connect connect,
         std::make_unique<Session>(loop, options.read_only, options.squash, options.volume);
     co_await session->open(std::move(connect), from ? &*from : nullptr);
     Session& on = *session;
-    auto mount = std::make_unique<Mount>(loop, std::move(session), store, budget, options, caches);
+    auto mount = std::make_unique<CachingFilesystem>(loop, std::move(session), store, budget,
+                                                     options, caches);
     if (from) co_await mount->take_over(std::move(*from));
     std::unique_ptr<Filesystem> client = std::move(mount);
     if (on.lease() > Duration::zero()) client = std::make_unique<Leased>(std::move(client), on);
     co_return client;
 }
 
-Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
-             cache::Budget& budget, Options options, KernelCaches* caches)
+CachingFilesystem::CachingFilesystem(Loop& loop, std::unique_ptr<Session> session,
+                                     object::Store& store, cache::Budget& budget, Options options,
+                                     KernelCaches* caches)
     : loop_(loop),
       session_(std::move(session)),
       store_(store),
@@ -47,7 +50,14 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
       orphans_(loop, *session_, nodes_, flusher_),
       reader_(*session_, nodes_, names_, chunks_, budget, compactor_),
       quota_(*session_, flusher_, reader_, [this] { return orphans_.release_now(); }),
-      writer_(*session_, nodes_, budget, flusher_, quota_) {
+      writer_(*session_, nodes_, budget, flusher_, quota_),
+      access_(*session_, nodes_, flusher_, options_, caches),
+      name_operations_({*session_, nodes_, names_, flusher_, orphans_, access_}),
+      files_({*session_, nodes_, handles_, name_operations_, orphans_, flusher_, reader_, writer_,
+              access_, options_, caches}),
+      ranges_({*session_, nodes_, handles_, flusher_, reader_, writer_, quota_, access_},
+              [this] { return statfs(); }),
+      xattrs_(*session_, nodes_, access_, options_) {
     session_->listen(this);
     if (caches_) caches_->on_overflow([this] { drop_kernel_caches(); });
     scope_.start(answer_recalls());
@@ -55,19 +65,20 @@ Mount::Mount(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
     scope_.start(loop::keep_heap_small(loop));
 }
 
-Mount::~Mount() = default;
+CachingFilesystem::~CachingFilesystem() = default;
 
-void Mount::end_handles() {
+void CachingFilesystem::end_handles() {
     handles_.clear();
-    directories_.clear();
     flusher_.drop_orphans();
 }
 
-Task<void> Mount::close(Unsent unsent) {
+Task<void> CachingFilesystem::close(Unsent unsent) {
     end_handles();
     Result<void> written;
     if (unsent == Unsent::write_back) written = co_await result(flusher_.drain());
     co_await flusher_.close();
+    co_await name_operations_.close();
+    co_await ranges_.close();
     co_await scope_.close();
     co_await orphans_.close();
     co_await compactor_.close();
@@ -77,7 +88,43 @@ Task<void> Mount::close(Unsent unsent) {
     co_await closed;
 }
 
-State Mount::state() const {
+void CachingFilesystem::set_access_times(AccessTimes which, bool of_folders) {
+    options_.access_times = which;
+    options_.folder_access_times = of_folders;
+}
+
+Task<Known> CachingFilesystem::make(Ino parent, std::string name, std::uint32_t mode,
+                                    std::uint64_t rdev, std::string target, Who who,
+                                    std::uint32_t umask) {
+    wire::Make request;
+    request.parent = parent;
+    request.name = std::move(name);
+    request.mode = mode;
+    request.rdev = rdev;
+    request.target = std::move(target);
+    request.who = who;
+    request.umask = umask;
+    return name_operations_.make(std::move(request));
+}
+
+Task<Opened> CachingFilesystem::create(Ino parent, std::string name, std::uint32_t mode, int flags,
+                                       Who who, std::uint32_t umask, Kill kill) {
+    wire::Make request;
+    request.parent = parent;
+    request.name = std::move(name);
+    request.mode = S_IFREG | (mode & 07777);
+    request.who = who;
+    request.umask = umask;
+    return files_.create(std::move(request), flags, kill);
+}
+
+Task<void> CachingFilesystem::rename(Ino parent, std::string name, Ino new_parent,
+                                     std::string new_name, std::uint32_t flags, Who who) {
+    return name_operations_.rename(
+        {parent, std::move(name), new_parent, std::move(new_name), flags, 0, who});
+}
+
+State CachingFilesystem::state() const {
     State state;
     state.dirty_bytes = flusher_.dirty_bytes();
     nodes_.each([&](const Node& node) {
@@ -85,14 +132,14 @@ State Mount::state() const {
     });
     state.dirty_oldest = flusher_.oldest();
     if (state.dirty_files > 0) state.trouble = flusher_.trouble();
-    state.open_handles = handles_.size();
+    state.open_handles = handles_.files();
     state.cached_inodes = nodes_.size();
     state.cache_hits = chunks_.counters().hits;
     state.cache_misses = chunks_.counters().misses;
     return state;
 }
 
-Task<Filesystem::Space> Mount::statfs() {
+Task<Filesystem::Space> CachingFilesystem::statfs() {
     co_await orphans_.release_now();
     const wire::Statistics used = co_await session_->call(wire::StatFs{});
     const object::Store::Space store = co_await store_.space();

@@ -1,0 +1,28 @@
+// Operations on extended attributes.
+#pragma once
+
+#include "lib/vfs/access.h"
+
+namespace flexfs::vfs {
+
+// Each operation is as in Filesystem.
+class XattrOperations {
+public:
+    // All of them must outlive it.
+    XattrOperations(Session& session, Nodes& nodes, Access& access, const Options& options)
+        : session_(session), nodes_(nodes), access_(access), options_(options) {}
+
+    Task<Buffer> getxattr(Ino ino, std::string name, Who who);
+    Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,
+                        bool kill_setgid);
+    Task<std::vector<std::string>> listxattr(Ino ino);
+    Task<void> removexattr(Ino ino, std::string name, Who who);
+
+private:
+    Session& session_;
+    Nodes& nodes_;
+    Access& access_;
+    const Options& options_;
+};
+
+}  // namespace flexfs::vfs
