@@ -77,7 +77,11 @@ bool Channel::read_one() {
         return true;
     }
     fuse_in_header header;
-    check(std::size_t(size) >= sizeof header);
+    if (std::size_t(size) < sizeof header) {
+        log::error("a request of {} bytes is shorter than its header; no more are taken", size);
+        ended_ = true;
+        return true;
+    }
     std::memcpy(&header, current_.get(), sizeof header);
     const ByteView body{current_.get() + sizeof header, std::size_t(size) - sizeof header};
     if (body.size() <= copied_bytes_max) {

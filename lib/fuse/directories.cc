@@ -1,11 +1,13 @@
 // Requests about directory streams.
+#include <algorithm>
+
 #include "lib/fuse/operations.h"
 
 namespace flexfs::fuse {
 namespace {
 
 Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
-    DirectoryReply reply(in.size, plus, server.view());
+    DirectoryReply reply(std::min<std::size_t>(in.size, data_bytes_max), plus, server.view());
     std::uint64_t cookie = in.offset;
     while (true) {
         auto entries = co_await server.client().readdir(in.fh, cookie, plus);

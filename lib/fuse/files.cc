@@ -65,7 +65,8 @@ Task<Answer> read(Server& server, Request request) {
     // Only a read past the kernel's pages has an owner of locks (fs/fuse/file.c, fuse_send_read);
     // a page fault comes with O_DIRECT where the file was opened so.
     if (!(in.read_flags & FUSE_READ_LOCKOWNER)) server.direct_writes().paged(request.ino());
-    co_return Answer(co_await server.client().read(in.fh, in.offset, in.size));
+    const std::size_t size = std::min<std::size_t>(in.size, data_bytes_max);
+    co_return Answer(co_await server.client().read(in.fh, in.offset, size));
 }
 
 Task<Answer> write(Server& server, Request request) {

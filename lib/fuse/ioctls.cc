@@ -20,6 +20,9 @@ constexpr FlagName flag_names[] = {
 static_assert(wire::flag_immutable == FS_IMMUTABLE_FL && wire::flag_append == FS_APPEND_FL &&
               wire::flag_nodump == FS_NODUMP_FL && wire::flag_noatime == FS_NOATIME_FL);
 
+// Far more than any answer of ours has; the kernel has no room for more, either.
+constexpr std::uint32_t out_bytes_max = 1 << 16;
+
 // The value in as many bytes as the kernel has room for: it takes no others.
 template <class T>
 Answer told(const T& value, std::uint32_t room) {
@@ -69,6 +72,7 @@ Result<std::uint32_t> plain(const fsxattr& wanted) {
 
 Task<Answer> ioctl(Server& server, Request request) {
     const auto in = request.head<fuse_ioctl_in>();
+    if (in.out_size > out_bytes_max) co_return fail(EINVAL);
     switch (in.cmd) {
         case FS_IOC_GETFLAGS: {
             const auto node = co_await server.client().getattr(request.ino());
