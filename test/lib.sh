@@ -1,5 +1,5 @@
-# What the scripts of test/posix and test/scenario share; each sources it first. test/README.md
-# tells the contract. A script run by hand works too: it then makes its own scratch folder.
+# Shared by the scripts of test/posix and test/scenario; each sources it first. test/README.md has
+# the contract. A script run by hand works too: it then makes its own scratch folder.
 #
 #   FLEXFS         the binary under test
 #   FLEXFS_TMP     a scratch folder of this script alone
@@ -8,7 +8,8 @@
 #   FLEXFS_KIND    release, or sanitize: a build that is several times as slow, and needs memory of
 #                  its own
 #
-# When the script ends, however it ends, what it mounted is unmounted and what it started is killed.
+# When the script ends, however it ends, what it mounted is unmounted and what it started is killed;
+# then at_end is called, if the script defines it.
 # shellcheck shell=bash
 set -uo pipefail
 
@@ -201,6 +202,7 @@ clean_up() {
     pids=$(own_processes)
     # shellcheck disable=SC2086  # one argument per process
     [[ -z $pids ]] || kill -KILL $pids 2>/dev/null
+    if declare -F at_end >/dev/null; then at_end; fi
     [[ -z $own_scratch ]] || rm -rf --one-file-system "$FLEXFS_TMP"
     ((status == 0 && failures == 0)) || exit $((status == 0 ? 1 : status))
     exit 0

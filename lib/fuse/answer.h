@@ -1,4 +1,4 @@
-// What a request is answered with: fixed structs first, then data.
+// The body of a reply: fixed structs first, then data.
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ private:
     std::vector<Buffer> data_;
 };
 
-// How this mount shows the volume: for how long the kernel may keep what we tell it, and permission
-// bits that nobody gets.
+// How this mount shows the volume: how long the kernel may cache attributes and names, and
+// permission bits that are masked out.
 struct View {
     Duration attr_valid{};
     Duration entry_valid{};

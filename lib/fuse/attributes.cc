@@ -1,4 +1,4 @@
-// Requests about what an inode is: attributes, link target, and the room in the filesystem.
+// Requests about an inode (attributes, link target) and about the space in the filesystem.
 #include <algorithm>
 #include <limits>
 
@@ -21,7 +21,8 @@ constexpr MaskBit mask_bits[] = {
     {FATTR_FH, wire::set_open},
 };
 
-// What lies beyond our years, 1678 to 2262, becomes the nearest that we have.
+// Times outside 1678 to 2262, which 64 bits of nanoseconds cannot hold, become the nearest of
+// these.
 Time join(std::uint64_t seconds, std::uint32_t rest) {
     constexpr Time second = 1'000'000'000;
     constexpr Time last = std::numeric_limits<Time>::max() / second - 1;

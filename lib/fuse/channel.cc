@@ -14,7 +14,8 @@ namespace {
 
 constexpr int requests_a_turn = 32;
 
-// Data up to this is copied out of the request, so that it does not keep a megabyte of memory busy.
+// Data up to this size is copied out of the request, so that it does not occupy a buffer of a
+// megabyte.
 constexpr std::size_t copied_bytes_max = 64 << 10;
 
 }  // namespace
@@ -78,7 +79,8 @@ bool Channel::read_one() {
     }
     fuse_in_header header;
     if (std::size_t(size) < sizeof header) {
-        log::error("a request of {} bytes is shorter than its header; no more are taken", size);
+        if (size > 0)
+            log::error("a request of {} bytes is shorter than its header; no more are taken", size);
         ended_ = true;
         return true;
     }
@@ -87,7 +89,7 @@ bool Channel::read_one() {
     if (body.size() <= copied_bytes_max) {
         receiver_(Request(header, Buffer::copy_of(body)));
     } else {
-        // What is not answered would count for ever: a list of 4096 forgotten inodes is so long.
+        // A list of 4096 forgotten inodes is this long too, and is never answered.
         if (header.opcode != FUSE_BATCH_FORGET) large_.insert(header.unique);
         Buffer shared(std::move(current_), body);
         current_ = nullptr;

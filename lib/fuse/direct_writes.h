@@ -19,7 +19,7 @@ public:
     void opened(wire::Ino ino, vfs::HandleId handle) { files_[ino].handles.insert(handle); }
     // Of any handle.
     void closed(wire::Ino ino, vfs::HandleId handle);
-    // What was read goes into the kernel's pages.
+    // A read through the kernel's pages, which keep the data.
     void paged(wire::Ino ino);
     // Asked when a direct write is done: pages from before it may be there. True also of a file
     // that was not opened for it: fcntl(2) can turn O_DIRECT on, and a mount that was taken over

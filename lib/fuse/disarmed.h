@@ -24,7 +24,7 @@ public:
     bool take(wire::Ino ino, std::uint32_t thread);
 
 private:
-    // Of a thread that removed them itself and never asked for anything else it stays: so many.
+    // An entry stays if its thread makes no further request; at most this many are kept.
     static constexpr std::size_t rows_max = 64;
     struct Row {
         wire::Ino ino = 0;

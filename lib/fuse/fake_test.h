@@ -18,7 +18,7 @@ class FakeFilesystem final : public vfs::Filesystem {
     using Ino = wire::Ino;
 
 public:
-    // What was asked, "rename 1 a 2 b", in order.
+    // The operations that were asked for, such as "rename 1 a 2 b 0", in order.
     std::vector<std::string> asked;
     int code = 0;        // every request fails with it, unless 0
     bool holds = false;  // requests wait until they are stopped or let_go() is called
@@ -32,6 +32,10 @@ public:
     void let_go() {
         holds = false;
         held_.wake_all();
+    }
+
+    Task<void> until_waiting(std::size_t count) {
+        while (waiting < count) co_await came_.wait();
     }
 
     Task<void> flush_all() override { return ask("flush_all"); }
@@ -158,6 +162,7 @@ private:
         asked.push_back(std::move(what));
         if (holds) {
             ++waiting;
+            came_.wake_all();
             auto outcome = co_await result(held_.wait());
             --waiting;
             co_await std::move(outcome);
@@ -171,6 +176,7 @@ private:
 
     wire::VolumeInfo volume_;
     task::WaitList held_;
+    task::WaitList came_;
 };
 
 // The bytes of a request's body, piece by piece.
@@ -287,12 +293,10 @@ struct Served {
     Reply ask(std::uint32_t opcode, const Body& body, wire::Ino ino = 1) {
         return reply_to(kernel.ask(opcode, body.bytes(), ino));
     }
-    // Until everything that was sent before has been taken up, and answered if it does not wait.
+    // Ends when everything that was sent before has been taken up and answered; nothing may wait.
     void settle() {
-        const bool holds = std::exchange(files.holds, false);
         ask(FUSE_STATFS, {});
         files.asked.pop_back();
-        files.holds = holds;
     }
 };
 

@@ -121,9 +121,9 @@ Task<Answer> allocate(Server& server, Request request) {
 
 namespace {
 
-// What was written through a mapping the kernel stores in its own time, and it does not before it
-// asks for data (fs/fuse/file.c, fuse_file_llseek). To drop its pages it stores them; it needs not
-// the file's lock for that, which the seek holds.
+// The kernel stores pages that were written through a mapping in its own time, and not before it
+// seeks (fs/fuse/file.c, fuse_file_llseek). When told to drop its pages it stores them first, and
+// that does not need the file's lock, which the seek holds.
 Task<void> store_mapped(Server& server, Request request, std::uint64_t offset, bool data) {
     const std::uint64_t handle = request.head<fuse_lseek_in>().fh;
     const vfs::UncertainHole hole = co_await server.client().uncertain_hole(handle, offset, data);

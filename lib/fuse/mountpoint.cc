@@ -36,7 +36,8 @@ void remember(fuse_log_level, const char* format, va_list arguments) {
 std::string option_list(const MountpointOptions& options) {
     std::string list = fmt::format("default_permissions,subtype=flexfs,fsname={},max_read={}",
                                    options.source, data_bytes_max);
-    // What a local filesystem allows, root allows here; fusermount3 decides for others.
+    // Root may mount with everything that a local filesystem allows; fusermount3 decides for
+    // others.
     if (::geteuid() == 0) list += ",allow_other";
     list += options.no_dev ? ",nodev" : ::geteuid() == 0 ? ",dev" : "";
     list += options.no_suid ? ",nosuid" : ::geteuid() == 0 ? ",suid" : "";
@@ -121,7 +122,7 @@ void Mountpoint::detach() {
 
 namespace {
 
-// What the program says on standard error, to its end, and its exit code; 127 where there is none.
+// Returns all that the program writes to standard error, and its exit code; 127 if it has none.
 struct Said {
     std::string words;
     int code = 127;

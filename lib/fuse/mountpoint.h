@@ -24,7 +24,7 @@ public:
     // ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (something is mounted there), EACCES, ENODEV (no FUSE),
     // each with a sentence. A mount left there by a process that is gone is taken away first.
     static Result<Mountpoint> mount(const std::string& folder, const MountpointOptions& options);
-    // What mount() would say of the folder now; a stale mount is gone afterwards.
+    // Returns the error that mount() would return for the folder now. Detaches a stale mount there.
     static Result<void> check(const std::string& folder, const MountpointOptions& options);
 
     // One that this process mounted before it replaced its image; `descriptor` stayed open.

@@ -17,7 +17,7 @@ Result<void> drop_inode(Channel& channel, wire::Ino ino, std::int64_t offset, st
     return channel.notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));
 }
 
-// ENOENT: the kernel does not know the inode any more, or the name.
+// ENOENT: the kernel no longer knows the inode or the name.
 void report(const Result<void>& told, wire::Ino ino) {
     if (!told && told.error().code != ENOENT && told.error().code != ENODEV)
         log::warn("telling the kernel to forget inode {}: {}", ino, told.error().message());

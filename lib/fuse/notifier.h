@@ -1,6 +1,6 @@
-// Tells the kernel what it must drop from its caches, from a thread of its own: such a call can
-// wait for an operation that the loop has still to answer, so the loop must never make it, but for
-// the attributes of an inode that is in use.
+// Tells the kernel what to drop from its caches, from a thread of its own: such a call can wait for
+// an operation that the loop has still to answer, so the loop must never make it, except for the
+// attributes of an inode that is in use.
 #pragma once
 
 #include <condition_variable>

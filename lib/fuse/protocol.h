@@ -16,10 +16,10 @@ inline constexpr std::uint32_t protocol_minor_least = 36;
 // The most file data in one request: 256 pages, the kernel's default bound.
 inline constexpr std::size_t data_bytes_max = 1 << 20;
 
-// What the kernel wants a read of its queue to offer: the largest request, which is a write.
+// The buffer that a read of the kernel's queue must offer: the largest request, which is a write.
 inline constexpr std::size_t request_bytes_max = data_bytes_max + 4096;
 
-// Opcodes are smaller than this, but for one that we do not answer.
+// All opcodes that we answer are smaller than this.
 inline constexpr std::uint32_t opcodes = 64;
 
 // --- what linux/fuse.h has from minor version 39 on, under names of ours ---

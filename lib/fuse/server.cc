@@ -8,7 +8,7 @@
 namespace flexfs::fuse {
 namespace {
 
-// What we ask the kernel for, where it offers it.
+// The features that we ask the kernel for, if it offers them.
 constexpr std::uint64_t wanted_features =
     FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_EXPORT_SUPPORT | FUSE_BIG_WRITES |
     FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |

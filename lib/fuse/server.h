@@ -23,8 +23,9 @@ namespace flexfs::fuse {
 
 struct Operation;
 
-// What was agreed on with the kernel when the filesystem was mounted. It holds until the end of the
-// mount, also in another image of the process (fields are appended, for that may be another build).
+// The agreement with the kernel, made when the filesystem was mounted. It holds until the end of
+// the mount, also in another image of the process (fields are appended, for that may be another
+// build).
 struct Negotiated {
     std::uint32_t minor = 0;
     std::uint64_t features = 0;
@@ -47,7 +48,7 @@ struct ServerOptions {
 class Server {
 public:
     // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what
-    // `client` tells of changes. Counts how long requests took in `metrics`, by operation.
+    // `client` reports changes to. Records how long requests take in `metrics`, by operation.
     Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& notifier,
            metrics::Registry& metrics, ServerOptions options);
     ~Server();
@@ -77,7 +78,7 @@ public:
     const wire::Squash& squash() const { return options_.squash; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
-    // Ends when the kernel has no pages of the range any more, and has stored those that were
+    // Ends when the kernel has dropped its pages of the range, and has stored those that were
     // written through mappings; a length of 0 is all from there on. For a write that is done but
     // not answered, and for what needs no buffer.
     Task<void> drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length);

@@ -82,7 +82,7 @@ std::map<std::uint32_t, Sample> samples() {
     };
 }
 
-// What a reply to readdir lists: names with their cookies; with `plus`, inode numbers too.
+// The names in a reply to readdir with their cookies; with `plus`, inode numbers too.
 std::vector<std::string> listed(const std::string& body, bool plus) {
     std::vector<std::string> names;
     for (std::size_t at = 0; at < body.size();) {
@@ -270,14 +270,9 @@ TEST_CASE("no more large writes are taken than may be unanswered, and small requ
     s.files.holds = true;
     std::vector<std::uint64_t> writes{s.kernel.ask(FUSE_WRITE, body.bytes()),
                                       s.kernel.ask(FUSE_WRITE, body.bytes())};
-    const auto until_taken = [](Served& served) -> Task<void> {
-        while (served.files.waiting < 2) co_await served.loop.sleep({});
-    };
-    CHECK(s.loop.run(until_taken(s)));
+    CHECK(s.loop.run(s.files.until_waiting(2)));
     const std::uint64_t third = s.kernel.ask(FUSE_GETATTR, {});
-    CHECK(s.loop.run([](Served& served) -> Task<void> {
-        for (int turn = 0; turn < 20; ++turn) co_await served.loop.sleep({});
-    }(s)));
+    CHECK(s.loop.run(s.loop.sleep(std::chrono::milliseconds(5))));  // it could come now
     CHECK(s.files.asked.size() == 2);
 
     s.files.let_go();
@@ -332,8 +327,7 @@ TEST_CASE("requests under way end with EINTR when the server is closed, each onc
     s.files.holds = true;
     const std::uint64_t read = s.kernel.ask(FUSE_READ, Body().add(fuse_read_in{.size = 8}).bytes());
     const std::uint64_t sync = s.kernel.ask(FUSE_FSYNC, Body().add(fuse_fsync_in{}).bytes());
-    s.settle();
-    CHECK(s.files.waiting == 2);
+    CHECK(s.loop.run(s.files.until_waiting(2)));
 
     CHECK(s.loop.run(s.server->close()));
     CHECK(s.reply_to(read).error == EINTR);
@@ -344,7 +338,7 @@ TEST_CASE("an unmount with requests under way ends the server, and what waits ca
     Served s;
     s.files.holds = true;
     s.kernel.ask(FUSE_FSYNC, Body().add(fuse_fsync_in{}).bytes());
-    s.settle();
+    CHECK(s.loop.run(s.files.until_waiting(1)));
     s.watching.reset();
     s.kernel.hang_up();
 

@@ -1,4 +1,4 @@
-// What a process measures, by name: as Prometheus text for scrapers, as JSON for tools.
+// The metrics of a process, by name: as Prometheus text for scrapers, as JSON for tools.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ namespace flexfs::metrics {
 // {{"op", "read"}}; the order counts.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-// What a recorded value is: a plain number, or nanoseconds that are shown as seconds.
+// The unit of recorded values: plain numbers, or nanoseconds that are shown as seconds.
 enum class Scale { plain, seconds };
 
-// Owns the metrics; references stay good as long as it lives. Asking again for the same name and
-// labels gives the same metric; one name is of one kind. Names are as Prometheus wants them, a
-// counter's ends in `_total`. For the loop's thread.
+// Owns the metrics; references to them are valid as long as it lives. Asking again for the same
+// name and labels returns the same metric; one name has one kind. Names follow the rules of
+// Prometheus; a counter's ends in `_total`. Used on the loop's thread only.
 class Registry {
 public:
     Registry();
@@ -32,7 +32,7 @@ public:
     Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
     Histogram& histogram(std::string_view name, std::string_view help, Labels labels = {},
                          Scale scale = Scale::seconds);
-    // A gauge that is asked when somebody looks. What `read` refers to must outlive the registry.
+    // A gauge that `read` computes when it is shown; what it refers to must outlive the registry.
     void gauge_of(std::string_view name, std::string_view help, Labels labels,
                   std::function<double()> read);
     // A counter kept elsewhere.

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t step = 64, largest = 4096;
 
-// So that a sanitizer sees whoever uses a frame that is gone.
+// Under a sanitizer frames are freed at once, so that it sees the use of a freed one.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool keeps_frames = false;
 #elif defined(__has_feature)
@@ -24,7 +24,7 @@ struct FreeFrame {
     FreeFrame* next;
 };
 
-// Without a destructor, so that a frame that outlives the thread's other variables still finds it.
+// It has no destructor, so that a frame that outlives the thread's other variables still finds it.
 struct FreeFrames {
     std::array<FreeFrame*, largest / step> lists;
     std::size_t bytes;
@@ -32,7 +32,7 @@ struct FreeFrames {
 };
 constinit thread_local FreeFrames free_frames{};
 
-// Gives back what the thread kept.
+// Frees the kept frames when the thread ends.
 struct Closer {
     ~Closer() {
         free_frames.closed = true;

@@ -1,6 +1,6 @@
-// Memory for coroutine frames. A request makes a dozen of them, of few sizes and many above what
-// malloc keeps at hand, so the last ones that were given back serve the next: per thread, and no
-// more than 256 KiB.
+// Memory for coroutine frames. A request makes a dozen of them, of few sizes, many above the size
+// that malloc caches; so freed frames are kept for the next ones: per thread, and at most
+// 256 KiB.
 #pragma once
 
 #include <cstddef>

@@ -42,9 +42,9 @@ public:
     virtual void serve(std::mt19937_64& random) = 0;
     // Called before the player's stop is requested.
     virtual void before_stop(Player&) {}
-    // What must hold when nothing is ready to run.
+    // Checks the invariants of a moment at which nothing is ready to run.
     virtual void check_quiet() = 0;
-    // What must hold when every player was stopped and has ended.
+    // Checks the end, after every player was stopped and has ended.
     virtual void check_end() = 0;
 
     std::vector<std::unique_ptr<Player>> players;  // in order of arrival

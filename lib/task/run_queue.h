@@ -1,5 +1,5 @@
-// The coroutines of this thread that are ready to go on. Whoever owns the thread (the loop; a test)
-// drains it.
+// The coroutines of this thread that are ready to resume. The owner of the thread (the loop, or a
+// test) drains the queue.
 #pragma once
 
 #include <coroutine>
@@ -9,12 +9,12 @@ namespace flexfs::task {
 
 class RunQueue {
 public:
-    // Of the calling thread.
+    // The queue of the calling thread.
     static RunQueue& current();
 
     void push(std::coroutine_handle<> ready) { ready_.push_back(ready); }
     bool empty() const { return ready_.empty(); }
-    // Resumes, in order, all that is ready and all that becomes so meanwhile.
+    // Resumes in order every coroutine that is ready, and those that become ready meanwhile.
     void drain();
 
 private:

@@ -6,7 +6,7 @@ namespace flexfs::task {
 
 class StopSource;
 
-// Something to be told of a stop, once. Leaves its source by itself when destroyed.
+// Called once when a stop is requested. Leaves its source by itself when destroyed.
 class StopHook {
 public:
     StopHook() = default;

@@ -116,7 +116,7 @@ public:
         if (writers_.wake_one()) ++promised_places_;
         co_return item;
     }
-    // What is in it can still be taken out.
+    // Items inside can still be taken out; pushes fail.
     void close() {
         closed_ = true;
         readers_.wake_all(EPIPE);

@@ -19,11 +19,11 @@
 
 namespace flexfs::task {
 
-// What every promise has, whatever its task's type.
+// The part of a promise that does not depend on its task's type.
 struct PromiseBase {
     enum class State { running, value, error };
 
-    std::coroutine_handle<> waiter = std::noop_coroutine();  // goes on when this ends
+    std::coroutine_handle<> waiter = std::noop_coroutine();  // resumed when this ends
     PromiseBase* heir = nullptr;  // ends with this one's error, when there is one
     StopSource* stop = nullptr;   // inherited by what it awaits
     State state = State::running;
@@ -36,8 +36,8 @@ struct PromiseBase {
         error = std::move(why);
         state = State::error;
     }
-    // Whom to resume now that this has ended. An error is passed up to the first that wants to see
-    // it.
+    // Returns the coroutine to resume after the end of this one. An error is passed up to the first
+    // awaiter that asked for the Result.
     std::coroutine_handle<> ended();
     [[noreturn]] void unhandled_exception();
 };
@@ -173,8 +173,8 @@ public:
         if (handle_) handle_.destroy();
     }
 
-    // For whoever drives a task from outside a coroutine: starts it; done() tells when take() may
-    // be called.
+    // Drives a task from outside a coroutine: start() runs it to its first wait, and take() may be
+    // called once done() is true.
     void start(StopSource* stop = nullptr) {
         handle_.promise().stop = stop;
         handle_.resume();
@@ -202,8 +202,8 @@ inline Task<void> Promise<void>::get_return_object() {
     return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-// Runs `task` on this thread's run queue alone; for tests of what needs no loop. It must not wait
-// for anything else.
+// Runs `task` on this thread's run queue alone, for tests that need no loop. The task must not wait
+// for anything outside the queue.
 template <class T>
 Result<T> run(Task<T> task) {
     task.start();

@@ -1,4 +1,4 @@
-// co_await yield(): lets everything that is ready now go on first.
+// co_await yield(): resumes after everything that is ready now.
 #pragma once
 
 #include <coroutine>

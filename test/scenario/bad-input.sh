@@ -1,5 +1,5 @@
 #!/bin/bash
-# What cannot be mounted is refused in a sentence; nothing crashes and nothing is left mounted.
+# A mount that cannot be made is refused in a sentence; nothing crashes and nothing is left mounted.
 # builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
@@ -12,7 +12,7 @@ chmod 711 "$FLEXFS_TMP"
 PATH=$FLEXFS_TMP/bin:$PATH
 mkdir "$FLEXFS_TMP/bin" && ln -s "$FLEXFS" "$FLEXFS_TMP/bin/flexfs"
 
-# What errno says where it knows no better.
+# Words of strerror(3) that explain nothing.
 vague="Protocol error|Input/output error|Invalid argument"
 # refused NAME PATTERN COMMAND…: it ends with 1 or 2 and a sentence or two, and mounts nothing.
 refused() {

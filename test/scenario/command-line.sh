@@ -1,5 +1,5 @@
 #!/bin/bash
-# What flexfs says and answers before it does anything: roles, help, bad usage, names, bench.
+# The command line before anything is done: roles, help, bad usage, names, bench.
 # builds: release sanitize
 # limit: 300
 . "$(dirname "$0")/../lib.sh"

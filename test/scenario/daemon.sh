@@ -112,7 +112,7 @@ import json, sys
 [mount] = json.load(sys.stdin)
 assert mount["mount_point"] == sys.argv[1] and "dead" not in mount, mount' "$second"
 }
-check "and does not keep status from telling of others" lists_second
+check "and status still shows the others" lists_second
 kill -CONT "$pid"
 stop_mount "$mnt"
 stop_mount "$second"
@@ -206,7 +206,7 @@ remount8() {
 }
 check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
 check "so does mount -i, without the helper" remount8 -i
-# What it cannot change it refuses if it differs; mount(8) repeats all that fstab has.
+# It refuses to change the options that cannot change; mount(8) repeats all that fstab has.
 refuses_fixed() {
     with_mount_helper bash -c '
         data=$1 mnt=$2 said=$3

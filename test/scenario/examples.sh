@@ -22,7 +22,7 @@ fstab_works() {
 }
 check "the line of fstab mounts" fstab_works
 
-# What systemd would do with the unit: the variables, the start, the wait, the end.
+# Does what systemd would do with the unit: the variables, the start, the wait, the end.
 unit_works() {
     local start
     start=$(sed -n 's/^ExecStart=[^ ]* //p' "$examples/flexfs-mount.service" |

@@ -84,7 +84,7 @@ full "metadata" "$FLEXFS_TMP/data" 4000 --dbFolder "$small/db"
 make_small 96 32
 full "data and metadata" "$small/data" 60000
 
-# What is deleted makes room, although to note that takes room, too.
+# Deleting makes room, although recording it takes some, too.
 # remove_half: every second file; its copy, too.
 remove_half() {
     local file number=0
@@ -92,7 +92,7 @@ remove_half() {
         ((number++ % 2)) || rm "$file" "$mnt/files/${file##*/}" || return
     done
 }
-# refill BYTES SIZE: so many bytes in new synced files of SIZE, each tried again for a few seconds.
+# refill BYTES SIZE: BYTES bytes in new synced files of SIZE, each tried again for a few seconds.
 refill() {
     python3 - "$mnt/files" "$kept" "$1" "$2" <<'END_OF_PYTHON'
 import errno, os, sys, time

@@ -18,7 +18,7 @@ check "a volume with limits is made" start_mount "$data" "$mnt" "${flags[@]}"
 check "statfs shows the limit of bytes" space_is 0
 check "and the limit of inodes" eval '[[ $(stat -fc "%c %d" "$mnt") == "20 19" ]]'
 
-# What write(2) takes of a file that is too large, without any fsync.
+# How much write(2) accepts of a file that is too large, without any fsync.
 head -c $((limit + 5000000)) /dev/urandom >"$FLEXFS_TMP/big"
 fill() { cat "$FLEXFS_TMP/big" >"$mnt/big"; }
 check_fails "a write beyond the limit of bytes is ENOSPC at once" "No space left" fill

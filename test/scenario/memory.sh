@@ -59,7 +59,7 @@ check "that stays within the memory, too" stays_small "$mnt"
 check "reading, writing and making all at once" \
     at_once read_large overwrite read_randomly walk
 check "stays within the memory" stays_small "$mnt"
-check "the budget it tells of is the one it was given" eval '
+check "the budget that it reports is the one it was given" eval '
     (($(mount_status "$mnt" memory.budget) == 128 << 20)) &&
     (($(mount_status "$mnt" memory.used) <= 128 << 20))'
 check "rm -rf of all" rm -rf "$mnt/small" "$mnt/large"

@@ -69,7 +69,7 @@ check "it restarts with a large file open that has no name" restart
 check "whose bytes are there" cmp "$FLEXFS_TMP/random" /proc/self/fd/5
 check "and are stored meanwhile" eval '(($(stored_bytes) > 40000000))'
 exec 5>&-
-# But for a segment that something else is in, too, until it is repacked.
+# Except a segment that holds other data too, until it is repacked.
 check "its space comes back when it is closed" wait_until 60 eval '(($(stored_bytes) < 20000000))'
 check "so does the inode" eval '(($(inodes) == before))'
 

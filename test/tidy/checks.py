@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from tree import strings_of
 
-FILE_LINES = 500
+FILE_LINES = 480  # a file of 500 could not take the next change
+FILE_LINES_OLD = {"lib/vfs/ranges_test.cc": 500, "test/posix/locks.py": 490}  # still to be split
 FUNCTION_LINES = 75  # "about 70"
 COLUMNS = 100
 CLANG_FORMAT = "clang-format-19"
@@ -25,7 +26,7 @@ GATES = {
     "zstd": "block", "lz4": "block", "xxhash.h": "block",
     "fuse": "fuse", "linux/fuse.h": "fuse",
 }
-# What the C library and the kernel bring.
+# Headers of the C library and of the kernel.
 SYSTEM_HEADERS = re.compile(
     r"(sys|linux|arpa|net|netinet|sanitizer)/.*\.h|"
     r"(dirent|dlfcn|endian|errno|execinfo|fcntl|features|fnmatch|getopt|grp|ifaddrs|inttypes|"
@@ -112,8 +113,8 @@ def check_sizes(tree):
     code |= {path for path in tree.paths if path.endswith("meson.build")}
     for path in sorted(code):
         lines = tree.lines(path)
-        if len(lines) > FILE_LINES:
-            complaints.append(f"{path}: {len(lines)} lines, more than {FILE_LINES}")
+        if len(lines) > (most := FILE_LINES_OLD.get(path, FILE_LINES)):
+            complaints.append(f"{path}: {len(lines)} lines, more than {most}")
         for number, line in enumerate(lines, 1):
             if len(line) > COLUMNS:
                 complaints.append(f"{path}:{number}: {len(line)} columns, more than {COLUMNS}")
@@ -297,3 +298,34 @@ def check_sleeps(tree):
             for path in tree.sources() if path.endswith("_test.cc")
             for number, line in enumerate(tree.code(path).splitlines(), 1)
             if sleeping.search(line)]
+
+
+# Folders (or files) whose language has still to be repaired; whoever has repaired one takes it out.
+LANGUAGE_TO_DO = (
+    "README.md", "lib/README.md", "lib/base", "lib/block", "lib/cache", "lib/cli", "lib/conf",
+    "lib/db", "lib/loop", "lib/meta", "lib/object", "lib/process", "lib/rpc", "lib/service",
+    "lib/upkeep", "lib/vfs", "lib/volume", "lib/wire", "packaging", "roles/bench",
+    "roles/mount", "test/differential", "test/posix",
+)
+PHRASES = re.compile(
+    r"\bbut for\b|\b(tell|tells|told|telling) of\b|\bany more\b|\bno way out\b|\bso many\b",
+    re.IGNORECASE)
+HEADING = re.compile(r"\s*(//|#+) (Who|Whom|Whose|What) ")
+
+
+def check_language(tree):
+    """No phrase that style.md names, and no comment that begins with a relative clause."""
+    complaints = []
+    scripts = set(tree.scripts("bash", "python"))
+    for path in tree.paths:
+        prose = path.endswith((".cc", ".h", ".md", ".sql", ".build")) or path in scripts
+        if not prose or path.startswith(LANGUAGE_TO_DO + ("test/tidy/",)):
+            continue
+        before = ""
+        for number, line in enumerate(tree.lines(path), 1):
+            if match := PHRASES.search(line):
+                complaints.append(f"{path}:{number}: '{match[0]}'")
+            if HEADING.match(line) and not re.match(r"\s*(//|#+) ", before):
+                complaints.append(f"{path}:{number}: a comment begins with '{line.split()[1]}'")
+            before = line
+    return complaints

@@ -25,7 +25,7 @@ BAD = {
         ({"lib/vfs/a.cc": "#include <doctest/doctest.h>\n"}, "is for tests"),
     ],
     "sizes": [
-        ({"lib/vfs/a.cc": "\n" * 501}, "501 lines"),
+        ({"lib/vfs/a.cc": "\n" * 481}, "481 lines"),
         ({"lib/vfs/a.cc": "int x;" + " " * 100 + "int y;\n"}, "112 columns"),
         ({"lib/vfs/a.cc": "int f(int x,\n    int y) {\n" + "    x;\n" * 80 + "}\n"}, "a function"),
         ({"lib/vfs/a.h": "class A {\n    int f() {\n" + "x;\n" * 80 + "    }\n};\n"}, "a function"),
@@ -76,5 +76,11 @@ BAD = {
     ],
     "sleeps": [
         ({"lib/base/a_test.cc": "std::this_thread::sleep_for(1s);\n"}, "a sleep"),
+    ],
+    "language": [
+        ({"lib/task/a.cc": "// All of them but for the first.\n"}, "a.cc:1: 'but for'"),
+        ({"lib/task/a.h": "int a;\n// Who waits is woken.\n"}, "begins with 'Who'"),
+        ({"test/a.sh": "# What comes first.\n"}, "begins with 'What'"),
+        ({"examples/README.md": "It tells of an error.\n"}, "'tells of'"),
     ],
 }

@@ -14,7 +14,7 @@ class Tree:
         self._texts = {}
 
     def _list(self):
-        # What is neither tracked nor ignored counts too: it is about to be committed.
+        # A file that is neither tracked nor ignored counts too: it is about to be committed.
         if (self.root / ".git").exists():
             listed = subprocess.run(
                 ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
