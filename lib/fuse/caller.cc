@@ -33,7 +33,7 @@ std::string read_proc(std::uint32_t tid, const char* name) {
     return text;
 }
 
-// What stands behind "NAME:" in a line of its own.
+// Returns the text after "NAME:" at the beginning of a line.
 std::optional<std::string_view> line_of(std::string_view status, std::string_view name) {
     for (std::size_t at = 0; at < status.size();) {
         const std::size_t end = std::min(status.find('\n', at), status.size());

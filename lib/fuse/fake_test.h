@@ -74,6 +74,7 @@ public:
                       std::uint32_t flags, vfs::Who) override {
         return ask(fmt::format("rename {} {} {} {} {}", parent, name, new_parent, new_name, flags));
     }
+    const wire::Attr* last_known(Ino) override { return &attr; }
     void forget(Ino ino) override { asked.push_back(fmt::format("forget {}", ino)); }
 
     Task<vfs::OpenedDirectory> opendir(Ino ino, vfs::Who) override {
@@ -93,11 +94,11 @@ public:
     }
 
     Task<vfs::Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags, vfs::Who,
-                             std::uint32_t, bool) override {
+                             std::uint32_t, vfs::Kill) override {
         auto node = co_await known(fmt::format("create {} {} {:o} {}", parent, name, mode, flags));
         co_return vfs::Opened{.node = node, .handle = 4};
     }
-    Task<vfs::Opened> open(Ino ino, int flags, vfs::Who, bool) override {
+    Task<vfs::Opened> open(Ino ino, int flags, vfs::Who, vfs::Kill) override {
         auto node = co_await known(fmt::format("open {} {}", ino, flags));
         co_return vfs::Opened{.node = node, .handle = 4};
     }
@@ -109,7 +110,7 @@ public:
         co_return pieces;
     }
     Task<std::size_t> write(vfs::HandleId handle, std::uint64_t offset, Buffer data, bool,
-                            bool) override {
+                            vfs::Kill) override {
         co_await ask(fmt::format("write {} {} {}", handle, offset, data.size()));
         written = std::string(data.text());
         co_return std::min(write_max, data.size());
@@ -117,7 +118,7 @@ public:
     Task<void> flush(vfs::HandleId handle) override { return ask(fmt::format("flush {}", handle)); }
     Task<void> fsync(vfs::HandleId handle) override { return ask(fmt::format("fsync {}", handle)); }
     Task<void> allocate(vfs::HandleId handle, std::uint32_t mode, std::uint64_t offset,
-                        std::uint64_t length, bool) override {
+                        std::uint64_t length, vfs::Kill) override {
         return ask(fmt::format("allocate {} {} {} {}", handle, mode, offset, length));
     }
     Task<std::uint64_t> seek(vfs::HandleId handle, std::uint64_t offset, bool data) override {
@@ -128,7 +129,7 @@ public:
         co_return vfs::Unsure{};
     }
     Task<std::uint64_t> copy(vfs::HandleId from, std::uint64_t from_offset, vfs::HandleId to,
-                             std::uint64_t offset, std::uint64_t length, bool) override {
+                             std::uint64_t offset, std::uint64_t length, vfs::Kill) override {
         co_await ask(fmt::format("copy {} {} {} {} {}", from, from_offset, to, offset, length));
         co_return length;
     }
