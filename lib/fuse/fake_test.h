@@ -125,8 +125,8 @@ public:
         co_await ask(fmt::format("seek {} {} {}", handle, offset, data));
         co_return offset + 1;
     }
-    Task<vfs::Unsure> unsure(vfs::HandleId, std::uint64_t, bool) override {
-        co_return vfs::Unsure{};
+    Task<vfs::UncertainHole> uncertain_hole(vfs::HandleId, std::uint64_t, bool) override {
+        co_return vfs::UncertainHole{};
     }
     Task<std::uint64_t> copy(vfs::HandleId from, std::uint64_t from_offset, vfs::HandleId to,
                              std::uint64_t offset, std::uint64_t length, vfs::Kill) override {

@@ -17,6 +17,8 @@ using task::RunQueue;
 // While descriptors keep having work, libuv's events (the pool, sockets, timers) have their turn
 // this often.
 constexpr unsigned busy_turns = 8;
+// How often turn hooks may make tasks ready again before libuv's events have their turn.
+constexpr unsigned ready_rounds_max = 16;
 
 // libuv frees a handle's memory only in its close callback; each registration owns its handle until
 // then.
@@ -165,17 +167,22 @@ void Loop::turn_until(const std::function<bool()>& done) {
         run_ready();
         if (done()) return;
         now_ = monotonic_now();
-        if (!poll_all()) wait();
+        const bool found = poll_all();
+        if (!RunQueue::current().empty()) uv_run(uv(), UV_RUN_NOWAIT);
+        else if (!found) wait();
         else if (turn % busy_turns == 0) uv_run(uv(), UV_RUN_NOWAIT);
     }
 }
 
+// A task whose every wait ends at the turn's end, such as one that asks a service in this process
+// again and again, is always ready: it must not keep descriptors, timers and the pool waiting.
 void Loop::run_ready() {
     RunQueue& ready = RunQueue::current();
-    do {
+    for (unsigned round = 0; round < ready_rounds_max; ++round) {
         ready.drain();
         for (auto& hook : turn_hooks_) hook();
-    } while (!ready.empty());
+        if (ready.empty()) return;
+    }
 }
 
 bool Loop::poll_all() {

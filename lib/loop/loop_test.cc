@@ -87,6 +87,28 @@ TEST_CASE(
     CHECK(seen == 2);
 }
 
+TEST_CASE(
+    "a task that every turn's end makes ready again keeps neither timers nor the pool waiting") {
+    Loop loop;
+    task::WaitList turn_ended;
+    bool over = false;
+    auto hook = loop.at_turn_end([&] { turn_ended.wake_all(); });
+    auto restless = [](task::WaitList& turns, const bool& ends) -> Task<void> {
+        while (!ends) co_await turns.wait();
+    };
+    auto others = [](Loop& on, bool& ends) -> Task<int> {
+        co_await on.sleep(1ms);
+        const int got = co_await offload(on, []() -> Result<int> { return 7; });
+        ends = true;
+        co_return got;
+    };
+    task::Scope scope;
+    scope.start(restless(turn_ended, over));
+
+    CHECK(loop.run(others(loop, over)) == 7);
+    CHECK(loop.run(scope.join()));
+}
+
 TEST_CASE("a loop that sleeps polls a watched descriptor when it becomes readable") {
     struct Counter : Pollable {
         int fd = eventfd(0, EFD_NONBLOCK);

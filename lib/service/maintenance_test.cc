@@ -123,8 +123,9 @@ TEST_CASE("while somebody reads a snapshot the log grows, and changes go on") {
     snapshot.reset();
 }
 
-Task<void> keep_creating(Client& client) {
-    for (int i = 0;; ++i)
+// Until the scope is cancelled: a change that was sent is waited for, cancelled or not.
+Task<void> keep_creating(Client& client, const Scope& scope) {
+    for (int i = 0; !scope.cancelled(); ++i)
         co_await client.call(wire::Make{
             .parent = 1, .name = fmt::format("n{}", i), .mode = S_IFREG | 0644, .now = 9});
 }
@@ -146,7 +147,7 @@ TEST_CASE("copying and cutting a long log does not hold up the loop") {
     REQUIRE(f.volume->commit());
 
     Ticker ticker(f.loop);
-    ticker.scope.start(keep_creating(a));
+    ticker.scope.start(keep_creating(a, ticker.scope));
     const Duration began = monotonic_now();
     REQUIRE(f.loop.run(f.service->maintain()));
     const Duration took = monotonic_now() - began;
