@@ -1,0 +1,35 @@
+#include "lib/wire/golden_test.h"
+
+#include "lib/meta/volume.h"
+
+namespace flexfs::meta {
+namespace {
+
+template <class Variant, std::size_t... index>
+std::vector<Variant> alternatives(std::index_sequence<index...>) {
+    return {Variant(std::in_place_index<index>,
+                    wire::filled<std::variant_alternative_t<index, Variant>>())...};
+}
+template <class Variant>
+std::vector<Variant> alternatives() {
+    return alternatives<Variant>(std::make_index_sequence<std::variant_size_v<Variant>>());
+}
+
+}  // namespace
+
+TEST_CASE("every journal record and every stored reply has its golden bytes") {
+    wire::Golden golden;
+    for (const Request& request : alternatives<Request>())
+        golden.add("call " + std::to_string(request.index()), Call{.session = 1,
+                                                                   .sequence = 2,
+                                                                   .request = request,
+                                                                   .now = 3,
+                                                                   .holders = {4, 5},
+                                                                   .oldest = 6});
+    for (const Reply& reply : alternatives<Reply>())
+        golden.add("reply " + std::to_string(reply.index()), Result<Reply>(reply));
+    golden.add("refused", Result<Reply>(fail(2, "why")));
+    golden.compare(__FILE__, "golden.txt");
+}
+
+}  // namespace flexfs::meta
