@@ -1,4 +1,5 @@
-// One binary, many roles: the name it is called by (`ROLE.flexfs`) or its first argument chooses.
+// The one binary: the name by which it is called (`ROLE.flexfs`) or its first argument chooses the
+// role.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,7 @@ int unknown_role(std::string_view name) {
 int run(std::string_view called, std::vector<std::string> args) {
     called.remove_prefix(called.rfind('/') + 1);
     if (called.ends_with(".flexfs")) {
-        // mount(8) asks for mount.fuse.flexfs to change a mount that runs.
+        // mount(8) calls mount.fuse.flexfs to change a running mount.
         const auto name = called.substr(0, called.find('.'));
         const Role* role = find_role(name);
         return role ? role->run({std::string(called), std::move(args)}) : unknown_role(name);

@@ -1,4 +1,4 @@
-// Every face of the one binary. A new role is a folder, a declaration and a row.
+// The roles of the one binary. A new role is a folder, a declaration and a row.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,7 @@ namespace flexfs {
 struct Role {
     std::string_view name;
     std::string_view summary;
-    int (*run)(const cli::Call& call);  // the exit code
+    int (*run)(const cli::Call& call);  // returns the exit code
 };
 
 namespace role {

@@ -10,11 +10,12 @@ static_assert(std::endian::native == std::endian::little);
 
 namespace {
 
-// Memory of the size of a chunk of file data (lib/block/chunk.h) comes and goes all the time. Some
-// of it is kept: fresh pages, which the kernel has to clear, cost more than what is done with them.
+// Buffers of about the size of a chunk of file data (lib/block/chunk.h) are allocated and freed
+// constantly. Some of their memory is kept for reuse, because the kernel has to clear fresh pages,
+// which costs more than the work done with them.
 constexpr std::size_t recycled_bytes_min = 48 << 10, recycled_bytes_max = 65 << 10;
 
-// Any thread may call it.
+// Thread-safe.
 class Recycler {
 public:
     std::byte* take() {
@@ -42,10 +43,10 @@ public:
 private:
     static constexpr std::size_t free_max = 128;
     std::mutex mutex_;
-    std::vector<std::byte*> free_;  // the last one given first: it is still in a processor's cache
+    std::vector<std::byte*> free_;  // a stack: the last one is likely to be in a processor's cache
 };
 
-// Buffers may outlive everything else.
+// It is never destroyed, because buffers may outlive every other object.
 Recycler& recycler() {
     static Recycler& one = *new Recycler;
     return one;

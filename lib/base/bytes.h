@@ -24,12 +24,12 @@ inline std::string_view as_text(ByteView bytes) {
 }
 
 // An immutable slice of reference-counted memory. Copying shares the memory; slicing never copies.
-// The memory lives until the last slice of it is gone, so a small slice of a large buffer keeps all
-// of it: copy_of() what is kept long.
+// The memory is freed with its last slice, so a small slice keeps a large buffer alive: use
+// copy_of() for what is kept long.
 class Buffer {
 public:
     Buffer() = default;
-    // Shares what `owner` keeps alive.
+    // `owner` keeps the memory of `view` alive.
     Buffer(std::shared_ptr<const void> owner, ByteView view)
         : owner_(std::move(owner)), view_(view) {}
 
@@ -45,7 +45,7 @@ public:
     operator ByteView() const { return view_; }
     std::string_view text() const { return as_text(view_); }
 
-    // Bytes [offset, offset + size), which must lie inside.
+    // Returns bytes [offset, offset + size), which must lie inside the buffer.
     Buffer slice(std::size_t offset, std::size_t size) const;
     Buffer slice(std::size_t offset) const { return slice(offset, size() - offset); }
 
@@ -58,7 +58,7 @@ private:
     ByteView view_;
 };
 
-// Memory to fill, then to freeze into a Buffer without a copy. The bytes start uninitialised.
+// Memory to fill and then freeze into a Buffer without a copy. The bytes start uninitialised.
 class WritableBuffer {
 public:
     explicit WritableBuffer(std::size_t size);
@@ -66,7 +66,7 @@ public:
     std::byte* data() { return memory_.get(); }
     std::size_t size() const { return size_; }
     MutableBytes bytes() { return {memory_.get(), size_}; }
-    // The first `used` bytes.
+    // Returns the first `used` bytes.
     Buffer freeze(std::size_t used) &&;
     Buffer freeze() && { return std::move(*this).freeze(size_); }
 
@@ -86,7 +86,7 @@ void store_le(std::byte* to, T value) {
     std::memcpy(to, &value, sizeof value);
 }
 
-// "0f3a…", lower case.
+// Returns lower-case hexadecimal digits: "0f3a…".
 std::string to_hex(ByteView bytes);
 
 }  // namespace flexfs

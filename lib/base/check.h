@@ -1,4 +1,5 @@
-// check(condition): a bug if false. Prints where, a backtrace, and aborts, in release builds too.
+// check(condition) aborts if the condition is false, which is a bug, in release builds too. It
+// prints the place and a backtrace.
 #pragma once
 
 #include <source_location>

@@ -7,8 +7,8 @@ namespace flexfs {
 
 class Descriptor {
 public:
-    Descriptor() = default;  // holds none
-    // Takes what open(2) and the like returned; a negative number is none.
+    Descriptor() = default;  // holds no descriptor
+    // Takes the result of open(2) and the like; a negative number means no descriptor.
     explicit Descriptor(int fd) : fd_(fd) {}
     Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     Descriptor& operator=(Descriptor&& other) noexcept {
@@ -19,9 +19,10 @@ public:
 
     int get() const { return fd_; }
     bool valid() const { return fd_ >= 0; }
-    // Gives the descriptor away, open.
+    // Gives up ownership; the descriptor stays open.
     int release() { return std::exchange(fd_, -1); }
-    // As close(2): -1 with errno where the system had an error left to report, or none is held.
+    // As close(2): returns -1 and sets errno if the system reports an error or no descriptor is
+    // held.
     int close();
 
 private:

@@ -31,7 +31,7 @@ std::string folder_of(const std::string& path) {
 }
 
 // Syncs the folder that holds the last part of `path`. A folder that this user may not read cannot
-// be synced; then its owner made what is in it.
+// be synced and is skipped: its owner made what is in it.
 Result<void> sync_above(const std::string& path) {
     auto synced = sync_folder(folder_of(path));
     if (!synced && synced.error().code == EACCES) return {};

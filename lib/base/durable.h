@@ -1,9 +1,9 @@
 // Syncing files, and the names of files, to the disk.
 //
-// A failed sync is EIO, whatever the system said, ENOSPC and EDQUOT included: those mean elsewhere
-// that nothing was written, while after a failed sync nobody knows. The kernel may have dropped the
-// pages that it could not write, so a second sync that succeeds would prove nothing: whoever relies
-// on a file does not sync it again but fails from then on.
+// A failed sync is EIO, whatever the system reported, ENOSPC and EDQUOT included: elsewhere those
+// mean that nothing was written, while after a failed sync nobody knows. The kernel may have
+// dropped the pages that it could not write, so a second sync that succeeds would prove nothing. A
+// caller that relies on a file therefore does not sync it again but fails from then on.
 #pragma once
 
 #include <string>
@@ -12,27 +12,28 @@
 
 namespace flexfs {
 
-// The data of the file is on disk, and its size. EIO.
+// Syncs the file's data and its size. EIO.
 Result<void> sync_data(int fd, const std::string& path);
-// The same with all else that belongs to it; of a folder, the names in it. EIO.
+// Syncs the data and all attributes of a file, or the names in a folder. EIO.
 Result<void> sync_file(int fd, const std::string& path);
-// The names in the folder are on disk. EIO; ENOENT, EACCES, … where it cannot be opened.
+// Syncs the names in the folder. EIO; the errors of open(2), such as ENOENT and EACCES.
 Result<void> sync_folder(const std::string& path);
-// To be called when a file was made: its name is on disk, and the name of the folder that holds
-// it, if this user may read the folder above. As sync_folder().
+// Syncs the name of a file that was just made, and the name of the folder that holds it if this
+// user may read the folder above. The errors of sync_folder().
 Result<void> sync_name_of(const std::string& path);
-// Makes the folder (mode 0700) if it is not there; its name is on disk in either case, for it may
-// have been made by a process that ended before it synced. The errors of mkdir(2), except EEXIST.
+// Makes the folder (mode 0700) unless it exists, and syncs its name in either case, because a
+// process that made the folder may have ended before it synced. The errors of mkdir(2), except
+// EEXIST.
 Result<void> make_durable_folder(const std::string& path);
 
-// For tests: sees every sync of this process before it is made, from any thread. What `sync`
-// returns, unless it is 0, becomes the sync's errno, and nothing is synced.
+// For tests: sees every sync of this process before it is made, from any thread. If `sync` returns
+// an errno other than 0, the sync fails with it and nothing is synced.
 class SyncProbe {
 public:
     virtual ~SyncProbe() = default;
     virtual int sync(const std::string& path) = 0;
 };
-// At most one at a time; null: none. It must outlive its use.
+// Installs the only probe, which must outlive its use; null removes it.
 void install_sync_probe(SyncProbe* probe);
 
 }  // namespace flexfs

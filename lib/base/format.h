@@ -1,4 +1,4 @@
-// The gate for fmt: fmt::format and nothing more.
+// The gate for fmt; it provides only fmt::format.
 #pragma once
 
 #include <fmt/format.h>

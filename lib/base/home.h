@@ -1,4 +1,5 @@
-// Where flexfs keeps what belongs to a user: credentials, logs, locks of running mounts.
+// The folder in which flexfs keeps what belongs to a user: credentials, logs, locks of running
+// mounts.
 #pragma once
 
 #include <string>
@@ -7,14 +8,14 @@
 
 namespace flexfs {
 
-// $FLEXFS_HOME, or ~/.flexfs; without $HOME the password database says where ~ is.
+// Returns $FLEXFS_HOME, or ~/.flexfs; without $HOME the password database names the home directory.
 std::string flexfs_home();
 
-// Makes it absolute, for this process and those it becomes: before it leaves the folder that it was
-// started in.
+// Makes flexfs_home() absolute for this process and its later images. Call it before the process
+// leaves the working directory in which it was started.
 void settle_flexfs_home();
 
-// Makes the folder and those above it, for this user alone (0700). EACCES, ENOTDIR, ENOSPC, …
+// Makes the folder and missing folders above it, with mode 0700. EACCES, ENOTDIR, ENOSPC, …
 Result<void> make_private_folder(const std::string& path);
 
 }  // namespace flexfs

@@ -8,7 +8,7 @@ namespace flexfs {
 
 using Json = nlohmann::ordered_json;
 
-// Indented by two, with a newline at the end. Bytes that are not UTF-8 become U+FFFD.
+// Indents by two spaces and ends with a newline. Bytes that are not UTF-8 become U+FFFD.
 inline std::string to_text(const Json& value) {
     return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

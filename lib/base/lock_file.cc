@@ -20,7 +20,7 @@ LockFile::Holder read_holder(int fd) {
     text.resize(got > 0 ? std::size_t(got) : 0);
     LockFile::Holder holder;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), holder.pid);
-    const std::size_t rest = std::size_t(end - text.data()) + 1;  // behind the line's end
+    const std::size_t rest = std::size_t(end - text.data()) + 1;  // after the newline
     if (problem == std::errc() && rest <= text.size()) holder.text = text.substr(rest);
     return holder;
 }
@@ -43,8 +43,8 @@ Result<LockFile> LockFile::take(const std::string& path, const std::string& text
 
 Result<void> LockFile::write(const std::string& text) {
     const std::string all = fmt::format("{}\n{}", ::getpid(), text);
-    // The new text is written over the old one before that is cut off: whoever reads in between
-    // sees a process id all the same.
+    // The new text is written over the old one before the file is cut to its length, so that a
+    // concurrent reader always finds a process id.
     const ssize_t written = ::pwrite(held_.get(), all.data(), all.size(), 0);
     const bool full = written < 0 && (errno == ENOSPC || errno == EDQUOT);
     if ((written < 0 && !full) || ::ftruncate(held_.get(), full ? 0 : off_t(written)) != 0)

@@ -1,4 +1,4 @@
-// A lock file: one process at a time, and a text by which others learn who that is.
+// A lock file admits one process at a time, and holds a text that tells others which one.
 #pragma once
 
 #include <sys/types.h>
@@ -11,24 +11,27 @@
 
 namespace flexfs {
 
-// Held until destroyed or until the process ends, however it ends. The file stays behind: its first
-// line is the holder's process id, the rest is the holder's text.
+// The lock is held until this object is destroyed or the process ends, however it ends. The file
+// stays behind: its first line is the holder's process id, the rest is the holder's text.
 class LockFile {
 public:
-    // Makes the file if need be (mode 0600). EBUSY, with the holder's process id in the context,
-    // where another process, or another LockFile of this one, has it; the errors of open(2).
+    // Takes the lock, and makes the file if it does not exist (mode 0600). EBUSY, with the holder's
+    // process id in the context, if another process, or another LockFile of this one, holds it; the
+    // errors of open(2).
     static Result<LockFile> take(const std::string& path, const std::string& text = {});
-    // The lock that is held through a descriptor which an earlier image of this process left open.
+    // Takes over the lock that an earlier image of this process holds through an open descriptor.
     static LockFile adopt(Descriptor held) { return LockFile(std::move(held)); }
     LockFile() = default;
 
-    // Replaces the text. A full disk is no error: the lock is what counts, the text helps people.
+    // Replaces the text. A full disk is no error: the lock is what counts, the text only informs
+    // people.
     Result<void> write(const std::string& text);
     int descriptor() const { return held_.get(); }
 
-    // Who holds the lock file at `path`; nothing if nobody does, or there is no such file.
+    // Returns the holder of the lock file at `path`, or nothing if nobody holds it or it does not
+    // exist.
     struct Holder {
-        pid_t pid = 0;  // 0: it has not written it yet
+        pid_t pid = 0;  // 0: not written yet
         std::string text;
     };
     static std::optional<Holder> holder(const std::string& path);

@@ -27,7 +27,7 @@ struct Log {
     }
 };
 
-// The one mutable global: a log that had to be passed to every function would be passed to none.
+// This is the one mutable global: every function would need the log as an argument.
 Log& the_log() {
     static Log log;
     return log;

@@ -1,5 +1,5 @@
 // The process's log: lines with time and level, to standard error or a file. Programs log; library
-// code returns. Faults are logged once, at the wall that turns them into EIO.
+// code returns. A fault is logged once, where a subsystem turns it into EIO.
 #pragma once
 
 #include <string>
@@ -14,10 +14,9 @@ enum class Level { debug, info, warn, error };
 
 void set_level(Level level);
 bool enabled(Level level);
-// Appends to `path` from now on; it is opened anew when `rotate()` is called. EACCES, ENOENT, …
-// from the open.
+// Appends to `path` from now on; `rotate()` opens the file again. EACCES, ENOENT, … from the open.
 Result<void> to_file(const std::string& path);
-// Opens the log file again, after somebody moved it away.
+// Opens the log file again after it was moved away.
 void rotate();
 void write(Level level, std::string_view line);
 

@@ -6,7 +6,7 @@
 namespace flexfs {
 namespace {
 
-// These only say "wrong".
+// The system's text for these codes explains nothing.
 bool is_vague(int code) {
     return code == EINVAL || code == EPROTO;
 }
@@ -31,7 +31,7 @@ std::unexpected<Error> explain(int code, std::string sentence) {
 std::unexpected<Error> fail_errno(std::string context) {
     const int code = errno;
     if (!is_vague(code)) return fail(code, std::move(context));
-    // The system has no other words, and the context only says what was being done.
+    // The system gives no more detail, and the context only says what was being done.
     return explain(code, context + ": " + strerrordesc_np(code));
 }
 

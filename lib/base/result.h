@@ -1,4 +1,4 @@
-// The one error vocabulary: an errno with a sentence of context. See lib/README.md for how errors
+// The one error vocabulary: an errno with a sentence of context. lib/README.md describes how errors
 // travel.
 #pragma once
 
@@ -13,14 +13,15 @@ namespace flexfs {
 struct Error {
     int code = 0;
     std::string context;
-    bool explained = false;  // the context is a sentence that says it all
+    bool explained = false;  // the context is a complete sentence
     // The request that ended with this error changed nothing and never will. Only the code that
     // executes requests says so (refuse()). Any other error of a request, such as a cancelled wait,
     // a lost connection or a failed sync, leaves open whether the request was executed.
     bool refused = false;
 
-    // "context: No such file or directory"; one of them alone where there is no context, or where
-    // it says it all, as it does of EINVAL and EPROTO (but see fail_errno()).
+    // Returns "context: No such file or directory"; only the second part if there is no context,
+    // and only the context if it is a complete sentence, which it always is with EINVAL and EPROTO
+    // (but see fail_errno()).
     std::string message() const;
 
     friend bool operator==(const Error& a, const Error& b) { return a.code == b.code; }
@@ -29,27 +30,28 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-// The error branch of any Result: `return fail(ENOENT);`.
+// Returns the error branch of any Result: `return fail(ENOENT);`.
 inline std::unexpected<Error> fail(int code) {
     return std::unexpected(Error{code, {}});
 }
 std::unexpected<Error> fail(int code, std::string context);
-// With a sentence for people that needs no "No such file or directory" after it.
+// Makes an error whose context is a complete sentence, without the system's text after it.
 std::unexpected<Error> explain(int code, std::string sentence);
 inline std::unexpected<Error> fail(Error error) {
     return std::unexpected(std::move(error));
 }
 
-// The current errno as an error: `return fail_errno("open /x");`.
+// Makes an error from the current errno: `return fail_errno("open /x");`.
 std::unexpected<Error> fail_errno(std::string context);
 
-// The same error, as the answer that nothing was changed and nothing will be.
+// Marks the error as a refusal: nothing was changed and nothing will be.
 inline Error refuse(Error error) {
     error.refused = true;
     return error;
 }
 
-// 0 for success, the errno otherwise: what replies on the wire and to the kernel carry.
+// Returns 0 for success, else the errno: the form in which replies on the wire and to the kernel
+// carry it.
 template <class T>
 int code_of(const Result<T>& result) {
     return result ? 0 : result.error().code;
@@ -69,6 +71,6 @@ int code_of(const Result<T>& result) {
     decl = *std::move(FLEXFS_CONCAT(try_result_, __LINE__))
 #define FLEXFS_PICK(a, b, which, ...) which
 
-// In a function that returns a Result: TRY(f()) or TRY(auto x, f()) continues with the value or
-// returns the error. An expression with commas outside parentheses needs parentheses of its own.
+// In a function that returns a Result, TRY(f()) or TRY(auto x, f()) continues with the value or
+// returns the error. An expression with commas outside parentheses needs parentheses around it.
 #define TRY(...) FLEXFS_PICK(__VA_ARGS__, FLEXFS_TRY_2, FLEXFS_TRY_1)(__VA_ARGS__)

@@ -146,7 +146,7 @@ Result<Time> parse_time(std::string_view text) {
     const std::int64_t days = std::chrono::sys_days(day).time_since_epoch().count();
     const std::int64_t seconds =
         days * 86400 + std::int64_t(hour * 3600 + minute * 60 + second) - offset;
-    if (seconds < -9'223'372'036 || seconds > 9'223'372'035) return wrong();  // what Time can hold
+    if (seconds < -9'223'372'036 || seconds > 9'223'372'035) return wrong();  // the range of Time
     return seconds * 1'000'000'000 + ns;
 }
 

@@ -6,16 +6,16 @@
 
 namespace flexfs {
 
-// Nanoseconds since 1970-01-01T00:00:00Z; what inodes carry.
+// Nanoseconds since 1970-01-01T00:00:00Z, as inodes store them.
 using Time = std::int64_t;
 
 using Duration = std::chrono::nanoseconds;
 
-// The wall clock. Only the edges of the system (loop, fuse, roles) may ask; below, time is an
-// argument.
+// Returns the wall clock. Only the edges of the system (loop, fuse, roles) may call it; below them,
+// time is an argument.
 Time wall_now();
 
-// A clock that never goes back, for deadlines and measurements.
+// Returns a clock that never goes back, for deadlines and measurements.
 Duration monotonic_now();
 
 }  // namespace flexfs

@@ -6,7 +6,7 @@
 
 namespace flexfs {
 
-// "1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b", from the kernel's random source.
+// Returns "1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b", made from the kernel's random source.
 std::string make_uuid();
 bool is_uuid(std::string_view text);
 

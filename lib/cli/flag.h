@@ -1,4 +1,4 @@
-// One flag or argument of a command: what it is called, where its value goes, what help says.
+// The flags and arguments of a command: names, targets of the values, and help.
 #pragma once
 
 #include <concepts>
@@ -17,22 +17,22 @@
 
 namespace flexfs::cli {
 
-// Where a value from the command line goes. `set` answers EINVAL with a sentence that says what
-// would be right; what it writes to must outlive it.
+// The destination of a value from the command line. `set` returns EINVAL with a sentence that
+// describes a valid value; what it writes to must outlive it.
 struct Target {
     std::string hint;  // "SIZE"; empty: a switch, whose set() gets "true" or "false"
     std::function<Result<void>(std::string_view)> set;
 };
 
-// A switch: `into` becomes `value` when it is given, the opposite for --flag=false.
+// A switch: sets `into` to `value`, or to the opposite with --flag=false.
 Target sets(bool& into, bool value = true);
 Target text(std::string& into, std::string hint);
-// Collects every occurrence.
+// Collects every occurrence of the flag.
 Target texts(std::vector<std::string>& into, std::string hint);
-// One of the words; help shows them.
+// Accepts one of the words; help shows them.
 Target choice(std::string& into, std::vector<std::string> words);
 Target duration(Duration& into);
-// An octal number up to 0777.
+// Accepts an octal number up to 0777.
 Target octal_mode(std::uint32_t& into);
 
 struct Range {
@@ -49,7 +49,7 @@ concept Unsigned = std::unsigned_integral<T> || std::same_as<T, std::optional<st
                    std::same_as<T, std::optional<std::uint32_t>>;
 }  // namespace detail
 
-// A whole number. `range` must fit into T.
+// Accepts a whole number. `range` must fit into T.
 template <detail::Unsigned T>
 Target number(T& into, Range range = {}, std::string hint = "N") {
     return {std::move(hint), [&into, range](std::string_view value) -> Result<void> {
@@ -59,7 +59,7 @@ Target number(T& into, Range range = {}, std::string hint = "N") {
             }};
 }
 
-// Bytes; "5%" is of `whole`, where that is not 0. `range` must fit into T.
+// Accepts bytes, or a percentage of `whole` if that is not 0. `range` must fit into T.
 template <detail::Unsigned T>
 Target size(T& into, std::uint64_t whole = 0, Range range = {}) {
     return {"SIZE", [&into, whole, range](std::string_view value) -> Result<void> {
@@ -74,7 +74,7 @@ struct Flag {
     Target target;
     std::string help;        // one sentence without a full stop; empty: help does not show the flag
     std::string group = {};  // help puts flags of one group under this heading
-    std::vector<std::string> excludes = {};  // "--acl": a command line has one of them only
+    std::vector<std::string> excludes = {};  // "--acl": a command line may have only one of them
 };
 
 struct Argument {
@@ -84,12 +84,12 @@ struct Argument {
     bool required = true;
 };
 
-// The name after "--"; empty when the flag has only a letter.
+// Returns the name after "--"; empty if the flag has only a letter.
 std::string_view long_name(const Flag& flag);
 
-// Sets a flag by its long name, as a list of mount options does: `value` is nothing for a bare
-// word. EINVAL: no such flag (the sentence names the nearest), a value missing, not wanted or
-// wrong.
+// Sets a flag by its long name, as a list of mount options does; `value` is nothing for a bare
+// word. EINVAL: there is no such flag (the sentence names the nearest), or its value is missing,
+// superfluous or wrong.
 Result<void> set_option(std::span<const Flag> flags, std::string_view name,
                         std::optional<std::string_view> value);
 

@@ -8,7 +8,7 @@ namespace flexfs::cli {
 namespace {
 
 constexpr std::size_t columns = 80;
-constexpr std::size_t name_columns_max = 26;  // longer names have their text on the next line
+constexpr std::size_t name_columns_max = 26;  // the text of longer names begins on the next line
 
 std::string usage_of(const Program& program, const Verb& verb) {
     std::string line = program.name;
@@ -19,7 +19,7 @@ std::string usage_of(const Program& program, const Verb& verb) {
     return line + "\n";
 }
 
-// Appends words to `out`, which stands at column `at`; further lines begin at column `indent`.
+// Appends words to `out`, whose cursor is at column `at`; further lines begin at column `indent`.
 void wrap(std::string& out, std::string_view text, std::size_t indent, std::size_t at) {
     while (!text.empty()) {
         const auto space = std::min(text.find(' '), text.size());
@@ -37,14 +37,14 @@ void wrap(std::string& out, std::string_view text, std::size_t indent, std::size
     out += '\n';
 }
 
-// A summary as a sentence.
+// Makes a sentence of a summary.
 std::string sentence(std::string text) {
     if (!text.empty()) text[0] = char(std::toupper(static_cast<unsigned char>(text[0])));
     return text + ".";
 }
 
 std::string item_name(const Flag& flag) {
-    // Long names line up whether or not there is a letter before them.
+    // Long names are aligned whether or not a letter precedes them.
     std::string name = flag.names.starts_with("--") ? "    " + flag.names : flag.names;
     if (!flag.target.hint.empty()) name += " " + flag.target.hint;
     return name;

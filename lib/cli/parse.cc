@@ -17,7 +17,7 @@ std::unexpected<Error> unknown_flag(const Verb& verb, std::string_view word) {
             dashed.push_back("--" + std::string(known));
     const std::vector<std::string_view> candidates(dashed.begin(), dashed.end());
     std::string sentence = fmt::format("unknown flag {}", name);
-    // `-ro` is meant as `--ro`.
+    // `-ro` stands for `--ro`.
     const auto wanted = name.starts_with("--") ? std::string(name) : "-" + std::string(name);
     if (auto meant = nearest(wanted, candidates))
         sentence += fmt::format("; did you mean {}?", *meant);
@@ -40,7 +40,8 @@ Result<void> set_arguments(const Verb& verb, std::span<const std::string> words)
     return {};
 }
 
-// One CLI11 option per row. It only takes words apart: values stay text, and our rows judge them.
+// Declares one CLI11 option per row. CLI11 only splits words: values stay text, and the rows check
+// them.
 class Parser {
 public:
     explicit Parser(const Verb& verb) : verb_(verb) {
@@ -71,7 +72,7 @@ public:
     }
 
 private:
-    // CLI11 leaves over what is no flag; words after "--" are arguments whatever they look like.
+    // CLI11 leaves over words that are no flags; words after "--" are arguments in any case.
     Result<std::vector<std::string>> arguments(std::span<const std::string> args) {
         const auto end = std::ranges::find(args, "--");
         const auto literal = std::size_t(std::distance(end, args.end()));
@@ -108,7 +109,7 @@ private:
         return {};
     }
 
-    // The only mistakes that CLI11 itself can find: a flag at the end that lacks its value, and
+    // CLI11 itself can find only two mistakes: a flag at the end that lacks its value, and
     // `--switch=nonsense`.
     std::string explain(std::span<const std::string> args, const CLI::ParseError& problem) {
         if (!args.empty())

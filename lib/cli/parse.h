@@ -1,4 +1,4 @@
-// Words of a command line onto the rows of one verb. The gate for CLI11.
+// Parses the words of a command line by the rows of one verb. The gate for CLI11.
 #pragma once
 
 #include <span>
@@ -12,7 +12,8 @@ namespace flexfs::cli {
 enum class Parsed { run, help };
 
 // Sets flags in the order given, then arguments. EINVAL with a sentence: an unknown flag (and the
-// nearest), a missing or wrong value, too few or too many arguments; what came before is set.
+// nearest one), a missing or wrong value, too few or too many arguments; values before the mistake
+// are set.
 Result<Parsed> parse(const Verb& verb, std::span<const std::string> args);
 
 }  // namespace flexfs::cli

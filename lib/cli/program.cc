@@ -12,7 +12,7 @@ namespace {
 
 using Words = std::span<const std::string>;
 
-// How many words at the start of `args` are the verb's name; 0: it is another verb.
+// Returns the number of words at the start of `args` that are the verb's name; 0: another verb.
 std::size_t words_matched(const Verb& verb, Words args) {
     std::size_t matched = 0;
     std::string_view rest = verb.name;
@@ -30,7 +30,7 @@ struct Found {
     Words rest;
 };
 
-// True for "init" where there is "init fstab".
+// Returns true for "init" if there is a verb "init fstab".
 bool begins_verb(const Program& program, const std::string& word) {
     return std::ranges::any_of(program.verbs, [start = word + " "](const Verb& verb) {
         return verb.name.starts_with(start);
@@ -47,12 +47,12 @@ Found find_verb(const Program& program, Words args) {
     return {};
 }
 
-// The words in the place of a verb's name: two if the first could begin one.
+// Returns the words at the place of a verb's name: two if the first could begin one.
 std::string said_verb(const Program& program, Words args) {
     return begins_verb(program, args[0]) && args.size() > 1 ? args[0] + " " + args[1] : args[0];
 }
 
-// "; did you mean 'status'?", or nothing.
+// Returns "; did you mean 'status'?", or nothing.
 std::string meant_verb(const Program& program, std::string_view said) {
     std::vector<std::string_view> names;
     for (const Verb& verb : program.verbs) names.push_back(verb.name);
@@ -76,7 +76,7 @@ bool asks_for_help(std::string_view word) {
     return word == "--help" || word == "-h" || word == "help";
 }
 
-// The commands that begin with `word`, when there are some of two words: "init fstab" of init.
+// Returns the verbs of two words that begin with `word`: for "init", "init fstab" as "fstab".
 Program commands_of(const Program& program, const std::string& word) {
     Program some{.name = program.name + " " + word, .summary = {}, .verbs = {}};
     for (Verb verb : program.verbs) {

@@ -15,25 +15,25 @@ namespace flexfs::cli {
 
 inline constexpr int exit_success = 0;
 inline constexpr int exit_failure = 1;
-inline constexpr int exit_usage = 2;  // the command line is wrong; nothing was done
+inline constexpr int exit_usage = 2;  // the command line is wrong, and nothing was done
 
 struct Verb {
     std::string name;     // "status", "init fstab"; empty: the role is this one command
     std::string summary;  // one sentence without a full stop
     std::vector<Argument> arguments = {};  // required ones first
     std::vector<Flag> flags = {};          // --help is added
-    std::function<int()> run;              // after everything is set; returns the exit code
-    std::string details = {};              // help ends with these lines
+    std::function<int()> run;              // runs after everything is set; returns the exit code
+    std::string details = {};              // the last lines of the help
 };
 
 struct Program {
     std::string name;     // as the user typed it: "flexfs mount", "mount.flexfs"
-    std::string summary;  // one sentence without a full stop; empty: of a part of the commands
+    std::string summary;  // one sentence without a full stop; empty for a part of the commands
     std::vector<Verb> verbs;
-    std::string default_verb = {};  // taken when the first word is no verb; empty: that is an error
+    std::string default_verb = {};  // runs if the first word is no verb; empty: that is an error
 };
 
-// How a role was called.
+// A call of a role.
 struct Call {
     std::string program;            // "flexfs mount", "/sbin/mount.flexfs"
     std::vector<std::string> args;  // after the role's name
@@ -44,25 +44,25 @@ struct Streams {
     std::FILE* err = stderr;
 };
 
-// Finds the verb, sets its arguments and flags in the order given, runs it. Also answers `--help`,
-// `help`, `--version` and `version`, and `init --help` where there are `init a` and `init b`. Bad
-// usage is one sentence on `err` and exit_usage.
+// Finds the verb, sets its arguments and flags in the order given, and runs it. Also answers
+// `--help`, `help`, `--version` and `version`, and `init --help` if there are `init a` and `init
+// b`. Bad usage prints one sentence on `err` and returns exit_usage.
 int run(const Program& program, std::span<const std::string> args, Streams streams = {});
 
-// Help for the program, or, with one verb that has no name, for that verb.
+// Returns the help for the program, or for its verb if that is the only one and has no name.
 std::string help(const Program& program);
 std::string help(const Program& program, const Verb& verb);
 
-// "name  summary" lines, aligned, wrapped to 80 columns; each begins with two spaces.
+// A "name  summary" line; lines are aligned, wrapped to 80 columns, and begin with two spaces.
 struct Item {
     std::string name, text;
 };
 std::string aligned(std::span<const Item> items);
 
-// Prints "flexfs: MESSAGE" on standard error for an error. The exit code.
+// Prints "flexfs: MESSAGE" on standard error for an error. Returns the exit code.
 int report(const Result<void>& result);
 
-// "flexfs 0.1.0\n".
+// Returns "flexfs 0.1.0\n".
 std::string version_line();
 
 }  // namespace flexfs::cli

@@ -9,7 +9,7 @@
 namespace flexfs::cli {
 namespace {
 
-// A small program, and what a command line did to it.
+// A small program that records the effect of a command line.
 struct Shop {
     std::string ran, volume, dir;
     std::uint64_t size = 0;

@@ -1,5 +1,5 @@
-// How far a long piece of work is: a bar with rate and time left on a terminal, a line every few
-// seconds elsewhere.
+// The progress of long work: a bar with rate and time left on a terminal, a line every few seconds
+// elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace flexfs::cli {
 
-// Where progress goes.
+// The stream on which progress is shown.
 struct Screen {
-    std::FILE* stream = nullptr;  // null: nowhere
+    std::FILE* stream = nullptr;  // null: progress is not shown
     bool terminal = false;
     int columns = 80;
 
@@ -23,14 +23,14 @@ enum class Unit { count, bytes };
 
 class Progress {
 public:
-    // `total` 0: unknown. `now` is the monotonic clock, here and below.
+    // `total` is 0 if it is unknown. `now` is the monotonic clock, here and below.
     Progress(Screen screen, std::string label, std::uint64_t total, Unit unit, Duration now);
     ~Progress();  // removes the bar
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    // `done` of the total so far. Draws at most ten times a second on a terminal, every five
-    // seconds elsewhere; cheap otherwise.
+    // Reports that `done` of the total is done. Draws at most ten times a second on a terminal, and
+    // every five seconds elsewhere; other calls are cheap.
     void update(std::uint64_t done, Duration now);
 
 private:
@@ -46,7 +46,7 @@ private:
     bool drawn_ = false;
 };
 
-// "443.1 MiB/s", "12.3 k/s".
+// Returns "443.1 MiB/s" or "12.3 k/s".
 std::string format_rate(double per_second, Unit unit);
 
 }  // namespace flexfs::cli

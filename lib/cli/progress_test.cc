@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The text that a progress display writes.
+// Captures the text that a progress display writes.
 class Paper {
 public:
     Paper() : stream_(open_memstream(&text_, &size_)) {}

@@ -16,7 +16,7 @@ std::string lower(std::string_view text) {
     return result;
 }
 
-// How many letters must be added, dropped, changed or swapped with their neighbour.
+// Returns the number of letters to add, drop, change or swap with their neighbour.
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
     std::iota(above.begin(), above.end(), 0);

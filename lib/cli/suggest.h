@@ -1,4 +1,4 @@
-// The nearest valid word to one that is not.
+// Suggests the valid word that is nearest to an invalid one.
 #pragma once
 
 #include <optional>
@@ -7,8 +7,9 @@
 
 namespace flexfs::cli {
 
-// The candidate a typing mistake or two away from `word` (case does not count), or the only one
-// that begins with it. Nothing when none is near.
+// Returns the candidate that differs from `word` least, if that is in at most one letter, or in a
+// third of them (case does not count), or else the only one that begins with it. Returns nothing if
+// none is near.
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

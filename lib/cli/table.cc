@@ -8,7 +8,7 @@
 namespace flexfs::cli {
 namespace {
 
-// Columns that UTF-8 text takes, if every character takes one.
+// Returns the columns of UTF-8 text if every character has a width of one column.
 std::size_t width_of(std::string_view text) {
     return std::size_t(std::ranges::count_if(
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

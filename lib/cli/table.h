@@ -1,4 +1,4 @@
-// A listing: columns lined up for people, or an array of objects for programs (--json).
+// A listing: aligned columns for people, or an array of objects for programs (--json).
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@ namespace flexfs::cli {
 
 struct Column {
     std::string name;    // the heading; as JSON key "ops/s" is "ops_per_s" and "a b" is "a_b"
-    bool right = false;  // numbers stand on the right
+    bool right = false;  // numbers are aligned right
 };
 
-// The value for programs and how people see it, where that differs.
+// The value for programs, and the text for people if it differs.
 struct Cell {
     Cell(Json json) : value(std::move(json)) {
         shown = value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
@@ -28,10 +28,10 @@ class Table {
 public:
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-    // As many cells as columns. Control characters are shown as '?'.
+    // `row` has as many cells as there are columns. Control characters are shown as '?'.
     void add(std::vector<Cell> row);
 
-    std::string text() const;  // with a line of headings
+    std::string text() const;  // begins with a line of headings
     Json json() const;
 
 private:

@@ -12,7 +12,7 @@
 namespace flexfs::conf {
 namespace {
 
-// In the largest unit that leaves nothing over.
+// Writes a size in the largest unit that divides it.
 std::string exact_size(std::uint64_t bytes) {
     static constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB"};
     const char* unit = nullptr;
@@ -31,7 +31,7 @@ Result<void> check_limits(std::string_view value, std::uint64_t parsed, Limits l
                                     shown(limits.most)));
 }
 
-// An error of a place in a file.
+// An error at a place in a file.
 struct Complaint {
     const std::string& file;
     YAML::Mark mark;

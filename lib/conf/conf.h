@@ -1,5 +1,5 @@
-// Settings in a YAML file of keys and plain values, to and from a struct by a list of its fields.
-// The gate for yaml-cpp.
+// Settings in a YAML file of keys and plain values, read into and written from a struct by a list
+// of its fields. The gate for yaml-cpp.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace flexfs::conf {
 // One key. The value that it reads and writes must outlive it.
 struct Field {
     std::string key;
-    // EINVAL with a sentence that says what would be right.
+    // EINVAL with a sentence that describes a valid value.
     std::function<Result<void>(std::string_view)> set;
     std::function<std::string()> get;
     bool required = false;
@@ -38,21 +38,21 @@ Field time(std::string key, Time& value);                               // RFC 3
 Field choice(std::string key, std::string& value, std::vector<std::string> words);
 Field required(Field field);
 
-// Keys of what a file may have. With `format` n > 0 the file's first key is `format`, and files of
-// formats up to n are read.
+// The keys that a file may have. With `format` n > 0 the file's first key is `format`, and files of
+// formats up to n can be read.
 struct Layout {
     std::vector<Field> fields;
     unsigned format = 0;
 };
 
 // Sets the fields that the file has; the others keep their value. Errors name file, line and key:
-// EINVAL (no YAML, an unknown, repeated, missing or wrong key), EPROTO (of a newer format),
-// and those of read_file().
+// EINVAL (not YAML; an unknown, repeated, missing or wrong key), EPROTO (a newer format), and those
+// of read_file().
 Result<void> load(const std::string& path, const Layout& layout);
-// The same from text; `name` stands for the file in errors.
+// Reads from text; `name` is the file's name in errors.
 Result<void> parse(std::string_view yaml, const std::string& name, const Layout& layout);
 
-// All fields, in their order, by replace_file().
+// Writes all fields, in their order, with replace_file().
 Result<void> save(const std::string& path, const Layout& layout, Access access);
 std::string print(const Layout& layout);
 

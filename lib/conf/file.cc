@@ -27,7 +27,7 @@ Result<void> make_private_folders(const std::string& path) {
     return {};
 }
 
-// The path of the file itself: the target of a symlink that leads somewhere.
+// Returns the path of the file itself: the target of a symlink unless it dangles.
 std::string resolved(const std::string& path) {
     const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), free);
     return real ? real.get() : path;
@@ -38,7 +38,7 @@ Result<void> fill(Descriptor& file, std::string_view text, const std::string& pa
     mode_t mode = access == Access::owner ? 0600 : 0644;
     if (stat(path.c_str(), &old) == 0) {
         if (access == Access::everyone) mode = old.st_mode & 07777;
-        // A user who may not give files away writes one of their own.
+        // A user who may not give files away becomes the owner of the new file.
         if (fchown(file.get(), old.st_uid, old.st_gid) != 0 && errno != EPERM)
             return fail_errno(path);
     }

@@ -1,4 +1,4 @@
-// Small files that are read and replaced whole.
+// Small files that are read and replaced as a whole.
 #pragma once
 
 #include <sys/types.h>
@@ -17,11 +17,11 @@ enum class Access {
     owner,     // mode 0600, in folders that are made with mode 0700
 };
 
-// EFBIG above file_bytes_max; ENOENT, EACCES, EISDIR, … with the path.
+// EFBIG for more than file_bytes_max; ENOENT, EACCES, EISDIR, … with the path.
 Result<std::string> read_file(const std::string& path);
 
-// Replaces `path` in one step that survives a power cut: afterwards it holds all of `text`, or on
-// an error what it held before. A file that exists keeps its owner and, unless `access` is owner,
+// Replaces `path` in one step that survives a power cut: afterwards it holds all of `text`, or
+// after an error its old content. An existing file keeps its owner and, unless `access` is owner,
 // its mode; a symlink stays one. ENOENT, EACCES, ENOSPC, EROFS, … with the path.
 Result<void> replace_file(const std::string& path, std::string_view text, Access access);
 

@@ -1,4 +1,4 @@
-// Lines of fstab(5): one is added or removed, all others stay as they are to the last byte.
+// Lines of fstab(5): one is added or removed, and all others stay unchanged to the last byte.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@
 namespace flexfs::conf {
 
 struct FstabLine {
-    std::string volume;  // as mount(8) is to hand it to us
+    std::string volume;  // as mount(8) passes it to flexfs
     std::string dir;
     std::string options;  // "_netdev,nofail"
 
-    // "VOLUME DIR flexfs OPTIONS 0 0", blanks and backslashes written in octal.
+    // Returns "VOLUME DIR flexfs OPTIONS 0 0", with blanks and backslashes written in octal.
     std::string text() const;
 };
 
-// `fstab` with the line at its end. EEXIST if DIR has a line already (the sentence says which),
-// unless `replace`: then it takes that line's place.
+// Returns `fstab` with the line appended. EEXIST if DIR has a line already (the sentence quotes
+// it), unless `replace`: then the line replaces that one.
 Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace);
 
-// `fstab` without the line that mounts `volume` on `dir`. ENOENT: it has none; a DIR that something
-// else is mounted on is not touched.
+// Returns `fstab` without the line that mounts `volume` on `dir`. ENOENT: there is none; a line
+// that mounts something else on `dir` is kept.
 Result<std::string> without_line(std::string_view fstab, std::string_view volume,
                                  std::string_view dir);
 

@@ -1,4 +1,4 @@
-// volume.yaml: what an embedded volume is, beside its data.
+// volume.yaml describes an embedded volume; the file lies beside its data.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@ namespace flexfs::conf {
 
 inline constexpr unsigned volume_format = 1;
 
-// The values are what a file without the key means.
+// The initial values apply to a file without the key.
 struct Volume {
     std::string id;  // UUID
     std::string name;
     std::uint64_t block_bytes = 4 << 20;   // a power of two
     std::string compression = "lz4";       // or none, zstd
-    std::uint64_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none does
+    std::uint64_t inline_bytes = 8 << 10;  // files up to this size live in the metadata; 0: none
     std::uint64_t max_inodes = 0;          // 0: no limit
     std::uint64_t max_blocks = 0;          // of block_bytes; 0: no limit
     Time created = 0;                      // to the second
@@ -25,9 +25,10 @@ struct Volume {
     bool operator==(const Volume&) const = default;
 };
 
-// EINVAL (the sentence names file, line and key), EPROTO (made by a newer flexfs), ENOENT, EACCES.
+// EINVAL (the sentence names file, line and key), EPROTO (written by a newer flexfs), ENOENT,
+// EACCES.
 Result<Volume> load_volume(const std::string& path);
-// Durable when it returns. ENOSPC, EACCES, …
+// The file is durable when this returns. ENOSPC, EACCES, …
 Result<void> save_volume(const std::string& path, const Volume& volume);
 
 }  // namespace flexfs::conf

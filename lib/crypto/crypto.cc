@@ -22,7 +22,7 @@ Buffer sha256(ByteView data) {
 
 Buffer random_bytes(std::size_t count) {
     WritableBuffer bytes(count);
-    // One call gives at most this many without being interrupted.
+    // getrandom(2) returns at most this many bytes without being interrupted.
     constexpr std::size_t at_once = 256;
     for (std::size_t done = 0; done < count;) {
         const std::size_t size = std::min(at_once, count - done);

@@ -5,11 +5,11 @@
 
 namespace flexfs::crypto {
 
-// 32 bytes.
+// Returns 32 bytes.
 Buffer sha256(ByteView data);
-// From the system's generator, fit for keys.
+// Returns bytes of the system's generator, fit for keys.
 Buffer random_bytes(std::size_t count);
-// Whether the bytes are the same, in a time that depends on their number alone.
+// Returns true if the bytes are equal, in a time that depends only on their number.
 bool equal_in_constant_time(ByteView a, ByteView b);
 
 }  // namespace flexfs::crypto

@@ -10,10 +10,10 @@ namespace flexfs::fuse {
 namespace {
 
 constexpr Time second = 1'000'000'000;
-// Beside the header and the structs.
+// The remaining entries of an iovec are for the header and the structs.
 constexpr std::size_t pieces_max = IOV_MAX - 2;
 
-// Programs size their buffers by it (stdio, cp): fewer requests than with a page.
+// Programs (stdio, cp) size their buffers by this; it makes fewer requests than a page does.
 constexpr std::uint32_t preferred_io_bytes = 64 << 10;
 
 // Floor division: times before 1970 have a negative second and a positive rest.
@@ -32,9 +32,9 @@ Span span(Duration d) {
     return {std::uint64_t(d.count() / second), std::uint32_t(d.count() % second)};
 }
 
-// The kernel, which checks permissions, asks for a folder's attributes right after it looked the
-// folder up on its way along a path, unless they still hold: the shortest time, which lasts to its
-// next tick, spares it the second request.
+// The kernel, which checks permissions, asks for a directory's attributes right after it looked the
+// directory up while resolving a path, unless they are still valid: the shortest validity, which
+// lasts to its next tick, avoids the second request.
 Span attr_valid(const vfs::Known& node, const View& view) {
     if (!node.cacheable) return {};
     return span(S_ISDIR(node.attr.mode) ? std::max(view.attr_valid, Duration(1)) : view.attr_valid);
@@ -100,8 +100,8 @@ fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view) {
             .attr = kernel_attr(node.attr, view.umask)};
 }
 
-// 32-bit programs are refused numbers that they cannot hold (EOVERFLOW): blocks are larger units
-// where there are many, and more free inodes than fit are not mentioned while those in use do fit.
+// The kernel refuses 32-bit programs numbers that they cannot hold (EOVERFLOW). So blocks become
+// larger units if there are many, and the number of free inodes is limited while those in use fit.
 fuse_kstatfs kernel_statfs(const vfs::Filesystem::Space& space) {
     constexpr std::uint64_t most = UINT32_MAX;
     constexpr std::uint64_t free_inodes_told_min = 1 << 20;
@@ -161,8 +161,7 @@ bool DirectoryReply::add(const vfs::Listed& entry) {
     const std::size_t at = bytes_.size();
     bytes_.resize(at + size);
     if (plus_) {
-        // The kernel takes no reference for "." and ".."; nodeid 0 tells it there is nothing to
-        // take one on.
+        // The kernel takes no reference for "." and "..": their nodeid is 0.
         const bool dots = entry.name == "." || entry.name == "..";
         const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, view_);
         std::memcpy(bytes_.data() + at, &out, sizeof out);

@@ -14,7 +14,7 @@ namespace flexfs::fuse {
 class Answer {
 public:
     Answer() = default;
-    // Data of more pieces than one writev takes, such as a file written byte by byte, is joined.
+    // Joins data of more pieces than one writev takes, such as a file written byte by byte.
     explicit Answer(std::vector<Buffer> data);
     explicit Answer(Buffer data) { data_.push_back(std::move(data)); }
 
@@ -32,13 +32,13 @@ public:
     std::size_t size() const;
 
 private:
-    std::array<std::byte, sizeof(StatxOut)> head_;  // the longest; no other has more
+    std::array<std::byte, sizeof(StatxOut)> head_;  // fits the longest structs of any reply
     std::size_t used_ = 0;
     std::vector<Buffer> data_;
 };
 
-// How this mount shows the volume: how long the kernel may cache attributes and names, and
-// permission bits that are masked out.
+// The view of the volume through this mount: how long the kernel may cache attributes and names,
+// and permission bits that are masked out.
 struct View {
     Duration attr_valid{};
     Duration entry_valid{};
@@ -48,20 +48,20 @@ struct View {
 fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask = 0);
 fuse_entry_out kernel_entry(const vfs::Known& node, const View& view);
 fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view);
-// The same with the birth time.
+// As above, with the birth time.
 fuse_kstatfs kernel_statfs(const vfs::Filesystem::Space& space);
 StatxOut kernel_statx(const vfs::Known& node, const View& view);
 
-// A readdir reply under construction: entries as the kernel wants them, within `limit` bytes.
+// A readdir reply under construction: entries in the kernel's format, within `limit` bytes.
 class DirectoryReply {
 public:
     DirectoryReply(std::size_t limit, bool plus, const View& view)
         : limit_(limit), plus_(plus), view_(view) {}
 
-    // False where it has no room left; then nothing was added.
+    // Returns false if there is no room left; then nothing was added.
     bool add(const vfs::Listed& entry);
-    // Takes back what was added with `cookie`, unless that is all there is: a cookie that several
-    // names share must not be split between two replies.
+    // Removes the entries with `cookie` at the end, unless there are no others: a cookie that
+    // several names share must not be split between two replies.
     void drop_tail(std::uint64_t cookie);
     Answer finish() && { return Answer(Buffer::take(std::move(bytes_))); }
 

@@ -21,8 +21,8 @@ constexpr MaskBit mask_bits[] = {
     {FATTR_FH, wire::set_open},
 };
 
-// Times outside 1678 to 2262, which 64 bits of nanoseconds cannot hold, become the nearest of
-// these.
+// Times that 64 bits of nanoseconds cannot hold, outside 1678 to 2262, become the nearest valid
+// one.
 Time join(std::uint64_t seconds, std::uint32_t rest) {
     constexpr Time second = 1'000'000'000;
     constexpr Time last = std::numeric_limits<Time>::max() / second - 1;
@@ -46,8 +46,8 @@ Task<Answer> setattr(Server& server, Request request) {
     std::uint32_t mask = 0;
     for (auto [kernel, ours] : mask_bits)
         if (in.valid & kernel) mask |= ours;
-    // This is how a chown(2) without an owner and a group arrives, and what clears a user's setuid
-    // before a write.
+    // A chown(2) without an owner and a group arrives like this, and so does the request that
+    // clears a user's setuid before a write.
     const bool disarmed = server.disarmed().take(request.ino(), request.pid());
     if (in.valid == 0 && !disarmed) mask = wire::set_kill_privileges;
     if (mask & (wire::set_kill_privileges | wire::set_uid | wire::set_gid)) {

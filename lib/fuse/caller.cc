@@ -14,10 +14,10 @@
 namespace flexfs::fuse {
 namespace {
 
-// A status file with the most groups that Linux allows a process, 65536.
+// Room for a status file with the most groups that Linux allows a process, 65536.
 constexpr std::size_t status_bytes_max = 1 << 20;
 
-// Empty where it cannot be read.
+// Returns nothing if the file cannot be read.
 std::string read_proc(std::uint32_t tid, const char* name) {
     std::string text;
     if (tid == 0) return text;
@@ -59,7 +59,7 @@ Caller caller_of(const Request& request) {
     return {{}, request.who().uid == 0};
 }
 
-// Whether the caller may not keep the setgid bit of a file of that group.
+// Returns true if the caller may not keep the setgid bit of a file of that group.
 bool is_outsider(const Server& server, const Request& request, std::uint32_t gid) {
     const wire::Squash& squash = server.squash();
     if (squash.applies_to(request.who())) return squash.gid != gid;

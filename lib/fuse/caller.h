@@ -1,4 +1,4 @@
-// Facts about the process behind a request that the kernel does not send along, from /proc.
+// Facts about the process behind a request that the kernel does not send, read from /proc.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +16,19 @@ struct Caller {
 
     bool is_in(std::uint32_t gid) const;
 };
-// The content of /proc/TID/status; nothing where it lacks one of the lines.
+// Parses /proc/TID/status; returns nothing if one of the lines is missing.
 std::optional<Caller> parse_caller(std::string_view status);
 
-// Whether a change by the caller clears the setuid and setgid bits of the inode. A caller that
-// cannot be looked at (it is in another pid namespace) is root or has no privileges, and is in no
-// group but the one that the request names.
+// Returns whether a change by the caller clears the setuid and setgid bits of the inode. A caller
+// that cannot be inspected (it is in another pid namespace) is root or has no privileges, and is in
+// no group except the one that the request names.
 Task<vfs::Kill> kills(Server& server, const Request& request, wire::Ino ino);
-// The same for a request that says by itself that it clears them, of its own inode: only the group
-// is looked at.
+// As above for a request that itself says that it clears them, of its own inode: only the group is
+// checked.
 Task<vfs::Kill> kills_by_word(Server& server, const Request& request);
 
-// Whether the caller is in one of the removexattr(2) calls. The kernel sends the same request
-// before a write and before a chown(2).
+// Returns true if the caller is in one of the removexattr(2) calls. The kernel sends the same
+// request before a write and before a chown(2).
 bool is_removing_xattr(const Request& request);
 
 }  // namespace flexfs::fuse

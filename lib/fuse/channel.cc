@@ -70,7 +70,7 @@ bool Channel::read_one() {
 
     const ssize_t size = ::read(descriptor_, current_.get(), request_bytes_max);
     if (size < 0) {
-        // ENOENT: the request was interrupted before we had it.
+        // ENOENT: the request was interrupted before it was read.
         if (errno == EAGAIN || errno == EINTR || errno == ENOENT) return errno == ENOENT;
         if (errno != ENODEV)
             log::error("reading the kernel's requests: {}", strerrordesc_np(errno));
@@ -118,8 +118,7 @@ void Channel::send(std::uint64_t unique, const Result<Answer>& outcome) {
         header.len += std::uint32_t(outcome->size());
     }
     pieces[0] = {&header, sizeof header};
-    // ENOENT: the kernel gave the request up meanwhile. Nothing else can be done about any error
-    // here.
+    // ENOENT: the kernel has dropped the request. No error here can be handled in any other way.
     if (::writev(descriptor_, pieces, count) < 0 && errno != ENOENT && errno != ENODEV)
         log::error("answering request {}: {}", unique, strerrordesc_np(errno));
 }

@@ -15,14 +15,14 @@
 namespace flexfs::fuse {
 
 // Memory for requests. A write's data stays where the kernel put it until it is uploaded, so
-// buffers come and go, a whole segment's at a time; up to `free_max` are kept for the next ones,
-// because the page faults of fresh memory cost more than all else about a large write.
+// buffers come and go, a whole segment's at a time; up to `free_max` are kept for reuse, because
+// the page faults of fresh memory cost more than everything else about a large write.
 class RequestBuffers : public std::enable_shared_from_this<RequestBuffers> {
 public:
     static std::shared_ptr<RequestBuffers> make(std::size_t free_max);
     ~RequestBuffers();
-    // A buffer of request_bytes_max; null where the system has no memory. It may be dropped on any
-    // thread.
+    // Returns a buffer of request_bytes_max; null if the system has no memory. Any thread may drop
+    // it.
     std::shared_ptr<std::byte> get();
 
 private:
@@ -39,25 +39,25 @@ public:
     using Receiver = std::function<void(Request)>;
 
     // Takes over the descriptor, which must not block. While `large_max` requests that keep their
-    // buffer are unanswered, no more are taken: until a write is answered nobody else has counted
-    // its memory. As many buffers are kept free.
+    // buffer are unanswered, no more are read, because nothing else counts a write's memory until
+    // it is answered. The same number of buffers is kept free.
     Channel(int descriptor, std::size_t large_max, Receiver receiver);
     ~Channel() override;
 
     int descriptor() const override { return descriptor_; }
     bool wanted() override { return !paused_ && !ended_ && large_.size() < large_max_; }
-    // Reads what is queued, some requests at most, and hands each to the receiver.
+    // Reads queued requests, a limited number of them, and passes each to the receiver.
     bool poll() override;
-    // While paused, requests stay with the kernel, and whoever made them waits.
+    // While paused, requests stay with the kernel, and their callers wait.
     void pause(bool paused) { paused_ = paused; }
-    // True once the kernel has taken the filesystem down.
+    // Returns true after the kernel has taken the filesystem down.
     bool ended() const { return ended_; }
 
     void send(std::uint64_t unique, const Result<Answer>& outcome);
-    // The buffer of the request, if it is a large one, is counted elsewhere by now.
+    // Says that the buffer of the request, if it is a large one, is counted elsewhere now.
     void is_counted(std::uint64_t unique) { large_.erase(unique); }
-    // Tells the kernel something it did not ask: `code` is a fuse_notify_code. May wait; any
-    // thread. ENOENT where the kernel does not know the inode.
+    // Sends the kernel a notification; `code` is a fuse_notify_code. May block; any thread may call
+    // it. ENOENT if the kernel does not know the inode.
     Result<void> notify(int code, ByteView body, std::string_view name = {});
 
 private:

@@ -32,8 +32,8 @@ Task<Answer> opendir(Server& server, Request request) {
     fuse_open_out out{};
     const auto opened = co_await server.client().opendir(request.ino(), request.who());
     out.fh = opened.handle;
-    // The kernel keeps listings only where it keeps names at all. Of its own changes it takes note
-    // where a listing is read from its beginning, not where a seekdir goes on in the middle.
+    // The kernel keeps listings only if it caches names. It keeps them consistent with its own
+    // changes if a listing is read from its beginning, not if a seekdir continues in the middle.
     if (server.view().entry_valid > Duration::zero())
         out.open_flags = FOPEN_CACHE_DIR | (opened.keep_cache ? FOPEN_KEEP_CACHE : 0);
     co_return Answer().add(out);

@@ -14,7 +14,7 @@ void Disarmed::forget(std::uint32_t thread) {
 }
 
 // The kernel holds the file's lock from its REMOVEXATTR on, so a SETATTR by another thread shows
-// that there is nothing more to come.
+// that the sequence is over.
 bool Disarmed::take(wire::Ino ino, std::uint32_t thread) {
     const bool own = std::ranges::find(last_, Row{ino, thread}) != last_.end();
     std::erase_if(last_, [&](const Row& row) { return row.ino == ino; });

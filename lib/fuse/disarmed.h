@@ -1,9 +1,9 @@
-// Which threads have just taken a file's capabilities away.
+// Records the threads that have just removed a file's capabilities.
 //
-// Before a write the kernel takes them away itself, if there are any: REMOVEXATTR, then SETATTR of
-// nothing (fs/attr.c, notify_change). A chown(2) to nobody and no group is a SETATTR of nothing,
-// too, and the kernel asks for capabilities right before: so the two are told apart by what the
-// same thread asked last.
+// Before a write the kernel removes them itself, if there are any: REMOVEXATTR, then SETATTR of
+// nothing (fs/attr.c, notify_change). A chown(2) without an owner and a group is a SETATTR of
+// nothing, too, and the kernel asks for capabilities right before it: so the previous request of
+// the same thread tells the two apart.
 #pragma once
 
 #include <vector>
@@ -14,13 +14,13 @@ namespace flexfs::fuse {
 
 class Disarmed {
 public:
-    // `thread`: as the kernel numbers it for us; 0: one whose number we cannot know.
+    // `thread` is the number that the kernel sends; 0: it cannot send one.
     void removed(wire::Ino ino, std::uint32_t thread);
-    // Any request of a thread but the SETATTR that may come next.
+    // Called for any request of a thread except the SETATTR that may come next.
     void asked(std::uint32_t thread) {
         if (!last_.empty() && thread != 0) forget(thread);
     }
-    // Whether this SETATTR of nothing is the kernel's own.
+    // Returns true if this SETATTR of nothing is the kernel's own.
     bool take(wire::Ino ino, std::uint32_t thread);
 
 private:
@@ -34,7 +34,7 @@ private:
 
     void forget(std::uint32_t thread);
 
-    std::vector<Row> last_;  // the oldest first
+    std::vector<Row> last_;  // oldest first
 };
 
 }  // namespace flexfs::fuse

@@ -1,5 +1,5 @@
-// A filesystem that notes what it is asked and answers as a test wants, and a kernel at the other
-// end of the channel.
+// A filesystem that records its calls and answers as a test wants, and a kernel at the other end of
+// the channel.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ class FakeFilesystem final : public vfs::Filesystem {
 public:
     // The operations that were asked for, such as "rename 1 a 2 b 0", in order.
     std::vector<std::string> asked;
-    int code = 0;        // every request fails with it, unless 0
+    int code = 0;        // unless 0, every request fails with it
     bool holds = false;  // requests wait until they are stopped or let_go() is called
     std::vector<vfs::Listed> entries;
     std::string value = "value";  // of every extended attribute and link, and all data
@@ -180,7 +180,7 @@ private:
     task::WaitList came_;
 };
 
-// The bytes of a request's body, piece by piece.
+// The bytes of a request's body, added piece by piece.
 class Body {
 public:
     template <class T>
@@ -223,7 +223,7 @@ public:
     }
     ~Kernel() override { hang_up(); }
 
-    int servers_end() const { return ends_[1]; }  // whoever takes it closes it
+    int servers_end() const { return ends_[1]; }  // its owner closes it
     int descriptor() const override { return ends_[0]; }
     bool wanted() override { return !gone_; }
     bool poll() override {
@@ -257,7 +257,7 @@ public:
     Task<void> answered(std::uint64_t unique) {
         while (replies_[unique].empty()) co_await came_.wait();
     }
-    // As after umount.
+    // Closes the channel, as umount does.
     void hang_up() {
         if (ends_[0] >= 0) ::close(std::exchange(ends_[0], -1));
         gone_ = true;
@@ -271,7 +271,7 @@ private:
     task::WaitList came_;
 };
 
-// A server between the two.
+// A server between the kernel and the filesystem.
 struct Served {
     Loop loop;
     FakeFilesystem files;
@@ -294,7 +294,7 @@ struct Served {
     Reply ask(std::uint32_t opcode, const Body& body, wire::Ino ino = 1) {
         return reply_to(kernel.ask(opcode, body.bytes(), ino));
     }
-    // Ends when everything that was sent before has been taken up and answered; nothing may wait.
+    // Returns when all requests sent before are answered; none of them may wait.
     void settle() {
         ask(FUSE_STATFS, {});
         files.asked.pop_back();

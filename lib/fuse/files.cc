@@ -24,7 +24,7 @@ bool writes_directly(std::uint32_t flags) {
     return (flags & O_ACCMODE) != O_RDONLY && (flags & O_DIRECT);
 }
 
-// An empty name: a file without one.
+// With an empty name, the file has none.
 Task<Answer> make(Server& server, Request request, std::string name) {
     const auto in = request.head<fuse_create_in>();
     const std::uint32_t mode = S_IFREG | (in.mode & 07777);
@@ -45,7 +45,7 @@ Task<Answer> create(Server& server, Request request) {
     co_return co_await make(server, std::move(request), std::move(name));
 }
 
-// The name that comes with it means nothing.
+// The name in the request has no meaning.
 Task<Answer> tmpfile(Server& server, Request request) {
     return make(server, std::move(request), {});
 }
@@ -62,8 +62,8 @@ Task<Answer> open(Server& server, Request request) {
 
 Task<Answer> read(Server& server, Request request) {
     const auto in = request.head<fuse_read_in>();
-    // Only a read past the kernel's pages has an owner of locks (fs/fuse/file.c, fuse_send_read);
-    // a page fault comes with O_DIRECT where the file was opened so.
+    // Only a read that bypasses the kernel's pages has a lock owner (fs/fuse/file.c,
+    // fuse_send_read); a page fault comes with O_DIRECT if the file was opened with it.
     if (!(in.read_flags & FUSE_READ_LOCKOWNER)) server.direct_writes().paged(request.ino());
     const std::size_t size = std::min<std::size_t>(in.size, data_bytes_max);
     co_return Answer(co_await server.client().read(in.fh, in.offset, size));
@@ -73,8 +73,8 @@ Task<Answer> write(Server& server, Request request) {
     const auto in = request.head<fuse_write_in>();
     Buffer data = co_await request.data(sizeof in, in.size);
     const bool from_cache = in.write_flags & FUSE_WRITE_CACHE;
-    // The kernel takes a squashed root for one whose writes leave the bits. What it stores of its
-    // pages was written through a mapping, which leaves them, and comes from nobody.
+    // For the kernel a squashed root is a caller whose writes keep the bits. Pages that it writes
+    // back were written through a mapping, which keeps them, and have no caller.
     vfs::Kill kill;
     if (!from_cache &&
         ((in.write_flags & FUSE_WRITE_KILL_SUIDGID) || server.squash().applies_to(request.who())))
@@ -82,11 +82,11 @@ Task<Answer> write(Server& server, Request request) {
     fuse_write_out out{};
     out.size = std::uint32_t(
         co_await server.client().write(in.fh, in.offset, std::move(data), from_cache, kill));
-    // Only a write past the kernel's pages has an owner of locks (fs/fuse/file.c, fuse_send_write).
-    // O_DIRECT does not tell it: turned on meanwhile it comes with a write through the pages, too,
-    // and the kernel, which has them locked, would wait for the answer, and we for the pages.
+    // Only a write that bypasses the kernel's pages has a lock owner (fs/fuse/file.c,
+    // fuse_send_write). O_DIRECT does not show it: if it was set meanwhile, a write through the
+    // pages has it too, and dropping those pages, which the kernel has locked, would deadlock.
     const bool direct = in.write_flags & FUSE_WRITE_LOCKOWNER;
-    // It is written, also where a signal comes now.
+    // The data is written, even if a signal arrives now.
     if (direct && server.direct_writes().leave_pages(request.ino()))
         co_await result(server.drop_pages(request, in.offset, out.size));
     co_return Answer().add(out);
@@ -109,9 +109,9 @@ Task<Answer> release(Server& server, Request request) {
     co_return Answer();
 }
 
-// Linux lets KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE through to a FUSE filesystem (fs/fuse/file.c,
+// Linux passes KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE to a FUSE filesystem (fs/fuse/file.c,
 // fuse_file_fallocate) and answers COLLAPSE_RANGE, INSERT_RANGE and the others with EOPNOTSUPP
-// itself, so nothing below knows them. It drops its pages of what was punched or zeroed.
+// itself. It drops its pages of a range that was punched or zeroed.
 Task<Answer> allocate(Server& server, Request request) {
     const auto in = request.head<fuse_fallocate_in>();
     const vfs::Kill kill = co_await kills(server, request, request.ino());
@@ -121,16 +121,17 @@ Task<Answer> allocate(Server& server, Request request) {
 
 namespace {
 
-// The kernel stores pages that were written through a mapping in its own time, and not before it
-// seeks (fs/fuse/file.c, fuse_file_llseek). When told to drop its pages it stores them first, and
-// that does not need the file's lock, which the seek holds.
+// The kernel writes back pages that were written through a mapping in its own time, and not before
+// it seeks (fs/fuse/file.c, fuse_file_llseek). If it is told to drop its pages it writes them back
+// first, which does not need the file's lock that the seek holds.
 Task<void> store_mapped(Server& server, Request request, std::uint64_t offset, bool data) {
     const std::uint64_t handle = request.head<fuse_lseek_in>().fh;
     const vfs::UncertainHole hole = co_await server.client().uncertain_hole(handle, offset, data);
     if (hole.empty()) co_return;
     co_await server.drop_pages(request, hole.first, hole.last - hole.first);
     if (data) co_return;
-    // All of it was data? The next hole may be none, either. One after the other could take long.
+    // All of it was data, so the next hole may be none, either. Checking one after the other could
+    // take long.
     const vfs::UncertainHole next =
         co_await server.client().uncertain_hole(handle, hole.first, false);
     if (next.first >= hole.last) co_await server.drop_pages(request, next.first, 0);
@@ -138,7 +139,7 @@ Task<void> store_mapped(Server& server, Request request, std::uint64_t offset, b
 
 }  // namespace
 
-// Only SEEK_DATA and SEEK_HOLE come here.
+// The kernel sends only SEEK_DATA and SEEK_HOLE.
 Task<Answer> seek(Server& server, Request request) {
     const auto in = request.head<fuse_lseek_in>();
     if (in.whence != SEEK_DATA && in.whence != SEEK_HOLE) co_return fail(EINVAL);
@@ -149,8 +150,8 @@ Task<Answer> seek(Server& server, Request request) {
     co_return Answer().add(out);
 }
 
-// The answer has 32 bits for the length, and the kernel asks for no more than that at a time. It
-// drops its pages of the target.
+// The reply has 32 bits for the length, and the kernel asks for no more at a time. It drops its
+// pages of the target.
 Task<Answer> copy_range(Server& server, Request request) {
     const auto in = request.head<fuse_copy_file_range_in>();
     if (in.flags != 0) co_return fail(EINVAL);

@@ -1,5 +1,5 @@
-// The flags of files and folders (chattr(1)), in the two forms that programs ask for them. Who may
-// set which is checked by the kernel.
+// The flags of files and directories (chattr(1)), in both forms that programs use. The kernel
+// checks who may set them.
 #include <linux/fs.h>
 
 #include "lib/fuse/operations.h"
@@ -20,10 +20,10 @@ constexpr FlagName flag_names[] = {
 static_assert(wire::flag_immutable == FS_IMMUTABLE_FL && wire::flag_append == FS_APPEND_FL &&
               wire::flag_nodump == FS_NODUMP_FL && wire::flag_noatime == FS_NOATIME_FL);
 
-// Far more than any answer of ours has; the kernel has no room for more, either.
+// This is far more than any reply needs; the kernel accepts no more, either.
 constexpr std::uint32_t out_bytes_max = 1 << 16;
 
-// The value in as many bytes as the kernel has room for: it takes no others.
+// Returns the value in exactly the number of bytes that the kernel accepts.
 template <class T>
 Answer told(const T& value, std::uint32_t room) {
     WritableBuffer bytes(room);
@@ -32,7 +32,7 @@ Answer told(const T& value, std::uint32_t room) {
     return Answer(std::move(bytes).freeze()).add(fuse_ioctl_out{});
 }
 
-// EINVAL: fewer bytes than the struct.
+// EINVAL: the body is shorter than the struct.
 template <class T>
 Result<T> given(const Request& request, const fuse_ioctl_in& in) {
     if (in.in_size < sizeof(T)) return fail(EINVAL);
@@ -44,7 +44,7 @@ Task<Answer> set_flags(Server& server, Request request, std::uint32_t flags) {
     wire::Attr attr;
     attr.flags = flags;
     co_await server.client().setattr(request.ino(), wire::set_flags, attr, request.who());
-    // The kernel takes no ioctl for a change, and would go on with the old ctime.
+    // The kernel does not regard an ioctl as a change, and would keep the old ctime.
     server.notifier().drop_attributes_now(request.ino());
     co_return Answer().add(fuse_ioctl_out{});
 }
@@ -56,7 +56,7 @@ fsxattr extended(std::uint32_t flags) {
     return out;
 }
 
-// EOPNOTSUPP: what we do not have, such as project ids.
+// EOPNOTSUPP: unsupported fields, such as project ids.
 Result<std::uint32_t> plain(const fsxattr& wanted) {
     std::uint32_t flags = 0, rest = wanted.fsx_xflags;
     for (const FlagName& name : flag_names) {

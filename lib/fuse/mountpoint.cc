@@ -23,7 +23,7 @@
 namespace flexfs::fuse {
 namespace {
 
-// libfuse tells why it failed only in its log.
+// libfuse reports the reason of a failure only in its log.
 thread_local std::string last_words;
 
 void remember(fuse_log_level, const char* format, va_list arguments) {
@@ -47,7 +47,7 @@ std::string option_list(const MountpointOptions& options) {
     return list;
 }
 
-// A comma or backslash in the source would end it in the option list.
+// An unescaped comma or backslash in the source would end it in the option list.
 std::string escaped(const std::string& text) {
     std::string out;
     for (char c : text) {
@@ -109,7 +109,7 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
         return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ",
                                       last_words));
     }
-    // The session was only needed to mount; its descriptor goes with it, ours stays.
+    // The session was only needed to mount; its descriptor is closed with it, the duplicate stays.
     const int descriptor = ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 0);
     fuse_session_destroy(session);
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
@@ -117,12 +117,13 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
 }
 
 void Mountpoint::detach() {
-    (void)unmount(folder_, true);  // somebody else may have unmounted it already
+    (void)unmount(folder_, true);  // it may already be unmounted
 }
 
 namespace {
 
-// Returns all that the program writes to standard error, and its exit code; 127 if it has none.
+// Returns everything that the program writes to standard error, and its exit code; 127 if it has
+// none.
 struct Said {
     std::string words;
     int code = 127;
@@ -159,7 +160,7 @@ Result<void> unmount(const std::string& folder, bool lazy) {
     if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
     if (errno != EPERM) return fail_errno("unmounting " + folder);
 
-    // Its reason is a sentence only; in the language of C, to be found in it.
+    // fusermount3 gives its reason only as text; in the C locale it can be recognized.
     TRY(const Said said,
         run({"env", "LC_ALL=C", "fusermount3", lazy ? "-uz" : "-u", "--", folder.c_str()}));
     if (said.code == 0) return {};
@@ -172,7 +173,7 @@ Result<void> unmount(const std::string& folder, bool lazy) {
 }
 
 bool is_stale(const std::string& folder) {
-    // Attributes may come from the kernel's cache, which outlives the process; this never does.
+    // The kernel's cache may answer a stat() after the process has gone; it never answers this.
     struct statfs space;
     return ::statfs(folder.c_str(), &space) != 0 && errno == ENOTCONN;
 }

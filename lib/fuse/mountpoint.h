@@ -16,25 +16,25 @@ struct MountpointOptions {
     bool no_suid = false;
     bool no_dev = false;
     bool no_atime = false;
-    bool non_empty = false;  // cover what the folder holds
+    bool non_empty = false;  // mount over a folder with entries
 };
 
 class Mountpoint {
 public:
     // ENOENT, ENOTDIR, ENOTEMPTY, EBUSY (something is mounted there), EACCES, ENODEV (no FUSE),
-    // each with a sentence. A mount left there by a process that is gone is taken away first.
+    // each with a sentence. First removes a mount there whose process is gone.
     static Result<Mountpoint> mount(const std::string& folder, const MountpointOptions& options);
     // Returns the error that mount() would return for the folder now. Detaches a stale mount there.
     static Result<void> check(const std::string& folder, const MountpointOptions& options);
 
-    // One that this process mounted before it replaced its image; `descriptor` stayed open.
+    // Takes over a mount made before the process replaced its image; `descriptor` stayed open.
     static Mountpoint adopt(const std::string& folder, int descriptor) {
         return {folder, descriptor};
     }
 
-    // The kernel's queue, not blocking; the caller's to close.
+    // The kernel's queue, non-blocking; the caller closes it.
     int descriptor() const { return descriptor_; }
-    // Takes it off the tree, in use or not; what is open goes on until the descriptor is closed.
+    // Detaches the mount, in use or not; open files can be used until the descriptor is closed.
     void detach();
 
 private:
@@ -44,15 +44,15 @@ private:
     int descriptor_;
 };
 
-// Takes a mount off the tree. EBUSY while it is in use, unless `lazy`; EINVAL where nothing is
-// mounted; EPERM with fusermount3's reason.
+// Unmounts. EBUSY while the mount is in use, unless `lazy`; EINVAL if nothing is mounted; EPERM
+// with fusermount3's reason.
 Result<void> unmount(const std::string& folder, bool lazy);
 
-// True where the process behind a mount is gone: "Transport endpoint is not connected".
+// Returns true if the process of a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);
 
-// Lets the kernel read ahead by `bytes` where we may say so (root). Not from the loop that serves
-// the mount.
+// Lets the kernel read ahead by `bytes` if the process may set that (root). Must not be called from
+// the loop that serves the mount.
 void set_readahead(const std::string& folder, std::size_t bytes);
 
 }  // namespace flexfs::fuse

@@ -10,7 +10,7 @@ Answer entry(const Server& server, const vfs::Known& node) {
     return Answer().add(kernel_entry(node, server.view()));
 }
 
-// rename and rename2 differ in their struct only.
+// rename and rename2 differ only in their struct.
 Task<Answer> move(Server& server, Request request, std::uint64_t new_parent, std::uint32_t flags,
                   std::size_t names_at) {
     std::string name = co_await request.name(names_at);
@@ -28,7 +28,7 @@ Task<Answer> lookup(Server& server, Request request) {
         co_await result(server.client().lookup(request.ino(), std::move(name), request.who()));
     if (found) co_return entry(server, *found);
     if (found.error().code != ENOENT) co_return fail(std::move(found.error()));
-    // That a name is not there is worth remembering too: inode 0, for as long as a name.
+    // The kernel also caches that a name does not exist: inode 0, valid as long as a name.
     co_return entry(server, {.attr = {}, .cacheable = true});
 }
 

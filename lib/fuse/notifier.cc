@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t notices_max = 64 << 10;
 
-// The kernel forgets the attributes of an inode, and its pages from `offset` on, which it may wait
-// for: `length` bytes of them, 0 for all; a negative offset leaves the data alone.
+// The kernel drops the attributes of an inode, and its pages from `offset` on, which can block:
+// `length` bytes of them, 0 for all; a negative offset keeps the data.
 Result<void> drop_inode(Channel& channel, wire::Ino ino, std::int64_t offset, std::int64_t length) {
     const fuse_notify_inval_inode_out out{.ino = ino, .off = offset, .len = length};
     return channel.notify(FUSE_NOTIFY_INVAL_INODE, std::as_bytes(std::span(&out, 1)));

@@ -1,5 +1,5 @@
-// Tells the kernel what to drop from its caches, from a thread of its own: such a call can wait for
-// an operation that the loop has still to answer, so the loop must never make it, except for the
+// Tells the kernel what to drop from its caches, in a thread of its own: such a call can wait for a
+// request that the loop has still to answer, so the loop must never make it, except for the
 // attributes of an inode that is in use.
 #pragma once
 
@@ -20,7 +20,7 @@ class Notifier final : public vfs::KernelCaches {
 public:
     Notifier();
     ~Notifier() { close(); }
-    // Until it is attached the kernel knows nothing, and nothing needs telling.
+    // Before a channel is attached, the kernel has cached nothing and gets no notifications.
     void attach(Channel& channel) { channel_ = &channel; }
 
     void drop_attributes(wire::Ino ino) override;
@@ -29,10 +29,10 @@ public:
     void drop_entry(wire::Ino parent, const std::string& name) override;
     void on_overflow(std::function<void()> walk) override { walk_ = std::move(walk); }
 
-    // Of a part of the data, and at once: for a thread that may wait.
+    // Drops a part of the data at once: for a thread that may block.
     void drop_range(wire::Ino ino, std::uint64_t offset, std::uint64_t length);
 
-    // Leaves out what is still queued and ends the thread.
+    // Discards what is still queued and ends the thread.
     void close();
 
 private:
@@ -51,7 +51,7 @@ private:
     std::condition_variable changed_;
     std::deque<Notice> notices_;
     std::function<void()> walk_;
-    std::size_t notices_max_;  // of the queue, which is then made anew by walk_
+    std::size_t notices_max_;  // of the queue; if it overflows, walk_ fills it again
     bool walking_ = false;
     bool closing_ = false;
     std::thread thread_;  // starts with the first notice: an embedded volume has none

@@ -1,4 +1,4 @@
-// Every request we answer: one row each.
+// Every request that is answered, one row each.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Operation {
     bool xattr = false;
 };
 
-// Null for what we do not know: the kernel is told ENOSYS, and most often never asks again.
+// Returns null for an unknown request: the kernel gets ENOSYS, and usually does not send it again.
 const Operation* operation(std::uint32_t opcode);
 std::span<const Operation> all_operations();
 
@@ -30,7 +30,7 @@ Task<Answer> unlink(Server& server, Request request);
 Task<Answer> rmdir(Server& server, Request request);
 Task<Answer> rename(Server& server, Request request);
 Task<Answer> rename2(Server& server, Request request);
-// Not answered at all.
+// Has no reply.
 void forget(Server& server, const Request& request);
 void batch_forget(Server& server, const Request& request);
 

@@ -9,23 +9,23 @@
 
 namespace flexfs::fuse {
 
-// The newest minor version whose requests we understand, and the oldest that has all we rely on.
+// The newest minor version whose requests are understood, and the oldest that has all that is used.
 inline constexpr std::uint32_t protocol_minor = 39;
 inline constexpr std::uint32_t protocol_minor_least = 36;
 
 // The most file data in one request: 256 pages, the kernel's default bound.
 inline constexpr std::size_t data_bytes_max = 1 << 20;
 
-// The buffer that a read of the kernel's queue must offer: the largest request, which is a write.
+// The size of the buffer for a read of the kernel's queue: the largest request is a write.
 inline constexpr std::size_t request_bytes_max = data_bytes_max + 4096;
 
-// All opcodes that we answer are smaller than this.
+// All opcodes that are answered are smaller than this.
 inline constexpr std::uint32_t opcodes = 64;
 
-// --- what linux/fuse.h has from minor version 39 on, under names of ours ---
+// --- definitions that linux/fuse.h has from minor version 39 on, under other names ---
 
-// statx(2): asked when a program wants the birth time; everything else comes with getattr. Source
-// of the numbers and of the layout: Linux 6.6, include/uapi/linux/fuse.h, FUSE_STATX.
+// statx(2): sent if a program wants the birth time; getattr has everything else. Source of the
+// numbers and of the layout: Linux 6.6, include/uapi/linux/fuse.h, FUSE_STATX.
 inline constexpr std::uint32_t opcode_statx = 52;
 
 struct StatxTime {
@@ -33,7 +33,7 @@ struct StatxTime {
     std::uint32_t nanoseconds;
     std::int32_t reserved;
 };
-// As struct statx of linux/stat.h begins.
+// The beginning of struct statx of linux/stat.h.
 struct Statx {
     std::uint32_t mask;
     std::uint32_t blksize;

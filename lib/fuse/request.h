@@ -1,4 +1,4 @@
-// One request of the kernel's: a header, then a body of fixed structs, names and data.
+// A request of the kernel: a header, then a body of fixed structs, names and data.
 #pragma once
 
 #include <cerrno>
@@ -22,16 +22,16 @@ public:
     std::uint32_t pid() const { return header_.pid; }  // of the thread
     wire::Who who() const { return {header_.uid, header_.gid}; }
 
-    // The struct at the start of the body. Kernels older than ours send shorter ones: what is
-    // missing is zero.
+    // Returns the struct at the start of the body. Older kernels send shorter ones: missing fields
+    // are zero.
     template <class T>
     T head() const {
         T value{};
         std::memcpy(&value, body_.data(), std::min(sizeof value, body_.size()));
         return value;
     }
-    // The zero-terminated string that starts `offset` bytes into the body; EINVAL where none ends
-    // there.
+    // Returns the zero-terminated string that starts `offset` bytes into the body; EINVAL if it has
+    // no end.
     Result<std::string> name(std::size_t offset = 0) const {
         if (offset > body_.size()) return fail(EINVAL);
         const std::string_view rest = body_.text().substr(offset);
@@ -39,7 +39,8 @@ public:
         if (end == std::string_view::npos) return fail(EINVAL);
         return std::string(rest.substr(0, end));
     }
-    // `size` bytes from `offset`, sharing the request's memory; EINVAL where the body is shorter.
+    // Returns `size` bytes from `offset`, sharing the request's memory; EINVAL if the body is
+    // shorter.
     Result<Buffer> data(std::size_t offset, std::size_t size) const {
         if (offset > body_.size() || size > body_.size() - offset) return fail(EINVAL);
         return body_.slice(offset, size);

@@ -8,26 +8,27 @@
 namespace flexfs::fuse {
 namespace {
 
-// The features that we ask the kernel for, if it offers them.
+// The features that are requested from the kernel if it offers them.
 constexpr std::uint64_t wanted_features =
     FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_EXPORT_SUPPORT | FUSE_BIG_WRITES |
     FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |
     FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
-    FUSE_EXPLICIT_INVAL_DATA |  // what it caches is right until we say otherwise
+    FUSE_EXPLICIT_INVAL_DATA |  // what it caches is valid until it is told otherwise
     FUSE_HANDLE_KILLPRIV_V2 |   // else it asks for security.capability before every write
     FUSE_SETXATTR_EXT | FUSE_INIT_EXT;
 
-// The kernel enforces ACLs, and leaves it to us what a default ACL makes of a mode and a umask.
+// The kernel enforces ACLs, and leaves it to the filesystem to apply a default ACL and a umask to a
+// mode.
 constexpr std::uint64_t acl_features = FUSE_POSIX_ACL | FUSE_DONT_MASK;
 
 constexpr std::uint16_t background_max = 64;
 constexpr std::uint32_t readahead_bytes = 1 << 20;
 
-// A signal ends a request that waits, for a server or a store that is away, not one that is being
-// carried out: no local disk answers EINTR to an fsync because a timer went off.
+// A signal ends a request that waits for a server or a store that is away, not one that is being
+// executed: no local disk answers EINTR to an fsync because a timer fired.
 constexpr Duration interrupt_patience = std::chrono::milliseconds(500);
 
-// How long requests under way may take before those with the kernel are looked at again.
+// The interval at which pause() checks whether requests in progress have ended.
 constexpr Duration pause_step = std::chrono::milliseconds(2);
 
 }  // namespace
@@ -41,7 +42,8 @@ Result<void> check_negotiated(const Negotiated& agreed) {
                    "agreed on when the volume was mounted");
 }
 
-// A request under way. Known by its number while it waits, so that an interrupt finds it.
+// A request in progress. While it waits it is registered by its number, so that an interrupt finds
+// it.
 struct Server::Running {
     task::StopSource stop;
     Duration since = monotonic_now();
@@ -94,8 +96,8 @@ Task<void> Server::pause() {
     while (scope_.running() > 0) {
         co_await loop_.sleep(pause_step);
         if (!dropping_.held()) continue;
-        // The kernel may wait, to drop a page, for a read or a write of it that it has still to
-        // hand over.
+        // To drop a page, the kernel may wait for a read or a write of it that it has still to
+        // send.
         channel_.pause(false);
         channel_.poll();
         channel_.pause(true);
@@ -103,11 +105,12 @@ Task<void> Server::pause() {
 }
 
 Task<void> Server::drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length) {
-    // Whoever waits for the pages needs room for more requests.
+    // A caller that waits for the pages needs room for more requests.
     channel_.is_counted(request.unique());
     const wire::Ino ino = request.ino();
     const auto turn = co_await dropping_.lock();
-    // In the pool, for the kernel may wait for a read, or store a page, that the loop answers.
+    // This runs in the pool, because the kernel may wait for a read, or write back a page, that the
+    // loop answers.
     co_await offload(loop_, [this, ino, offset, length]() -> Result<void> {
         notifier_.drop_range(ino, offset, length);
         return {};
@@ -160,7 +163,7 @@ const Operation* Server::offered(std::uint32_t opcode) const {
 }
 
 void Server::interrupt(std::uint64_t unique) {
-    // Not there: it was answered already; the kernel drops the interrupt.
+    // If it is not there it has been answered already; the kernel drops the interrupt.
     if (waiting_.contains(unique)) interrupts_.start(end_if_waiting(unique));
 }
 

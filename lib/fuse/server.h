@@ -1,5 +1,5 @@
-// The filesystem as the kernel sees it: each of its requests becomes one coroutine over the vfs,
-// and exactly one reply.
+// Serves the filesystem to the kernel: each request becomes one coroutine over the vfs, and exactly
+// one reply.
 #pragma once
 
 #include <array>
@@ -23,52 +23,52 @@ namespace flexfs::fuse {
 
 struct Operation;
 
-// The agreement with the kernel, made when the filesystem was mounted. It holds until the end of
-// the mount, also in another image of the process (fields are appended, for that may be another
-// build).
+// The agreement with the kernel, made when the filesystem was mounted. It is valid until the end of
+// the mount, also in another image of the process (fields are only appended, because that may be
+// another build).
 struct Negotiated {
     std::uint32_t minor = 0;
     std::uint64_t features = 0;
     std::uint32_t data_bytes_max = 0;
     FLEXFS_FIELDS(minor, features, data_bytes_max)
 };
-// EPROTO, with a sentence: this build does not understand it.
+// EPROTO, with a sentence: this build does not support it.
 Result<void> check_negotiated(const Negotiated& agreed);
 
 struct ServerOptions {
     View view{std::chrono::hours(1), std::chrono::hours(1)};
-    bool xattrs = true;               // false: as if the filesystem knew none
+    bool xattrs = true;               // false: the filesystem appears to have none
     bool acls = true;                 // false: they are neither enforced nor shown
     wire::Squash squash;              // with it nothing may be cached: see View
     std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
-    // Of a mount that is taken over: it has been greeted, and begins paused.
+    // Set for a mount that is taken over: it is initialised already, and begins paused.
     std::optional<Negotiated> taken_over = {};
 };
 
 class Server {
 public:
-    // Answers requests from `descriptor`, which it takes over, on `loop`. `notifier` is what
-    // `client` reports changes to. Records how long requests take in `metrics`, by operation.
+    // Answers requests from `descriptor`, which it takes over, on `loop`. `client` reports changes
+    // to `notifier`. Records the duration of requests in `metrics`, by operation.
     Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& notifier,
            metrics::Registry& metrics, ServerOptions options);
     ~Server();
 
-    // Ends with the first request answered after which the mount point works. EPROTO: a kernel too
-    // old.
+    // Ends with the first request answered after which the mount point works. EPROTO: the kernel is
+    // too old.
     Task<void> ready();
     // Ends when the kernel has taken the filesystem down, by umount or a forced abort.
     Task<void> ended();
-    // As if the kernel had taken it down.
+    // Has the same effect as the kernel taking the filesystem down.
     void abort();
-    // Leaves further requests with the kernel; ends when those under way are answered. Until
-    // go_on(), also where it was stopped.
+    // Leaves further requests with the kernel until go_on(), also if this is cancelled; ends when
+    // those in progress are answered.
     Task<void> pause();
     void go_on() { channel_.pause(false); }
     const Negotiated& negotiated() const { return negotiated_; }
-    // Stops answering; requests under way end with EINTR.
+    // Stops answering; requests in progress end with EINTR.
     Task<void> close();
 
-    // For the operations.
+    // --- for the operations ---
     vfs::Filesystem& client() { return client_; }
     Notifier& notifier() { return notifier_; }
     DirectWrites& direct_writes() { return direct_writes_; }
@@ -78,16 +78,16 @@ public:
     const wire::Squash& squash() const { return options_.squash; }
     Result<Answer> init(const Request& request);
     void interrupt(std::uint64_t unique);
-    // Ends when the kernel has dropped its pages of the range, and has stored those that were
-    // written through mappings; a length of 0 is all from there on. For a write that is done but
-    // not answered, and for what needs no buffer.
+    // Ends when the kernel has dropped its pages of the range, and has written back those that were
+    // written through mappings; a length of 0 means up to the end. For a write that is done but not
+    // answered, and for requests that need no buffer.
     Task<void> drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length);
 
 private:
     struct Running;
 
     void receive(Request request);
-    // Null: as if it did not exist.
+    // Returns null for an operation that is treated as unknown.
     const Operation* offered(std::uint32_t opcode) const;
     static Task<void> serve(Server& server, Request request, std::unique_ptr<Running> running);
 
@@ -100,7 +100,7 @@ private:
     Notifier& notifier_;
     DirectWrites direct_writes_;
     Disarmed disarmed_;
-    task::Mutex dropping_;  // one at a time: the threads of the pool are needed for reads
+    task::Mutex dropping_;  // one at a time: reads need the threads of the pool
     Scope scope_;
     Scope interrupts_;
     std::array<metrics::Histogram*, opcodes> durations_{};

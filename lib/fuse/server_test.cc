@@ -14,8 +14,8 @@ namespace {
 
 struct Sample {
     Body body;
-    std::string asked;  // of the filesystem
-    bool fails = true;  // where the filesystem does
+    std::string asked;  // expected call of the filesystem
+    bool fails = true;  // fails if the filesystem does
 };
 
 fuse_setattr_in truncation() {
@@ -82,7 +82,7 @@ std::map<std::uint32_t, Sample> samples() {
     };
 }
 
-// The names in a reply to readdir with their cookies; with `plus`, inode numbers too.
+// Returns the names in a reply to readdir with their cookies; with `plus`, inode numbers too.
 std::vector<std::string> listed(const std::string& body, bool plus) {
     std::vector<std::string> names;
     for (std::size_t at = 0; at < body.size();) {
@@ -272,7 +272,8 @@ TEST_CASE("no more large writes are taken than may be unanswered, and small requ
                                       s.kernel.ask(FUSE_WRITE, body.bytes())};
     CHECK(s.loop.run(s.files.until_waiting(2)));
     const std::uint64_t third = s.kernel.ask(FUSE_GETATTR, {});
-    CHECK(s.loop.run(s.loop.sleep(std::chrono::milliseconds(5))));  // it could come now
+    CHECK(
+        s.loop.run(s.loop.sleep(std::chrono::milliseconds(5))));  // time in which it could be read
     CHECK(s.files.asked.size() == 2);
 
     s.files.let_go();

@@ -9,22 +9,22 @@
 namespace flexfs::fuse {
 namespace {
 
-// An access control list that nobody enforces would be worse than none: cp and tar fall back to
-// plain modes, and setfacl tells.
+// An access control list that is not enforced would be worse than none: cp and tar fall back to
+// plain modes, and setfacl reports the error.
 Result<std::string> supported(const Server& server, std::string name) {
     if (wire::is_acl_name(name) && !server.acls()) return fail(EOPNOTSUPP);
     return name;
 }
 
 bool is_shown(const Server& server, const Request& request, std::string_view name) {
-    // As everywhere on Linux, where it takes CAP_SYS_ADMIN; of capabilities we are not told.
+    // As in Linux, where these need CAP_SYS_ADMIN; requests carry no capabilities.
     if (name.starts_with("trusted."))
         return request.who().uid == 0 && !server.squash().applies_to(request.who());
     return server.acls() || !wire::is_acl_name(name);
 }
 
-// With an ACL its entries say what the kernel allows, not the mode: they show the mount's umask,
-// too.
+// With an ACL, its entries determine what the kernel allows, not the mode: they have to show the
+// mount's umask, too.
 Result<Buffer> without(std::uint32_t umask, const Buffer& acl) {
     TRY(std::vector<wire::AclEntry> entries, wire::decode_acl_entries(acl));
     for (wire::AclEntry& entry : entries) {
@@ -79,8 +79,8 @@ Task<Answer> listxattr(Server& server, Request request) {
 Task<Answer> removexattr(Server& server, Request request) {
     std::string name = co_await supported(server, co_await request.name());
     const bool disarms = name == wire::capability_name;
-    // A write that appends is allowed and takes the capabilities away when it is sent; chown(2) is
-    // refused, and must change nothing before it is.
+    // A write that appends is allowed and removes the capabilities when it is sent; chown(2) is
+    // refused, and must change nothing before that.
     const wire::Attr* known = disarms ? server.client().last_known(request.ino()) : nullptr;
     if (known && (known->flags & wire::flag_append)) {
         if (is_removing_xattr(request)) co_return fail(EPERM);

@@ -7,7 +7,7 @@
 namespace flexfs::options {
 namespace {
 
-// The memory of a put beside its data, to bypass the page cache.
+// Each put needs this much memory besides its data, to bypass the page cache.
 constexpr std::uint64_t store_request_bytes = 2 << 20;
 
 std::size_t kernel_requests(std::uint64_t mem_bytes) {

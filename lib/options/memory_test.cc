@@ -10,7 +10,7 @@ TEST_CASE("what memory is divided into is no more than there is") {
             CAPTURE(mib);
             CAPTURE(most);
             MountOptions options;
-            options.takeover = 0;  // more than this machine has, too
+            options.takeover = 0;  // also more than this machine has
             options.mem_bytes = mib << 20;
             options.dirty_bytes = options.mem_bytes;
             if (most) options.max_bops = store_requests_max(options.mem_bytes);

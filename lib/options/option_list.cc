@@ -10,7 +10,7 @@
 namespace flexfs::options {
 namespace {
 
-// True if the option goes by another name in the table.
+// Returns true if the table lists the option under another name, and applies it.
 bool apply_by_name(std::span<const Option> table, std::string_view name) {
     for (const Option& row : table) {
         const auto found = std::ranges::find(row.names, name, &OptionName::name);
@@ -50,7 +50,7 @@ Result<void> apply(MountOptions& options, std::span<const ListedOption> list, bo
     return {};
 }
 
-// The option that the list gives a row, to be quoted: the last that changes the row's value.
+// Returns the last option in the list that changes the row's value, for a message to quote.
 std::string_view culprit(const MountOptions& flags_only, std::size_t row,
                          std::span<const ListedOption> list, bool sloppy) {
     std::string_view found;

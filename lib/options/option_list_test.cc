@@ -40,7 +40,7 @@ TEST_CASE("a line of fstab is understood, in its spelling and in ours") {
                               "memCapacity=128M,relatime,ro,user,noauto,comment=mine,umask=022",
                               false));
     CHECK((o.no_exec && o.no_suid && !o.no_dev && o.read_only));
-    CHECK(o.access_times == AccessTimes::relative);  // relatime came later
+    CHECK(o.access_times == AccessTimes::relative);  // relatime was the last
     CHECK(o.mem_bytes == 128 << 20);
     CHECK(o.umask == 022);
     REQUIRE(apply_option_list(o, "rw,noatime,exec,compression=none", false));

@@ -35,9 +35,9 @@ std::function<std::string()> microseconds(const Duration& value) {
     };
 }
 
-// --- where a value goes ---
+// --- targets of values ---
 
-// A switch that sets another one, too.
+// A switch that also sets another one.
 cli::Target both(bool& one, bool& other, bool value) {
     return {"", [&one, &other, value](std::string_view given) -> Result<void> {
                 TRY(cli::sets(one, value).set(given));
@@ -79,7 +79,7 @@ std::function<void()> set(T& into, V value) {
 
 // --- the rows ---
 
-// A switch that mount(8) has, too, and that a remount changes in the kernel.
+// A switch that mount(8) also has, and that a remount changes in the kernel.
 Option kernel_switch(bool& value, const char* name, const char* help, unsigned long bit,
                      std::string_view lower, std::string_view opposite) {
     Option row{flag(name, cli::sets(value), help), on(value), {bit, 0}};
@@ -238,7 +238,7 @@ constexpr ForeignOption foreign_options[] = {
     {"allow_other"},
     {"default_permissions"},
     {"remount", true},
-    {"bind", true, {MS_BIND, 0}},  // only the mount point is changed, not the filesystem
+    {"bind", true, {MS_BIND, 0}},  // changes only the mount point, not the filesystem
     {"nosymfollow", true, {MS_NOSYMFOLLOW, 0}},
     {"symfollow", true, {0, MS_NOSYMFOLLOW}},
     {"user_id", true},
@@ -261,7 +261,7 @@ std::vector<Option> option_table(MountOptions& o) {
 }
 
 const ForeignOption* find_foreign(std::string_view name) {
-    // Comments for other programs: x-systemd.automount, comment=….
+    // These are comments for other programs: x-systemd.automount, comment=….
     static constexpr ForeignOption comment{"comment"};
     if (name.starts_with("x-") || name.starts_with("X-") || name == comment.name) return &comment;
     const auto found = std::ranges::find(foreign_options, name, &ForeignOption::name);

@@ -1,6 +1,6 @@
-// The options of a mount, one row each. Read off a row: the flag of `start` and its help, the names
-// in fstab and in -o, what a remount can change, and the words by which the next process image gets
-// the same value. An option is added by a field of MountOptions and one row.
+// The options of a mount, one row each. A row determines the flag of `start` and its help, the
+// names in fstab and in -o, whether a remount can change the option, and the words that give the
+// next process image the same value. To add an option, add a field to MountOptions and one row.
 #pragma once
 
 #include <functional>
@@ -13,8 +13,8 @@
 
 namespace flexfs::options {
 
-// The MS_* flags of mount(2) that an option sets and clears. Without any, the kernel does not know
-// the option, so that a remount cannot change it.
+// The MS_* flags of mount(2) that an option sets and clears. If it has none, the kernel does not
+// know the option, and a remount cannot change it.
 struct KernelFlags {
     unsigned long set = 0, clear = 0;
     bool any() const { return (set | clear) != 0; }
@@ -28,9 +28,10 @@ struct OptionName {
 };
 
 struct Option {
-    cli::Flag flag;  // in fstab and -o it has the same name without dashes
-    // The value that the flag is given to repeat the present one, "true" for a switch; empty: none,
-    // because that is the default, or because it only matters when a volume is made.
+    cli::Flag flag;  // its name in fstab and -o is the same without dashes
+    // Returns the value with which the flag repeats the present setting, "true" for a switch;
+    // empty: none is needed, because the setting is the default or matters only when a volume is
+    // made.
     std::function<std::string()> value = [] { return std::string(); };
     KernelFlags kernel = {};
     std::vector<OptionName> names = {};
@@ -39,16 +40,16 @@ struct Option {
 // The rows read and write `options`, which must outlive them.
 std::vector<Option> option_table(MountOptions& options);
 
-// Names in fstab and -o that belong to no option of ours.
+// Names in fstab and -o that belong to no option of flexfs.
 struct ForeignOption {
     std::string_view name;
-    bool only_remount = false;  // what the kernel shows of a mount, which mount(8) repeats
+    bool only_remount = false;  // the kernel shows it for a mount, and mount(8) repeats it
     KernelFlags kernel = {};
 };
-// Null: unknown.
+// Returns null for an unknown name.
 const ForeignOption* find_foreign(std::string_view name);
 
-// The kernel flags of an option of a list, by any of its names.
+// Returns the kernel flags of an option in a list, by any of its names.
 KernelFlags kernel_flags(std::string_view name);
 
 }  // namespace flexfs::options

@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::uint64_t mem_bytes_default_min = 256 << 20;
 
-// Without "." and a slash at the end. The last part is not resolved, for it may be a mount that
-// does not answer; the parts above are, if one of them is "..".
+// Makes a path absolute, without "." and a slash at the end. The last part is not resolved, because
+// it may be a mount that does not answer; the parts above it are if one of them is "..".
 Result<std::string> absolute(std::string_view path) {
     namespace fs = std::filesystem;
     if (path.empty()) return fail(EINVAL, "the value is empty");
@@ -40,7 +40,7 @@ cli::Target ignored(std::string hint = {}) {
     return {std::move(hint), [](std::string_view) -> Result<void> { return {}; }};
 }
 
-// Notes that the flag was given, for merge_option_list().
+// Records that the flag was given, for merge_option_list().
 cli::Flag noted(MountOptions& options, cli::Flag row) {
     row.target.set = [&options, name = std::string(cli::long_name(row)),
                       set = std::move(row.target.set)](std::string_view value) -> Result<void> {
@@ -51,7 +51,7 @@ cli::Flag noted(MountOptions& options, cli::Flag row) {
     return row;
 }
 
-// Under mount(8) two letters are its own, or mean something else.
+// Under mount(8), -f and -v have the meaning that mount(8) gives them.
 std::string names_for(const std::string& names, bool helper) {
     if (!helper) return names;
     if (names == "-f, --foreground") return "--foreground";
@@ -113,7 +113,7 @@ std::vector<cli::Flag> flags(MountOptions& options, Dialect dialect) {
         option.flag.names = names_for(option.flag.names, dialect.helper);
         rows.push_back(noted(options, std::move(option.flag)));
     }
-    // Behind the flags that it repeats, which are those without a group.
+    // The flag -o stands after the flags that it can repeat, which are those without a group.
     const auto behind = std::ranges::find_if(
         rows, [](const cli::Flag& row) { return row.names.ends_with("--foreground"); });
     rows.insert(behind, option_list_flag(options));
@@ -134,7 +134,7 @@ std::vector<std::string> command_line(const MountOptions& options) {
 }
 
 Result<void> finish(MountOptions& options) {
-    // A process that takes over goes on as the one before it.
+    // A process that takes over has the options of its predecessor, which checked them.
     const bool takes_over = options.takeover || options.check_takeover;
     const auto log_folder = std::filesystem::path(options.log_file).parent_path();
     if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)

@@ -1,5 +1,5 @@
-// The options of a mount: as flags of `flexfs mount start`, in -o and fstab, and wherever else
-// flags of a mount are written down. The option table (option_table.h) says what each is called.
+// The options of a mount, as flags of `flexfs mount start`, and in -o, in fstab and everywhere else
+// that options are written. The option table (option_table.h) has their names.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline constexpr std::uint64_t mem_bytes_min = 32 << 20;
 
 struct MountOptions {
     std::string volume;  // a store address; a folder in it is absolute
-    std::string dir;     // absolute, not resolved further
+    std::string dir;     // absolute; symlinks are not resolved
 
     bool read_only = false;
     AccessTimes access_times = AccessTimes::relative;
@@ -31,7 +31,7 @@ struct MountOptions {
     bool no_exec = false;
     bool no_suid = false;
     bool no_dev = false;
-    bool non_empty = false;   // mount over a folder that has entries
+    bool non_empty = false;   // mounting over a folder with entries is allowed
     std::uint32_t umask = 0;  // permission bits that are denied to everybody
     bool xattr = true;
     bool acl = true;  // never without xattr
@@ -52,9 +52,9 @@ struct MountOptions {
     volume::NewVolume fresh;
 
     bool fake = false;  // mount --fake: check everything, mount nothing
-    // Given by a mount that replaces its process image (lib/process/restarter.h): the descriptor of
-    // the hand-over, to go on with it or to check whether this image could, and why another one did
-    // not.
+    // Set by a mount that replaces its process image (lib/process/restarter.h): the descriptor of
+    // the hand-over, which this image continues from, or only checks whether it could; and why
+    // another image could not.
     std::optional<std::uint32_t> takeover;
     std::optional<std::uint32_t> check_takeover;
     std::string takeover_failed;
@@ -64,29 +64,29 @@ struct MountOptions {
     std::vector<std::string> flags_given;  // their names, without dashes
 };
 
-// How a command line is to be read.
+// Variants of the command line.
 struct Dialect {
     bool helper = false;  // mount(8) runs us: -f is --fake, -s, -n and -t are its own
     bool sloppy = false;  // mount -s
 };
 
-// The arguments and flags of `start`; they write to `options`, which must outlive them.
+// Returns the arguments and flags of `start`, which write to `options`; it must outlive them.
 std::vector<cli::Argument> arguments(MountOptions& options);
 std::vector<cli::Flag> flags(MountOptions& options, Dialect dialect);
 
-// The arguments of `start` that give the same options, without those for a new volume and those
-// after `fresh` above.
+// Returns the arguments of `start` that give the same options, except those for a new volume and
+// those declared after `fresh` above.
 std::vector<std::string> command_line(const MountOptions& options);
 
-// Fills in what depends on other options. EINVAL: the options contradict each other, or ask for
-// more than the machine has.
+// Completes options that depend on others. EINVAL: options contradict each other, or ask for more
+// than the machine has.
 Result<void> finish(MountOptions& options);
 
-// "./data" as the address that means the same in any working folder. EINVAL with a sentence: no
-// address.
+// Returns the address of "./data" that is valid in any working folder. EINVAL with a sentence: not
+// an address.
 Result<std::string> absolute_address(std::string_view text);
 
-// A flag's target that makes a path absolute.
+// Returns the target of a flag whose value is made an absolute path.
 cli::Target absolute_path_target(std::string& into, std::string hint);
 
 std::uint64_t ram_bytes();

@@ -14,7 +14,7 @@
 namespace flexfs::options {
 namespace {
 
-// The options that a command line of `start` gives; `code` as cli::run() returns it.
+// The options that a command line of `start` gives; `code` is the result of cli::run().
 struct Parsed {
     MountOptions options;
     int code = 0;
@@ -126,7 +126,7 @@ TEST_CASE("ACLs and extended attributes go together") {
     CHECK(start({"/d", "/m", "--noACL"}).options.xattr);
     CHECK(!start({"/d", "/m", "--noACL"}).options.acl);
     CHECK(start({"/d", "/m", "--noXAttr", "--acl"}).code == cli::exit_usage);
-    const auto both = start({"/d", "/m", "-o", "noXAttr,acl"}).options;  // the last one holds
+    const auto both = start({"/d", "/m", "-o", "noXAttr,acl"}).options;  // the last one wins
     CHECK((both.acl && both.xattr));
 }
 

@@ -5,7 +5,7 @@
 namespace flexfs::wire {
 namespace {
 
-// u32 version, then entries of u16 tag, u16 permissions, u32 id; little endian.
+// The format: u32 version, then entries of u16 tag, u16 permissions, u32 id; little endian.
 constexpr std::uint32_t version = 2;
 constexpr std::size_t head_bytes = 4, entry_bytes = 8;
 

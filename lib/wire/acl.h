@@ -1,5 +1,5 @@
 // The binary form of an access control list, as Linux programs set and get it in an extended
-// attribute (linux/posix_acl_xattr.h, version 2). lib/meta knows what the entries mean.
+// attribute (linux/posix_acl_xattr.h, version 2). lib/meta interprets the entries.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace flexfs::wire {
 
-// The numbers of linux/posix_acl.h. A list has its entries in this order.
+// The numbers of linux/posix_acl.h; the entries of a list are in this order.
 enum class AclTag : std::uint16_t {
     owner = 1,
     user = 2,
@@ -31,7 +31,7 @@ struct AclEntry {
     bool has_id() const { return tag == AclTag::user || tag == AclTag::group; }
 };
 
-// Tags and permissions are not checked. EINVAL: not such a list. EOPNOTSUPP: another version.
+// Does not check tags and permissions. EINVAL: malformed. EOPNOTSUPP: another version.
 Result<std::vector<AclEntry>> decode_acl_entries(ByteView value);
 Buffer encode_acl_entries(const std::vector<AclEntry>& entries);
 

@@ -146,7 +146,8 @@ class Decoder {
 public:
     explicit Decoder(const Buffer& input);
 
-    // Each reads the next value. Returns false once anything was wrong; then error() says what.
+    // Each get() reads the next value. After an error all of them return false, and error()
+    // describes it.
     bool get(bool& value);
     bool get(std::string& text);
     bool get(Buffer& bytes);
@@ -176,7 +177,7 @@ public:
     bool get(Result<T>& outcome);
 
     bool at_end() const { return at_ == end_; }
-    // Fails unless all input was read.
+    // Fails if input is left over.
     bool finish();
     Error error() const { return {EPROTO, error_}; }
 
@@ -192,7 +193,7 @@ private:
 
     const Buffer& input_;
     const std::byte* at_;
-    const std::byte* end_;  // of the innermost struct
+    const std::byte* end_;  // the end of the innermost struct
     std::size_t budget_;    // bytes that may still be allocated
     std::string error_;
 };
@@ -201,7 +202,7 @@ template <class T>
 bool Decoder::get(std::vector<T>& items) {
     std::uint32_t count = 0;
     if (!get(count)) return false;
-    // Every element takes at least a byte, so that a huge count fails before it costs anything.
+    // Every element takes at least one byte, so a huge count fails before anything is allocated.
     if (!need(count, "a list longer than the message") || !charge(count * sizeof(T))) return false;
     items.resize(count);
     for (T& item : items)

@@ -1,4 +1,4 @@
-// libFuzzer's target for the codec; `meson compile codec_fuzz`, then run it with a corpus folder.
+// The codec's target for libFuzzer: `meson compile codec_fuzz`, then run it with a corpus folder.
 #include "lib/wire/decode_any.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -25,7 +25,7 @@ struct Status {
     FLEXFS_NO_FIELDS
 };
 // Acts as SIGTERM: programs that have files open get a moment to close them, unless `force` cuts
-// them off. The answer comes at once.
+// them off. The reply is sent at once.
 struct Stop {
     static constexpr ControlOp op = ControlOp::stop;
     using Reply = Done;
@@ -33,14 +33,14 @@ struct Stop {
     FLEXFS_FIELDS(force)
 };
 
-// The process that serves the mount now, after a restart or instead of it.
+// The process that serves the mount after a restart, or after an attempt that failed.
 struct Restarted {
-    std::string refused;  // why the old process image still serves; empty: a new one does
+    std::string refused;  // why the old process image still serves; empty: a new one serves
     FLEXFS_FIELDS(refused)
 };
-// Replaces the process image, unless that has happened already: `restarts` is how often it had been
-// replaced when the client asked (see Status). So the request may be repeated, and the image that
-// serves the mount then answers it.
+// Replaces the process image, unless that has already happened: `restarts` is the number of
+// replacements that the client knows (see Status). So the request may be repeated, and the new
+// image answers the repetition.
 struct Restart {
     static constexpr ControlOp op = ControlOp::restart;
     using Reply = Restarted;
@@ -49,11 +49,11 @@ struct Restart {
 };
 
 struct Remounted {
-    std::vector<std::string> fixed;  // names of those of `others` that differ from the mount's
+    std::vector<std::string> fixed;  // options in `others` that differ from the mount's
     FLEXFS_FIELDS(fixed)
 };
-// Applies options such as "noatime,nodiratime" about access times. The kernel has applied all
-// others, or they cannot change while a mount runs. EINVAL.
+// Applies options such as "noatime,nodiratime" about access times. The kernel has applied the other
+// options that can change while a mount runs. EINVAL.
 struct Remount {
     static constexpr ControlOp op = ControlOp::remount;
     using Reply = Remounted;

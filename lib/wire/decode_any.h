@@ -11,7 +11,7 @@ namespace flexfs::wire {
 template <class T>
 void decode_as(const Buffer& bytes) {
     const Result<T> message = decode<T>(bytes);
-    // A message that was decoded can be encoded, and then decodes to the same.
+    // A decoded message can be encoded, and decodes to the same message again.
     if (!message) check(message.error().code == EPROTO && !message.error().context.empty());
     else check(encode(*decode<T>(encode(*message))) == encode(*message));
 }
@@ -22,7 +22,7 @@ void decode_all(Operations<Rows...>, const Buffer& bytes) {
     (decode_as<typename Rows::Request::Reply>(bytes), ...);
 }
 
-// Decodes `bytes` as every message there is; aborts if one breaks the codec's promises.
+// Decodes `bytes` as each of the messages; aborts if the codec breaks its contract.
 inline void decode_any(const Buffer& bytes) {
     decode_all(Metadata::Requests(), bytes);
     decode_all(Control::Requests(), bytes);

@@ -1,8 +1,8 @@
-// What became of a request that changes something, as its sender may rely on it.
+// The outcome of a request that changes something, as far as its sender may rely on it.
 //
-// The service marks the errors of requests that it did not execute (Error::refused). That mark is
-// the only thing that makes an error a refusal: everything that happens to a request on the way, or
-// after it was applied, is `unknown`.
+// The service marks the errors of requests that it did not execute (Error::refused). Only that mark
+// makes an error a refusal: the outcome of a request that failed on the way, or after it was
+// applied, is `unknown`.
 #pragma once
 
 #include "lib/base/result.h"
@@ -22,15 +22,15 @@ Fate fate_of(const Result<T>& reply) {
     return reply.error().refused ? Fate::refused : Fate::unknown;
 }
 
-// Of one inode of a Commit, by its place in the request.
+// Returns the outcome for the inode at place `at` of a Commit.
 inline Fate fate_of(const Result<Committed>& reply, std::size_t at) {
     if (!reply) return fate_of(reply);
     if (at >= reply->errors.size()) return Fate::unknown;
     return reply->errors[at] == 0 ? Fate::applied : Fate::refused;
 }
 
-// Whether every inode of a Commit of `inodes` of them was refused, so that nothing leads into the
-// segments that it listed, and nothing will.
+// Returns true if each of the `inodes` inodes of a Commit was refused, so that nothing refers to
+// the segments that it listed, and nothing will.
 inline bool all_refused(const Result<Committed>& reply, std::size_t inodes) {
     for (std::size_t at = 0; at < inodes; ++at)
         if (fate_of(reply, at) != Fate::refused) return false;

@@ -1,9 +1,9 @@
 // Golden bytes: a representative value of each message is encoded and compared with a text file
-// beside the test, so that no layout changes by accident. The file is written anew by
+// beside the test, so that no layout changes by accident. This command writes the file anew:
 //
 //     FLEXFS_GOLDEN=write build/release/lib/X_test -tc='*golden*'
 //
-// for X in wire, rpc and meta; its diff then shows what changed.
+// where X is wire, rpc or meta; the diff of the file then shows what changed.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -60,14 +60,14 @@ T filled() {
     return value;
 }
 
-// "NAME HEX", one line each, in the order in which they were added.
+// Lines of "NAME HEX", in the order in which they were added.
 class Golden {
 public:
     template <class T>
     void add(const std::string& name, const T& value) {
         const Buffer bytes = encode(value);
         add_bytes(name, bytes);
-        // What comes in is what went out.
+        // Decoding returns the value that was encoded.
         const auto decoded = decode<T>(bytes);
         REQUIRE_MESSAGE(decoded, name);
         CHECK_MESSAGE(encode(*decoded).text() == bytes.text(), name);
@@ -91,9 +91,9 @@ public:
         (add(fmt::format("push {}", op_of<M>), filled<M>()), ...);
     }
 
-    // Compares with the file `name` beside `source`, the test's __FILE__.
+    // Compares with the file `name` in the folder of `source`, the test's __FILE__.
     void compare(const char* source, const char* name) const {
-        // Paths of sources are relative to the folder of the build, which has lib/X_test.
+        // Paths of sources are relative to the build folder, which contains lib/X_test.
         const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path();
         const auto path = (build.parent_path() / source).parent_path() / name;
         const char* mode = std::getenv("FLEXFS_GOLDEN");

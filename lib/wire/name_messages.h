@@ -13,16 +13,16 @@
 
 namespace flexfs::wire {
 
-// The data of a small file (`inline_data`) comes in one of two forms: with `inline_bytes` 0 it is
-// the file's bytes; otherwise it is in a form that only clients read, and the first `inline_bytes`
-// bytes of what it holds are the file's.
+// The data of a small file (`inline_data`) has one of two forms: with `inline_bytes` 0 it is the
+// file's bytes; otherwise it is in a form that only clients read, and the first `inline_bytes`
+// bytes of the decoded data are the file's.
 
-// The version of a small file's data: 0 where the file has no such data, and a new number with
-// every change. A commit that replaces such data names the version that it was made from.
-inline constexpr std::uint64_t any_inline_version = UINT64_MAX;      // the commit does not say
-inline constexpr std::uint64_t inline_version_old = UINT64_MAX - 1;  // stored before there were any
+// The version of a small file's data: 0 if the file has no such data, and a new number with every
+// change. A commit that replaces such data names the version that it is based on.
+inline constexpr std::uint64_t any_inline_version = UINT64_MAX;      // the commit names no version
+inline constexpr std::uint64_t inline_version_old = UINT64_MAX - 1;  // stored before versions
 
-// An inode and what its reader usually asks for next. `grant` covers all of it.
+// An inode, with what its reader usually asks for next. `grant` covers all of it.
 struct Entry {
     Attr attr;
     Grant grant = Grant::none;
@@ -36,7 +36,7 @@ struct Entry {
     std::uint64_t inline_version = 0;  // of `inline_data`
     FLEXFS_FIELDS(attr, grant, has_data, inline_data, extents, also, inline_bytes, inline_version)
 };
-// ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are answered too, and "." also for an inode that is
+// ENOENT, ENOTDIR, ENAMETOOLONG. "." and ".." are valid names, and "." also for an inode that is
 // not a directory: this finds an inode by its number.
 struct Lookup {
     static constexpr Op op = Op::lookup;
@@ -63,8 +63,8 @@ enum SetMask : std::uint32_t {
     set_flags = 128,
     // Clears setuid, and setgid where the group may execute, as write(2) does.
     set_kill_privileges = 256,
-    // The times are the present, as utimes(2) without times sets them: write permission suffices,
-    // and an append-only file accepts them.
+    // The times are the present, as set by utimes(2) without times: write permission suffices, and
+    // an append-only file accepts them.
     set_touch = 512,
     // The size is set through an open file: write permission was checked when it was opened.
     set_open = 1024,
@@ -77,7 +77,7 @@ enum AccessMask : std::uint32_t {  // the numbers of access(2)
     access_write = 2,
     access_read = 4,
 };
-// Asks whether a squashed caller has all of the permissions, for answers that the client gives by
+// Checks whether a squashed caller has all of the permissions, for requests that the client answers
 // itself. EACCES: it has not.
 struct Access {
     static constexpr Op op = Op::access;
@@ -102,13 +102,13 @@ struct SetAttr {
     FLEXFS_FIELDS(ino, mask, attr, now, who)
 };
 
-// mkdir, mknod, create and symlink: S_IFMT of the mode decides. An existing name is EEXIST, or with
-// `existing_ok` (open with O_CREAT without O_EXCL) answered as by Lookup. If the parent has a
-// default ACL, the new inode gets its access ACL from it, and a directory inherits it; otherwise
-// `umask` is cleared from the mode. ENOENT (the directory was removed; a symlink without a target),
-// ENOTDIR, ENAMETOOLONG, EINVAL (the name, the type), EMLINK, ENOSPC (the volume has as many inodes
-// as it may hold, or the directory has eight names of nearly the same hash), EPERM (the directory
-// is immutable).
+// Makes a directory, a device, a file or a symlink, depending on the mode's S_IFMT. An existing
+// name is EEXIST, or with `existing_ok` (open with O_CREAT without O_EXCL) answered as by Lookup.
+// If the parent has a default ACL, the new inode gets its access ACL from it, and a directory
+// inherits it; otherwise `umask` is cleared from the mode. ENOENT (the directory was removed; a
+// symlink without a target), ENOTDIR, ENAMETOOLONG, EINVAL (the name, the type), EMLINK, ENOSPC
+// (the volume's limit of inodes is reached, or the directory has eight names of nearly the same
+// hash), EPERM (the directory is immutable).
 struct Make {
     static constexpr Op op = Op::make;
     using Reply = Entry;  // the creator of a file gets Grant::exclusive
@@ -135,11 +135,11 @@ struct Link {
     Who who;
     FLEXFS_FIELDS(ino, parent, name, now, who)
 };
-// The inode that lost a name. If attr.nlink is 0 it is now an orphan, held by every session that
+// The inode that lost a name. If attr.nlink is 0, it is now an orphan, held by every session that
 // had a grant on it, including the caller's, until each of them has sent Release.
 struct Removed {
     Attr attr;               // attr.ino is 0 if nothing was removed
-    Ino moved = 0;           // by Rename: the inode that has the new name now; 0: nothing was done
+    Ino moved = 0;           // by Rename: the inode that has the new name now; 0: nothing changed
     std::vector<Attr> also;  // as in Entry: the directories, and `moved`
     FLEXFS_FIELDS(attr, moved, also)
 };
@@ -181,13 +181,13 @@ struct Rename {
 };
 
 // Positions in a listing have 31 bits, because programs with a 32-bit off_t hold them (telldir(3)).
-// 0, 1 and 2 are not given to entries: a client uses them for the beginning, "." and "..".
+// Entries never have 0, 1 and 2: a client uses them for the beginning, "." and "..".
 inline constexpr std::uint64_t cookie_max = INT32_MAX;
 struct DirEntry {
     std::string name;
     Ino ino = 0;
     std::uint32_t mode = 0;    // S_IFMT at least
-    std::uint64_t cookie = 0;  // its position, 3 to cookie_max; no other entry has it
+    std::uint64_t cookie = 0;  // its position, 3 to cookie_max; unique in the directory
     Attr attr;                 // with `plus`; ino is 0 if another client writes the file
     FLEXFS_FIELDS(name, ino, mode, cookie, attr)
 };
@@ -198,7 +198,7 @@ struct Listing {
     Grant grant = Grant::none;  // on the directory, and on the entries' attributes
     FLEXFS_FIELDS(entries, end, grant)
 };
-// Lists the entries at positions after `after`, without "." and "..": `limit` of them, and up to
+// Lists the entries at positions above `after`, without "." and "..": `limit` of them, and up to
 // seven more. ENOTDIR.
 struct ReadDir {
     static constexpr Op op = Op::readdir;

@@ -1,4 +1,4 @@
-// The numbers by which frames of the metadata protocol name their requests and pushes.
+// The numbers of requests and pushes in frames of the metadata protocol.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The metadata protocol: all requests of a client and all pushes to it.
+// The metadata protocol: all requests of a client and all pushes to a client.
 #pragma once
 
 #include "lib/wire/messages.h"

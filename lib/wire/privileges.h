@@ -1,6 +1,6 @@
 // The privileges that a file loses when its content or owner changes, so that it does not lend its
-// owner's rights to other content. The service takes them away; a client shows the loss as soon as
-// it has accepted a write, before the service hears of it.
+// owner's rights to other content. The service removes them; a client shows the loss as soon as it
+// has accepted a write, before the service knows of it.
 #pragma once
 
 #include <sys/stat.h>
@@ -14,8 +14,8 @@ namespace flexfs::wire {
 inline constexpr std::string_view capability_name = "security.capability";
 
 // Clears setuid and setgid. A setgid bit without group execution lends no rights (it once meant
-// mandatory locking), and Linux keeps it when a member of the file's group, or a caller with
-// CAP_FSETID, makes the change: `setgid_too` says that the caller is neither
+// mandatory locking), and Linux keeps it if a member of the file's group, or a caller with
+// CAP_FSETID, makes the change: `setgid_too` means that the caller is neither
 // (setattr_should_drop_sgid in fs/attr.c).
 constexpr std::uint32_t without_privileges(std::uint32_t mode, bool setgid_too = false) {
     const std::uint32_t setgid = setgid_too || (mode & S_IXGRP) ? S_ISGID : 0;

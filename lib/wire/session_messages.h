@@ -1,4 +1,4 @@
-// Messages that begin, keep and end a session, and those that the server sends by itself.
+// Messages that begin, keep and end a session, and the messages that the server pushes.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 #include "lib/wire/op.h"
 #include "lib/wire/types.h"
 
-// Requests with `settles` end what others wait for, and wait for no other client themselves. They
-// are sent even when a connection has no room for more of the others.
+// Requests with `settles` end what other requests wait for, and wait for no other client
+// themselves. They are sent even if a connection has reached its limit of other requests.
 
 namespace flexfs::wire {
 
@@ -21,14 +21,14 @@ struct Session {
     std::uint64_t lease_ns = 0;  // any traffic renews it; 0: it does not run out
     VolumeInfo volume;
     bool read_only = false;
-    Buffer secret;        // of a new session: what resumes it
+    Buffer secret;        // of a new session; the client resumes it with this
     bool lapsed = false;  // the resumed session lost its lease, and every grant with it
     FLEXFS_FIELDS(session, lease_ns, volume, read_only, secret, lapsed)
 };
 // `resume` names a session of this client that was interrupted, and `secret` proves it; 0 begins a
-// new one. A session that lost its lease keeps for a while what it needs to go on: its answered
-// requests, its segments, its unlinked files. ESTALE: it has ended, or the secret is another.
-// ENOENT: the server does not serve the volume. EALREADY: a later attempt has resumed the session.
+// new one. A session that lost its lease keeps what it needs to continue for a while: its answered
+// requests, its segments, its unlinked files. ESTALE: it has ended, or the secret is wrong. ENOENT:
+// the server does not serve the volume. EALREADY: a later attempt has resumed the session.
 struct OpenSession {
     static constexpr Op op = Op::open_session;
     using Reply = Session;
@@ -37,9 +37,9 @@ struct OpenSession {
     SessionId resume = 0;
     bool read_only = false;
     Squash squash;
-    std::string volume;  // id or name; empty where the server has only one
+    std::string volume;  // id or name; empty: the only one of the server
     Buffer secret;       // of the session to resume; in a record of the volume, the secret's hash
-    std::uint64_t attempt = 0;  // counts this client's attempts: one that was delayed is refused
+    std::uint64_t attempt = 0;  // counts this client's attempts, so that a delayed one is refused
     FLEXFS_FIELDS(client, token, resume, read_only, squash, volume, secret, attempt)
 };
 // Gives up everything that the session holds.
@@ -56,15 +56,15 @@ struct Renew {
     FLEXFS_NO_FIELDS
 };
 struct Reasserted {
-    std::vector<Ino> refused;  // of the request: they may be another session's meanwhile
+    std::vector<Ino> refused;  // inodes of the request that may belong to another session by now
     FLEXFS_FIELDS(refused)
 };
-// The exclusive grants that the client of a resumed session holds. A server that was restarted has
-// forgotten them; it gives nobody what they may cover until every session has named its own.
+// Names the exclusive grants that the client of a resumed session holds. A restarted server has
+// lost its grants; until every session has named its own, it grants nobody what they may cover.
 struct Reassert {
     static constexpr Op op = Op::reassert;
     using Reply = Reasserted;
-    std::vector<Ino> inos;  // at most reassert_max; EINVAL
+    std::vector<Ino> inos;  // at most reassert_max, else EINVAL
     bool complete = false;  // these are the last
     FLEXFS_FIELDS(inos, complete)
 };
@@ -77,7 +77,7 @@ enum RevokeMask : std::uint32_t {
     revoke_data = 2,
     revoke_entry = 4,  // the entry `name` of directory `ino`
     revoke_xattr = 8,
-    revoke_orphan = 16,  // the last link went: the client sends Release when it no longer uses it
+    revoke_orphan = 16,  // the last link went: the client sends Release after its last use
 };
 struct Revoke {
     static constexpr Op op = Op::revoke;
@@ -86,7 +86,7 @@ struct Revoke {
     std::string name;
     FLEXFS_FIELDS(ino, what, name)
 };
-// Another session wants the inode: the client commits its unsent data and sends ReturnGrant.
+// Another session needs the inode: the client commits its unsent data and sends ReturnGrant.
 struct Recall {
     static constexpr Op op = Op::recall;
     Ino ino = 0;

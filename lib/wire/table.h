@@ -23,18 +23,18 @@ struct Name {
     constexpr std::string_view view() const { return {text, n - 1}; }
 };
 
-// What a request does. One that changes a volume has a number by which records of the log call it:
-// numbers start at 0, have no gaps, and stay for ever.
+// The effect of a request. One that changes a volume has a number that identifies it in records of
+// the log: numbers start at 0, have no gaps, and never change.
 struct Effect {
     int record = -1;
 
     static const Effect reads;
-    // Without a number: it changes something that no log records.
+    // Without a number, it changes something that no log records.
     static consteval Effect changes(int record = -1) { return {record}; }
 };
 inline constexpr Effect Effect::reads{};
 
-// The number that frames carry for a request or push.
+// The number of a request or push in frames.
 template <class Message>
 inline constexpr auto op_of = static_cast<std::uint16_t>(Message::op);
 
@@ -52,7 +52,7 @@ struct Operations {
         std::ranges::less_equal());
     static_assert(ordered, "rows stand in the order of their numbers, each number once");
 
-    // Returns "?" for a number that no row has.
+    // Returns "?" for a number that is not in the table.
     static constexpr std::string_view name_of(std::uint16_t op) {
         std::string_view found = "?";
         ((op_of<typename Rows::Request> == op ? void(found = Rows::name) : void()), ...);

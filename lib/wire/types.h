@@ -1,4 +1,4 @@
-// The values that messages are made of, and that the metadata engine stores.
+// The values that messages consist of, and that the metadata engine stores.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ inline constexpr std::uint64_t file_bytes_max = INT64_MAX;
 inline constexpr std::uint32_t block_bytes_min = 256 << 10;
 inline constexpr std::uint32_t block_bytes_max = 8 << 20;
 inline constexpr std::uint32_t inline_bytes_max = 16 << 10;
-// By how much the clients' form of a small file's data may be longer than the data.
+// The clients' form of a small file's data may be at most this much longer than the data.
 inline constexpr std::uint32_t inline_overhead_max = 16;
 // Unwritten extents consist of pages; a block is a multiple of them.
 inline constexpr std::uint64_t page_bytes = 4096;
@@ -55,13 +55,13 @@ struct Squash {
 
 // Attr::flags, in the numbers of linux/fs.h (FS_IMMUTABLE_FL, …).
 enum InodeFlag : std::uint32_t {
-    flag_immutable = 0x10,  // neither it nor the names in it change
+    flag_immutable = 0x10,  // neither the inode nor the names in it change
     flag_append = 0x20,     // data is only appended, names are only added
     flag_nodump = 0x40,
     flag_noatime = 0x80,
 };
 
-// What stat(2) reports about an inode, and a little more.
+// The attributes that stat(2) reports about an inode, and a few more.
 struct Attr {
     Ino ino = 0;
     std::uint32_t mode = 0;  // S_IFMT and permission bits
@@ -69,16 +69,16 @@ struct Attr {
     std::uint32_t gid = 0;
     std::uint32_t nlink = 0;  // of a directory: 2 + its subdirectories
     std::uint64_t size = 0;   // bytes
-    std::uint64_t used = 0;   // bytes outside holes: of data, or unwritten
+    std::uint64_t used = 0;   // bytes outside holes: data or unwritten extents
     Time atime = 0;
     Time mtime = 0;
     Time ctime = 0;
     Time btime = 0;
     std::uint64_t rdev = 0;
-    Ino parent = 0;           // of a directory; otherwise where it was made or last renamed to
+    Ino parent = 0;           // of a directory; of others, where it was made or last renamed to
     std::uint32_t flags = 0;  // InodeFlag
     bool has_xattrs =
-        false;  // false: it has no extended attributes, so that none need be asked for
+        false;  // false: it has no extended attributes, so there is no need to look them up
     FLEXFS_FIELDS(ino, mode, uid, gid, nlink, size, used, atime, mtime, ctime, btime, rdev, parent,
                   flags, has_xattrs)
     bool operator==(const Attr&) const = default;
@@ -88,37 +88,37 @@ struct Attr {
 template <class E>
 inline constexpr E enum_last;
 
-// How a frame holds its data: the number of the frame's format (lib/block/frame.h).
+// The format of a frame, by its number (lib/block/frame.h).
 enum class FrameForm : std::uint8_t {
     whole = 1,    // one body, checked as a whole; no longer written
-    chunked = 2,  // chunks that are compressed and checked one by one
+    chunked = 2,  // chunks that are compressed and checked separately
 };
 template <>
 inline constexpr FrameForm enum_last<FrameForm> = FrameForm::chunked;
 
-// No extent's `chunks` is longer.
+// The longest `chunks` of an extent.
 inline constexpr std::size_t chunk_list_bytes_max = 1024;
 
 // Bytes [off, off + len) of block `idx` are the bytes [skip, skip + len) of the data that the frame
-// at `pos` in `segment` holds. Where two extents of a block overlap, the higher seq lies over the
-// lower. A block has zeros where no extent covers it: a hole.
+// at `pos` in `segment` holds. Where two extents of a block overlap, the higher seq covers the
+// lower. Where no extent covers a block, it is a hole and reads as zeros.
 //
 // An extent without a segment is unwritten: it reads as zeros and reserves space, in whole pages of
-// page_bytes, also behind the end of the file. It lies below all extents that have a segment,
+// page_bytes, also beyond the end of the file. It lies below all extents that have a segment,
 // whatever its seq.
 struct Extent {
     std::uint64_t idx = 0;   // file offset / block size
     std::uint64_t seq = 0;   // given by the server, increasing within a volume
     std::uint32_t off = 0;   // bytes from the start of the block
     std::uint32_t len = 0;   // bytes
-    std::uint32_t skip = 0;  // bytes into the frame's data; not 0 once an extent was cut or shared
+    std::uint32_t skip = 0;  // bytes into the frame's data; not 0 after an extent was cut or shared
     SegmentId segment = 0;
     std::uint32_t pos = 0;     // bytes from the start of the segment
     std::uint32_t stored = 0;  // bytes of the whole frame there, header included
-    std::uint64_t check = 0;   // the frame's: binds this row to the content of that frame
-    // Rows and records of programs that knew only whole frames lack these two.
+    std::uint64_t check = 0;   // of the frame: binds this row to the frame's content
+    // Rows and records written before frames had chunks lack these two.
     FrameForm form = FrameForm::whole;
-    std::string chunks;  // of a chunked frame: how long its chunks are (lib/block/chunk_table.h)
+    std::string chunks;  // of a chunked frame: the lengths of its chunks (lib/block/chunk_table.h)
     FLEXFS_FIELDS(idx, seq, off, len, skip, segment, pos, stored, check, form, chunks)
     bool operator==(const Extent&) const = default;
 
@@ -129,13 +129,13 @@ enum class Compression : std::uint8_t { none = 0, lz4 = 1, zstd = 2 };
 template <>
 inline constexpr Compression enum_last<Compression> = Compression::zstd;
 
-// The fixed properties of a volume, and those that its owner sets.
+// The fixed properties of a volume, and the ones that its owner sets.
 struct VolumeInfo {
     std::string id;  // UUID
     std::string name;
     std::uint32_t block_bytes = 4 << 20;  // a power of two
     Compression compression = Compression::lz4;
-    std::uint32_t inline_bytes = 8 << 10;  // files up to this live in the metadata; 0: none do
+    std::uint32_t inline_bytes = 8 << 10;  // files up to this size live in the metadata; 0: none
     std::uint64_t max_inodes = 0;          // 0: no limit
     std::uint64_t max_blocks = 0;          // of block_bytes; 0: no limit
     Duration::rep retention_ns = 0;        // how long dead versions are kept
@@ -144,11 +144,11 @@ struct VolumeInfo {
     bool operator==(const VolumeInfo&) const = default;
 };
 
-// What a client may do with the content of a reply.
+// The use that a client may make of the content of a reply.
 enum class Grant : std::uint8_t {
     none = 0,       // use it once
     shared = 1,     // cache it until a Revoke names it
-    exclusive = 2,  // also hold unsent data, size and times, until a Recall asks for them
+    exclusive = 2,  // also hold unsent data, size and times, until a Recall names it
 };
 template <>
 inline constexpr Grant enum_last<Grant> = Grant::exclusive;

@@ -1,5 +1,5 @@
 // Messages about extended attributes. ENODATA, EEXIST, ERANGE, E2BIG and EOPNOTSUPP mean what
-// setxattr(2) says; changes of an immutable or append-only inode are EPERM.
+// setxattr(2) says; changing an immutable or append-only inode is EPERM.
 //
 // The namespaces are user, trusted and security (EOPNOTSUPP for any other), and the two ACLs,
 // system.posix_acl_access and system.posix_acl_default, in the form of linux/posix_acl_xattr.h.
@@ -25,9 +25,9 @@ struct GetXattr {
     std::string name;
     FLEXFS_FIELDS(ino, name)
 };
-// An access ACL sets the mode's permission bits, and is kept when it says more than these. EINVAL:
-// not an ACL. EACCES: a default ACL for an inode that is not a directory. EOPNOTSUPP: an ACL for a
-// symlink.
+// An access ACL sets the mode's permission bits, and is stored only if it contains more than these.
+// EINVAL: not an ACL. EACCES: a default ACL for an inode that is not a directory. EOPNOTSUPP: an
+// ACL for a symlink.
 struct SetXattr {
     static constexpr Op op = Op::setxattr;
     using Reply = Done;

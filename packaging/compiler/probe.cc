@@ -1,5 +1,5 @@
-// Ordinary coroutine code that a wrong compiler turns into double frees, skipped branches or a full
-// stack. Ends with 0 when every shape behaves, else it names the shapes that do not.
+// Ordinary coroutine code that a defective compiler turns into double frees, skipped branches or a
+// stack overflow. Exits with 0 if every shape behaves; else it names the shapes that do not.
 #include <coroutine>
 #include <cstdio>
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 namespace {
 
-// Counts who is alive: below zero is a double destruction, above zero a leak.
+// Counts live objects: below zero is a double destruction, above zero a leak.
 struct Owner {
     static inline int alive = 0;
     static inline int destroyed = 0;
@@ -68,7 +68,7 @@ int run(Task task) {
     return task.handle.done() ? task.handle.promise().value : -1;
 }
 
-// Each shape answers 1 and must leave the expected number of owners destroyed and none alive.
+// Each shape returns 1 and must leave the expected number of owners destroyed and none alive.
 bool behaves(const char* shape, Task (*start)(), int owners) {
     Owner::alive = Owner::destroyed = 0;
     const bool good = run(start()) == 1 && Owner::alive == 0 && Owner::destroyed == owners;
@@ -116,7 +116,7 @@ Task negated_branch_without_locals() {
     co_return 1;
 }
 
-// A stack frame per step would be tens of megabytes, whatever the stack's limit.
+// A stack frame for each step would take tens of megabytes and exceed any usual stack limit.
 Task symmetric_transfer() {
     int sum = 0;
     for (int step = 0; step < 1'000'000; ++step) sum += co_await yes();

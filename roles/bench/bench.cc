@@ -39,7 +39,7 @@ Result<void> run_all(const Options& options, unsigned threads, cli::Screen scree
     TRY(Scratch scratch, Scratch::make(options.dir, threads));
     auto ran = run_phases(options, scratch, threads, screen, all);
     auto removed = scratch.remove();
-    if (!ran && !removed) cli::report(removed);  // two errors; the caller reports the first
+    if (!ran && !removed) cli::report(removed);  // of two errors, the caller reports the first
     return ran ? removed : ran;
 }
 

@@ -11,7 +11,7 @@
 namespace flexfs::bench {
 namespace {
 
-// Longer than what a compressor or a block of a store looks back over.
+// The pool exceeds the window of a compressor and a block of a store.
 constexpr std::size_t pool_bytes = 8 << 20;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The system calls of a measurement, each with its error as a value.
+// The system calls of a measurement; each returns its error.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ public:
     Result<void> read_at(std::uint64_t offset, MutableBytes to);  // all of it; EIO at a short end
     Result<void> sync();
     Result<void> close();
-    // Drops the kernel's pages of this file, as far as it can.
+    // Drops the kernel's pages of this file, as far as possible.
     void forget();
 
 private:
@@ -34,15 +34,15 @@ private:
     int fd_;
 };
 
-// Incompressible bytes that show when they come back from the wrong place: each
-// page begins with its number.
+// Incompressible bytes that show if they are read back from the wrong place: each page begins with
+// its number.
 class Data {
 public:
     explicit Data(std::uint64_t seed);
 
-    // Chunk `number` of a large file; good until the next call.
+    // Returns chunk `number` of a large file, valid until the next call.
     ByteView chunk(std::uint64_t number);
-    // Some bytes for a small file, at most a chunk.
+    // Returns bytes for a small file, at most a chunk.
     ByteView small(std::size_t size) const { return as_view().first(size); }
     // EIO: these are not the pages from `first_page` on of a file made of chunks.
     static Result<void> verify(ByteView bytes, std::uint64_t first_page, const std::string& path);
@@ -52,7 +52,7 @@ private:
     std::vector<std::byte> pool_;
 };
 
-// Writes back and drops the kernel's caches of everything. EACCES: only root may.
+// Writes back and drops all of the kernel's caches. EACCES: only root may.
 Result<void> drop_kernel_caches();
 
 }  // namespace flexfs::bench

@@ -19,7 +19,8 @@ namespace {
 
 using Work = std::function<Result<void>(unsigned, Meter&)>;
 
-// How much of `total` a worker does: equal shares, the first ones taking what is left over.
+// Returns a worker's part of `total`: the shares are equal, and the first workers get the
+// remainder.
 std::uint64_t share(std::uint64_t total, unsigned workers, unsigned worker) {
     return total / workers + (worker < total % workers);
 }
@@ -32,7 +33,7 @@ struct Job {
         return fmt::format("{}/{}{}", scratch.folder(worker), kind, i);
     }
 
-    // Counts one for each of the worker's files of a kind.
+    // Does the operation on each of the worker's files of a kind, and counts one for each.
     Work each_file(std::uint64_t total, std::string kind,
                    std::function<Result<void>(const std::string& path)> operation) const {
         return [=, *this](unsigned worker, Meter& meter) -> Result<void> {
@@ -226,7 +227,7 @@ std::vector<Phase> all_phases(const Sizes& sizes, const Scratch& scratch, unsign
 std::uint64_t bytes_needed(const Sizes& sizes) {
     std::uint64_t most = sizes.large_bytes;
     for (std::uint64_t bytes : sizes.small_bytes) {
-        // A local disk gives each file whole pages.
+        // A local disk allocates whole pages.
         const std::uint64_t rounded = (bytes + page_bytes - 1) / page_bytes * page_bytes;
         most = std::max(most, (sizes.files + synced_files_max) * rounded);
     }

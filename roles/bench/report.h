@@ -10,10 +10,12 @@
 
 namespace flexfs::bench {
 
-// The measurement in the middle when sorted by rate (of two, the slower). Not empty.
+// Returns the measurement with the median rate (of two in the middle, the slower). `runs` is not
+// empty.
 const Measured& median(std::vector<Measured>& runs);
 
-// One row for each phase and number of threads: the median of its runs, in the order of the first.
+// Returns one row for each phase and number of threads: the median of its runs. Rows are in the
+// order of first occurrence.
 cli::Table summary(std::span<const Measured> all);
 
 }  // namespace flexfs::bench

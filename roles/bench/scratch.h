@@ -1,4 +1,4 @@
-// The folder a measurement works in, below the one that is measured.
+// The folder that a measurement works in, below the folder that is measured.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace flexfs::bench {
 
-// `dir` is a folder with room for that much: ENOTDIR, ENOENT, ENOSPC with a sentence. A filesystem
-// that does not report its free space is taken to have enough.
+// Checks that `dir` is a folder with this much room: ENOTDIR, ENOENT, ENOSPC with a sentence. A
+// filesystem that does not report its free space is assumed to have enough.
 Result<void> check_room(const std::string& dir, std::uint64_t bytes, std::uint64_t files);
 
 class Scratch {
@@ -22,7 +22,8 @@ public:
 
     std::string folder(unsigned worker) const { return path_ + "/" + std::to_string(worker); }
 
-    // Removes everything; the destructor does it too, in silence. The error names what is left.
+    // Removes everything; the destructor does the same without reporting errors. The error names
+    // what is left.
     Result<void> remove();
 
 private:

@@ -16,7 +16,7 @@ namespace {
 
 std::atomic<int> caught = 0;  // set by a signal handler
 
-// Ends of workers, waited for by the thread that draws.
+// Lets the thread that draws progress wait for the ends of workers.
 class Finish {
 public:
     explicit Finish(unsigned workers) : left_(workers) {}
@@ -39,7 +39,7 @@ private:
     std::mutex mutex_;
     std::condition_variable done_;
     unsigned left_;
-    // By the workers' own clocks: the thread that draws may come late.
+    // These are times of the workers' clocks, because the thread that draws may run late.
     Duration first_ = Duration::max(), last_{};
     std::optional<Error> problem_;
 };

@@ -1,5 +1,5 @@
-// Runs one phase of a measurement in several threads. Plain blocking system calls: what is measured
-// is somebody's filesystem, as programs see it.
+// Runs one phase of a measurement in several threads, with plain blocking system calls: the
+// filesystem is measured as programs see it.
 #pragma once
 
 #include <atomic>
@@ -14,14 +14,14 @@
 
 namespace flexfs::bench {
 
-// What one worker lets the others know.
+// The state that a worker shares with the others.
 class alignas(64) Meter {
 public:
     explicit Meter(const std::atomic<bool>& stop) : stop_(stop) {}
 
     void add(std::uint64_t n) { done_.store(done_.load(relaxed) + n, relaxed); }
     std::uint64_t done() const { return done_.load(relaxed); }
-    // ECANCELED when another worker failed or the user has had enough; asked between operations.
+    // ECANCELED if another worker failed or the user interrupted; called between operations.
     Result<void> go_on() const;
 
 private:
@@ -32,7 +32,7 @@ private:
 
 struct Phase {
     std::string name;
-    cli::Unit unit;              // of what the meters count: operations, or bytes
+    cli::Unit unit;              // unit of the meters: operations, or bytes
     std::uint64_t op_bytes = 0;  // moved by one operation; 0: none
     std::uint64_t total;         // by all workers together, in `unit`
     std::function<Result<void>(unsigned worker, Meter& meter)> work;
@@ -50,13 +50,13 @@ struct Measured {
     double seconds() const { return double(time.count()) / 1e9; }
 };
 
-// The clock runs from when all workers are ready to when the last is done. The first error of a
+// The time runs from when all workers are ready to when the last is done. The first error of a
 // worker stops the others; ECANCELED after an interrupt.
 Result<Measured> run_phase(const Phase& phase, unsigned threads, cli::Screen screen);
 
-// From now on SIGINT, SIGTERM and SIGHUP make go_on() say no; a second one kills as usual.
+// From now on SIGINT, SIGTERM and SIGHUP make go_on() fail; a second signal kills as usual.
 void catch_interrupts();
-// The signal that came; 0: none did.
+// Returns the signal that arrived, or 0.
 int interrupted();
 
 }  // namespace flexfs::bench

@@ -18,7 +18,7 @@ std::unexpected<Error> failed(const std::error_code& problem, std::string contex
     return fail(problem.value(), std::move(context));
 }
 
-// `name` appears whole or not at all: it is made beside and renamed.
+// `name` appears complete or not at all: the file is made under another name and renamed.
 template <class Make>
 Result<void> replace(const fs::path& name, Make make) {
     const fs::path made = fmt::format("{}.new-{}", name.string(), getpid());
@@ -40,7 +40,7 @@ bool same_bytes(const fs::path& a, const fs::path& b) {
                       std::istreambuf_iterator<char>(right));
 }
 
-// A link, or a copy of the binary as a user may have made it, can be replaced; nothing else.
+// Only a link, or a copy of the binary as a user may have made it, can be replaced.
 bool is_ours(const fs::path& name, const fs::path& binary) {
     std::error_code problem;
     return fs::is_symlink(name, problem) || same_bytes(name, binary);
@@ -95,7 +95,7 @@ Result<void> place(const Plan& plan, std::vector<std::string>& done) {
     if (plan.sbin.empty()) return {};
     TRY(fs::path sbin, folder(plan.sbin));
     if (sbin == prefix) return {};
-    // The second is the name under which mount(8) knows a mount that runs.
+    // mount(8) calls the second name for a running mount.
     for (const char* name : {"mount.flexfs", "mount.fuse.flexfs"}) {
         TRY(auto helper, link(sbin / name, binary, binary));
         note(helper);

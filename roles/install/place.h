@@ -1,4 +1,4 @@
-// Puts a binary and its names into folders; doing it again changes nothing.
+// Installs a binary and its names in folders; repeating it changes nothing.
 #pragma once
 
 #include <span>
@@ -11,15 +11,15 @@
 namespace flexfs::install {
 
 struct Plan {
-    std::string binary;  // the program that runs
+    std::string binary;  // the running program
     std::string prefix;  // gets `flexfs` and one ROLE.flexfs for each role
     std::string sbin;    // gets `mount.flexfs`; empty: nothing goes there
     std::vector<std::string_view> roles;
 };
 
-// Adds what was done to `done`, a line for each file, also where it ends with an error. The binary
-// is copied unless `prefix` has it already; the copy replaces an older one in one step, so running
-// programs keep theirs. EEXIST: a name is taken by something that is not ours; EACCES, EROFS,
+// Installs, and adds a line to `done` for each file, also if it ends with an error. The binary is
+// copied unless `prefix` has it already; the copy replaces an older one in one step, so running
+// programs keep theirs. EEXIST: something that is not flexfs has one of the names; EACCES, EROFS,
 // ENOSPC, ENOTDIR, … with the path.
 Result<void> place(const Plan& plan, std::vector<std::string>& done);
 

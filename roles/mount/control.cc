@@ -13,8 +13,8 @@ public:
         mount_.stop(request.force);
         co_return wire::Done{};
     }
-    // A client that lost the connection to the image before repeats its request; the answer is
-    // how that restart ended.
+    // A client that lost its connection to the previous image repeats its request; the reply is the
+    // outcome of that restart.
     Task<wire::Restarted> serve(rpc::Context, wire::Restart request) {
         if (request.restarts != mount_.status().restarts)
             co_return wire::Restarted{mount_.refused()};

@@ -1,5 +1,5 @@
-// The control socket of a running mount: what `flexfs mount status`, `stop`, `restart` and a
-// remount ask of it.
+// The control socket of a running mount, which serves `flexfs mount status`, `stop`, `restart` and
+// remounts.
 #pragma once
 
 #include <memory>
@@ -12,20 +12,20 @@
 
 namespace flexfs::mount {
 
-// The mount, as the control socket sees it.
+// The mount as the control socket uses it.
 class Controlled {
 public:
     virtual ~Controlled() = default;
     virtual MountStatus status() const = 0;
-    // Ends the mount; `force`: at once, with an error for whoever has files open.
+    // Ends the mount; with `force` at once, with an error for programs that have files open.
     virtual void stop(bool force) = 0;
-    // Why the last restart gave the mount back to this process image; empty: it did not.
+    // Returns why the last restart gave the mount back to this process image; empty: it did not.
     virtual std::string refused() const = 0;
     // As process::Restarter::restart().
     virtual Task<std::string> restart() = 0;
-    // Applies what a list of options says of access times. EINVAL.
+    // Applies the options about access times in the list. EINVAL.
     virtual Result<void> set_access_times(const std::string& list) = 0;
-    // The names of the options of the list that differ from those of the mount.
+    // Returns the names of options in the list that differ from those of the mount.
     virtual std::vector<std::string> changes(const std::string& list) const = 0;
 };
 

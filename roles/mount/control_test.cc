@@ -10,7 +10,7 @@
 namespace flexfs::mount {
 namespace {
 
-// A mount that notes what is asked of it.
+// A mount that records its calls.
 struct Fake final : Controlled {
     MountStatus now;
     std::string steps;
@@ -37,7 +37,7 @@ struct Quiet final : rpc::Client<wire::Control> {
     Task<void> connected(rpc::Caller<wire::Control>&) override { co_return; }
 };
 
-// Asks as the commands do, in this process.
+// Sends a request as the commands do, in this process.
 template <class R>
 Result<typename R::Reply> ask(Fake& mount, R request) {
     Loop loop;

@@ -15,7 +15,7 @@
 namespace flexfs::mount {
 namespace {
 
-// The program that mount(8) runs for a line of fstab with the type flexfs.
+// The program that mount(8) runs for a line of fstab of type flexfs.
 constexpr const char* mount_helper = "/sbin/mount.flexfs";
 
 Result<std::string> read_fstab(const std::string& path) {
@@ -24,7 +24,7 @@ Result<std::string> read_fstab(const std::string& path) {
     return text;
 }
 
-// A sentence that needs no errno behind it.
+// Makes an error with a complete sentence.
 std::unexpected<Error> about(const std::string& file, const Error& error) {
     return fail(EINVAL, file + ": " + error.context);
 }

@@ -18,7 +18,7 @@ struct FstabCommand {
     bool force = false;
 };
 
-// The commands of a program that was called as `program`. What they refer to must outlive them.
+// Returns the commands of a program called as `program`. The arguments must outlive them.
 std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
                                    const std::string& program);
 

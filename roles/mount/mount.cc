@@ -26,8 +26,8 @@ struct StatusCommand {
     bool json = false;
 };
 
-// mount(8) runs `mount.flexfs SPEC DIR [-sfnv] -o OPTIONS`, always with -o. A user who calls that
-// name without -o means our flags: -f is --foreground.
+// mount(8) runs `mount.flexfs SPEC DIR [-sfnv] -o OPTIONS`, always with -o. Without -o a user
+// called that name, and flags have the meaning of flexfs: -f is --foreground.
 options::Dialect dialect_of(const cli::Call& call) {
     const auto has = [&call](std::string_view start) {
         return std::ranges::any_of(

@@ -9,13 +9,13 @@
 namespace flexfs::mount {
 namespace {
 
-// For programs that have files open when the mount is to stop, and how often it tries to
-// unmount meanwhile.
+// The time that programs with open files have when the mount is to stop, and the interval of
+// attempts to unmount meanwhile.
 constexpr Duration leave_patience = std::chrono::seconds(10);
 constexpr Duration leave_pause = std::chrono::milliseconds(200);
-// Between attempts to write back at the end.
+// The interval of attempts to write back at the end.
 constexpr Duration store_pause = std::chrono::seconds(3);
-// After a second SIGTERM: for writing back what is left, and then for an orderly end.
+// After a second SIGTERM: the limit for writing back what is left, and then for an orderly end.
 constexpr Duration hurry_patience = std::chrono::seconds(3);
 constexpr Duration end_patience = std::chrono::seconds(5);
 
@@ -31,8 +31,8 @@ void MountProcess::handle_signals() {
     signals_.push_back(loop_.on_signal(SIGHUP, log::rotate));
 }
 
-// While the kernel asks, the first time starts to unmount and the second cuts programs off; after
-// that, any further time gives up what cannot be written back.
+// While the kernel uses the mount, the first request starts to unmount and the second cuts programs
+// off. From the second on, or after an unmount, data that cannot be written back is discarded.
 void MountProcess::told_to_stop() {
     if (!serving_) return hurry();
     if (leaving_) {
@@ -48,8 +48,8 @@ void MountProcess::stop(bool force) {
     if (serving_) cut_off();
 }
 
-// Programs that have files open may go on with them for a moment, and find them by their paths:
-// only a mount that stays in use is detached, which uncovers the folder underneath.
+// Programs that have files open may use them for a moment, also by their paths: only a mount that
+// stays in use is detached, which uncovers the folder underneath.
 Task<void> MountProcess::leave() {
     log::info("stopping: unmounting {}", options_.dir);
     const Duration until = loop_.now() + leave_patience;
@@ -58,7 +58,7 @@ Task<void> MountProcess::leave() {
             TRY(fuse::unmount(dir, false));
             return 0;
         }));
-        // EINVAL: it was detached already, and what is open in it may go on, too.
+        // EINVAL: it is already detached, and programs may go on with what they have open.
         if (gone || gone.error().code != EBUSY) break;
         co_await loop_.sleep(leave_pause);
     }
@@ -73,7 +73,7 @@ void MountProcess::cut_off() {
     server_->abort();
 }
 
-// Programs rely on what they wrote, so a full disk, or a store that is away, is waited for until
+// Programs rely on what they wrote, so with a full disk or an unreachable store it is retried until
 // the process is asked to stop a second time: then EIO, with the amount that was discarded.
 Task<void> MountProcess::store_everything() {
     files_->end_handles();
@@ -106,21 +106,21 @@ Task<void> MountProcess::give_up(Scope& storing, std::string& given_up) {
     storing.cancel();
 }
 
-// The socket answers until the volume is closed, so that `status` can say what hinders the end.
+// The socket answers until the volume is closed, so that `status` can show what delays the end.
 Task<void> MountProcess::close_volume(Result<void> stored) {
     using Unsent = vfs::Filesystem::Unsent;
     auto closed = co_await result(files_->close(stored ? Unsent::write_back : Unsent::give_up));
     if (!stored) closed = std::move(stored);
     if (control_server_) co_await control_server_->close();
     files_.reset();
-    // After hurry(), which complained in advance, an empty complaint says that nothing was lost.
+    // hurry() has complained in advance; an empty complaint means that nothing was lost.
     if (!closed || hurried_.is_set()) complain(closed ? "" : closed.error().message());
     co_await volume_->close();
     volume_.reset();
     co_await std::move(closed);
 }
 
-// From now on the process ends soon, whatever hangs.
+// From now on the process ends soon, even if something hangs.
 void MountProcess::hurry() {
     if (hurried_.is_set()) return;
     log::warn("asked to stop again: discarding what cannot be written back within seconds");

@@ -29,7 +29,8 @@ vfs::Options vfs_options(const MountOptions& options) {
 }
 
 fuse::ServerOptions server_options(const MountOptions& options) {
-    // The kernel shows root what it has cached without asking, so a squashed root gets no caches.
+    // The kernel shows root what it has cached without a request, so a squashed root gets no
+    // caches.
     const auto kept = [&](Duration valid) {
         return options.squash.root ? Duration::zero()
                                    : std::min<Duration>(valid, std::chrono::years(1));
@@ -109,7 +110,7 @@ Task<void> MountProcess::open_volume() {
     if (from_) {
         options.taken_over = from_->volume_lock;
     } else {
-        // Before a volume is made for a mount that is impossible.
+        // This precedes making a volume, which must not happen for a mount that is impossible.
         co_await volume::check(options);
         co_await fuse::Mountpoint::check(options_.dir, mountpoint_options());
     }
@@ -121,13 +122,13 @@ Task<void> MountProcess::open_volume() {
                                             vfs_options(options_), &notifier_, std::move(files));
 }
 
-// The image before this one may be able to do what this one cannot.
+// The previous image may be able to do what this one cannot.
 void MountProcess::return_to_origin(const Error& why) const {
     if (from_ && options_.takeover_failed.empty())
         give_back(*from_, int(*options_.takeover), why.message());
 }
 
-// From now on there is no way back to the image before this one.
+// From now on there is no way back to the previous image.
 void MountProcess::forget_origin() {
     ::close(from_->own_program);
     ::close(int(*options_.takeover));
@@ -179,7 +180,8 @@ Task<void> MountProcess::answer() {
     server_->go_on();
     if (from_) forget_origin();
     co_await server_->ready();
-    // The mount works once another thread's stat() of it returns; the loop itself must not ask.
+    // The mount works when stat() of it returns in another thread; the loop itself must not call
+    // it.
     co_await offload(loop_, [dir = options_.dir]() -> Result<void*> {
         struct stat attr;
         if (::stat(dir.c_str(), &attr) != 0) return fail_errno("the new mount on " + dir);
@@ -226,7 +228,7 @@ Task<void> MountProcess::run_restart(std::shared_ptr<Restarting> request) {
     request->ended.set();
 }
 
-// The restart uses the FUSE server, so it ends with that, while the control socket stays.
+// The restart uses the FUSE server, so it ends with it, while the control socket stays.
 Task<std::string> MountProcess::restart() {
     if (!serving_ || leaving_) co_return std::string(told_to_stop_reason);
     auto request = std::make_shared<Restarting>();
@@ -248,7 +250,7 @@ std::vector<std::string> MountProcess::changes(const std::string& list) const {
     return options::changes(options_, files_ ? files_->volume() : wire::VolumeInfo(), list);
 }
 
-// A program in the mount itself could not be read while nobody answers for the mount.
+// A program inside the mount could not be read while no process serves the mount.
 Result<void> MountProcess::check_program(const std::string& program) const {
     struct stat file, folder;
     if (::stat(program.c_str(), &file) != 0) return fail_errno("the program " + program);

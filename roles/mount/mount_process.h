@@ -1,4 +1,4 @@
-// The process behind a mount, from opening the volume to the last write-back.
+// The process of a mount, from opening the volume to the last write-back.
 #pragma once
 
 #include <functional>
@@ -27,23 +27,23 @@ namespace flexfs::mount {
 
 using options::MountOptions;
 
-// How a volume is opened by the options; `dir` must be resolved.
+// Returns the options for opening the volume; `dir` must be resolved.
 volume::OpenOptions open_options(const MountOptions& options);
 
 class MountProcess final : Controlled, process::Restartable {
 public:
-    // How this process image came about.
+    // The way in which this process image was started.
     struct Origin {
         std::string program;                // the path of the program, for a restart
         bool background = false;            // the process is a daemon
-        std::optional<Takeover> from = {};  // the image before this one served the mount
+        std::optional<Takeover> from = {};  // the previous image served the mount
     };
     MountProcess(Loop& loop, const MountOptions& options, const process::Presence& presence,
                  process::ServiceLock lock, process::Readiness readiness, Origin origin);
     ~MountProcess() override;
 
-    // From opening the volume to its clean end. An error before readiness was reported is reported
-    // as a failure to start.
+    // Runs from opening the volume to its clean end. An error before readiness was reported is
+    // reported as a failure to start.
     Task<void> run();
 
 private:
@@ -91,7 +91,7 @@ private:
     Loop& loop_;
     MountOptions options_;
     const process::Presence& presence_;
-    process::ServiceLock lock_;  // given up last
+    process::ServiceLock lock_;  // released last
     process::Readiness readiness_;
     std::optional<Takeover> from_;
     const bool background_;
@@ -107,7 +107,7 @@ private:
     std::optional<fuse::Mountpoint> mounted_;
     std::unique_ptr<fuse::Server> server_;
     std::unique_ptr<rpc::Server<wire::Control>> control_server_;
-    // No signal kills the process between the start of serving and the end of storing.
+    // From the start of serving to the end of storing, no signal kills the process.
     std::vector<std::unique_ptr<Loop::Registration>> signals_;
     Scope leaving_scope_;
     Scope restarting_scope_;

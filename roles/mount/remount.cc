@@ -42,7 +42,7 @@ Result<wire::Remounted> ask_process(const std::string& dir, const wire::Remount&
                                                     dir, answer.error().message()));
 }
 
-// Before anything is changed.
+// This is called before anything is changed.
 Result<void> check_fixed(const std::string& dir, const std::string& fixed) {
     if (fixed.empty()) return {};
     TRY(const wire::Remounted answer, ask_process(dir, {"", fixed}));
@@ -57,7 +57,7 @@ Result<void> check_fixed(const std::string& dir, const std::string& fixed) {
 unsigned long remount_flags(std::string_view current, std::string_view wanted, Given given) {
     unsigned long flags = 0;
     apply(flags, current);
-    if (given == Given::by_mount8) flags &= times;  // the kernel keeps those, too
+    if (given == Given::by_mount8) flags &= times;  // the kernel keeps those too
     apply(flags, wanted);
     return flags | MS_REMOUNT;
 }

@@ -30,7 +30,7 @@ TEST_CASE("whatever is mounted inside a mount depends on it") {
                                                  entry("/mnt/a/x/y", "/data/y")};
 
     const Dependent found = find_dependent(table, "/mnt/a");
-    CHECK(found.path == "/mnt/a/x/y");  // the innermost is to be unmounted first
+    CHECK(found.path == "/mnt/a/x/y");  // the innermost has to be unmounted first
     CHECK(found.is_below);
 }
 

@@ -12,7 +12,7 @@
 namespace flexfs::mount {
 namespace {
 
-// One mount at a time on a mount point.
+// Allows one mount at a time on a mount point.
 Result<process::ServiceLock> lock_mount_point(const process::Presence& presence,
                                               const std::string& dir) {
     auto lock = process::ServiceLock::take_in_turn(presence.lock, dir, [](const auto& holder) {
@@ -39,7 +39,7 @@ Result<void> serve_mount(const MountOptions& options, const process::Presence& p
     return loop.run(mount.run());
 }
 
-// In the place of the process image before this one.
+// Continues as the next process image.
 Result<void> take_over(const MountOptions& options) {
     const int memory = int(*options.takeover);
     TRY(Takeover from, load_takeover(memory));
@@ -52,7 +52,7 @@ Result<void> take_over(const MountOptions& options) {
     }
     const std::string log_file =
         from.background && options.log_file.empty() ? presence->log : options.log_file;
-    // If the file cannot be opened, the log stays where standard error leads.
+    // If the file cannot be opened, the log stays on standard error.
     if (!log_file.empty())
         if (auto opened = log::to_file(log_file); !opened)
             log::warn("{}", opened.error().message());
@@ -96,7 +96,7 @@ Result<void> run_mount(MountOptions options) {
 
 Result<void> check_mount(const MountOptions& options) {
     volume::OpenOptions wanted = open_options(options);
-    wanted.read_only = false;  // the volume may be made until then
+    wanted.read_only = false;  // the volume may exist by then
     wanted.mount_point = process::absolute_path(options.dir);
     return volume::check(wanted, volume::When::later);
 }

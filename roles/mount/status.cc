@@ -1,4 +1,4 @@
-// `flexfs mount status` and `restart`: asking a mount that runs.
+// `flexfs mount status` and `restart`: requests to a running mount.
 #include <cerrno>
 
 #include "lib/base/format.h"
@@ -13,7 +13,7 @@
 namespace flexfs::mount {
 namespace {
 
-// More than all that a restart may wait for.
+// Longer than all waits of a restart together.
 constexpr Duration restart_patience = std::chrono::seconds(120);
 
 // ENOTCONN: the mount is dead.
@@ -64,12 +64,12 @@ int show_all(bool json) {
 }  // namespace
 
 int show_status(const std::string& folder, bool json) {
-    log::set_level(log::Level::warn);  // the connection may break
+    log::set_level(log::Level::warn);  // without notices about a lost connection
     return folder.empty() ? show_all(json) : show_one(process::absolute_path(folder), json);
 }
 
 Result<void> restart_mount(const std::string& given) {
-    log::set_level(log::Level::warn);  // the connection breaks, as it must
+    log::set_level(log::Level::warn);  // without the notice that the connection breaks, as expected
     const std::string folder = process::absolute_path(given);
     TRY(const Json status, status_of(folder));
     TRY(const process::Presence presence, process::presence_of(role_name, folder));

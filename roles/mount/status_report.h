@@ -1,4 +1,4 @@
-// How a mount is doing, as JSON and as a table for people.
+// The status of a mount, as JSON and as a table for people.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,7 @@ struct MountStatus {
     std::string address;
     wire::VolumeInfo volume;
     int pid = 0;
-    std::uint64_t restarts = 0;  // how often the process image was replaced
+    std::uint64_t restarts = 0;  // number of times that the process image was replaced
     Phase phase = Phase::serving;
     vfs::State files;
     std::uint64_t memory_budget = 0, memory_used = 0;
@@ -31,18 +31,18 @@ struct MountStatus {
     Json metrics = Json::object();
 };
 
-// One object. `now` is the wall's clock.
+// Returns one object. `now` is the wall clock.
 Json to_json(const MountStatus& status, Time now);
 
-// Of a mount whose process is gone.
+// Returns the status of a mount whose process is gone.
 Json dead_mount(const std::string& mount_point, const std::string& address);
 
-// Such objects as a table, and below it a sentence for each mount that has trouble with writing
-// back. `all` may come from another version of flexfs.
+// Makes a table of status objects, with a sentence below it for each mount that cannot write back.
+// `all` may come from another version of flexfs.
 std::string overview(const Json& all);
 
-// "cannot write back 3.0 MiB in 2 files (for 12 s): No space left on device; retrying"; empty if a
-// status has no such trouble.
+// Returns "cannot write back 3.0 MiB in 2 files (for 12 s): No space left on device; retrying";
+// empty if the mount of the status can write back.
 std::string trouble_sentence(const Json& status);
 
 }  // namespace flexfs::mount

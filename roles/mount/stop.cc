@@ -1,4 +1,4 @@
-// `flexfs mount stop`: unmounting, and waiting until the process has stored everything.
+// `flexfs mount stop` unmounts and waits until the process has stored everything.
 #include <signal.h>
 
 #include <thread>
@@ -17,24 +17,24 @@ namespace {
 
 using process::ServiceLock;
 
-// Between two looks whether the mount can be unmounted, or whether its process has ended.
+// The interval of checks whether the mount can be unmounted, or whether its process has ended.
 constexpr Duration end_pause = std::chrono::milliseconds(5);
-// For programs that only look at a mount, as df(1) does at all of them.
+// Time for programs that only look at a mount, as df(1) does with all mounts.
 constexpr Duration busy_patience = std::chrono::seconds(1);
-// How long the process may take to end before it is asked, or looked for in other mount namespaces,
-// why it does not.
+// The process may take this long to end before it is asked, or searched in other mount namespaces,
+// for the reason.
 constexpr Duration end_quiet = std::chrono::seconds(1);
-// How long that may take before something is printed, and between later lines.
+// The time before something is printed, and between later lines.
 constexpr Duration wait_quiet = std::chrono::seconds(2);
 constexpr Duration line_pause = std::chrono::seconds(10);
 
-// The mount that is stopped.
+// The mount that is being stopped.
 struct Stopping {
     std::string folder;
     process::Presence presence;  // of a mount of this FLEXFS_HOME
     std::string lock;            // held until everything is stored
     pid_t pid = 0;
-    std::string device;  // as MountEntry has it; empty: it is not mounted here
+    std::string device;  // as in MountEntry; empty: it is not mounted here
 };
 
 // EBUSY if the mount is in use for longer than a moment.
@@ -62,8 +62,8 @@ Result<void> check_stands_alone(const std::string& folder) {
                                       dependent.path, folder));
 }
 
-// Asks the process to end at once. One that does not answer gets SIGTERM, which is patient; one
-// that has answered gets no signal, for a second request to stop would discard what is not stored.
+// Asks the process to end at once. A process that does not answer gets SIGTERM, which is patient;
+// one that has answered gets no signal, because a second request to stop discards unstored data.
 Result<void> cut_off(const Stopping& mount) {
     fmt::print(stderr,
                "flexfs: {} is in use; cutting off the programs that use it. What they wrote is "
@@ -76,15 +76,15 @@ Result<void> cut_off(const Stopping& mount) {
     return fuse::unmount(mount.folder, true);
 }
 
-// Ends a mount that was unmounted here already, as by umount -l, but is still in use. Programs from
-// before "leaving" was reported take the request for SIGTERM, and a second one discards data.
+// Ends a mount that was unmounted here already, as by umount -l, but is still in use. Programs that
+// do not report "leaving" treat the request as SIGTERM, and a second one discards data.
 void cut_off_unmounted(const Stopping& mount) {
     auto answer = process::ask(mount.presence, wire::Status{}, process::answer_patience);
     if (answer && Json::parse(answer->json.text(), nullptr, false).contains("leaving"))
         (void)process::ask(mount.presence, wire::Stop{true}, process::answer_patience);
 }
 
-// EBUSY with a sentence if the filesystem goes on in another mount namespace.
+// EBUSY with a sentence if the filesystem is still mounted in another mount namespace.
 Result<void> check_not_elsewhere(const Stopping& mount) {
     const auto found = process::mounted_elsewhere([&mount](const process::MountEntry& entry) {
         if (!mount.device.empty()) return entry.device == mount.device;
@@ -115,7 +115,7 @@ void print_wait(const Stopping& mount) {
                mount.folder, trouble.empty() ? "" : ": ", trouble, mount.pid);
 }
 
-// The process gives up the lock when everything is stored.
+// The process releases the lock when everything is stored.
 Result<void> await_end(const Stopping& mount, bool forced) {
     const Duration began = monotonic_now();
     Duration next_line = began + wait_quiet;
@@ -155,7 +155,7 @@ Result<Stopping> find(const std::string& folder) {
 }  // namespace
 
 Result<void> stop_mount(const std::string& given, bool force) {
-    log::set_level(log::Level::warn);  // the connection to a mount that ends breaks, as it must
+    log::set_level(log::Level::warn);  // without the notice that the connection breaks, as expected
     const std::string folder = process::absolute_path(given);
     TRY(const Stopping mount, find(folder));
     if (mount.pid == 0) return fuse::unmount(folder, true);

@@ -37,7 +37,7 @@ TEST_CASE("only descriptors that exist are kept open") {
     CHECK(takeover.descriptors() == std::vector<int>{5, 6});
 }
 
-// Another version of flexfs has to read it: what stands where must never change.
+// Another version of flexfs has to read it: the layout must never change.
 TEST_CASE("a takeover keeps its form") {
     Takeover takeover;
     takeover.restarts = 1;
