@@ -13,7 +13,7 @@ void append_number(std::string& to, std::uint32_t number) {
     to += char(number);
 }
 
-// Takes a number off the front; UINT32_MAX where there is none below 2^28.
+// Removes a number from the front; returns UINT32_MAX if there is none below 2^28.
 std::uint32_t take_number(std::string_view& from) {
     std::uint32_t number = 0;
     for (unsigned shift = 0; shift < 28 && !from.empty(); shift += 7) {
@@ -27,7 +27,7 @@ std::uint32_t take_number(std::string_view& from) {
 
 constexpr std::uint32_t tail = chunk_tail_bytes;
 constexpr std::uint32_t raw_bytes = chunk_bytes + tail;
-// What the frame has for each chunk beside its body.
+// The bytes that a frame has for each chunk besides its body.
 constexpr std::uint32_t beside = chunk_entry_bytes + tail;
 
 }  // namespace

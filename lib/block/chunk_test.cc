@@ -50,7 +50,7 @@ TEST_CASE("a chunk decodes alone, and only as what it is") {
     }
 }
 
-// Where both blocks were written at the same place, their frames' headers differ in the table only.
+// If both blocks were written at the same place, only the tables in their frames' headers differ.
 TEST_CASE("a chunk of an earlier frame of the same place does not pass for a later one") {
     const Sample before(Compression::none, 'x'), after(Compression::none, 'y');
     REQUIRE(before.stored.size() == after.stored.size());

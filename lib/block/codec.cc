@@ -8,7 +8,7 @@
 namespace flexfs::block {
 namespace {
 
-// zstd's higher levels gain little on the data of files and fall behind a network's pace.
+// zstd's higher levels save little on file data and are slower than a network.
 constexpr int zstd_level = 1;
 
 struct FreeContext {
@@ -16,8 +16,8 @@ struct FreeContext {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// Working memory only, about 1.5 MiB a thread. Made anew it would cost more than packing a small
-// file.
+// Returns working memory, about 1.5 MiB per thread. Allocating it anew would cost more than packing
+// a small file.
 ZSTD_CCtx* compressing() {
     thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
     return context.get();

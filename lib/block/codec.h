@@ -1,4 +1,4 @@
-// One-shot compression. The numbers of the codecs are those of wire::Compression; they are stored.
+// One-shot compression. The codecs are numbered as in wire::Compression; the numbers are stored.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,14 @@ namespace flexfs::block {
 
 using wire::Compression;
 
-// Bytes written to `out`; 0 where it does not fit, or there is no codec to do it.
+// Returns the number of bytes written to `out`, or 0 if the result does not fit or the codec does
+// not compress.
 std::size_t compress(Compression codec, ByteView in, MutableBytes out);
 
-// Whether `in` was exactly what gives all of `out`. Safe with any input.
+// Returns true if `in` decompresses to exactly the size of `out`. Safe with any input.
 bool decompress(Compression codec, ByteView in, MutableBytes out);
 
-// The longest that compressed data may be to be worth it: a sixteenth less. 0: it never is.
+// The longest compressed form that is worth storing: a sixteenth less than `bytes`. 0: none is.
 inline std::size_t worthwhile(std::size_t bytes) {
     return bytes < 2 ? 0 : bytes - (bytes < 16 ? 1 : bytes / 16);
 }

@@ -1,5 +1,5 @@
-// For libFuzzer: every decoder of this folder. Checksums are made right first, because random bytes
-// would never pass them, and a hostile store can make them right as well.
+// A libFuzzer target for every decoder of this folder. It corrects the checksums first, because
+// random bytes would never pass them, and a hostile store can make correct ones, too.
 #include <string>
 
 #include "lib/base/check.h"
@@ -30,7 +30,7 @@ void fuzz_frame(std::string bytes, bool whole) {
     check(!decoded || (!decoded->empty() && decoded->size() <= decoded_bytes_max));
 }
 
-// The seal is made right first.
+// Corrects the seal first.
 void fuzz_chunk(std::string bytes) {
     if (bytes.size() > chunk_tail_bytes) {
         auto* const tail =

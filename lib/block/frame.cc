@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::uint64_t magic = 'F' | 'X' << 8 | 'F' << 16;
 constexpr std::uint64_t idx_end = std::uint64_t{1} << 48;
-constexpr std::size_t checked_bytes = 40;  // of the header
+constexpr std::size_t checked_bytes = 40;  // the part of the header that the check covers
 
-// Data is compressed only where samples of it, this many of this size, shrink together by half of
-// what would be worth it. Finding out costs 1 % of compressing a block.
+// Data is compressed only if samples of it (this many, of this size) together shrink by half of
+// what would be worthwhile. The samples cost 1 % of the time to compress a block.
 constexpr std::size_t samples = 4;
 constexpr std::size_t sample_bytes = 16 << 10;
 
@@ -29,7 +29,7 @@ std::size_t total_of(const std::vector<Buffer>& pieces) {
     return total;
 }
 
-// Up to sample_bytes from `offset` on, as far as they lie together.
+// Returns up to sample_bytes from `offset` on, as far as they are contiguous.
 ByteView sample_at(const std::vector<Buffer>& pieces, std::size_t offset) {
     for (const Buffer& piece : pieces) {
         if (offset < piece.size())
@@ -53,12 +53,12 @@ bool looks_compressible(const std::vector<Buffer>& pieces, std::size_t total, Co
     return after <= before - before / 32;
 }
 
-// Goes through pieces from the first byte to the last.
+// Reads through pieces from the first byte to the last.
 class Cursor {
 public:
     explicit Cursor(const std::vector<Buffer>& pieces) : pieces_(pieces) {}
 
-    // The next `bytes`, in as many slices as they lie in.
+    // Appends the next `bytes` as slices of the pieces that contain them.
     void take(std::size_t bytes, std::vector<Buffer>& into) {
         while (bytes > 0) {
             const Buffer& piece = pieces_[piece_];
@@ -78,18 +78,18 @@ private:
     std::size_t piece_ = 0, at_ = 0;
 };
 
-// One chunk as it will be stored. What is not in the input lies in the encoder's own memory.
+// One chunk as it will be stored. Bytes that are not in the input are in the encoder's own memory.
 struct Part {
-    std::vector<Buffer> raw;            // the body where it is not compressed
-    std::size_t own = 0, own_size = 0;  // else where it is
-    std::size_t tail = 0;               // where the tail is
+    std::vector<Buffer> raw;            // the body if it is not compressed
+    std::size_t own = 0, own_size = 0;  // otherwise its place
+    std::size_t tail = 0;               // the place of the tail
     std::uint32_t body = 0, data = 0;   // bytes
     Compression codec = Compression::none;
     std::uint64_t hash = 0;  // of the body
 };
 
-// Encodes the chunks of one frame: `memory_` takes what is not in the input, in the order in which
-// it is stored, so that most of it leaves in few pieces.
+// Encodes the chunks of one frame. `memory_` holds all bytes that are not in the input, in the
+// order in which they are stored, so that they are written in few pieces.
 class ChunkEncoder {
 public:
     ChunkEncoder(const std::vector<Buffer>& pieces, std::size_t total, Compression codec)
@@ -104,18 +104,18 @@ public:
 
     const std::vector<Part>& parts() const { return parts_; }
 
-    // The chunks, in pieces, for the frame of that check.
+    // Returns the chunks, in pieces, for a frame with that check.
     std::vector<Buffer> finish(std::uint64_t check) && {
         for (std::uint32_t n = 0; n < parts_.size(); ++n) {
             std::byte* const tail = memory_.data() + parts_[n].tail;
             store<8>(tail + 4, chunk_seal({check, n}, tail, parts_[n].hash));
         }
-        // A frame that waits for its upload must not hold much more memory than it is long.
+        // A frame that waits for its upload must not hold much more memory than its length.
         const bool roomy = used_ < memory_.size() / 4 * 3;
         const Buffer own = roomy ? Buffer::copy_of(memory_.bytes().first(used_))
                                  : std::move(memory_).freeze(used_);
         std::vector<Buffer> body;
-        std::size_t begin = 0, end = 0;  // of `own`, not in `body` yet
+        std::size_t begin = 0, end = 0;  // the range of `own` that is not in `body` yet
         for (Part& part : parts_) {
             end += part.own_size;
             if (!part.raw.empty()) {
@@ -186,7 +186,7 @@ private:
     WritableBuffer memory_;
     std::size_t used_ = 0;
     std::vector<Part> parts_;
-    std::vector<std::byte> together_;  // a chunk that does not lie together in the input
+    std::vector<std::byte> together_;  // a copy of a chunk that is not contiguous in the input
 };
 
 std::unexpected<Error> damaged(const FrameHeader& header, std::string what) {

@@ -45,7 +45,7 @@ Buffer joined(const EncodedFrame& frame) {
     return Buffer::take(std::move(bytes));
 }
 
-// What decode_frame() says of it.
+// Returns the error message of decode_frame().
 std::string refusal(const Buffer& stored, std::uint64_t check) {
     const auto decoded = decode_frame(stored, check);
     if (decoded) return "accepted";
@@ -56,8 +56,8 @@ bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-// The frame with other bytes in its header, and a check that fits them and what follows it; of a
-// chunked frame whose table ends at `table_end`.
+// Returns the frame with other bytes in its header and a check that is correct for the result;
+// `table_end` is the end of the table of a chunked frame.
 Buffer forged(const Buffer& stored, std::size_t at, std::string_view bytes,
               std::size_t table_end = std::string::npos) {
     std::string forgery(stored.text());
@@ -99,8 +99,8 @@ TEST_CASE("a frame decodes to what was encoded, in any codec, from any pieces") 
             }
 }
 
-// Magic and format; codec, lengths, offset; index; nonce; inode; check; the table: the body's
-// length, its codec and hash; the body; the tail: the data's length, codec, seal.
+// The bytes are: magic and format; codec, lengths, offset; index; nonce; inode; check; the table
+// (length of the body, its codec and hash); the body; the tail (length of the data, codec, seal).
 TEST_CASE("the bytes of a frame are for ever") {
     const FrameInfo info{.ino = 0x1122334455667788, .idx = 0xaabbccddeeff, .off = 0x010203};
     const auto frame = encode_frame(info, {Buffer::copy_of("hello")}, Compression::none);
@@ -119,7 +119,7 @@ TEST_CASE("the bytes of a frame are for ever") {
           "d3ce3eb5538117b2");
 }
 
-// What compressors make may change with their versions; what they once made must decode.
+// The output of compressors may change with their versions; old output must still decode.
 TEST_CASE("compressed frames of any age decode") {
     const std::string_view frames[] = {
         "46584601010e0000e80300030201ffeeddccbbaa0000000000000000000000008877665544332211"

@@ -10,10 +10,10 @@ struct XXH3_state_s;
 
 namespace flexfs::block {
 
-// XXH3-64 of bytes that lie together.
+// XXH3-64 of contiguous bytes.
 std::uint64_t hash_of(ByteView bytes);
 
-// Of bytes that need not lie together.
+// XXH3-64 of bytes that need not be contiguous.
 class Hash {
 public:
     Hash();

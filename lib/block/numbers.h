@@ -1,4 +1,4 @@
-// Little-endian numbers of any width up to 8 bytes at fixed places: of the formats of this folder.
+// Reads and writes little-endian numbers of up to 8 bytes, for the formats of this folder.
 #pragma once
 
 #include <cstdint>

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::uint64_t magic = 'F' | 'X' << 8 | 'S' << 16;
 constexpr std::uint8_t format = 1;
-constexpr std::size_t checked_bytes = 24;  // of the trailer
+constexpr std::size_t checked_bytes = 24;  // the part of the trailer that the hash covers
 
-// Spreads segments over 256 folders or key prefixes, however their ids come.
+// Spreads segments over 256 folders or key prefixes, whatever the order of their ids.
 std::uint8_t spread_of(SegmentId id) {
     return std::uint8_t(Hash().add(std::as_bytes(std::span(&id, 1))).value() >> 56);
 }

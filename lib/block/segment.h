@@ -8,7 +8,7 @@
 //        4      4  bytes of the frame, header included
 //        8      8  inode
 //       16      8  index of the block in its file
-//       24      4  where in its block the data begins
+//       24      4  offset of the data in its block
 //       28      4  bytes of the data once decoded
 //       32      8  check of the frame
 //
@@ -46,11 +46,11 @@ public:
     explicit SegmentBuilder(SegmentId id) : id_(id) {}
 
     SegmentId id() const { return id_; }
-    // Of the whole object if it were finished now.
+    // The length of the object if it were finished now.
     std::size_t bytes() const { return frame_bytes_ + entries_.size() + trailer_bytes; }
-    // The frame's position. The object must not come to exceed segment_bytes_max.
+    // Appends a frame and returns its position. The object must not exceed segment_bytes_max.
     std::uint32_t add(EncodedFrame frame);
-    // The object's bytes, to be put in this order. The builder is empty afterwards.
+    // Returns the bytes of the object, in order. The builder is empty afterwards.
     std::vector<Buffer> finish();
 
 private:
@@ -72,16 +72,17 @@ struct Footer {
     std::vector<SegmentEntry> entries;
 };
 
-// Bytes of the footer, trailer included, from the last trailer_bytes of a segment. EIO.
+// Reads the length of the footer, trailer included, from the last trailer_bytes of a segment. EIO.
 Result<std::size_t> footer_size(ByteView trailer);
 
-// From the last bytes of a segment of `segment_bytes`, at least footer_size() of them. EIO, with
-// what is wrong, unless the footer is undamaged and its entries are the frames that precede it.
+// Parses the footer from the last bytes of a segment of `segment_bytes`, at least footer_size() of
+// them. EIO with a description if the footer is damaged or its entries are not the frames that
+// precede it.
 Result<Footer> parse_footer(ByteView tail, std::uint64_t segment_bytes);
 
 // "{volume}/{2 hex digits of a hash of the id}/{the id in 16 hex digits}"
 std::string segment_key(std::string_view volume, SegmentId id);
-// Of a key that segment_key() makes; nothing for any other.
+// Returns the id in a key made by segment_key(), or nothing for any other key.
 std::optional<SegmentId> segment_of_key(std::string_view volume, std::string_view key);
 
 }  // namespace flexfs::block

@@ -30,7 +30,7 @@ std::string sample() {
     return join(segment.finish());
 }
 
-// Gives the footer of these bytes a check that fits.
+// Gives the footer of these bytes a correct hash.
 void reseal(std::string& segment, std::size_t footer) {
     const ByteView bytes = as_bytes(segment);
     const auto checked = bytes.last(footer).first(footer - 8);

@@ -12,7 +12,7 @@
 namespace flexfs::block {
 namespace {
 
-// Of the forms with a checksum; no flipped bit makes one of the others of them.
+// The bits of the forms with a checksum. One flipped bit never turns such a form into one without.
 constexpr std::uint64_t has_check = 168, codec_bits = 7;
 constexpr std::size_t length_bytes = 3, check_bytes = 4;
 constexpr std::size_t prefix_bytes = 1 + length_bytes;

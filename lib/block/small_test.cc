@@ -48,7 +48,7 @@ TEST_CASE("every flipped bit of packed data is EIO") {
                 std::string flipped(good.text());
                 flipped[bit / 8] ^= char(1 << bit % 8);
                 const auto unpacked = unpack_small(Buffer::take(std::move(flipped)));
-                // Some bits of an lz4 or zstd stream do not change what it means.
+                // Some bits of an lz4 or zstd stream do not affect the decoded data.
                 if (unpacked) CHECK(unpacked->text() == data);
                 if (codec == Compression::none) CHECK(code_of(unpacked) == EIO);
             }

@@ -1,4 +1,4 @@
-// Whole frames, as programs of before made them: this one only reads them.
+// Makes whole frames, as older programs wrote them; this program only reads them.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace flexfs::block {
 
-// The check stands in bytes 40 to 47.
+// The check is in bytes 40 to 47.
 inline Buffer whole_frame(FrameInfo info, const std::string& data, Compression codec) {
     std::string body(worthwhile(data.size()), '\0');
     const std::size_t used =

@@ -9,8 +9,8 @@
 namespace flexfs::cache {
 namespace {
 
-// Parts of a limit: what large takings leave to small ones, and may be overtaken with; and how much
-// is small.
+// Shares of a limit: a large request leaves 1/reserve_share to small ones, which may also overtake
+// it with that much; a request is small up to 1/small_share.
 constexpr std::uint64_t reserve_share = 8, small_share = 32;
 
 std::uint64_t above(std::uint64_t used, std::uint64_t limit) {
@@ -76,7 +76,7 @@ Task<void> Account::take(std::uint64_t bytes) {
         waiting_ = true;
         auto granted = co_await result(budget_.waiting(kind_, lane).wait(bytes));
         waiting_ = false;
-        if (!granted) budget_.hand_out();  // those behind may have waited for this one only
+        if (!granted) budget_.hand_out();  // those behind it may have waited only for this one
         co_await std::move(granted);       // serve() counted the bytes
     }
     const bool dirty = kind_ == Budget::Kind::dirty;
@@ -118,7 +118,7 @@ std::uint64_t Budget::missing(std::uint64_t bytes, Kind kind, Lane lane) const {
     return std::max(missing_of_whole(bytes, lane), missing_of_dirty(bytes, kind, lane));
 }
 
-// What a reclaimer frees comes back through give_back(), which must not start another round.
+// Memory freed by a reclaimer comes back through give_back(), which must not start another round.
 bool Budget::make_room(std::uint64_t bytes, Kind kind, Lane lane) {
     if (missing(bytes, kind, lane) == 0) return true;
     if (reclaiming_) return false;
@@ -132,13 +132,13 @@ bool Budget::make_room(std::uint64_t bytes, Kind kind, Lane lane) {
     return missing(bytes, kind, lane) == 0;
 }
 
-// Somebody waits, and not for others to become clean.
+// True if a request waits for the whole limit, not for dirty bytes to become clean.
 bool Budget::waits_for_whole(Kind kind, Lane lane) {
     task::WaitList& list = waiting(kind, lane);
     return !list.empty() && missing_of_dirty(list.next_units(), kind, lane) == 0;
 }
 
-// A large taking of kind `large` waits for the same bytes as a small one of `kind`.
+// True if a large request of kind `large` waits for the same bytes as a small one of `kind`.
 bool Budget::holds_back(Kind large, Kind kind) {
     if (waiting(large, Lane::large).empty()) {
         overtaken_[int(large)] = 0;
@@ -154,7 +154,7 @@ bool Budget::may_overtake(std::uint64_t bytes, Kind kind) {
     });
 }
 
-// For who does not wait yet: is it its turn, and is there room?
+// Returns true if a new request need not wait: it is its turn and there is room.
 bool Budget::admit(std::uint64_t bytes, Kind kind) {
     const Lane lane = lane_of(bytes, kind);
     if (!waiting(kind, lane).empty() || waits_for_whole(other(kind), lane)) return false;
@@ -220,7 +220,7 @@ void Budget::give_back(std::uint64_t bytes, Reservation::Use use) {
     hand_out();
 }
 
-// Serves the first that waits in the list, if there is room.
+// Serves the first waiting request of the list, if there is room.
 bool Budget::serve(Kind kind, Lane lane) {
     task::WaitList& list = waiting(kind, lane);
     const std::uint64_t bytes = list.next_units();
@@ -230,7 +230,8 @@ bool Budget::serve(Kind kind, Lane lane) {
     return true;
 }
 
-// The kinds take turns: where the one whose turn it is waits for the whole, the other waits too.
+// The kinds take turns: if the kind whose turn it is waits for the whole limit, the other kind
+// waits, too.
 bool Budget::serve(Lane lane) {
     const Kind first = first_[int(lane)];
     for (Kind kind : {first, other(first)}) {

@@ -1,19 +1,20 @@
-// One memory budget per process: caches, dirty data and operations under way draw their bytes here,
-// and nothing grows past it. Caches fill what is left and give it back when somebody needs it.
-// Everything runs on the loop's thread, the end of the last copy of a charged buffer included.
+// One memory budget per process: caches, dirty data and running operations take their bytes from
+// it, and their total stays within its limit. Caches use the free remainder and give it back when
+// it is needed. Everything runs on the loop's thread, including the destruction of the last copy of
+// a charged buffer.
 //
-// The rules that keep anybody from waiting for ever:
-// - Whoever holds budget never waits for more of it. Waiting is possible only through an Account,
+// These rules keep every taker from waiting forever:
+// - A holder of budget never waits for more of it. Waiting is possible only through an Account,
 //   which must be empty. An operation that needs memory for several things computes what is
-//   missing, takes all of it at once, computes again (the world has changed) and only then begins.
-//   A reader of several chunks does the same: it finds out which are not in memory, holding none of
-//   them, takes what fetching them needs, looks again, hands the memory over to the fetches, and
-//   keeps the chunks that are found or fetched from then on; if one is missing after all, it lets
-//   go of all and begins anew.
-// - Small takings (1/32 of the limit at most) and large ones queue separately, in order of arrival.
-//   Large ones may use only 7/8 of the limit, so that small ones soon find room. Small ones may
-//   overtake a large one that waits, but with no more than 1/8 of the limit together.
-// - A taking that can never fit fails with ENOMEM.
+//   missing, takes all of it at once, computes again (the state may have changed) and only then
+//   begins. A reader of several chunks does the same: without holding any of them it determines
+//   which are not in memory, takes the memory for fetching them, looks again, passes the memory to
+//   the fetches, and from then on keeps the chunks that are found or fetched. If one is missing
+//   after all, it releases everything and starts again.
+// - Small requests (at most 1/32 of the limit) and large ones queue separately, in order of
+//   arrival. Large ones may use only 7/8 of the limit, so that small ones soon find room. Small
+//   ones may overtake a waiting large one, but with no more than 1/8 of the limit in total.
+// - A request that can never fit fails with ENOMEM.
 #pragma once
 
 #include <array>
@@ -30,7 +31,7 @@ namespace flexfs::cache {
 
 class Budget;
 
-// Bytes taken from a budget, which it must not outlive. Gives them back when destroyed.
+// Bytes taken from a budget, which must outlive the reservation. The destructor gives them back.
 class [[nodiscard]] Reservation {
 public:
     Reservation() = default;
@@ -41,11 +42,11 @@ public:
     std::uint64_t bytes() const { return bytes_; }
     // Gives back all but `bytes`, which must not be more than it holds.
     void shrink(std::uint64_t bytes);
-    // Takes `bytes` of these out, as a reservation of its own.
+    // Splits off `bytes` as a reservation of its own.
     Reservation split(std::uint64_t bytes);
-    // Joins the two; of the same budget and kind, or one of them empty.
+    // Adds `other`, which must be of the same budget and kind unless one of the two is empty.
     void merge(Reservation other);
-    // From now on these bytes are no longer dirty.
+    // Marks the bytes as no longer dirty.
     void make_clean();
 
 private:
@@ -62,8 +63,8 @@ private:
 
 class Budget {
 public:
-    // Dirty bytes are what only this process knows; they count in the whole too, and have a limit
-    // of their own in it.
+    // Dirty bytes hold data that exists only in this process. They count towards the whole limit
+    // and also have a limit of their own.
     enum class Kind { clean, dirty };
 
     Budget(std::uint64_t limit, std::uint64_t dirty_limit);
@@ -71,20 +72,22 @@ public:
     Budget(const Budget&) = delete;
     Budget& operator=(const Budget&) = delete;
 
-    // Takes at once, after caches made room, or not at all. Overtakes nobody who waits.
+    // Takes the bytes at once, after caches have made room, or not at all. Never overtakes a
+    // waiting request.
     std::optional<Reservation> try_take(std::uint64_t bytes, Kind kind = Kind::clean);
-    // Takes at once, above the limit if need be: for the bounded work that gives memory back, such
-    // as writing dirty data out.
+    // Takes the bytes at once, even above the limit: for bounded work that frees memory, such as
+    // writing back dirty data.
     Reservation claim(std::uint64_t bytes);
-    // Takes what is never given back while the budget is used, such as tables of a fixed size:
-    // limits of takings are then computed from the rest. Call it before anybody takes.
+    // Takes bytes that are never given back while the budget is used, such as tables of a fixed
+    // size. Limits of later requests are computed from the rest, so call it before any other
+    // request.
     Reservation set_aside(std::uint64_t bytes);
-    // The most that one taking may ask for.
+    // The largest request that can ever succeed.
     std::uint64_t most(Kind kind = Kind::clean) const;
-    // Whoever would wait for dirty bytes, or does already, gets the error `code` instead: what is
-    // dirty cannot be written back. 0: they wait again.
+    // Requests that wait or would have to wait for dirty bytes fail with the error `code`, because
+    // dirty data cannot be written back. With 0 they wait again.
     void refuse_dirty(int code);
-    // Returns `memory`; its last copy gives `reservation` back.
+    // Returns `memory`; the destruction of its last copy gives `reservation` back.
     static Buffer charge(Buffer memory, Reservation reservation);
 
     std::uint64_t limit() const { return limit_; }
@@ -92,9 +95,9 @@ public:
     std::uint64_t dirty_limit() const { return dirty_limit_; }
     std::uint64_t dirty() const { return dirty_; }
 
-    // Called when `bytes` of `kind` are missing. A cache gives back what it can before it returns;
-    // the owner of dirty data starts to write it back. Called until the handle is destroyed, which
-    // must be before the budget is.
+    // Called when `bytes` of `kind` are missing, until the handle is destroyed, which must happen
+    // before the budget is. A cache gives back what it can before it returns; the owner of dirty
+    // data starts to write it back.
     using Reclaim = std::function<void(Kind kind, std::uint64_t bytes)>;
     class Reclaimer;
     [[nodiscard]] std::unique_ptr<Reclaimer> add_reclaimer(Reclaim reclaim);
@@ -130,13 +133,14 @@ private:
     std::uint64_t set_aside_ = 0;
     std::array<std::array<task::WaitList, 2>, 2> waiting_;  // by kind and lane
     std::array<Kind, 2> first_{};               // by lane: the kind that is served first
-    std::array<std::uint64_t, 2> overtaken_{};  // by kind: bytes that overtook its large one
+    std::array<std::uint64_t, 2> overtaken_{};  // by kind: bytes that overtook a large one
     std::list<Reclaim> reclaims_;
     bool reclaiming_ = false;
     int refused_ = 0;
 };
 
-// What one operation has taken, and the only way to wait for budget. The budget must outlive it.
+// The bytes that one operation has taken, and the only way to wait for budget. The budget must
+// outlive it.
 class Account {
 public:
     explicit Account(Budget& budget, Budget::Kind kind = Budget::Kind::clean)
@@ -144,14 +148,14 @@ public:
     Account(const Account&) = delete;
     Account& operator=(const Account&) = delete;
 
-    // Waits until `bytes` are there, which are then in the account. It must be empty, and its
-    // operation must hold nothing of the budget elsewhere, memory of a cache included, that others
-    // may be waiting for. ECANCELED; ENOMEM: more than Budget::most(); for dirty bytes also what
-    // refuse_dirty() says.
+    // Waits until `bytes` are available and puts them into the account. The account must be empty,
+    // and its operation must not hold any other budget that others may be waiting for, memory of a
+    // cache included. ECANCELED; ENOMEM if it is more than Budget::most(); for dirty bytes also the
+    // code given to refuse_dirty().
     Task<void> take(std::uint64_t bytes);
     std::uint64_t bytes() const { return held_.bytes(); }
-    // Takes all out of the account, for an owner that gives it back whatever the operation does
-    // next: a cache, dirty data, a fetch under way.
+    // Removes all bytes from the account, for an owner that gives them back regardless of what the
+    // operation does next: a cache, dirty data, a running fetch.
     Reservation hand_over() { return std::move(held_); }
 
 private:
@@ -167,7 +171,7 @@ public:
     Reclaimer(const Reclaimer&) = delete;
     Reclaimer& operator=(const Reclaimer&) = delete;
 
-    // There is more now that could be given back: serves those who wait.
+    // Reports that the cache can give back more than before; serves waiting requests.
     void gained() { budget_->hand_out(); }
 
 private:

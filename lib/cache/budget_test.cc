@@ -28,7 +28,7 @@ TEST_CASE("a budget gives out no more than its limit, and what comes back goes t
     REQUIRE(first);
     scope.start(hold(budget, 20, clean, held));
     scope.start(hold(budget, 7, clean, held));
-    CHECK(!budget.try_take(7));  // would overtake
+    CHECK(!budget.try_take(7));  // it would overtake the waiting request
     CHECK(held.empty());
 
     first->shrink(60);
@@ -61,7 +61,7 @@ TEST_CASE("a cache gives back what somebody needs, before anybody waits") {
     for (int i = 0; i < 10; ++i) cache.push_back(*budget.try_take(10));
 
     CHECK(budget.try_take(25));
-    CHECK(cache.size() == 6);  // 88 is the most for large ones
+    CHECK(cache.size() == 6);  // large requests may use 88 at most
 }
 
 TEST_CASE("a wait that is stopped takes nothing and lets those behind it go on") {
@@ -117,12 +117,12 @@ TEST_CASE("small takings find room beside large ones, which use seven eighths at
     std::vector<Reservation> held;
     scope.start(hold(budget, 2000, clean, held));
     scope.start(hold(budget, 1000, clean, held));
-    CHECK(held.size() == 1);  // the second waits: 2800 is the most for large ones
+    CHECK(held.size() == 1);  // the second waits: large requests may use 2800 at most
 
     for (int i = 0; i < 4; ++i) scope.start(hold(budget, 100, clean, held));
     CHECK(held.size() == 5);
     scope.start(hold(budget, 1, clean, held));
-    CHECK(held.size() == 5);  // an eighth has overtaken it
+    CHECK(held.size() == 5);  // an eighth of the limit has overtaken it
     held.erase(held.begin());
     task::RunQueue::current().drain();
     CHECK(held.size() == 6);

@@ -14,15 +14,16 @@ namespace flexfs::cache {
 namespace {
 
 constexpr std::uint64_t entry_overhead_bytes = 400;
-// Two chunks of one segment are asked for together when no more than this lies between them: the
-// header of a frame, or a small frame.
+// Two chunks of one segment are fetched with one request if at most this much lies between them:
+// the header of a frame, or a small frame.
 constexpr std::uint64_t gap_bytes_max = 16 << 10;
 constexpr std::uint64_t fetched_bytes_max = 2 << 20;  // with one request
 constexpr std::uint64_t copied_bytes_max = 1 << 20;   // the same, for copy()
-// Up to here decoding takes less than a trip to the pool; from there on each trip takes this much.
+// Up to this size, decoding takes less time than a trip to the pool; above it, each trip decodes
+// this much.
 constexpr std::uint64_t decode_here_max = 128 << 10;
 constexpr std::uint64_t decode_job_bytes = 512 << 10;
-// Chunks of in-order readers that are kept for another look, all together.
+// The number of chunks passed by sequential readers that are kept to be read again.
 constexpr std::size_t passed_max = 64;
 
 bool is_surely_raw(const ChunkAt& at) {
@@ -34,7 +35,7 @@ std::uint64_t memory_of(const ChunkAt& at) {
     return std::uint64_t{at.stored} + (is_surely_raw(at) ? 0 : at.decoded) + entry_overhead_bytes;
 }
 
-// The buffer shares the memory of `stored` where the chunk is not compressed.
+// The result shares the memory of `stored` if the chunk is not compressed.
 Result<Buffer> decode_one(const Buffer& stored, const ChunkAt& at, const std::string& key) {
     auto data = at.form == wire::FrameForm::chunked
                     ? block::decode_chunk(stored, {at.key.check, at.key.number})
@@ -51,7 +52,7 @@ Error too_short(const ChunkAt& at) {
                              at.key.segment, at.key.pos)};
 }
 
-// Appends slices for bytes [offset, offset + size) of the pieces. False: they end before that.
+// Appends slices for bytes [offset, offset + size) of the pieces. Returns false if they end before.
 bool append_slices(const std::vector<Buffer>& pieces, std::size_t offset, std::size_t size,
                    std::vector<Buffer>& into) {
     for (const Buffer& piece : pieces) {
@@ -68,7 +69,7 @@ bool append_slices(const std::vector<Buffer>& pieces, std::size_t offset, std::s
     return size == 0;
 }
 
-// A chunk of copy(), and where its bytes go.
+// A chunk read by copy(), and the destination of its bytes.
 struct Copied {
     ChunkAt at;
     std::byte* to;
@@ -86,8 +87,9 @@ struct ChunkCache::Fetch {
     bool done = false;
 };
 
-// An in-order reader takes a chunk in several bites while up to an eighth of the budget is fetched
-// ahead of it; a chunk that is asked for again after twice as much came is worth keeping.
+// A sequential reader reads a chunk in several steps while up to an eighth of the budget is fetched
+// ahead of it. A chunk that is read again after twice as many chunks have been inserted is worth
+// keeping.
 ChunkCache::ChunkCache(Loop& loop, object::Store& store, Budget& budget, Options options)
     : loop_(loop),
       store_(store),
@@ -117,7 +119,7 @@ std::uint64_t ChunkCache::memory_for(const std::vector<FramePart>& parts) const 
     return wanted ? memory_for(*wanted) : 0;
 }
 
-// Each chunk once.
+// Returns each missing chunk once.
 std::vector<ChunkAt> ChunkCache::missing(const std::vector<ChunkAt>& wanted) const {
     std::vector<ChunkAt> chunks;
     for (const ChunkAt& at : wanted) {
@@ -128,8 +130,8 @@ std::vector<ChunkAt> ChunkCache::missing(const std::vector<ChunkAt>& wanted) con
     return chunks;
 }
 
-// Making room may evict chunks that the step was to find in memory: then it needs more, and takes
-// all that it may need in its turn.
+// Making room may evict chunks that the step counted as present. The step then needs more memory,
+// and waits its turn for all that it can need.
 std::optional<Reservation> ChunkCache::reserve(const std::vector<FramePart>& parts) {
     const auto wanted = chunks_of(parts, options_.block_bytes);
     if (!wanted) return Reservation();
@@ -157,7 +159,8 @@ ChunkCache::Step ChunkCache::begin(const std::vector<FramePart>& parts, Reservat
         entry.fetch = std::make_shared<Fetch>();
     }
     counters_.misses += chunks.size();
-    // All is pinned before the first fetch starts: it may end at once, and its chunk be evicted.
+    // All chunks are pinned before the first fetch starts: it may end at once, and then its chunk
+    // could be evicted.
     for (const ChunkAt& at : *wanted) {
         Entry& entry = entries_.at(at.key);
         step.pieces_.push_back({entry.fetch, {}, at.offset, at.size});
@@ -216,7 +219,8 @@ std::size_t ChunkCache::prefetch(const std::vector<FramePart>& parts) {
         if (!lacking.empty() && (chunks.empty() || chunks.back().key != lacking.back().key)) break;
         ++covered;
     }
-    // Two extents may lead to one chunk, and taking memory may have evicted what was there.
+    // Two extents may refer to one chunk, and taking memory may have evicted chunks that were
+    // present.
     std::uint64_t needed = 0;
     std::erase_if(chunks, [&](const ChunkAt& at) {
         auto [where, fresh] = entries_.try_emplace(at.key);
@@ -250,7 +254,7 @@ std::vector<ChunkCache::Range> ChunkCache::join(std::vector<ChunkAt> chunks,
     return ranges;
 }
 
-// The chunks have entries, and `memory` is theirs.
+// Starts to fetch chunks that have entries; `memory` is for their data.
 void ChunkCache::start(std::vector<ChunkAt> chunks, Reservation memory) {
     for (Range& range : join(std::move(chunks), fetched_bytes_max)) {
         range.memory = memory.split(memory_for(range.chunks));
@@ -272,7 +276,7 @@ Task<void> ChunkCache::run_fetch(Range range) {
     reclaimer_->gained();
 }
 
-// The bytes of each chunk as stored. They lie in one segment.
+// Returns the stored bytes of each chunk. All chunks are in one segment.
 Task<std::vector<Buffer>> ChunkCache::load(const std::vector<ChunkAt>& chunks) {
     co_await gets_.acquire();
     struct Turn {
@@ -424,7 +428,7 @@ void ChunkCache::touch(Entry& entry) {
     if (entry.list == &kept_) move_to(entry, kept_);
     else if (entry.list == &passed_) move_to(entry, passing_);
     else if (inserted_ - entry.since >= distance_min_) move_to(entry, kept_);
-    // Three quarters at most are kept, so that what comes has time to prove itself.
+    // At most three quarters are kept, so that new chunks stay long enough to be read again.
     if (kept_.size() > 3 * passing_.size() + 3 * distance_min_) {
         Entry& oldest = *kept_.back();
         move_to(oldest, passing_);
@@ -432,7 +436,7 @@ void ChunkCache::touch(Entry& entry) {
     }
 }
 
-// Their memory, which is still in the processor's cache, is what the next fetch gets.
+// The next fetch gets the memory of these chunks, which is still in the processor's cache.
 void ChunkCache::pass(const std::vector<FramePart>& parts) {
     const auto wanted = chunks_of(parts, options_.block_bytes);
     if (!wanted) return;
@@ -458,7 +462,7 @@ bool ChunkCache::evict_one() {
 
 void ChunkCache::reclaim(std::uint64_t bytes) {
     const std::uint64_t used = budget_.used();
-    // What a reader still holds is not freed by leaving the cache.
+    // Evicting a chunk that a reader still holds frees no memory.
     while (used - budget_.used() < bytes && evict_one()) {}
 }
 

@@ -1,10 +1,10 @@
-// The memory tier: chunks of frames, decoded, for as long as the budget has room. One fetch per
-// chunk however many wait for it; chunks that lie near each other in a segment come with one
-// request.
+// The memory tier: decoded chunks of frames, kept while the budget has room. Each chunk is fetched
+// once, however many readers wait for it; chunks that lie close together in a segment are fetched
+// with one request.
 //
-// Nothing here waits for memory. A caller reserves all that a step needs while it holds nothing,
-// then begins the step with it; a chunk that is under way owns its memory already, so waiting for
-// one never depends on the budget.
+// Nothing here waits for memory. A caller reserves everything that a step needs while it holds
+// nothing, then begins the step with it. A chunk that is being fetched already owns its memory, so
+// waiting for one never depends on the budget.
 #pragma once
 
 #include <list>
@@ -27,49 +27,51 @@ public:
     struct Options {
         std::string volume;             // as in segment_key()
         std::uint32_t block_bytes = 0;  // no frame of the volume holds more data
-        unsigned gets_max = 16;         // requests under way at the same time
+        unsigned gets_max = 16;         // concurrent requests
     };
-    // All of them must outlive it.
+    // The arguments must outlive the cache.
     ChunkCache(Loop& loop, object::Store& store, Budget& budget, Options options);
     ~ChunkCache();
 
-    // The most memory that a step with these parts takes, in bytes: with none of their chunks in
-    // memory.
+    // The most memory that a step with these parts can need, in bytes: the need if none of their
+    // chunks is in memory.
     std::uint64_t memory_for(const std::vector<FramePart>& parts) const;
-    // The memory for those chunks that are missing now. Nothing: the budget has no room at once.
+    // Reserves memory for the chunks that are missing now. Returns nothing if the budget has no
+    // room at once.
     std::optional<Reservation> reserve(const std::vector<FramePart>& parts);
 
-    // What one step reads: its chunks, in memory or on their way.
+    // The chunks that one step reads, in memory or being fetched.
     class Step;
-    // Starts to fetch what is missing, in `memory`, and pins the rest. `memory` comes from
-    // reserve(), with nothing awaited since, or has memory_for(parts) bytes. What is not needed of
-    // it goes back at once.
+    // Starts to fetch the missing chunks into `memory` and pins the others. `memory` comes from
+    // reserve(), with nothing awaited since, or has memory_for(parts) bytes. Memory that is not
+    // needed is given back at once.
     Step begin(const std::vector<FramePart>& parts, Reservation memory);
-    // The bytes of all parts, in their order. ENOENT: there is no such segment; EIO, with what is
-    // wrong.
+    // Returns the bytes of all parts, in their order. ENOENT: the segment does not exist; EIO with
+    // a description of the fault.
     Task<std::vector<Buffer>> finish(Step step);
 
-    // Starts to fetch what nobody waits for yet, where memory and requests are free. Returns how
-    // many of the parts, from the first on, are in memory or under way.
+    // Starts to fetch chunks before they are needed, as far as memory and requests are free.
+    // Returns how many of the parts, counted from the first, are in memory or being fetched.
     std::size_t prefetch(const std::vector<FramePart>& parts);
-    // Keeps what was just written: all of the frame's data. The pieces' memory is accounted for by
-    // the caller. Nothing is kept where the budget has no room for the entries.
+    // Keeps the data of a frame that was just written. The caller accounts for the memory of the
+    // pieces. Nothing is kept if the budget has no room for the entries.
     void put(const FrameAt& at, const std::vector<Buffer>& pieces);
-    // These parts were read in order by somebody who goes on: their chunks make room first.
+    // These parts were read by a sequential reader that has moved on; their chunks are evicted
+    // first.
     void pass(const std::vector<FramePart>& parts);
 
-    // The most memory that copy() takes, in bytes: the caller reserves it before.
+    // The most memory that copy() needs, in bytes. The caller reserves it first.
     std::uint64_t memory_to_copy(const std::vector<FramePart>& parts) const;
-    // Copies the bytes of each part to the place of the same number in `into`, which is as long.
-    // The chunks are not kept. Errors as finish().
+    // Copies the bytes of each part to the element of `into` with the same index; both are equally
+    // long. The chunks are not kept. Errors as finish().
     Task<void> copy(std::vector<FramePart> parts, std::vector<MutableBytes> into);
 
-    // Chunks that somebody wanted and that were in memory, or were fetched for that.
+    // Numbers of requested chunks that were in memory (hits) or had to be fetched (misses).
     struct Counters {
         std::uint64_t hits = 0, misses = 0;
     };
     const Counters& counters() const { return counters_; }
-    // Ends what is under way.
+    // Stops the running fetches and waits for them.
     Task<void> close() { return scope_.close(); }
 
 private:
@@ -81,17 +83,17 @@ private:
     };
     struct Entry;
     using Recency = std::list<Entry*>;
-    struct Fetch;  // what waits for a chunk under way
+    struct Fetch;  // the state that waiters of a fetched chunk share
     struct Entry {
         ChunkKey key;
-        std::vector<Buffer> data;      // in pieces, one after the other
+        std::vector<Buffer> data;      // consecutive pieces
         std::shared_ptr<Fetch> fetch;  // while it is fetched
         Reservation overhead;
         Recency* list = nullptr;  // null while it is fetched
         Recency::iterator place;
-        std::uint64_t since = 0;  // inserted_ when it came
+        std::uint64_t since = 0;  // the value of inserted_ when it was inserted
     };
-    // Chunks that one request brings, in the order of their positions.
+    // Chunks that one request fetches, in the order of their positions.
     struct Range {
         std::vector<ChunkAt> chunks;
         Reservation memory;
@@ -120,9 +122,9 @@ private:
     task::Semaphore gets_;
     std::uint64_t distance_min_;
     std::unordered_map<ChunkKey, Entry, KeyHash> entries_;
-    Recency passed_;   // read in order; newest first, as in all of them
-    Recency passing_;  // seen once: what a scan goes through
-    Recency kept_;     // asked for again later
+    Recency passed_;   // read sequentially; the newest is first, as in all three lists
+    Recency passing_;  // read once, as by a scan
+    Recency kept_;     // read again later
     std::uint64_t inserted_ = 0;
     Counters counters_;
     Scope scope_;
@@ -131,17 +133,17 @@ private:
 
 class ChunkCache::Step {
 public:
-    // Something had to be fetched for it, or is still on its way.
+    // True if a chunk of the step had to be fetched or is still being fetched.
     bool waits() const { return waits_; }
 
 private:
     friend class ChunkCache;
     struct Piece {
-        std::shared_ptr<Fetch> fetch;  // or
+        std::shared_ptr<Fetch> fetch;  // null if the data is in memory
         std::vector<Buffer> data;
         std::uint32_t offset = 0, size = 0;  // bytes of the chunk
     };
-    Error impossible_;  // an extent cannot be right
+    Error impossible_;  // set if an extent is invalid
     std::vector<Piece> pieces_;
     bool waits_ = false;
 };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t chunk = block::chunk_bytes;
 
-// Data of which each chunk, and each frame, is different; it compresses, or does not.
+// Returns data in which every chunk and every frame is different, compressible or not.
 std::string data_of(int frame, std::size_t bytes, bool compressible) {
     std::mt19937_64 dice(std::uint64_t(frame) + 1);
     std::string data(bytes, char('a' + frame % 26));
@@ -48,7 +48,7 @@ struct Setup {
     Duration latency{};  // of the store
 };
 
-// A segment of frames.
+// A stored segment of frames and a cache that reads it.
 struct Fixture {
     Setup setup;
     Loop loop;
@@ -93,7 +93,7 @@ struct Fixture {
         const auto text = read({part(frame, offset, size)});
         return text && *text == data[std::size_t(frame)].substr(offset, size);
     }
-    // Replaces the segment by one with a flipped bit.
+    // Replaces the segment by a copy with a flipped bit.
     void flip(std::size_t byte) {
         const std::string key = block::segment_key("v", 7);
         std::string bytes(loop.run(store.get(key))->text());
@@ -138,7 +138,7 @@ TEST_CASE("chunks that lie near each other come with one request, also those of 
     REQUIRE(text);
     CHECK(*text == f.data[1].substr(chunk, 2 * chunk) + f.data[0].substr(0, 5) +
                        f.data[2].substr(7, chunk) + f.data[1].substr(0, 9));
-    CHECK(f.gets() == 2);  // frame 1 and the start of frame 2; frame 0 is too far from them
+    CHECK(f.gets() == 2);  // one for frame 1 and the start of frame 2; frame 0 is too far away
     CHECK(f.reads_right(3, 0, std::uint32_t(f.setup.bytes)));
     CHECK(f.gets() == 3);
 }
@@ -179,11 +179,11 @@ TEST_CASE("what a reader has passed makes room first, and is bounded") {
 
     CHECK(f.budget.used() <= used + (1 << 20));
     const auto before = f.gets();
-    CHECK(f.reads_right(1, 3 << 20, chunk));  // passed last
+    CHECK(f.reads_right(1, 3 << 20, chunk));  // it was passed last
     CHECK(f.gets() == before);
     auto rest = f.budget.try_take(f.budget.most() - (1 << 20));
     CHECK(rest);
-    CHECK(f.reads_right(2, 0, chunk));  // was not passed
+    CHECK(f.reads_right(2, 0, chunk));  // it was not passed
     CHECK(f.gets() == before);
 }
 
@@ -313,7 +313,8 @@ TEST_CASE("copying gives the same bytes, keeps nothing, and takes each chunk onc
 
 namespace {
 
-// Many at once, with memory for a few: whoever waits holds nothing, so all come to an end.
+// Runs many tasks at once with memory for a few. A waiting task holds nothing, so all of them
+// finish.
 struct Stress {
     Setup setup{.frames = 12,
                 .bytes = 5 * chunk,

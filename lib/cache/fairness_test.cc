@@ -1,4 +1,5 @@
-// Many takers of all sizes, holding for a while, stopped at any moment, beside a cache and claims.
+// Random takers of all sizes share a budget with a cache and claims; they hold memory for a while
+// and may be stopped at any moment.
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -16,16 +17,17 @@ using task::Player;
 using State = Player::State;
 
 constexpr std::uint64_t limit = 6400, dirty_limit = 3200, table = 640;
-// For each taking that waited already, no more takings of the same kind than this are served before
-// one that came earlier: an eighth of the limit, at no less than 1/64 each.
+// Limits overtaking: for each request that was already waiting, at most this many later requests of
+// the same kind are served first, because an eighth of the limit may overtake and each is at least
+// 1/64 of it.
 constexpr std::size_t overtaking_max = 8;
 
 struct BudgetGame : task::Game {
     struct Taking {
         std::uint64_t bytes = 0;
         Budget::Kind kind = Budget::Kind::clean;
-        std::size_t waiting = 0;    // when it came
-        std::size_t overtaken = 0;  // by those who came later
+        std::size_t waiting = 0;    // requests waiting when it arrived
+        std::size_t overtaken = 0;  // by requests that arrived later
     };
 
     Budget budget{limit, dirty_limit};
@@ -40,7 +42,7 @@ struct BudgetGame : task::Game {
             while (!cached.empty() && before - budget.used() < bytes) cached.pop_back();
         });
 
-    // Sizes from 1/64 to 7/8 of the limit, most of them small.
+    // Returns sizes from 1/64 to 7/8 of the limit, most of them small.
     static Taking taking_of(const Player& player) {
         std::mt19937_64 random(std::uint64_t(player.number) * 31 + player.units);
         Taking taking;
@@ -104,7 +106,7 @@ struct BudgetGame : task::Game {
     }
 };
 
-// Keeps `bytes` for `turns` turns of the loop, again and again.
+// Takes `bytes` repeatedly and keeps them for `turns` turns of the loop.
 Task<void> keep_taking(Budget& budget, std::uint64_t bytes, int turns, const bool& enough) {
     while (!enough) {
         Account account(budget);

@@ -1,4 +1,4 @@
-// Parts of frames, and the chunks that they lie in.
+// Parts of frames, and the chunks that contain them.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace flexfs::cache {
 
-// Where a frame is and how it is made up, as its extent says.
+// The location and the form of a frame, as its extent gives them.
 struct FrameAt {
     wire::SegmentId segment = 0;
     std::uint32_t pos = 0;     // bytes from the start of the segment
@@ -32,8 +32,8 @@ struct FramePart {
     std::uint32_t size = 0;
 };
 
-// The frame at `pos` of a segment, which must have that check, and the number of a chunk in it. A
-// whole frame counts as one chunk, of any length.
+// Names a chunk: its number in the frame at `pos` of a segment, which must have that check. A whole
+// frame counts as one chunk, of any length.
 struct ChunkKey {
     wire::SegmentId segment = 0;
     std::uint32_t pos = 0;
@@ -42,7 +42,7 @@ struct ChunkKey {
     bool operator==(const ChunkKey&) const = default;
 };
 
-// One chunk in its segment, and which of its bytes are wanted.
+// One chunk in its segment, and the range of its bytes that is wanted.
 struct ChunkAt {
     ChunkKey key;
     wire::FrameForm form = wire::FrameForm::whole;
@@ -54,8 +54,8 @@ struct ChunkAt {
     std::uint64_t last() const { return first + stored; }
 };
 
-// The chunks that the parts lie in, in their order; two parts may lie in one chunk. No frame of the
-// volume holds more than `block_bytes` of data. EIO where an extent cannot be right.
+// Returns the chunks that contain the parts, in their order; two parts may lie in one chunk. No
+// frame of the volume holds more than `block_bytes` of data. EIO if an extent is invalid.
 Result<std::vector<ChunkAt>> chunks_of(const std::vector<FramePart>& parts,
                                        std::uint32_t block_bytes);
 

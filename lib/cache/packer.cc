@@ -9,7 +9,7 @@
 namespace flexfs::cache {
 namespace {
 
-// One trip to the pool encodes about this much, so that a segment keeps several threads busy.
+// One trip to the pool encodes about this much, so that one segment occupies several threads.
 constexpr std::size_t job_bytes = 2 << 20;
 
 std::size_t bytes_of(const Piece& piece) {
@@ -69,8 +69,9 @@ Task<Packed> Packer::pack(std::vector<Piece> pieces) {
     block::SegmentBuilder builder(co_await next_id());
     std::uint64_t raw = 0;
     for (const Piece& piece : pieces) raw += bytes_of(piece);
-    // At most the pieces' own bytes once more, which are dirty data or a compaction's and have
-    // their bounds there. It must not wait for memory: it is what frees dirty memory.
+    // The compressed copies are at most as long as the pieces, which are bounded as dirty data or
+    // by the compaction. The claim must not wait for memory, because this is what frees dirty
+    // memory.
     Reservation memory;
     if (options_.compression != wire::Compression::none) memory = budget_.claim(raw);
     std::vector<block::EncodedFrame> frames = co_await encode(std::move(pieces));

@@ -1,4 +1,4 @@
-// The packer: pieces of files in, one durable segment out.
+// Packs pieces of files into a durable segment.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,14 @@
 
 namespace flexfs::cache {
 
-// Contiguous bytes of one block, to become one frame.
+// Contiguous bytes of one block, which are stored as one frame.
 struct Piece {
     block::FrameInfo info;
     std::vector<Buffer> data;
 };
 
-// A segment that is in the store, and the extent that leads to each of its pieces, in their order.
-// The extents' seq is the server's to give.
+// A segment in the store, and one extent for each of its pieces, in their order. The server assigns
+// the seq of the extents.
 struct Packed {
     wire::SegmentUse segment;
     std::vector<wire::Extent> extents;
@@ -33,18 +33,18 @@ public:
     struct Options {
         std::string volume;  // as in segment_key()
         wire::Compression compression = wire::Compression::lz4;
-        unsigned puts_max = 16;  // under way at the same time
+        unsigned puts_max = 16;  // concurrent
     };
-    // `reserve` gives ids for segments. All of them must outlive it.
+    // `reserve` returns ids for segments. The other arguments must outlive the packer.
     Packer(Loop& loop, object::Store& store, Budget& budget, Options options, Reserve reserve);
 
-    // Encodes the pieces in the pool, together at most block::segment_bytes_max, and puts them as
-    // one segment. Compressed copies of them draw on the budget meanwhile. What the store or
-    // `reserve` says; then nothing leads to the segment.
+    // Encodes the pieces in the pool, together at most block::segment_bytes_max, and stores them as
+    // one segment. Their compressed copies take from the budget meanwhile. Returns the error of the
+    // store or of `reserve`; then no extent refers to the segment.
     Task<Packed> pack(std::vector<Piece> pieces);
-    // Removes a segment that no commit leads to.
+    // Removes a segment that no commit refers to.
     Task<void> discard(wire::SegmentId segment);
-    // The ids that were reserved are no longer good: other ones are reserved for what comes.
+    // Discards the reserved ids, which are no longer valid; new ones are reserved when needed.
     void forget_ids() { ids_ = {}; }
 
 private:

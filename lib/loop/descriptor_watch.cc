@@ -6,15 +6,15 @@
 
 namespace flexfs::loop {
 
-// libuv has the handle until its close callback, which the state outlives.
+// libuv uses the handle until its close callback, so the state lives until then.
 struct DescriptorWatch::State {
     uv_poll_t poll;
     Directions wanted;
     Handler handler;
-    std::shared_ptr<State> self;  // while libuv has the handle
+    std::shared_ptr<State> self;  // while libuv uses the handle
 
     static void on_ready(uv_poll_t* poll, int status, int events) {
-        const auto state = static_cast<State*>(poll->data)->self;  // the handler may end the watch
+        const auto state = static_cast<State*>(poll->data)->self;  // it may end the watch
         Directions ready{.read = status < 0 || (events & UV_READABLE) != 0,
                          .write = status < 0 || (events & UV_WRITABLE) != 0};
         ready.read = ready.read && state->wanted.read;
@@ -32,7 +32,7 @@ DescriptorWatch::DescriptorWatch(Loop& loop, int descriptor, Handler handler)
 }
 
 DescriptorWatch::~DescriptorWatch() {
-    // The handler may be running: it goes with the state.
+    // The handler may be running, so it is destroyed with the state.
     state_->wanted = {};
     uv_close(reinterpret_cast<uv_handle_t*>(&state_->poll), [](uv_handle_t* closed) {
         const auto last = std::move(static_cast<State*>(closed->data)->self);

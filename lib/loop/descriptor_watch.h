@@ -1,5 +1,5 @@
-// Says when a descriptor can be read or written: for libraries that bring their own sockets, such
-// as libcurl. lib/loop/stream.h is what our own connections use.
+// Reports when a descriptor can be read or written, for libraries that bring their own sockets,
+// such as libcurl. Our own connections use lib/loop/stream.h.
 #pragma once
 
 #include <functional>
@@ -17,19 +17,20 @@ struct Directions {
 
 class DescriptorWatch {
 public:
-    // Called on the loop, with the wanted directions in which the descriptor is ready, again and
-    // again as long as it is; an error of the descriptor counts as ready in both. May change what
-    // is wanted, and may destroy the watch.
+    // Called on the loop, repeatedly while the descriptor is ready, with the wanted directions in
+    // which it is ready. An error of the descriptor counts as ready in both. The handler may change
+    // the wanted directions and may destroy the watch.
     using Handler = std::function<void(Directions ready)>;
 
-    // The descriptor stays the caller's, must be a socket, a pipe or the like, and must stay open
-    // until the watch is destroyed. One watch per descriptor. Wants nothing at first.
+    // The caller keeps the descriptor, which must be a socket, a pipe or the like, and must stay
+    // open until the watch is destroyed. There may be one watch per descriptor. No direction is
+    // wanted at first.
     DescriptorWatch(Loop& loop, int descriptor, Handler handler);
     ~DescriptorWatch();
     DescriptorWatch(const DescriptorWatch&) = delete;
     DescriptorWatch& operator=(const DescriptorWatch&) = delete;
 
-    // Replaces what was wanted before.
+    // Replaces the wanted directions.
     void want(Directions directions);
 
 private:

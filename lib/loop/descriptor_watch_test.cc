@@ -32,7 +32,7 @@ struct Pair {
     }
 };
 
-// What a watch has said last.
+// Records the last report of a watch.
 struct Told {
     std::optional<Directions> ready;
     task::WaitList came;

@@ -13,7 +13,8 @@ constexpr std::size_t free_bytes_max = 8 << 20;
 }  // namespace
 
 void tune_heap() {
-    // Without a fixed threshold the first buffer that is freed moves all later ones into the heap.
+    // The threshold is fixed, because otherwise the first freed buffer makes glibc allocate all
+    // later ones in the heap.
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
     mallopt(M_ARENA_MAX, 2);
@@ -23,7 +24,7 @@ Task<void> keep_heap_small(Loop& loop) {
     for (std::size_t left = 0;;) {
         co_await loop.sleep(pause);
         const std::size_t unused = mallinfo2().fordblks;
-        // What was left over last time is in pages that are not wholly free.
+        // Memory that could not be returned last time lies in pages that are partly used.
         if (unused < left + free_bytes_max) {
             left = std::min(left, unused);
             continue;

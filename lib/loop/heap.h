@@ -1,16 +1,17 @@
-// The process's heap, kept as small as what is in it. Data comes in pieces of many sizes and goes
-// in another order, which leaves glibc's heap full of free pages: they are given back now and then.
+// Keeps the process's heap about as small as its contents. Data of many sizes is allocated and
+// freed in different orders, which leaves glibc's heap full of free pages; they are returned to the
+// system from time to time.
 #pragma once
 
 #include "lib/loop/loop.h"
 
 namespace flexfs::loop {
 
-// Large buffers come from the system and go back to it; threads share few heaps. For the whole
-// process.
+// Allocates large buffers directly from the system, so that freeing them returns their memory, and
+// limits the number of heaps that threads use. Affects the whole process.
 void tune_heap();
 
-// Gives free pages back to the system whenever there are many, until it is stopped.
+// Returns free pages to the system whenever there are many, until it is stopped.
 Task<void> keep_heap_small(Loop& loop);
 
 }  // namespace flexfs::loop

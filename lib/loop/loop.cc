@@ -14,10 +14,10 @@ namespace {
 
 using task::RunQueue;
 
-// While descriptors keep having work, libuv's events (the pool, sockets, timers) have their turn
-// this often.
+// While descriptors keep having work, libuv's events (the pool, sockets, timers) are served once in
+// this many turns.
 constexpr unsigned busy_turns = 8;
-// How often turn hooks may make tasks ready again before libuv's events have their turn.
+// The number of times that turn hooks may make tasks ready before libuv's events are served.
 constexpr unsigned ready_rounds_max = 16;
 
 // libuv frees a handle's memory only in its close callback; each registration owns its handle until
@@ -59,8 +59,8 @@ private:
 
 }  // namespace
 
-// The one libuv timer that all sleepers share: it rings for the earliest. The async handle is never
-// sent; it keeps libuv waiting, instead of returning at once, when nothing else is open.
+// The libuv timer that all sleepers share; it fires for the earliest. The async handle is never
+// signalled; it makes libuv wait, instead of returning at once, when no other handle is open.
 struct Loop::Alarm {
     uv_timer_t timer;
     uv_async_t anchor;
@@ -76,12 +76,12 @@ struct Loop::Watch : Registration {
         loop.watched_.remove(this);
         close_and_delete(handle);
     }
-    // Before the loop may sleep: it must wake for what can be taken, and only for that.
+    // Called before the loop may sleep. It must wake for work that can be taken, and only for that.
     void arm() {
         const bool wanted = what.wanted();
         if (wanted == armed) return;
         armed = wanted;
-        const auto readable = [](uv_poll_t*, int, int) {};  // being awake is all it takes
+        const auto readable = [](uv_poll_t*, int, int) {};  // waking the loop is enough
         if (wanted) check(uv_poll_start(handle, UV_READABLE, readable) == 0);
         else uv_poll_stop(handle);
     }
@@ -99,8 +99,8 @@ void Loop::Closer::operator()(uv_loop_t* uv) const {
 }
 
 Loop::Loop() : uv_(new uv_loop_t), alarm_(std::make_unique<Alarm>()) {
-    // libuv reads it when the pool first starts; disk and compression share the pool, so a few more
-    // than processors.
+    // libuv reads the variable when the pool first starts. Disk accesses and compression share the
+    // pool, so it has a few more threads than there are processors.
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     check(uv_loop_init(uv_.get()) == 0);
     check(uv_timer_init(uv_.get(), &alarm_->timer) == 0);
@@ -135,7 +135,7 @@ Task<void> Loop::sleep(Duration span) {
     const auto at = sleepers_.emplace(monotonic_now() + span, &waiting);
     set_alarm();
     auto woken = co_await result(waiting.wait());
-    if (!woken) sleepers_.erase(at);  // ring() has done it for those whose time came
+    if (!woken) sleepers_.erase(at);  // ring() has erased those whose time has come
     co_await std::move(woken);
 }
 
@@ -150,8 +150,8 @@ void Loop::set_alarm() {
 }
 
 void Loop::ring() {
-    // libuv rings alarms that are due before it waits for descriptors, and would then wait although
-    // somebody is ready to go on.
+    // libuv fires due timers before it waits for descriptors, and would then wait although a task
+    // is ready.
     uv_stop(uv());
     const Duration now = monotonic_now();
     while (!sleepers_.empty() && sleepers_.begin()->first <= now) {
@@ -174,8 +174,9 @@ void Loop::turn_until(const std::function<bool()>& done) {
     }
 }
 
-// A task whose every wait ends at the turn's end, such as one that asks a service in this process
-// again and again, is always ready: it must not keep descriptors, timers and the pool waiting.
+// A task whose every wait ends at the end of the turn, such as one that calls a service in this
+// process in a loop, is always ready. It must not keep descriptors, timers and the pool waiting, so
+// the number of rounds is limited.
 void Loop::run_ready() {
     RunQueue& ready = RunQueue::current();
     for (unsigned round = 0; round < ready_rounds_max; ++round) {
@@ -191,7 +192,7 @@ bool Loop::poll_all() {
     return any;
 }
 
-// True where work was found within `span`.
+// Returns true if work was found within `span`.
 bool Loop::poll_for(Duration span) {
     if (spin_.wants_count(now_)) spin_.counted(now_, running_threads(), processors_);
     if (span <= Duration::zero()) return false;
@@ -209,7 +210,8 @@ bool Loop::poll_for(Duration span) {
     return false;
 }
 
-// Nothing is ready. Polls for a moment where that pays, then sleeps until libuv has an event.
+// Called when no task is ready. Polls for a moment if that pays, then sleeps until libuv has an
+// event.
 void Loop::wait() {
     if (!watched_.empty() && poll_for(spin_.span(now_))) return;
     for (Watch* watch : watched_) watch->arm();

@@ -1,7 +1,7 @@
-// The loop a process runs: one thread on which every coroutine lives, driven by libuv.
+// The event loop of a process: one thread on which every coroutine lives, driven by libuv.
 //
-// A turn: what became ready is resumed until nothing is; then the turn hooks run (a metadata
-// service commits here what arrived in the turn); when they made nothing ready either, the loop
+// In one turn, the loop resumes ready tasks until none is left. Then the turn hooks run (a metadata
+// service commits here the changes that arrived in the turn). If they made no task ready, the loop
 // polls for a moment, then sleeps until an event.
 #pragma once
 
@@ -20,17 +20,16 @@ struct uv_loop_s;
 
 namespace flexfs::loop {
 
-// A descriptor that the loop asks for work itself instead of waiting to be told: the kernel's FUSE
-// queue. While the loop is awake it calls poll() once a turn; asleep, it waits for the descriptor
-// to become readable.
+// A descriptor that the loop polls for work instead of waiting for a notification: the kernel's
+// FUSE queue. An awake loop calls poll() once a turn; a sleeping loop waits for the descriptor to
+// become readable.
 class Pollable {
 public:
     virtual ~Pollable() = default;
     virtual int descriptor() const = 0;
-    // False while it could not take anything anyway; the loop does not wait for the descriptor
-    // then.
+    // False while poll() could not take any work; the loop then does not wait for the descriptor.
     virtual bool wanted() { return true; }
-    // Takes what is there without waiting; false when there was nothing.
+    // Takes the work that is available, without waiting. Returns false if there was none.
     virtual bool poll() = 0;
 };
 
@@ -41,7 +40,7 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    // Turns until `task` has ended. Not from inside the loop.
+    // Runs the loop until `task` has ended. Must not be called from inside the loop.
     template <class T>
     Result<T> run(Task<T> task) {
         task.start();
@@ -49,24 +48,24 @@ public:
         return task.take();
     }
 
-    // Called at the end of each turn, on the loop, until the returned handle is destroyed.
+    // Calls `hook` at the end of each turn, on the loop, until the returned handle is destroyed.
     class Registration;
     [[nodiscard]] std::unique_ptr<Registration> at_turn_end(std::function<void()> hook);
-    // `pollable` must outlive the handle.
+    // Polls `pollable`, which must outlive the returned handle.
     [[nodiscard]] std::unique_ptr<Registration> watch(Pollable& pollable);
     // Calls `handler` on the loop for each delivery of `signal`.
     [[nodiscard]] std::unique_ptr<Registration> on_signal(int signal,
                                                           std::function<void()> handler);
 
-    // ECANCELED when the task is stopped.
+    // ECANCELED if the task is stopped.
     Task<void> sleep(Duration span);
 
     // The monotonic clock as of this turn.
     Duration now() const { return now_; }
 
-    // For the modules of this folder.
+    // For the files of this folder only.
     uv_loop_s* uv() { return uv_.get(); }
-    // True the first time.
+    // Returns true on the first call only.
     bool starts_pool() { return !std::exchange(pool_started_, true); }
 
 private:
@@ -95,7 +94,7 @@ private:
     Duration now_{};
 };
 
-// Undoes what it was returned for when destroyed.
+// Its destructor cancels the registration.
 class Loop::Registration {
 public:
     virtual ~Registration() = default;

@@ -119,7 +119,7 @@ TEST_CASE("a loop that sleeps polls a watched descriptor when it becomes readabl
             ::close(fd);
         }
         int descriptor() const override { return fd; }
-        // The loop has nothing to do any more and goes to sleep.
+        // The loop calls this when it has no more work and goes to sleep.
         bool wanted() override {
             if (!writer.joinable()) {
                 writer = std::thread([this] {

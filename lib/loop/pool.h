@@ -10,9 +10,10 @@
 
 namespace flexfs::loop {
 
-// While it lives, work may be given to the pool. Its threads start with the first work and hold
-// back the signals that are held back then: those that tell the process to do something are for the
-// loop's thread alone, or it could not hold them back when it must.
+// Work may be given to the pool only while a PoolStart exists. The pool's threads start with the
+// first work and inherit the signal mask of that moment. PoolStart blocks the signals that ask the
+// process to act, so that only the loop's thread receives them; otherwise the loop could not block
+// them when it must.
 class PoolStart {
 public:
     explicit PoolStart(Loop& loop);
@@ -24,8 +25,8 @@ private:
     std::optional<sigset_t> before_;
 };
 
-// Runs one function on a pool thread. Once begun it is not stopped: the wait is shielded, so that
-// what the function uses may live in the awaiting frame.
+// Runs one function on a pool thread. A running function cannot be stopped. Therefore the wait is
+// shielded, and the function may use variables of the awaiting frame.
 class PoolWork {
 public:
     explicit PoolWork(Loop& loop) : loop_(loop) {}
@@ -59,7 +60,7 @@ struct ResultValue<Result<T>> {
     using type = T;
 };
 
-// co_await offload(loop, [=]() -> Result<T> { … }): the function's value, or its error.
+// co_await offload(loop, [=]() -> Result<T> { … }) gives the function's value or its error.
 template <class F>
 Task<typename ResultValue<std::invoke_result_t<F&>>::type> offload(Loop& loop, F function) {
     PoolCall<F> call(loop, std::move(function));

@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration span_max = 100us;
 constexpr Duration budget_max = 20ms;
-constexpr int vain_share = 4;   // at most a quarter of the time goes by in vain
-constexpr int misses_max = 32;  // then polling is only tried now and then
+constexpr int vain_share = 4;   // at most a quarter of the time is spent on unsuccessful polling
+constexpr int misses_max = 32;  // then polling is only tried occasionally
 constexpr Duration quiet = 2ms;
 constexpr Duration count_interval = 4ms;
 
@@ -39,7 +39,7 @@ void Spin::counted(Duration now, int running, int processors) {
 }
 
 int running_threads() {
-    // "0.20 0.18 0.12 1/80 11206": the fourth is running/all.
+    // The file has the form "0.20 0.18 0.12 1/80 11206"; the fourth field is running/all.
     const int file = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     if (file < 0) return 0;
     char text[64] = {};

@@ -1,8 +1,9 @@
-// How long the loop keeps polling its descriptors before it sleeps. A sleeping processor takes 50
-// to 200 us to wake on a virtual machine, which is more than all our work for a request; so a busy
-// loop polls on for a moment. It must not take time from anybody: the moment is short, polling in
-// vain is bounded as a share of the processor and given up where it does not pay, and there is none
-// while other threads could use every processor.
+// Decides how long the loop keeps polling its descriptors before it sleeps. A sleeping processor
+// takes 50 to 200 us to wake on a virtual machine, which is longer than all our work for a request;
+// so a busy loop keeps polling for a moment. Polling must not take time from other threads or
+// processes: the moment is short, unsuccessful polling is bounded as a share of the processor time
+// and suspended if it does not pay, and the loop does not poll while other threads could use every
+// processor.
 #pragma once
 
 #include "lib/base/time.h"
@@ -11,27 +12,28 @@ namespace flexfs::loop {
 
 class Spin {
 public:
-    // How long to poll now that there is nothing to do; 0: go to sleep at once.
+    // Returns how long to poll now that no task is ready; 0 means to sleep at once.
     Duration span(Duration now);
-    // Polling found nothing in `spent`.
+    // Reports that polling for `spent` found no work.
     void missed(Duration now, Duration spent);
     void found() { misses_ = 0; }
 
-    // When the crowd is to be counted next, and what was counted: threads that run or could, this
-    // one included, and the processors there are.
+    // The loop asks wants_count() whether it is time to count, and reports the counts to counted():
+    // the threads that are running or runnable, this one included, and the processors.
     bool wants_count(Duration now) const { return now >= count_at_; }
     void counted(Duration now, int running, int processors);
 
 private:
-    Duration budget_{std::chrono::milliseconds(20)};  // what may still be spent in vain
+    Duration budget_{std::chrono::milliseconds(20)};  // left for unsuccessful polling
     Duration refilled_{};
     Duration quiet_until_{};
     Duration count_at_{};
     bool crowded_ = false;
-    int misses_ = 0;  // in a row
+    int misses_ = 0;  // consecutive
 };
 
-// The count of Spin::counted, from the kernel. 0 where it is not to be had.
+// Returns the number of running threads for Spin::counted(), from the kernel, or 0 if it cannot be
+// read.
 int running_threads();
 
 }  // namespace flexfs::loop

@@ -26,7 +26,7 @@ constexpr int backlog = 128;
 constexpr int peer_lost_s = 20;  // as long as a session's lease
 constexpr std::size_t unix_path_max = sizeof(sockaddr_un::sun_path) - 1;
 
-// libuv's codes are negated errnos, but for those of its name service.
+// libuv's codes are negated errno values, except those of name resolution.
 std::unexpected<Error> uv_fail(int status, std::string context) {
     if (status <= UV_EAI_ADDRFAMILY && status >= UV_EAI_PROTOCOL)
         return fail(EHOSTUNREACH, context + ": " + uv_strerror(status));
@@ -64,8 +64,8 @@ Result<Address> parse(const std::string& text) {
     return address;
 }
 
-// The libuv handle of a socket. It must stay in place until libuv has let go of it, so it lives by
-// itself and goes in the close callback.
+// The libuv handle of a socket. It must stay at its address until libuv has released it, so it is
+// allocated separately and freed in the close callback.
 union Socket {
     uv_handle_t handle;
     uv_stream_t stream;
@@ -95,7 +95,7 @@ Result<SocketPtr> make_tcp_socket(uv_loop_t* uv, int family) {
     return uv_fail(status, "socket");
 }
 
-// Small messages leave at once, and a peer whose machine is gone is noticed within peer_lost_s.
+// Sends small messages at once, and detects within peer_lost_s that a peer's machine is gone.
 void tune(uv_tcp_t& tcp) {
     uv_tcp_nodelay(&tcp, 1);
     uv_os_fd_t fd = -1;
@@ -113,7 +113,8 @@ void tune(uv_tcp_t& tcp) {
 class SocketStream final : public Stream {
 public:
     explicit SocketStream(SocketPtr socket) : socket_(std::move(socket)) {
-        // libuv writes without MSG_NOSIGNAL; a peer that is gone is EPIPE, not our end.
+        // libuv writes without MSG_NOSIGNAL; a closed peer must give EPIPE instead of killing the
+        // process.
         static std::once_flag once;
         std::call_once(once, [] { ::signal(SIGPIPE, SIG_IGN); });
         socket_->handle.data = this;
@@ -136,14 +137,14 @@ private:
 
     SocketPtr socket_;
     task::WaitList readers_;
-    MutableBytes wanted_;  // the reader's, while one waits
-    std::size_t got_ = 0;  // bytes that the woken reader has got
-    int end_ = 0;          // libuv's reason why there will be no more
+    MutableBytes wanted_;  // the reader's buffer, while one waits
+    std::size_t got_ = 0;  // bytes read for the woken reader
+    int end_ = 0;          // libuv's code for the end of the stream, or 0
     bool reading_ = false;
 };
 
-// Watching the socket goes on from one read to the next, which costs no system call. Only when
-// bytes come and no reader has, on_read() ends it until one comes.
+// Watching the socket continues from one read to the next, which saves system calls. If bytes
+// arrive while no reader waits, on_read() stops watching until the next read.
 void SocketStream::on_room_wanted(uv_handle_t* handle, std::size_t, uv_buf_t* room) {
     auto* self = static_cast<SocketStream*>(handle->data);
     const MutableBytes bytes = self ? self->wanted_ : MutableBytes();
@@ -152,12 +153,12 @@ void SocketStream::on_room_wanted(uv_handle_t* handle, std::size_t, uv_buf_t* ro
 
 void SocketStream::on_read(uv_stream_t* stream, ssize_t got, const uv_buf_t*) {
     auto* self = static_cast<SocketStream*>(stream->data);
-    if (!self || got == 0) return;  // 0: nothing there after all
+    if (!self || got == 0) return;  // 0: no data was available after all
     if (got < 0) {
         uv_read_stop(stream);
         self->reading_ = false;
         if (got == UV_ENOBUFS) return;
-        self->end_ = int(got);  // may come together with the last bytes
+        self->end_ = int(got);  // may be set before a reader has taken the last bytes
     } else {
         self->got_ = std::size_t(got);
     }
@@ -186,7 +187,7 @@ Task<std::size_t> SocketStream::read(MutableBytes into) {
     co_return std::exchange(got_, 0);
 }
 
-// What libuv needs until it has written, even when nobody waits any more.
+// The memory that libuv needs until it has written, even if the writer has stopped waiting.
 struct SocketStream::Writing {
     uv_write_t request;
     std::vector<Buffer> pieces;
@@ -202,7 +203,7 @@ struct SocketStream::Writing {
         writing->done = true;
         writing->waiting.wake_all();
     }
-    // Leaves out the first `bytes`.
+    // Removes the first `bytes` from what is left to write.
     void skip(std::size_t bytes) {
         auto first = left.begin();
         while (first != left.end() && bytes >= first->len) bytes -= (first++)->len;
@@ -221,7 +222,7 @@ Task<void> SocketStream::write(std::vector<Buffer> pieces) {
         if (!piece.empty()) writing->left.push_back(uv_buf_init(base, unsigned(piece.size())));
     }
     writing->pieces = std::move(pieces);
-    // Most writes fit into the socket's buffer; then there is nothing to wait for.
+    // Most writes fit into the socket's buffer and need no wait.
     while (!writing->left.empty()) {
         const int wrote =
             uv_try_write(&socket_->stream, writing->left.data(), unsigned(writing->left.size()));
@@ -258,7 +259,8 @@ public:
         if (status < 0) return uv_fail(status, "listen on " + address_);
         return {};
     }
-    // libuv holds one connection ready and takes no other from the system until it is accepted.
+    // libuv accepts one connection in advance and takes no other from the system until that one is
+    // accepted here.
     Task<std::unique_ptr<Stream>> accept() override {
         while (socket_ && !arrived_) co_await acceptors_.wait();
         if (!socket_) co_return fail(ECANCELED);
@@ -281,11 +283,11 @@ private:
     Loop& loop_;
     SocketPtr socket_;
     std::string address_;
-    std::optional<int> arrived_;  // a connection, or an error, that nobody has taken yet
+    std::optional<int> arrived_;  // a connection or an error that no acceptor has taken yet
     task::WaitList acceptors_;
 };
 
-// A request to libuv that is waited for but may be given up; it stays until libuv has answered.
+// A request to libuv whose wait may be given up; it exists until libuv has answered.
 template <class Request>
 struct Asking {
     Request request;
@@ -319,7 +321,7 @@ Task<Addresses> resolve(Loop& loop, Address address) {
     auto lookup = Lookup::make();
     const auto on_found = [](uv_getaddrinfo_t* request, int status, addrinfo* found) {
         auto* asking = static_cast<Lookup*>(request->data);
-        if (asking->waiting.empty()) uv_freeaddrinfo(found);  // nobody wants them any more
+        if (asking->waiting.empty()) uv_freeaddrinfo(found);  // the waiting task has given up
         Lookup::answered(request, status);
     };
     const int status = [&] {
@@ -359,7 +361,7 @@ Task<std::unique_ptr<Stream>> connect_pipe(Loop& loop, std::string path) {
 
 Task<std::unique_ptr<Stream>> connect_tcp(Loop& loop, addrinfo* to, std::string context) {
     SocketPtr socket = co_await make_tcp_socket(loop.uv(), to->ai_family);
-    tune(socket->tcp);  // before, so that the limit holds for connecting too
+    tune(socket->tcp);  // before connecting, so that the time limit applies to that, too
     auto asking = Asking<uv_connect_t>::make();
     const int status =
         uv_tcp_connect(&asking->request, &socket->tcp, to->ai_addr, Asking<uv_connect_t>::answered);
@@ -370,7 +372,7 @@ Task<std::unique_ptr<Stream>> connect_tcp(Loop& loop, addrinfo* to, std::string 
     co_return co_await finish_connect(std::move(socket), std::move(asking), std::move(context));
 }
 
-// A socket's file that nobody listens on was left by a process that was killed.
+// Removes the file of a socket that no process listens on; a killed process left it.
 Result<void> remove_stale(const std::string& path) {
     struct stat info;
     if (::lstat(path.c_str(), &info) != 0) return {};
@@ -392,7 +394,7 @@ Result<std::unique_ptr<Listener>> listen_pipe(Loop& loop, const std::string& pat
     SocketPtr socket = make_pipe_socket(loop.uv());
     const int status = uv_pipe_bind(&socket->pipe, path.c_str());
     if (status < 0) return uv_fail(status, "bind " + path);
-    // Nobody can connect before listen().
+    // No client can connect before listen().
     if (::chmod(path.c_str(), 0600) != 0) return fail_errno("chmod " + path);
     auto listener = std::make_unique<SocketListener>(loop, std::move(socket), "unix:" + path);
     TRY(listener->start());

@@ -10,35 +10,37 @@
 
 namespace flexfs::loop {
 
-// One end of a connection. Closed when destroyed; nobody may be waiting on it then: close() ends
-// their waits first.
+// One end of a connection. Its destructor closes it; no task may be waiting on it then, so call
+// close() first to end the waits.
 class Stream {
 public:
     virtual ~Stream() = default;
-    // At least one byte; 0 at the end of the stream. ECONNRESET, ECANCELED. One reader at a time.
+    // Reads at least one byte; returns 0 at the end of the stream. ECONNRESET, ECANCELED. There may
+    // be one reader at a time.
     virtual Task<std::size_t> read(MutableBytes into) = 0;
-    // All of it, in order. EPIPE, ECONNRESET. One writer at a time. A stopped one (ECANCELED) may
-    // have written a part.
+    // Writes all pieces, in order. EPIPE, ECONNRESET. There may be one writer at a time. A stopped
+    // write (ECANCELED) may have written a part.
     virtual Task<void> write(std::vector<Buffer> pieces) = 0;
-    // Waiting reads and writes end with ECANCELED, later ones too.
+    // Ends waiting and later reads and writes with ECANCELED.
     virtual void close() = 0;
 };
 
 class Listener {
 public:
     virtual ~Listener() = default;
-    // The next connection. ECANCELED once closed.
+    // Waits for the next connection. ECANCELED once closed.
     virtual Task<std::unique_ptr<Stream>> accept() = 0;
     virtual void close() = 0;
-    // What a client can connect to; the port that was picked, where it was 0.
+    // The address that clients can connect to; if port 0 was asked for, it contains the port that
+    // the system chose.
     virtual std::string address() const = 0;
 };
 
-// Addresses: "host:port", "[::1]:port" (literal addresses and names), or "unix:/path". EINVAL with
-// a sentence when it is none of these; ECONNREFUSED, ENOENT, ETIMEDOUT, EADDRINUSE, … from the
-// system; EHOSTUNREACH for a name that nobody knows. A unix socket's file is made with mode 0600
-// and removed on close; a stale one is replaced. A TCP peer that does not answer for 20 s is lost
-// (ETIMEDOUT).
+// Addresses are "host:port", "[::1]:port" (literal addresses and names), or "unix:/path". EINVAL
+// with a sentence if the text is none of these; ECONNREFUSED, ENOENT, ETIMEDOUT, EADDRINUSE, … from
+// the system; EHOSTUNREACH if the name cannot be resolved. The file of a unix socket is created
+// with mode 0600 and removed on close; a stale one is replaced. A TCP peer that does not answer for
+// 20 s is considered lost (ETIMEDOUT).
 Task<std::unique_ptr<Stream>> connect(Loop& loop, std::string address);
 Result<std::unique_ptr<Listener>> listen(Loop& loop, const std::string& address);
 

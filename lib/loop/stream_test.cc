@@ -59,7 +59,7 @@ Task<void> fill(Stream& to, std::size_t total, std::size_t& sent) {
     }
 }
 
-// Ends after the loop has asked for events once more.
+// Ends after the loop has polled for events once more.
 Task<void> a_turn(Loop& loop) {
     co_await offload(loop, []() -> Result<void> { return {}; });
 }
@@ -97,7 +97,7 @@ TEST_CASE("a writer waits while nobody reads, and all arrives once somebody does
             std::size_t sent = 0;
             Scope scope;
             scope.start(fill(*pair.client, total, sent));
-            // As much as the sockets take, and no more.
+            // Waits until the sockets take no more.
             for (std::size_t before = 0; before < sent;) {
                 before = sent;
                 for (int turn = 0; turn < 10; ++turn) co_await a_turn(on);

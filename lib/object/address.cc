@@ -36,8 +36,8 @@ bool is_path(std::string_view text) {
            text.starts_with("../");
 }
 
-// "file" of "file:///x"; empty where there is none. One letter is none, so that nobody takes C:
-// for one.
+// Returns "file" for "file:///x", or nothing if the text has no scheme. A single letter is not a
+// scheme, so that C: is not taken for one.
 std::string_view scheme_of(std::string_view text) {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos || colon < 2) return {};
@@ -114,7 +114,7 @@ Result<std::string> percent_decoded(std::string_view text) {
     return decoded;
 }
 
-// What follows "file:": ///path, /path, or ./path.
+// Parses the part after "file:", which is ///path, /path, or ./path.
 Result<std::string> parse_folder(std::string_view rest) {
     auto path = rest;
     if (path.starts_with("//")) path.remove_prefix(2);

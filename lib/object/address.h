@@ -1,11 +1,11 @@
-// Where a store is, as people write it.
+// Addresses of stores, as users write them:
 //
-//   ./folder  /folder  ../folder        objects as files; taken literally to its last character
+//   ./folder  /folder  ../folder        objects as files; the path is taken literally
 //   file:///path?latency=20ms&errors=0.01
-//   memory:?latency=20ms                gone with the process
+//   memory:?latency=20ms                lost when the process ends
 //
 // Options, per request: latency=DURATION; errors, stall, truncate, lies = a probability from 0 to
-// 1; seed=NUMBER for the dice. In a file: address, %20 and the like stand for bytes.
+// 1; seed=NUMBER for the random numbers. In a file: address, escapes such as %20 stand for bytes.
 #pragma once
 
 #include <memory>
@@ -25,14 +25,15 @@ struct Address {
     Faults faults;
 };
 
-// Whether it is meant as an address: a path with a '/' in it, "." or "..", or something with a
-// scheme. Otherwise it is a volume's name.
+// True if the text is an address: a path with a '/' in it, "." or "..", or a text with a scheme.
+// Any other text is the name of a volume.
 bool is_address(std::string_view text);
 
-// EINVAL with a sentence that names what is wrong and what would be right.
+// EINVAL with a sentence that names the fault and the correct form.
 Result<Address> parse_address(std::string_view text);
 
-// Blocks on the disk: for the start of a program. EINVAL as above, or why it cannot be opened.
+// Blocks on the disk, so it is meant for the start of a program. EINVAL as above; other errors say
+// why the store cannot be opened.
 Result<std::unique_ptr<Store>> open_store(Loop& loop, const Address& address);
 Result<std::unique_ptr<Store>> open_store(Loop& loop, std::string_view address);
 

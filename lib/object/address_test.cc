@@ -9,7 +9,7 @@
 namespace flexfs::object {
 namespace {
 
-// The sentence of what parse_address() refuses.
+// Returns the sentence with which parse_address() refuses the text.
 std::string refusal(std::string_view text) {
     const auto parsed = parse_address(text);
     if (parsed) return "accepted";

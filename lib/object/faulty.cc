@@ -15,11 +15,12 @@ Faulty::Faulty(Loop& loop, std::unique_ptr<Store> inner, Faults faults)
     : loop_(loop), inner_(std::move(inner)), faults_(faults), dice_(faults.seed) {}
 
 bool Faulty::happens(double probability) {
-    // Without a throw where nothing can happen: switching one fault on leaves the others' dice.
+    // A fault that is off draws no random number, so switching one fault on does not change the
+    // others.
     return probability > 0 && std::uniform_real_distribution<>(0, 1)(dice_) < probability;
 }
 
-// `request` has not begun yet; where it is not to be, `lost` is counted up by `count` instead.
+// `request` has not been started. If it is never to run, `lost` is increased by `count` instead.
 template <class T>
 Task<T> Faulty::disturb(Task<T> request, std::uint64_t Counters::* lost, std::uint64_t count) {
     const bool stalls = happens(faults_.stall);

@@ -1,4 +1,4 @@
-// A store that misbehaves on purpose, in front of a good one.
+// A store that injects faults into the requests to another store.
 #pragma once
 
 #include <memory>
@@ -9,14 +9,14 @@
 
 namespace flexfs::object {
 
-// Per request. Probabilities from 0 to 1.
+// Faults of each request. Probabilities are from 0 to 1.
 struct Faults {
     Duration latency{};      // before each answer
-    double errors = 0;       // EIO, half of them after the request was carried out
-    double stall = 0;        // no answer until it is stopped, at most an hour
-    double truncate = 0;     // a get gives fewer bytes than it should
-    double lies = 0;         // a get gives one flipped bit
-    std::uint64_t seed = 1;  // of the dice
+    double errors = 0;       // EIO; half of them come after the request was executed
+    double stall = 0;        // no answer until the request is stopped, or for an hour
+    double truncate = 0;     // a get returns fewer bytes than asked for
+    double lies = 0;         // a get returns data with one flipped bit
+    std::uint64_t seed = 1;  // of the random numbers
 
     bool any() const {
         return latency.count() || errors > 0 || stall > 0 || truncate > 0 || lies > 0;
@@ -39,7 +39,7 @@ public:
     Counters counters() const override;
     std::string describe() const override { return inner_->describe() + " with faults"; }
 
-    // From now on.
+    // Replaces the faults from now on.
     void set(Faults faults) { faults_ = faults; }
 
 private:

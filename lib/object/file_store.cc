@@ -7,12 +7,13 @@
 namespace flexfs::object {
 namespace {
 
-// Copying so much from the page cache takes less than a trip to the pool.
+// Copying this much from the page cache takes less time than a trip to the pool.
 constexpr std::uint64_t here_bytes_max = 128 << 10;
 
 }  // namespace
 
-// What runs in the pool refers to the frames here: offload() is not left before it is done.
+// The functions that run in the pool refer to variables of the frames here, which is safe because
+// offload() does not return before they have ended.
 
 FileStore::FileStore(Loop& loop, std::unique_ptr<Folder> folder)
     : loop_(loop), folder_(std::move(folder)) {}

@@ -1,9 +1,10 @@
-// Objects as files under a folder: the object `a/b` is the file FOLDER/a/b. Several processes, on
-// several machines where the filesystem allows it, may use one folder at the same time.
+// Stores objects as files under a folder: the object `a/b` is the file FOLDER/a/b. Several
+// processes may use one folder at the same time, also from several machines if the filesystem
+// supports that.
 //
-// A put writes FOLDER/.put/RANDOM, syncs it, renames it and syncs the folder it is in now. What a
-// killed process left in .put is removed by the next that opens the folder: a file whose lock is
-// free has no writer any more.
+// A put writes FOLDER/.put/RANDOM, syncs it, renames it, and syncs the folder that then contains
+// it. Files that a killed process left in .put are removed by the next process that opens the
+// folder: a file that is not locked has no writer.
 #pragma once
 
 #include <memory>
@@ -13,19 +14,19 @@
 
 namespace flexfs::object {
 
-// The blocking half: plain calls, from any thread, several at once.
+// The blocking half: plain calls that several threads may make concurrently.
 class Folder;
 
 class FileStore final : public Store {
 public:
-    // Makes the folder (not its parents) where it is missing. Blocks on the disk. ENOTDIR, ENOENT,
+    // Creates the folder (not its parents) if it is missing. Blocks on the disk. ENOTDIR, ENOENT,
     // EACCES, EROFS, ENOSPC, with a sentence.
     static Result<std::unique_ptr<Store>> open(Loop& loop, std::string folder);
     ~FileStore() override;
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override;
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
-    // Small ranges that are in the page cache come without a trip to the pool.
+    // Small ranges that are in the page cache are read without the pool.
     Task<std::vector<Buffer>> get_ranges(std::string key, std::vector<ByteRange> ranges) override;
     Task<Buffer> get(std::string key) override;
     Task<std::uint64_t> size(std::string key) override;

@@ -46,7 +46,8 @@ TEST_CASE("an object is the file of its name, with exactly the bytes of its piec
     REQUIRE(store);
     std::vector<Buffer> pieces;
     std::string expected;
-    for (int i = 0; i < 3000; ++i) {  // more than one writev takes, with sizes that fit no page
+    for (int i = 0; i < 3000;
+         ++i) {  // more than one writev can take, with sizes that do not fill pages
         pieces.push_back(random_bytes(std::size_t(i % 7 == 0 ? 5000 : 1 + i % 50), 1 + i));
         expected += pieces.back().text();
     }

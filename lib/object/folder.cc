@@ -27,14 +27,15 @@ constexpr const char* put_folder = ".put";
 constexpr int read_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 constexpr int folder_flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
 
-// From here on space is reserved ahead and writeback starts while later pieces are still copied:
-// on a fast disk a single 16 MiB put is twice as fast for it. Small files only pay for both.
+// From this size on, space is reserved in advance, and writeback starts while later pieces are
+// still being copied: on a fast disk that makes a single 16 MiB put twice as fast. Both only cost
+// time for small files.
 constexpr std::size_t large_bytes = 1 << 20;
 constexpr std::size_t writeback_bytes = 4 << 20;
 constexpr std::size_t direct_alignment = 4096;
 constexpr std::size_t direct_bytes = 1 << 20;  // of one write; also the memory a thread keeps
 
-// Sets of folder names do not grow past this; forgetting one costs an fsync.
+// Sets of folder names do not grow beyond this; forgetting a name costs an fsync.
 constexpr std::size_t lasting_max = 4096;
 
 std::string parent_of(const std::string& key) {
@@ -50,8 +51,8 @@ std::vector<iovec> vectors_of(const std::vector<Buffer>& pieces) {
     return vectors;
 }
 
-// One writev of some MiB from `left[at]` on; what is left afterwards begins at the returned place.
-// -1 with errno.
+// Writes some MiB from `left[at]` on with one writev; the rest begins at the new `at`. Returns the
+// number of bytes, or -1 with errno.
 ssize_t write_some(int fd, std::vector<iovec>& left, std::size_t& at) {
     int count = 0;
     std::size_t bytes = 0;
@@ -68,7 +69,7 @@ ssize_t write_some(int fd, std::vector<iovec>& left, std::size_t& at) {
     return written;
 }
 
-// Copies from `left[at]` on until `into` is full; how much it was.
+// Copies from `left[at]` on until `into` is full. Returns the number of bytes.
 std::size_t gather(MutableBytes into, std::vector<iovec>& left, std::size_t& at) {
     std::size_t filled = 0;
     while (filled < into.size() && at < left.size()) {
@@ -83,7 +84,7 @@ std::size_t gather(MutableBytes into, std::vector<iovec>& left, std::size_t& at)
     return filled;
 }
 
-// All of `bytes`. An errno, or 0.
+// Writes all of `bytes`. Returns an errno or 0.
 int write_all(int fd, ByteView bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(fd, bytes.data(), bytes.size());
@@ -95,9 +96,10 @@ int write_all(int fd, ByteView bytes) {
     return 0;
 }
 
-// Past the page cache: filling that costs more than the disk itself where processors are few, and
-// what was just put is in the caches of who put it. Copies through aligned memory, that of the last
-// part page goes the usual way. Nothing where the filesystem cannot do it; otherwise an errno or 0.
+// Writes around the page cache: on machines with few processors, filling it costs more than the
+// disk itself, and the caller has the data in its own caches. The data is copied through aligned
+// memory; the last partial page is written through the page cache. Returns nothing if the
+// filesystem does not support it, otherwise an errno or 0.
 std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_DIRECT) != 0) return std::nullopt;
@@ -108,7 +110,7 @@ std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
         const std::size_t filled = gather({memory.get(), direct_bytes}, left, at);
         const std::size_t whole = filled - filled % direct_alignment;
         int code = write_all(fd, {memory.get(), whole});
-        if (code == EINVAL && end == 0) {  // some find out only now
+        if (code == EINVAL && end == 0) {  // some filesystems report it only now
             ::fcntl(fd, F_SETFL, flags);
             code = write_all(fd, {memory.get(), whole});
         }
@@ -143,13 +145,13 @@ Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
     return folder;
 }
 
-// A temporary file whose lock can be had has no writer. One that cannot be removed costs only
-// space.
+// Removes temporary files that are not locked, because they have no writer. A file that cannot be
+// removed only costs space.
 void Folder::clear_leftovers() const {
     Descriptor opened(::openat(root_.get(), put_folder, folder_flags));
     DIR* const entries = opened.valid() ? ::fdopendir(opened.get()) : nullptr;
     if (!entries) return;
-    const int fd = opened.release();  // the stream's now
+    const int fd = opened.release();  // owned by the stream now
     while (const dirent* entry = ::readdir(entries)) {
         if (entry->d_name[0] == '.') continue;
         const Descriptor left(::openat(fd, entry->d_name, read_flags | O_NOFOLLOW));
@@ -181,8 +183,8 @@ Result<void> Folder::sync_folder(const std::string& relative) const {
     return sync_file(fd.get(), relative.empty() ? path_ : path_ + "/" + relative);
 }
 
-// A folder that is there already may have been made by somebody who was killed before syncing it,
-// or who is about to: it is synced once by us, too, before an object in it counts as durable.
+// An existing folder may have been created by a process that was killed before it synced the
+// folder, or that is about to. So we sync it once, too, before an object in it counts as durable.
 Result<void> Folder::make_parents(const std::string& parent) {
     const std::lock_guard lock(mutex_);
     if (parent.empty() || lasting_.contains(parent)) return {};
@@ -209,7 +211,7 @@ Result<void> Folder::put(const std::string& key, const std::vector<Buffer>& piec
     const Descriptor file(
         ::openat(root_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file.valid()) return fault("create", temporary);
-    // Fails where somebody took it for a leftover just now, and removed it.
+    // Locking fails if another process has just taken the file for a leftover and removed it.
     const bool swept = ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     auto done = swept ? Result<void>(fault("lock", temporary)) : write_file(file.get(), pieces);
     if (done) done = publish(temporary, key);
@@ -239,8 +241,8 @@ Result<void> Folder::write_file(int fd, const std::vector<Buffer>& pieces) const
         if (large) ::sync_file_range(fd, end, written, SYNC_FILE_RANGE_WRITE);
         end += written;
     }
-    // Some filesystems find out only now that they have no room. Nothing leads to the file yet, and
-    // it is removed: the put is refused, as if it had failed at the first write.
+    // Some filesystems report only now that they are full. Nothing refers to the file yet, and it
+    // is removed: the put is refused, as if it had failed at the first write.
     if (::fsync(fd) != 0) return fault("write in", put_folder);
     return {};
 }
@@ -249,7 +251,7 @@ Result<void> Folder::publish(const std::string& temporary, const std::string& ke
     const int root = root_.get();
     if (::renameat(root, temporary.c_str(), root, key.c_str()) != 0) {
         auto failed = fault("rename to", key);
-        // Somebody may have removed the folder: the next try is to make it again.
+        // Another process may have removed the folder; the next try has to create it again.
         const std::lock_guard lock(mutex_);
         lasting_.clear();
         return failed;
@@ -269,7 +271,7 @@ Result<void> Folder::remove(const std::vector<std::string>& keys) const {
 Result<Store::Space> Folder::space() const {
     struct statvfs disk;
     if (::fstatvfs(root_.get(), &disk) != 0) return fault("statvfs of", "");
-    // Without what only root may use, as `df` shows a disk to everybody else.
+    // Excludes the space reserved for root, as `df` does.
     const auto usable = disk.f_blocks - disk.f_bfree + disk.f_bavail;
     return Store::Space{disk.f_bavail * disk.f_frsize, usable * disk.f_frsize};
 }

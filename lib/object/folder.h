@@ -1,5 +1,5 @@
-// The blocking half of FileStore: objects as files under one folder. Plain calls, from any thread,
-// several at once. Keys have passed check_key().
+// The blocking half of FileStore: objects as files under one folder. Several threads may call it
+// concurrently. Keys must have passed check_key().
 #pragma once
 
 #include <memory>
@@ -27,8 +27,8 @@ public:
     Result<Buffer> get(const std::string& key, std::uint64_t offset, std::size_t size) const;
     Result<std::vector<Buffer>> get_ranges(const std::string& key,
                                            const std::vector<ByteRange>& ranges) const;
-    // The same without waiting for the disk. Nothing: the object is not open, its bytes are not in
-    // the page cache, or get_ranges() would fail.
+    // The same without waiting for the disk. Returns nothing if the object is not open, its bytes
+    // are not in the page cache, or get_ranges() would fail.
     std::optional<std::vector<Buffer>> get_ranges_at_once(
         const std::string& key, const std::vector<ByteRange>& ranges) const;
     Result<Buffer> get(const std::string& key) const;
@@ -52,9 +52,9 @@ private:
     Descriptor root_;
     mutable OpenObjects open_;
     std::mutex mutex_;
-    std::set<std::string> lasting_;  // folders whose own entry is known to be on disk
-    std::uint64_t puts_ = 0;         // names of temporary files
-    std::string nonce_;              // the same, among processes
+    std::set<std::string> lasting_;  // folders whose entry in their parent is known to be on disk
+    std::uint64_t puts_ = 0;         // makes the names of temporary files unique
+    std::string nonce_;              // the same, across processes
 };
 
 }  // namespace flexfs::object

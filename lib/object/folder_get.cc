@@ -1,4 +1,4 @@
-// Reading objects of a folder.
+// Reads objects of a folder.
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/uio.h>
@@ -13,12 +13,12 @@
 namespace flexfs::object {
 namespace {
 
-// From here on the disk is told of the whole range before the first byte is waited for.
+// From this size on, the whole range is announced to the kernel before the first read.
 constexpr std::uint64_t announced_bytes_min = 256 << 10;
-// What lies between ranges is read into this, and forgotten.
+// The size of a scratch buffer for the bytes between ranges.
 constexpr std::size_t gap_bytes = 16 << 10;
 
-// The memory for ranges, and where preadv() is to put what.
+// The memory for ranges, and the vectors with which preadv() fills it.
 class Scatter {
 public:
     explicit Scatter(const std::vector<ByteRange>& ranges) : at_(ranges.front().offset) {
@@ -38,7 +38,7 @@ public:
     }
 
     std::uint64_t left() const { return left_; }
-    // Bytes, 0 at the file's end; -1 with errno.
+    // Returns the number of bytes read, 0 at the end of the file, or -1 with errno.
     ssize_t read(int fd, int flags) {
         const auto count = std::min<std::size_t>(vectors_.size() - next_, IOV_MAX);
         const ssize_t got = ::preadv2(fd, &vectors_[next_], int(count), off_t(at_), flags);

@@ -1,6 +1,6 @@
-// Listing a folder's objects in the order of their keys. That is not the order of a walk through
-// sorted folders: "a-b" comes before "a/b", because '-' is less than '/'. So a folder is sorted
-// with its '/' behind its name.
+// Lists a folder's objects in the order of their keys. That order is not the order of a walk
+// through sorted folders: "a-b" comes before "a/b", because '-' is less than '/'. Therefore folder
+// names are sorted with a '/' appended.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,13 +19,14 @@ public:
     Walk(int root, const std::string& prefix, const std::string& after, std::size_t limit)
         : root_(root), prefix_(prefix), after_(after), limit_(limit) {}
 
-    // Takes the objects below `folder`, "" or "a/b/". 0, or an errno. Stops when the page is full.
+    // Adds the objects below `folder`, which is "" or "a/b/"; stops when the page is full. Returns
+    // an errno or 0.
     int enter(const std::string& folder);
     Page take() && { return std::move(page_); }
 
 private:
     bool wanted(const std::string& key) const { return key.starts_with(prefix_) && key > after_; }
-    // Whether a key that begins with `folder` may be wanted.
+    // True if a key that begins with `folder` may be wanted.
     bool may_hold_wanted(const std::string& folder) const {
         const bool below_prefix = folder.starts_with(prefix_) || prefix_.starts_with(folder);
         return below_prefix && (folder > after_ || after_.starts_with(folder));
@@ -39,7 +40,7 @@ private:
     Page page_;
 };
 
-// The names of a folder's files, and of its folders with a '/' behind, sorted.
+// Reads the names of a folder's files, and of its folders with a '/' appended, and sorts them.
 int read_names(int fd, std::vector<std::string>& names) {
     DIR* entries = ::fdopendir(::dup(fd));
     if (!entries) return errno;
@@ -80,7 +81,7 @@ int Walk::enter(const std::string& folder) {
     for (const std::string& name : names) {
         if (failed != 0 || page_.more) break;
         std::string path = folder + name;
-        if (path.size() > key_bytes_max) continue;  // no object of ours
+        if (path.size() > key_bytes_max) continue;  // not an object of a store
         if (name.back() == '/') {
             if (may_hold_wanted(path)) failed = enter(path);
         } else if (wanted(path)) {

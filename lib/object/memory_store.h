@@ -1,4 +1,4 @@
-// Objects in memory, for tests: gone with the process. Answers at once.
+// Keeps objects in memory, for tests; they are lost when the process ends. Answers at once.
 #pragma once
 
 #include <map>
@@ -9,7 +9,8 @@ namespace flexfs::object {
 
 class MemoryStore final : public Store {
 public:
-    // ENOSPC once the objects together would be longer than `capacity` bytes; 0: no bound.
+    // A put fails with ENOSPC if the objects together would exceed `capacity` bytes; 0 means no
+    // limit.
     explicit MemoryStore(std::uint64_t capacity = 0) : capacity_(capacity) {}
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override;

@@ -9,7 +9,7 @@
 namespace flexfs::object {
 namespace {
 
-constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a planted pipe must not hold us
+constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a planted pipe must not block
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Result<OpenObject> OpenObjects::open(int root, const std::string& key) {
     struct stat attr;
     if (!fd->valid() || ::fstat(fd->get(), &attr) != 0) return fail(errno);
     if (!S_ISREG(attr.st_mode)) return fail(ENOENT);
-    // The kernel's own reading ahead would fetch what nobody asked for.
+    // The kernel's read-ahead would fetch data that was not asked for.
     ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_RANDOM);
 
     const std::lock_guard lock(mutex_);

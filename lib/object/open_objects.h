@@ -1,5 +1,4 @@
-// Files of objects that are read again and again stay open: opening one costs more than a small
-// read of it.
+// Keeps files of recently read objects open: opening a file costs more than a small read of it.
 #pragma once
 
 #include <list>
@@ -13,20 +12,20 @@
 
 namespace flexfs::object {
 
-// An object that is open for reading, and its length when it was asked for.
+// An object that is open for reading, and its length when it was opened or found.
 struct OpenObject {
     std::shared_ptr<const Descriptor> fd;
     std::uint64_t bytes = 0;
 };
 
-// Any thread may call it, several at once.
+// Several threads may call it concurrently.
 class OpenObjects {
 public:
-    // Opens the file `key` below the folder `root`. ENOENT: there is no such file; else what the
-    // system says. A file that is open already is looked at once more: one that lost its last name
-    // is opened anew.
+    // Opens the file `key` below the folder `root`. ENOENT: there is no such file; otherwise the
+    // error of the system. A file that is already open is checked first: if it has lost its last
+    // name, it is opened again.
     Result<OpenObject> open(int root, const std::string& key);
-    // Null where it is not open, or has lost its last name.
+    // Returns a null `fd` if the file is not open or has lost its last name.
     OpenObject find(const std::string& key);
     void forget(const std::string& key);
 

@@ -11,7 +11,7 @@
 namespace flexfs::object {
 namespace {
 
-// Faults that may be gone the next time. What is not listed is an answer, or lasts.
+// True for transient faults. Every other error is an answer or permanent.
 bool may_pass(int code) {
     switch (code) {
         case EIO:
@@ -31,13 +31,13 @@ bool may_pass(int code) {
     }
 }
 
-// One try under way. Shared by who waits for it, the request and the alarm, of which the request
-// may be the last to go.
+// A running try. The waiting task, the request and the alarm share it; the request may be the last
+// to end.
 template <class T>
 struct Try {
     task::StopSource stop_request;
     task::StopSource stop_alarm;
-    task::Event over;  // answered, or too late
+    task::Event over;  // set by an answer or by the timeout
     std::optional<Result<T>> answer;
 };
 
@@ -58,7 +58,8 @@ Task<void> ring(std::shared_ptr<Try<T>> one, Loop& loop, Duration timeout) {
 Retrying::Retrying(Loop& loop, std::unique_ptr<Store> inner, RetryPolicy policy)
     : loop_(loop), inner_(std::move(inner)), policy_(policy), dice_(policy.seed) {}
 
-// The answer, or ETIMEDOUT. A request that does not stop when told goes on in requests_, unheard.
+// Returns the answer, or ETIMEDOUT. A request that does not stop when told to continues in
+// requests_; its answer is dropped.
 template <class T>
 Task<T> Retrying::within(Duration timeout, Task<T> request) {
     auto one = std::make_shared<Try<T>>();

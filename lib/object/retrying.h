@@ -1,4 +1,4 @@
-// A store that repeats what failed for a passing reason, and does not wait for ever.
+// A store that repeats requests after transient faults, within a limit of tries and time.
 #pragma once
 
 #include <memory>
@@ -13,20 +13,21 @@ namespace flexfs::object {
 
 struct RetryPolicy {
     unsigned tries_max = 30;
-    Duration time_max = std::chrono::minutes(2);  // no further try begins after this
-    // Between tries: doubling from the first to the last, each shortened by up to a half at random.
+    Duration time_max = std::chrono::minutes(2);  // no try begins later than this
+    // The pause between tries doubles from the minimum to the maximum; each is shortened by up to a
+    // half at random.
     Duration pause_min = std::chrono::milliseconds(10);
     Duration pause_max = std::chrono::seconds(10);
-    // A try that takes longer is abandoned (its answer is dropped if it comes) and repeated.
+    // A try that takes longer is abandoned and repeated; a late answer to it is dropped.
     Duration get_timeout = std::chrono::seconds(10);
     Duration put_timeout = std::chrono::seconds(60);
     Duration other_timeout = std::chrono::seconds(30);
     std::uint64_t seed = 1;  // of the random part of the pauses
 };
 
-// Answers and lasting faults (ENOENT, ENOSPC, EDQUOT, ERANGE, EACCES, …) pass at once. What still
-// fails at the bound is EIO, with the last reason in its context. A get whose answer is shorter or
-// longer than it should be is repeated.
+// Answers and permanent faults (ENOENT, ENOSPC, EDQUOT, ERANGE, EACCES, …) are returned at once. A
+// request that still fails at the limit returns EIO, with the last error in its context. A get
+// whose answer is shorter or longer than asked for is repeated.
 class Retrying final : public Store {
 public:
     Retrying(Loop& loop, std::unique_ptr<Store> inner, RetryPolicy policy = {});
@@ -34,7 +35,7 @@ public:
     Task<void> put(std::string key, std::vector<Buffer> pieces) override;
     Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override;
     Task<std::vector<Buffer>> get_ranges(std::string key, std::vector<ByteRange> ranges) override;
-    // Asks for the length first, so that a short answer is noticed.
+    // Asks for the length first, so that a short answer is detected.
     Task<Buffer> get(std::string key) override;
     Task<std::uint64_t> size(std::string key) override;
     Task<void> remove(std::vector<std::string> keys) override;
@@ -45,7 +46,8 @@ public:
     std::string describe() const override { return inner_->describe(); }
 
 private:
-    // What `ask` gives, asked again as the policy says. `what` is for the error's context.
+    // Returns the result of `ask`, repeated as the policy says. `what` is used for the error's
+    // context.
     template <class Ask>
     std::invoke_result_t<Ask&> persist(std::string what, Duration timeout, Ask ask);
     template <class T>
@@ -58,7 +60,7 @@ private:
     std::unique_ptr<Store> inner_;
     RetryPolicy policy_;
     std::mt19937_64 dice_;
-    Scope requests_;  // those under way, abandoned ones included
+    Scope requests_;  // running requests, including abandoned ones
 };
 
 }  // namespace flexfs::object

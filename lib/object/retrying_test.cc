@@ -19,7 +19,7 @@ std::vector<Buffer> some_bytes() {
     return {Buffer::copy_of(std::string(1000, 'x'))};
 }
 
-// Tries without pauses worth mentioning.
+// A policy with negligible pauses.
 RetryPolicy quick() {
     return {.pause_min = 1us,
             .pause_max = 2us,
@@ -97,7 +97,7 @@ TEST_CASE("a stalled request is abandoned and repeated") {
 }
 
 TEST_CASE("a request that cannot be stopped is left behind, and closing waits for it") {
-    // Never stops waiting before it is let go.
+    // Its requests ignore a stop and wait until they are released.
     struct Stubborn final : Store {
         task::WaitList held;
         int begun = 0, ended = 0;
@@ -123,7 +123,8 @@ TEST_CASE("a request that cannot be stopped is left behind, and closing waits fo
         check(asking.begun == 2 && asking.ended == 1);
         Scope scope;
         scope.start(asked.close());
-        co_await offload(on, []() -> Result<void> { return {}; });  // whoever can go on does
+        co_await offload(on,
+                         []() -> Result<void> { return {}; });  // runs every task that can proceed
         check(scope.running() == 1);
         asking.held.wake_all();
         co_await scope.join();

@@ -23,7 +23,8 @@ Task<std::vector<Buffer>> Store::get_ranges(std::string key, std::vector<ByteRan
     if (ranges.size() == 1) co_return std::vector<Buffer>{all};
     std::vector<Buffer> pieces;
     for (const ByteRange& range : ranges) {
-        // Shorter than it should be: whoever knows what belongs there says so.
+        // A short answer gives short ranges; the caller, who knows the expected contents, reports
+        // it.
         const std::size_t begin = std::min<std::size_t>(range.offset - first, all.size());
         const std::size_t size = std::min<std::size_t>(range.size, all.size() - begin);
         pieces.push_back(Buffer::copy_of(all.view().subspan(begin, size)));

@@ -1,4 +1,4 @@
-// What every kind of store promises, asked of each.
+// Tests the guarantees of the interface on every kind of store.
 #include "lib/object/store.h"
 
 #include <doctest/doctest.h>

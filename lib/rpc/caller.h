@@ -1,4 +1,4 @@
-// Caller: how a client asks a service, wherever that is.
+// Caller: calls a service, in this process or over a socket.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@ namespace flexfs::rpc {
 template <class Table>
 class Caller final : Link::Owner {
 public:
-    // A service in this process: requests and replies are passed as they are.
+    // Calls a service in this process; requests and replies are passed without encoding.
     Caller(Service<Table>& service, Client<Table>& client) : client_(client), service_(&service) {}
-    // The service that a Server offers at `address` (as in lib/loop/stream.h).
+    // Calls the service that a Server offers at `address` (see lib/loop/stream.h).
     Caller(Loop& loop, std::string address, Client<Table>& client)
         : client_(client),
           own_link_(std::in_place, loop, std::move(address), Table::name,
@@ -22,15 +22,16 @@ public:
           link_(&*own_link_) {}
     ~Caller() override = default;
 
-    // Reaches the service for the first time, Client::connected() included, and gives the error of
-    // this one try: ECONNREFUSED, ENOENT, …; EPROTO when the ends do not understand each other.
-    // From then on a lost connection is made again, for as long as it takes.
+    // Connects to the service for the first time and runs Client::connected(). Returns the error of
+    // this one attempt: ECONNREFUSED, ENOENT, …; EPROTO if the ends do not understand each other.
+    // After that, a lost connection is re-established, however long that takes.
     Task<void> start() { return link_ ? link_->start() : start_local(); }
-    // Calls that wait end with ECANCELED, later ones too. In process: no call may be running.
+    // Ends waiting and later calls with ECANCELED. In process, no call may be running.
     Task<void> close() { return link_ ? link_->close() : close_local(); }
 
-    // The reply, or the service's error. EMSGSIZE: too long for a frame; EPROTO: not understood;
-    // ENOSYS: unknown to the service; ECANCELED. Waits while the service is away.
+    // Returns the reply or the service's error. EMSGSIZE: the request or the reply is too long for
+    // a frame; EPROTO: the message could not be decoded; ENOSYS: the service does not know the
+    // operation; ECANCELED. Waits while the service is unreachable.
     template <class R>
     Task<typename R::Reply> call(R request) {
         if (handler_) return handler_->handle(Context{}, std::move(request));
@@ -41,13 +42,14 @@ public:
         return remote(link_, lane, std::move(request));
     }
 
-    // The service no longer knows what became of the calls that it was sent, as when a session has
-    // ended: they end with this error instead of being repeated. Not those of a greeting.
+    // Ends the calls that were sent with this error instead of repeating them, because the service
+    // no longer knows their outcome, as after the end of a session. Calls of a greeting are not
+    // affected.
     void end_sent_calls(const Error& error) {
         if (link_) link_->end_sent_calls(error);
     }
-    // What the process image after this one needs to go on in the same session without taking a
-    // sequence a second time; 0 in process. go_on_after() comes before start().
+    // The highest sequence used so far. The next image of this process passes it to go_on_after(),
+    // before start(), to continue the session without reusing a sequence. It is 0 in process.
     std::uint64_t last_sequence() const { return link_ ? link_->last_sequence() : 0; }
     void go_on_after(std::uint64_t sequence) {
         if (link_) link_->go_on_after(sequence);
@@ -82,7 +84,7 @@ private:
     template <class... M>
     Result<void> deliver(wire::Messages<M...>, std::uint16_t op, const Buffer& payload) {
         Result<void> outcome;
-        // A push that this client does not know is for newer ones.
+        // A push that this client does not know is meant for newer clients and is ignored.
         ((wire::op_of<M> == op ? void(outcome = deliver_as<M>(payload)) : void()), ...);
         return outcome;
     }

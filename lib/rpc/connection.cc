@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration farewell_longest = 1s;
 constexpr unsigned introductions_max = 4;  // requests before a client is admitted
-constexpr Duration accept_pause = 100ms;   // after a failure, out of descriptors perhaps
+constexpr Duration accept_pause = 100ms;   // after a failure such as EMFILE
 
-// What to answer a client's hello.
+// Returns the answer to a client's hello.
 Hello welcome(const Hello& hello, std::string_view protocol) {
     Hello answer{.magic = hello_magic,
                  .version_min = version_min,
@@ -40,7 +40,7 @@ Hello welcome(const Hello& hello, std::string_view protocol) {
 
 }  // namespace
 
-// One client.
+// The connection of one client.
 class Acceptor::Peer final : public Connection {
 public:
     Peer(Acceptor& owner, loop::Stream& stream) : owner_(owner), stream_(stream), reader_(stream) {}
@@ -70,9 +70,9 @@ private:
     Error send_error_;
     std::unique_ptr<Responder> responder_;
     std::map<std::uint64_t, task::StopSource> running_;  // requests, by id
-    std::size_t bytes_ = 0;                              // of them
-    task::WaitList ended_;                               // one of them
-    bool gone_ = false;                                  // nothing more is taken
+    std::size_t bytes_ = 0;                              // of the running requests
+    task::WaitList ended_;                               // woken when a request ends
+    bool gone_ = false;                                  // no more requests are taken
     Scope requests_;
     Scope sending_;
 };
@@ -90,7 +90,7 @@ Task<void> Acceptor::Peer::run() {
     co_await part(std::move(outcome.error()));
 }
 
-// A client that broke the rules is told so, if it still listens.
+// Sends the reason to a client that violated the protocol, if it still reads.
 Task<void> Acceptor::Peer::part(Error why) {
     if (send_error_.code == ENOBUFS) why = send_error_;
     if (why.code == EPROTO || why.code == ENOBUFS) {
@@ -123,8 +123,8 @@ Task<void> Acceptor::Peer::greet() {
     if (answer.code != 0) co_await fail(answer.code, answer.reason);
 }
 
-// Until the client is admitted it may send one small request at a time. The clock does not run
-// while such a request is answered.
+// Until the client is admitted it may send one small request at a time. The time limit does not run
+// while such a request is being answered.
 Task<void> Acceptor::Peer::admit() {
     for (unsigned i = 0; !responder_->admitted(); ++i) {
         if (i == introductions_max) co_await fail(EPROTO, "the client did not open a session");
@@ -158,8 +158,8 @@ Task<Packet> Acceptor::Peer::read_request() {
     co_return co_await read_large(header);
 }
 
-// The bytes count until the request is answered. A client that does not send what it announced
-// must not keep others from sending theirs.
+// The bytes count against the limit until the request is answered. A client that does not send the
+// data that it announced must not keep others from sending theirs.
 Task<Packet> Acceptor::Peer::read_large(Header header) {
     co_await owner_.large_.acquire(header.length);
     Scope clock;

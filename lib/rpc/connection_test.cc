@@ -15,7 +15,7 @@ Buffer request(std::uint64_t id, Echo message) {
     return std::move(bytes).freeze();
 }
 
-// What a server of toys sends back when a client says hello and then `bytes`: its last word.
+// Returns the server's last answer to a client that sends a hello and then `bytes`.
 Task<Error> last_word(Loop& loop, std::string address, Buffer bytes) {
     auto stream = co_await loop::connect(loop, address);
     PacketReader reader(*stream);
@@ -194,7 +194,8 @@ TEST_CASE("a client that vanishes has its handlers stopped and destroyed") {
             const Buffer whole = std::move(wait).freeze();
             co_await send(*stream, whole);
             co_await until(with.loop, [&with] { return with.service.waiting == 1; });
-            co_await send(*stream, whole.slice(0, 20));  // and in the middle of a frame
+            co_await send(*stream,
+                          whole.slice(0, 20));  // the connection ends in the middle of a frame
         }
         co_await until(with.loop, [&with] { return with.service.gone == 1; });
         CHECK(with.service.stopped == 1);

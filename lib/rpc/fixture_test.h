@@ -1,4 +1,4 @@
-// A small protocol, a service that speaks it, and both over any transport.
+// A small protocol, a service that speaks it, and a client of it over any transport.
 #pragma once
 
 #include <unistd.h>
@@ -74,7 +74,7 @@ struct Toy {
     using Pushes = wire::Messages<Note>;
 };
 
-// What a newer client would speak.
+// The protocol of a newer client.
 struct NewerToy {
     static constexpr std::string_view name = "toy";
     using Requests = wire::Operations<wire::Operation<Unknown, "unknown", wire::Effect::reads>>;
@@ -90,7 +90,7 @@ public:
     std::vector<Pusher<Toy>*> clients;
     int waiting = 0;
     int stopped = 0;
-    int gone = 0;  // handlers
+    int gone = 0;  // destroyed handlers
 };
 
 class ToyHandler final : public Serving<ToyHandler, Toy> {
@@ -196,7 +196,7 @@ Task<void> until(Loop& loop, Condition condition) {
     while (!condition()) co_await loop.sleep(std::chrono::microseconds(100));
 }
 
-// --- for tests that play one end themselves ---
+// --- for tests that implement one end themselves ---
 
 inline Hello good_hello() {
     return {.magic = hello_magic, .version_min = 1, .version_max = 1, .protocol = "toy"};

@@ -26,11 +26,11 @@ Task<Packet> ask(loop::Stream& stream, PacketReader& reader, Hello hello) {
 
 }  // namespace
 
-// One request on its way; lives in the frame of exchange().
+// A request without a reply yet; lives in the frame of exchange().
 struct Link::Call {
     Buffer frame;
     Lane lane = Lane::ordinary;
-    bool sent = false;  // on some connection
+    bool sent = false;  // on this or an earlier connection
     bool answered = false;
     Result<Buffer> reply;
     task::WaitList waiting;
@@ -67,11 +67,11 @@ Task<void> Link::close() {
     closed_ = true;
     co_await scope_.close();
     end_calls(Error{ECANCELED, {}});
-    calls_.clear();  // the cancelled ones
+    calls_.clear();  // those of cancelled calls
     room_.wake_all();
 }
 
-// Ends when the first attempt fails, and when the scope is cancelled.
+// Connects again and again. Ends if the first attempt fails or the scope is cancelled.
 Task<void> Link::live() {
     Duration delay = retry_first;
     for (;;) {
@@ -93,13 +93,13 @@ Task<void> Link::live() {
     }
 }
 
-// A connection from its beginning to its end, which is an error always.
+// Runs one connection from its beginning to its end, which always is an error.
 Task<void> Link::attempt() {
     auto stream = co_await loop::connect(loop_, address_);
     PacketReader reader(*stream);
     auto welcome = co_await result(shake_hands(*stream, reader));
     if (!welcome) {
-        // The service's word, not a broken connection: whoever waits is told.
+        // This is the service's answer, not a broken connection, so waiting calls end with it.
         if (welcome.error().code == EPROTO) end_calls(welcome.error());
         co_await std::move(welcome);
     }
@@ -138,7 +138,7 @@ Task<void> Link::shake_hands(loop::Stream& stream, PacketReader& reader) {
     if (welcome->code != 0) co_await fail(EPROTO, address_ + ": " + welcome->reason);
 }
 
-// Sending and receiving break together.
+// When receiving fails, sending ends, too.
 Task<void> Link::receive_all(PacketReader& reader, loop::Stream& stream, Error& why) {
     auto outcome = co_await result(receive(reader));
     if (why.code == 0) why = std::move(outcome.error());
@@ -152,7 +152,7 @@ Task<void> Link::receive(PacketReader& reader) {
         switch (frame.header.kind) {
             case Kind::reply: co_await answer(std::move(frame)); break;
             case Kind::push:
-                // Whoever was answered before must have seen its reply.
+                // Tasks whose calls were answered before this push must see their replies first.
                 if (std::exchange(woken_, false)) co_await task::yield();
                 co_await owner_.pushed(frame.header.op, frame.payload);
                 break;
@@ -169,7 +169,7 @@ Result<void> Link::answer(Packet frame) {
                     fmt::format("an answer to request {}, which is not waiting", frame.header.id));
     Call* call = found->second;
     calls_.erase(found);
-    room_.wake_all();  // the first in line may not be one that has room now
+    room_.wake_all();  // the first waiting call may be of a lane that has no room yet
     if (!call) return {};
     woken_ = true;
     if (frame.header.flags & Header::error_flag) call->end(fail(failure(frame.payload)));
@@ -177,7 +177,7 @@ Result<void> Link::answer(Packet frame) {
     return {};
 }
 
-// Sends what waited, in the order of its sequence.
+// Sends the waiting calls in the order of their sequences.
 void Link::open_gate() {
     if (!first_.is_set()) first_outcome_ = {};
     first_.set();
@@ -186,7 +186,7 @@ void Link::open_gate() {
         if (call && call->lane != Lane::greeting) send(*call);
 }
 
-// Nothing that was for this connection only is left. What was asked stays, to be asked again.
+// Forgets everything that belonged to this connection only. Other calls stay and are sent again.
 void Link::lost() {
     if (outbox_) outbox_->finish();
     outbox_ = nullptr;
@@ -246,7 +246,8 @@ Task<Buffer> Link::exchange(WritableBuffer frame, Lane lane) {
     co_return std::move(call.reply);
 }
 
-// The one who asked has gone. What was sent is still answered, and counts until then.
+// The calling task has been stopped. A request that was sent is still answered, and counts until
+// then.
 void Link::cancel(std::uint64_t id, Lane lane) {
     if (!outbox_ || !(open_ || lane == Lane::greeting)) {
         calls_.erase(id);

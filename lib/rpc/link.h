@@ -1,5 +1,5 @@
-// A client's lasting connection to a server: made again when lost, unanswered requests repeated.
-// Knows bytes only; Caller gives them types.
+// A client's lasting connection to a server: it is re-established when it is lost, and unanswered
+// requests are repeated. It handles bytes only; Caller adds the types.
 #pragma once
 
 #include <map>
@@ -21,7 +21,7 @@ public:
         virtual ~Owner() = default;
         // Runs on each new connection before waiting requests are sent.
         virtual Task<void> greet() = 0;
-        // An error ends the connection.
+        // Called for each push. An error ends the connection.
         virtual Result<void> pushed(std::uint16_t op, const Buffer& payload) = 0;
     };
 
@@ -30,17 +30,19 @@ public:
 
     Task<void> start();
     Task<void> close();
-    // Which requests may be sent when.
+    // Decides when a request may be sent.
     enum class Lane {
-        ordinary,  // once the greeting is over and there is room
-        settling,  // the same, from the room that ordinary ones leave
-        greeting,  // by the greeting itself; not repeated
+        ordinary,  // when the greeting has ended and there is room
+        settling,  // the same, also in the room that is reserved for it
+        greeting,  // at once, by the greeting itself; never repeated
     };
-    // `frame` is a request_frame(). The reply's payload, or its error.
+    // Sends `frame`, a request_frame(), and returns the reply's payload or its error.
     Task<Buffer> exchange(WritableBuffer frame, Lane lane);
-    // Every call that was sent and is not answered ends with this error. Not those of the greeting.
+    // Ends every call that was sent and is unanswered with this error, except those of the
+    // greeting.
     void end_sent_calls(const Error& error);
-    // Every sequence that was given so far is at most this. Before start(): later ones are greater.
+    // The highest sequence used so far. go_on_after() makes later ones greater; it must be called
+    // before start().
     std::uint64_t last_sequence() const { return next_id_ - 1; }
     void go_on_after(std::uint64_t sequence) { next_id_ = sequence + 1; }
 
@@ -66,15 +68,15 @@ private:
     Owner& owner_;
 
     std::uint64_t next_id_ = 1;
-    std::map<std::uint64_t, Call*> calls_;  // unanswered; null for a cancelled one
-    task::WaitList room_;                   // for less than requests_max calls
-    Outbox* outbox_ = nullptr;              // of the connection, when there is one
-    bool open_ = false;                     // the greeting is over
-    bool opened_ = false;                   // it was once, in this attempt
+    std::map<std::uint64_t, Call*> calls_;  // unanswered; null for a cancelled call
+    task::WaitList room_;                   // woken when there is room for another call
+    Outbox* outbox_ = nullptr;              // of the current connection, if any
+    bool open_ = false;                     // the greeting has ended
+    bool opened_ = false;                   // the greeting has ended in this attempt
     bool closed_ = false;
-    bool woken_ = false;  // a call since the reader last let others run
+    bool woken_ = false;  // a call was woken since the reader last let others run
     std::minstd_rand random_;
-    task::Event first_;  // the first attempt is decided
+    task::Event first_;  // set when the first attempt has succeeded or failed
     Result<void> first_outcome_;
     Scope scope_;
 };

@@ -10,11 +10,11 @@
 namespace flexfs::rpc {
 namespace {
 
-// A server that is played by a test, one connection after the other.
+// A server that a test implements itself, one connection at a time.
 struct Stage {
     explicit Stage(Loop& on) : loop(on), listener(*loop::listen(on, "127.0.0.1:0")) {}
 
-    // The next client, after its hello and the request of its greeting.
+    // The next client, after its hello and its greeting's request.
     struct Guest {
         std::unique_ptr<loop::Stream> stream;
         std::unique_ptr<PacketReader> reader;
@@ -41,8 +41,8 @@ struct Stage {
     std::unique_ptr<loop::Listener> listener;
 };
 
-// Stands between a client and its server, and cuts each connection after some thousand bytes,
-// wherever that is.
+// A relay between a client and its server that cuts each connection after some thousand bytes, at
+// any place.
 struct Cutter {
     Cutter(Loop& on, std::string to, unsigned seed)
         : loop(on), server(std::move(to)), random(seed) {}
@@ -138,7 +138,7 @@ TEST_CASE("a lost reply is asked for again with the same sequence, after a new g
                 auto first = co_await on.greeted();
                 for (int i = 0; i < 2; ++i)
                     sequences.push_back((co_await first.reader->next()).header.id);
-            }  // vanishes
+            }  // the connection is lost here
             auto second = co_await on.greeted();
             std::vector<Header> asked;
             for (int i = 0; i < 2; ++i) {
@@ -146,7 +146,7 @@ TEST_CASE("a lost reply is asked for again with the same sequence, after a new g
                 sequences.push_back(asked.back().id);
             }
             for (const Header& header : asked) co_await on.answer(second, header);
-            co_await second.reader->next();  // until the client leaves
+            co_await second.reader->next();  // ends when the client disconnects
         }
         static Task<void> run(Stage& on, Caller<Toy>& from, std::vector<std::uint64_t>& sequences) {
             Scope host, calls;
@@ -204,7 +204,8 @@ TEST_CASE("wherever connections are cut, every call gets its own answer") {
     const auto outcome = pair.loop.run(Play::run(pair, caller, cutter));
 
     CHECK_MESSAGE(outcome, outcome.error().message());
-    // One that had held is made again at once; the pauses grow only while none is to be had.
+    // A connection that had been established is retried at once; the pauses grow only while none
+    // can be established.
     CHECK(monotonic_now() - before < std::chrono::seconds(15));
     CHECK(pair.client.connections == Cutter::cuts_max);
 }

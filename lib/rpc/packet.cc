@@ -33,7 +33,8 @@ Header Header::load(const std::byte* from) {
 void set_turn(WritableBuffer& request, std::uint64_t id, std::uint64_t oldest) {
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
     store_le(request.data() + 8, id);
-    // Too far back for the field: an older `oldest` is still true.
+    // If the distance does not fit in the field, a smaller one is sent: an older `oldest` is still
+    // true.
     store_le(request.data() + Header::bytes, std::uint32_t(std::min(id - oldest, most)));
 }
 
@@ -58,7 +59,8 @@ Error failure(const Buffer& payload) {
 
 PacketReader::PacketReader(loop::Stream& stream) : stream_(stream), ahead_(ahead_bytes) {}
 
-// What was read ahead, then the stream. A long rest is read where it belongs, without a copy.
+// Takes the bytes that were read ahead, then reads from the stream. A long rest is read directly
+// into its place, without a copy.
 Task<void> PacketReader::fill(MutableBytes into) {
     while (!into.empty()) {
         if (begin_ == end_) {

@@ -1,17 +1,18 @@
-// Frames: what lib/rpc sends over a stream. All little endian.
+// Frames: the units that lib/rpc sends over a stream. All numbers are little endian.
 //
 //     u32 length    of the payload, at most payload_bytes_max
 //     u8  kind      Kind
-//     u8  flags     reply: 1 when it is an error
+//     u8  flags     reply: 1 if it is an error
 //     u16 op        of the request or push; 0 otherwise
 //     u64 id        of the request: its sequence; 0 otherwise
 //     payload       hello: Hello, both ways; request: u32 `back`, the message; reply: the message
 //                   or Failure; push: the message; cancel: nothing; end: Failure
 //
 // `back`: every id below id - back is answered and never repeated.
-// A client sends at most requests_max requests that are not answered, the last requests_spare of
-// them only such that let other requests go on; a cancelled one counts until its answer, which it
-// gets like any other. `end` is the last frame of a server that gives up on a client and says why.
+// A client has at most requests_max unanswered requests. The last requests_spare of them are
+// reserved for requests that let other requests proceed. A cancelled request counts until its
+// answer arrives, which it gets like any other. `end` is the last frame of a server that
+// disconnects a client, and carries the reason.
 #pragma once
 
 #include <string>
@@ -28,7 +29,8 @@ inline constexpr std::size_t hello_bytes_max = 4 << 10;
 inline constexpr std::size_t requests_max = 1024;
 inline constexpr std::size_t requests_spare = 128;
 inline constexpr Duration hello_longest = std::chrono::seconds(10);
-// A client that does not read: its requests wait beyond the first, it is left beyond the second.
+// If a client does not read, its requests wait while more than the first number of bytes is unsent,
+// and it is disconnected beyond the second.
 inline constexpr std::size_t unsent_bytes_max = 4 << 20;
 inline constexpr std::size_t push_bytes_max = 16 << 20;
 
@@ -48,13 +50,13 @@ struct Header {
     static Header load(const std::byte* from);
 };
 
-// The first frame of each side. The client's names what it speaks; the server's what was chosen, or
-// with `code` and `reason` why nothing was.
+// The first frame of each side. The client's hello names the versions that it speaks. The server's
+// hello names the version that was chosen, or gives in `code` and `reason` why none was.
 struct Hello {
     std::uint64_t magic = 0;
     std::uint16_t version_min = 0;
     std::uint16_t version_max = 0;
-    std::uint64_t features = 0;  // bits; the server answers with those it has as well
+    std::uint64_t features = 0;  // bits; the server answers with those that both have
     std::string protocol;        // of the table
     int code = 0;
     std::string reason;
@@ -65,7 +67,7 @@ inline constexpr std::uint16_t version_min = 1;
 inline constexpr std::uint16_t version_max = 1;
 inline constexpr std::uint64_t features = 0;
 
-// An Error on the wire.
+// An Error as it is sent.
 struct Failure {
     int code = 0;
     std::string context;
@@ -73,7 +75,7 @@ struct Failure {
     FLEXFS_FIELDS(code, context, refused)
 };
 
-// A frame with `message` as payload, after `gap` bytes of it.
+// Returns a frame with `message` as payload, preceded by `gap` bytes that the caller fills in.
 template <class M>
 WritableBuffer frame(Header header, const M& message, std::size_t gap = 0) {
     const std::size_t size = gap + wire::encoded_size(message);
@@ -84,7 +86,7 @@ WritableBuffer frame(Header header, const M& message, std::size_t gap = 0) {
     return memory;
 }
 inline constexpr std::size_t back_bytes = 4;
-// Its id and `back` are stored when it gets its turn.
+// set_turn() stores the id and `back` when the request may be sent.
 template <class R>
 WritableBuffer request_frame(const R& request) {
     return frame({.kind = Kind::request, .op = wire::op_of<R>}, request, back_bytes);
@@ -92,22 +94,22 @@ WritableBuffer request_frame(const R& request) {
 void set_turn(WritableBuffer& request, std::uint64_t id, std::uint64_t oldest);
 Buffer bare_frame(Header header);
 Buffer error_frame(Header header, Error error);
-// The error that a frame made by error_frame carries.
+// Returns the error in the payload of an error_frame().
 Error failure(const Buffer& payload);
 
 struct Packet {
     Header header;
-    Buffer payload;  // its memory is its own
+    Buffer payload;  // owns its memory alone
 };
 
 // Cuts a stream into frames.
 class PacketReader {
 public:
     explicit PacketReader(loop::Stream& stream);
-    // ECONNRESET at the end of the stream, also in the middle of a frame; EPROTO for a header that
-    // is none, or a payload longer than `max`.
+    // Returns the next frame. ECONNRESET at the end of the stream, also in the middle of a frame;
+    // EPROTO if the header is invalid or the payload is longer than `max`.
     Task<Packet> next(std::size_t max = payload_bytes_max);
-    // The same in two steps, for a reader that first makes room for the payload.
+    // The same in two steps, for a reader that has to make room for the payload first.
     Task<Header> next_header(std::size_t max = payload_bytes_max);
     Task<Packet> payload_of(Header header);
 
@@ -120,29 +122,29 @@ private:
     std::size_t end_ = 0;
 };
 
-// What waits to be sent. Adding never waits; one task runs send(), which writes as much at a time
-// as there is.
+// The queue of frames to send. Adding never waits. One task runs send(), which writes everything
+// that is queued at once.
 class Outbox {
 public:
     void add(Buffer frame);
     std::size_t bytes() const { return bytes_; }
-    // Until at most `limit` bytes wait.
+    // Waits until at most `limit` bytes are queued.
     Task<void> drained(std::size_t limit);
-    // Until finish(), or the stream's error.
+    // Writes the queued frames until finish() is called or the stream fails.
     Task<void> send(loop::Stream& stream);
-    // send() ends after what is there.
+    // Lets send() return once the queue is empty.
     void finish();
 
 private:
     std::vector<Buffer> frames_;
-    std::size_t bytes_ = 0;  // the batch being written included
+    std::size_t bytes_ = 0;  // including the frames that are being written
     bool finished_ = false;
     task::WaitList added_;
     task::WaitList sent_;
 };
 
-// Sends what `outbox` gets, and closes the stream where that ends; `why` then has the error, if it
-// had none.
+// Runs send() of `outbox`, then closes the stream. If send() failed and `why` holds no error yet,
+// stores the error there.
 Task<void> send_all(Outbox& outbox, loop::Stream& stream, Error& why);
 Task<void> close_after(Loop& loop, Duration span, loop::Stream& stream);
 

@@ -1,6 +1,6 @@
-// Stands between clients and their server on TCP, and does what networks do: it delays bytes, cuts
-// connections, closes one direction only, and lets a later connection attempt overtake an earlier
-// one. All choices come from a seed.
+// A relay between clients and their server on TCP that behaves as networks do: it delays bytes,
+// cuts connections, closes one direction only, and lets a later connection attempt overtake an
+// earlier one. All choices come from a seed.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ namespace flexfs::rpc {
 class Relay {
 public:
     struct Faults {
-        Duration delay_max{};     // of each piece that is passed on
-        unsigned cut_one_in = 0;  // pieces; 0: never. Half of the cuts close one direction only
-        Duration hold_max{};      // of a new connection, before the server hears of it
+        Duration delay_max{};     // of each forwarded piece
+        unsigned cut_one_in = 0;  // pieces (0: never); half of the cuts close one direction
+        Duration hold_max{};      // of a new connection, before the server sees it
     };
 
     Relay(Loop& loop, std::uint64_t seed) : loop_(loop), dice_(seed) {
@@ -30,10 +30,10 @@ public:
     }
 
     std::string address() const { return listener_->address(); }
-    // Where connections lead from now on; empty: nowhere, they are closed at once.
+    // Connects new clients to `address` from now on; if it is empty, they are disconnected at once.
     void lead_to(std::string address) { server_ = std::move(address); }
-    // What a cut network does: everything under way is lost, and nothing gets through until
-    // lead_to() is called.
+    // Cuts the network: everything in flight is lost, and nothing gets through until lead_to() is
+    // called.
     void cut_all() {
         for (Pair* pair : pairs_) pair->close();
     }
@@ -86,12 +86,12 @@ private:
     Task<void> pump(Pair& pair, loop::Stream& from, loop::Stream& to) {
         auto outcome = co_await result(pass(from, to));
         if (outcome && dice_() % 2 == 0) {
-            // Half-closed: this direction is silent, and the other goes on for a moment.
+            // Half-closed: this direction is silent while the other goes on for a moment.
             co_await result(loop_.sleep(std::chrono::milliseconds(1 + dice_() % 5)));
         }
         pair.close();
     }
-    // Ends well for a cut, with an error where an end has gone.
+    // Returns normally after a cut, and with an error if an end has closed.
     Task<void> pass(loop::Stream& from, loop::Stream& to) {
         for (;;) {
             WritableBuffer memory(16 << 10);
@@ -100,7 +100,7 @@ private:
             if (const Duration late = some(faults.delay_max); late > Duration::zero())
                 co_await loop_.sleep(late);
             const bool cut = one_in(faults.cut_one_in);
-            // Often in the middle of a frame.
+            // The cut is often in the middle of a frame.
             const std::size_t size = cut ? dice_() % (got + 1) : got;
             std::vector<Buffer> pieces;
             pieces.push_back(std::move(memory).freeze(size));

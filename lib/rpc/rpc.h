@@ -1,17 +1,17 @@
-// What the two ends of a conversation are to each other. Everything is derived from a protocol's
-// table (lib/wire/table.h): wire::Metadata, wire::Control.
+// The interfaces of the two ends of a conversation. Everything is derived from a protocol's table
+// (lib/wire/table.h): wire::Metadata, wire::Control.
 //
-// The serving end implements Service and Handler; the asking end implements Client and calls
+// The serving end implements Service and Handler. The asking end implements Client and calls
 // through a Caller (lib/rpc/caller.h), which reaches the service in this process, or over a socket
-// where a Server (lib/rpc/server.h) listens. Neither end sees which of them it is:
+// if a Server (lib/rpc/server.h) listens there. Neither end sees the difference:
 //
-// - Requests run side by side and are answered in any order.
-// - A stop of the task that awaits a call stops the handler's task (its waits end with ECANCELED);
-//   the call ends with ECANCELED, whether or not the request was executed.
+// - Requests run concurrently and are answered in any order.
+// - Stopping the task that awaits a call stops the handler's task (its waits end with ECANCELED).
+//   The call ends with ECANCELED, whether or not the request was executed.
 // - A push arrives after the replies of handlers that had ended before it was pushed, and before
 //   those of handlers that end later.
-// - Over a socket, a lost connection is made again and unanswered requests are repeated with the
-//   same sequence. Pushes of that moment are lost: Client::connected() is where to start afresh.
+// - Over a socket, a lost connection is re-established and unanswered requests are repeated with
+//   the same sequence. Pushes of that time are lost, so Client::connected() has to start afresh.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,15 @@
 
 namespace flexfs::rpc {
 
-// Where a service's client is.
+// The location of a service's client.
 enum class Reach { in_process, over_socket };
 
 struct Context {
-    // The client's count of its requests, the same when it repeats one whose reply it lost. It goes
-    // on over connections and begins at 1. 0: in process, where nothing is lost.
+    // Numbers the client's requests, from 1 on and across connections; a request that is repeated
+    // because its reply was lost keeps its number. 0 in process, where nothing is lost.
     std::uint64_t sequence = 0;
-    // Every smaller sequence is answered and never repeated: what is remembered of it can go.
+    // Every smaller sequence is answered and never repeated, so remembered replies to them can be
+    // dropped.
     std::uint64_t oldest = 0;
 };
 
@@ -40,8 +41,8 @@ template <>
 class HandlerOf<wire::Operations<>> {
 public:
     virtual ~HandlerOf() = default;
-    // Whether the client has shown who it is. Until then its connection carries one small request
-    // at a time, and not for long.
+    // True once the client has identified itself. Until then its connection carries one small
+    // request at a time, and only for a limited time.
     virtual bool admitted() const { return true; }
     void handle() = delete;
 };
@@ -53,8 +54,8 @@ public:
     virtual Task<typename Request::Reply> handle(Context context, Request request) = 0;
 };
 
-// Answers one client's requests: `handle(Context, R)` for each R of the table, an error being the
-// answer too. Destroyed after the last of its tasks has ended, when the client is gone.
+// Answers one client's requests with `handle(Context, R)` for each R of the table; an error is sent
+// as the answer, too. Destroyed when the client is gone and the last of its tasks has ended.
 template <class Table>
 using Handler = HandlerOf<typename Table::Requests>;
 
@@ -81,7 +82,7 @@ class PusherOf<wire::Messages<>> {
 public:
     virtual ~PusherOf() = default;
     virtual Reach reach() const { return Reach::in_process; }
-    // Over a socket: ends the connection, which the client makes again.
+    // Over a socket, ends the connection; the client then reconnects.
     virtual void disconnect(std::string) {}
     void push() = delete;
 };
@@ -92,10 +93,10 @@ public:
     virtual void push(M message) = 0;
 };
 
-// Takes the service's pushes to one client: `push(M)` for each M of the table. In process it is the
-// client itself, called from inside the service: it takes note and wakes tasks, but must not call
-// back before it has returned. Over a socket it sends; a client that falls push_bytes_max behind is
-// disconnected.
+// Receives the service's pushes to one client: `push(M)` for each M of the table. In process it is
+// the client itself, called from inside the service: it may record the push and wake tasks, but
+// must not call the service before it has returned. Over a socket it sends the push; a client with
+// push_bytes_max of unsent data is disconnected.
 template <class Table>
 using Pusher = PusherOf<typename Table::Pushes>;
 
@@ -106,9 +107,10 @@ class Caller;
 template <class Table>
 class Client : public Pusher<Table> {
 public:
-    // The service is reached, for the first time or again; nothing of an earlier connection is
-    // left. Opens the session. Calls of other tasks wait until it has ended; those made with
-    // `caller` do not, and are not repeated (ECONNRESET). Its error is what waiting calls end with.
+    // Called when the service is reached, for the first time or again; nothing of an earlier
+    // connection is left. It opens the session. Calls of other tasks wait until it has ended. Calls
+    // made with `caller` do not wait, and are not repeated (ECONNRESET). If it fails, waiting calls
+    // end with its error.
     virtual Task<void> connected(Caller<Table>& caller) = 0;
 };
 
@@ -117,8 +119,8 @@ template <class Table>
 class Service {
 public:
     virtual ~Service() = default;
-    // A client has connected. `client` outlives the handler; what is pushed to one that is gone is
-    // dropped.
+    // Called when a client has connected. `client` outlives the handler. Pushes to a client that is
+    // gone are dropped.
     virtual std::unique_ptr<Handler<Table>> connected(Pusher<Table>& client) = 0;
 };
 

@@ -1,4 +1,4 @@
-// What holds wherever the service is: each test runs in process, over a unix socket and over TCP.
+// Tests what holds for every transport: each test runs in process, over a unix socket and over TCP.
 #include "lib/rpc/rpc.h"
 
 #include <doctest/doctest.h>

@@ -9,7 +9,7 @@
 
 namespace flexfs::rpc {
 
-// A Pusher whose pushes become frames.
+// A Pusher that sends its pushes as frames.
 template <class Pushes, class All = Pushes>
 class Sending;
 template <class All>
@@ -33,7 +33,7 @@ public:
     }
 };
 
-// One client of a service: bytes to requests, replies to bytes.
+// Serves one client: decodes its requests and encodes the replies.
 template <class Table>
 class TypedResponder final : public Responder {
 public:
@@ -86,7 +86,7 @@ private:
 template <class Table>
 class Server final : public Acceptor {
 public:
-    // `service` outlives the server, which must be closed before it is destroyed.
+    // `service` must outlive the server, which must be closed before it is destroyed.
     Server(Loop& loop, Service<Table>& service, Limits limits = {})
         : Acceptor(loop, Table::name, limits), service_(service) {}
 

@@ -1,4 +1,4 @@
-// Which changes concern whom.
+// Decides which clients are notified of a change.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,14 +10,14 @@ namespace flexfs::service {
 namespace {
 
 constexpr std::uint32_t names = wire::revoke_attr | wire::revoke_entry;
-// A change of data drops security.capability, too.
+// A change of data also drops security.capability.
 constexpr std::uint32_t ranges = wire::revoke_attr | wire::revoke_data | wire::revoke_xattr;
 
-// What a request did to one inode, beside its attributes.
+// Returns what a request changed on one inode, as bits of a Revoke.
 std::uint32_t effect(const wire::SetAttr& request) {
     std::uint32_t what = wire::revoke_attr;
     if (request.mask & wire::set_size) what |= wire::revoke_data;
-    // A mode changes the ACL, and the others drop security.capability.
+    // A new mode changes the ACL; the other changes drop security.capability.
     constexpr std::uint32_t xattrs =
         wire::set_mode | wire::set_uid | wire::set_gid | wire::set_size | wire::set_kill_privileges;
     if (request.mask & xattrs) what |= wire::revoke_xattr;
@@ -62,7 +62,7 @@ void Grants::revoke(Ino ino, std::uint32_t what, SessionId except, const std::st
                 [&](Session& session) { session.push(wire::Revoke{ino, what, name}); });
 }
 
-// An inode has lost a name.
+// Notifies the holders that an inode has lost a name.
 void Grants::revoke_link(const wire::Attr& attr, SessionId except) {
     if (attr.ino == 0) return;
     revoke(attr.ino, wire::revoke_attr | (attr.nlink == 0 ? wire::revoke_orphan : 0), except);
@@ -73,8 +73,8 @@ void Grants::announce(const meta::Call& call, const meta::Outcome& outcome, Sess
     if (!alone() && !outcome.repeated) revoke_all(call, outcome);
 }
 
-// Whoever changes a name knows afterwards what it leads to, or that it leads nowhere; and who makes
-// a folder, that there is none in it.
+// A client that changes a name knows afterwards which inode the name refers to, or that it does not
+// exist; a client that makes a folder knows that the folder is empty.
 void Grants::share_changed_names(const meta::Call& call, const meta::Outcome& outcome,
                                  Session& session) {
     const Cases cases{
@@ -133,7 +133,7 @@ void Grants::revoke_all(const meta::Call& call, const meta::Outcome& outcome) {
             for (std::size_t i = 0; i < m.inodes.size(); ++i)
                 if (errors[i] == 0) revoke(m.inodes[i].ino, effect(m.inodes[i]), me);
         },
-        // Extents that somebody remembers may lead into a segment that is deleted soon.
+        // Extents that a client remembers may refer to a segment that is deleted soon.
         [&](const wire::Compact& m) { revoke(m.ino, wire::revoke_data, me); },
         [&](const wire::Allocate& m) { revoke(m.ino, ranges, me); },
         [&](const wire::CopyRange& m) { revoke(m.ino, ranges, me); },
@@ -162,7 +162,7 @@ std::vector<SessionId> Grants::target_holders(Ino parent, const std::string& nam
 }
 
 void Grants::name_holders(std::span<meta::Call> calls) {
-    // Names that an earlier call of the batch gives: what they will lead to is not known yet.
+    // Names that an earlier call of the batch creates; their inodes are not known yet.
     std::set<std::pair<Ino, std::string>> given;
     const auto give = [&](Ino parent, const std::string& name) {
         if (calls.size() > 1 && !alone()) given.emplace(parent, name);

@@ -5,7 +5,7 @@
 namespace flexfs::service {
 namespace {
 
-// One record must not keep the loop for long, nor all its pages in memory.
+// Limits how long one record occupies the loop and how many pages it keeps in memory.
 constexpr std::size_t calls_max = 1024;
 
 }  // namespace
@@ -18,7 +18,7 @@ task::WaitList::Wait Batch::applied() {
 void Batch::append() {
     if (collecting_->calls.empty()) return;
     on_way_.push_back(std::exchange(collecting_, std::make_unique<Gathered>()));
-    // Answered, and moved away from here, by the last append() at the earliest.
+    // The calls are answered, and moved away from here, by the last append() at the earliest.
     std::vector<meta::Call>& calls = on_way_.back()->calls;
     const std::size_t size = calls.size();
     for (std::size_t at = 0; at < size; at += calls_max) {

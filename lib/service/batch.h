@@ -1,4 +1,5 @@
-// Group commit: the changes that arrive in one turn of the loop are one record at its end.
+// Group commit: the changes that arrive in one turn of the loop are appended as one record at its
+// end.
 #pragma once
 
 #include <deque>
@@ -14,22 +15,24 @@ namespace flexfs::service {
 
 class Batch {
 public:
-    // Where the outcome of one call arrives. Lives in the frame of the coroutine that waits for it,
-    // shielded: the batch keeps a pointer.
+    // Receives the outcome of one call. It lives in the frame of the coroutine that waits for it,
+    // shielded, because the batch keeps a pointer to it.
     //
     //     Batch::Ticket ticket;
     //     batch.add(ticket, std::move(call));
     //     co_await ticket.applied.wait_shielded();
     //
-    // Those who wait go on in the order of their calls, before anything is applied again. Until
-    // they wait for something else, `call` is what was applied.
+    // Waiting coroutines resume in the order of their calls, before anything else is applied.
+    // `call` points to the applied call and is valid until the coroutine next waits for something
+    // else.
     struct Ticket {
         task::WaitList applied;
         meta::Outcome outcome{fail(ECANCELED)};
         const meta::Call* call = nullptr;
     };
 
-    // `prepare` sees the calls right before they are appended to the log, and may complete them.
+    // `prepare` is called with the calls right before they are appended to the log, and may
+    // complete them.
     Batch(Log& log, std::function<void(std::span<meta::Call>)> prepare)
         : log_(log), prepare_(std::move(prepare)) {}
 
@@ -37,15 +40,16 @@ public:
         collecting_->calls.push_back(std::move(call));
         collecting_->tickets.push_back(&ticket);
     }
-    // Whether everything that was added is applied.
+    // True if everything that was added has been applied.
     bool empty() const { return collecting_->calls.empty() && on_way_.empty(); }
-    // Until what was added so far is applied. Only while it is not empty().
+    // Waits until everything added so far has been applied. May be called only while empty() is
+    // false.
     task::WaitList::Wait applied();
 
-    // To be called at the turn's end: appends what was added since.
+    // Appends the calls added since the last append. The owner calls it at the end of each turn.
     void append();
 
-    // Records and calls so far.
+    // Numbers of records and of calls applied so far.
     std::uint64_t batches() const { return batches_; }
     std::uint64_t calls() const { return calls_done_; }
 
@@ -63,7 +67,7 @@ private:
     std::function<void(std::span<meta::Call>)> prepare_;
     std::unique_ptr<Gathered> collecting_ = std::make_unique<Gathered>();
     std::deque<std::unique_ptr<Gathered>> on_way_;  // in the order of the log
-    std::unique_ptr<Gathered> last_;                // what was applied last
+    std::unique_ptr<Gathered> last_;                // the batch that was applied last
     std::uint64_t batches_ = 0;
     std::uint64_t calls_done_ = 0;
 };

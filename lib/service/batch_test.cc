@@ -1,4 +1,4 @@
-// Group commit and durability.
+// Tests of group commit and durability.
 #include "lib/service/batch.h"
 
 #include "lib/base/durable.h"
@@ -8,7 +8,8 @@
 namespace flexfs::service {
 namespace {
 
-// A log that answers when the test says, as a replicated one does when others have the record.
+// A log that answers when the test says so, as a replicated log answers when others have the
+// record.
 struct SlowLog final : Log {
     std::vector<std::pair<std::vector<meta::Call>, Applied>> waiting;
 
@@ -16,7 +17,7 @@ struct SlowLog final : Log {
         waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
     }
     Task<void> sync() override { co_return; }
-    // The oldest record: each call is answered by the number of inodes that it releases.
+    // Answers the oldest record: the outcome of each call is the number of inodes that it releases.
     void answer_first() {
         auto [calls, applied] = std::move(waiting.front());
         waiting.erase(waiting.begin());

@@ -14,8 +14,8 @@ constexpr std::string_view name_of() {
     return wire::Metadata::Requests::name_of(wire::op_of<R>);
 }
 
-// Changes that must not be forgotten by a power cut once they are answered: ids that would
-// otherwise be given a second time, and what asks for it.
+// True for changes that must survive a power failure once they are answered: reservations of ids,
+// which would otherwise be assigned twice, and requests that ask for it.
 template <class R>
 bool asks_for_sync(const R& request) {
     if constexpr (std::is_same_v<R, wire::Commit>) return request.durable;
@@ -46,7 +46,8 @@ Result<Reply> Conversation::outcome(Session& session, Batch::Ticket& ticket) {
     return std::get<Reply>(std::move(*outcome.reply));
 }
 
-// Other answers come meanwhile, and may tell what is newer.
+// Other replies may reach the client during the sync and contain newer data; then the reply gives
+// no grant.
 template <class Reply>
 Task<void> Conversation::make_durable(Session& session, Reply& reply) {
     if constexpr (requires { reply.also; }) reply.also.clear();
@@ -89,7 +90,7 @@ Task<wire::Entry> Conversation::serve(rpc::Context context, wire::Make request) 
 
     const Ino ino = entry.attr.ino;
     const bool created = ticket.outcome.created;
-    if (ticket.outcome.repeated) entry.grant = Grant::none;  // it may be another's since
+    if (ticket.outcome.repeated) entry.grant = Grant::none;  // another session may hold one since
     else if (created && S_ISREG(entry.attr.mode))
         entry.grant = parts_.grants.share_created(ino, *me);
     else if (created || !parts_.grants.in_the_way(ino, *me))
@@ -134,7 +135,8 @@ Task<wire::RangeDone> Conversation::serve(rpc::Context context, wire::Allocate r
     co_return co_await change_range(*me, context, std::move(request));
 }
 
-// In the order of the inodes: two who copy to and fro must not wait for each other.
+// The turns are taken in the order of the inode numbers: two clients that copy in opposite
+// directions must not wait for each other.
 Task<wire::RangeDone> Conversation::serve(rpc::Context context, wire::CopyRange request) {
     Session* me = co_await session();
     Grants::Turn first, second;

@@ -1,10 +1,12 @@
-// One client's requests. Reads are answered at once, from the volume between two batches; changes
-// wait for the turn's end, where all that arrived in the turn are one transaction.
+// Serves one client's requests. Reads are answered at once, from the volume as it is between two
+// batches. Changes wait for the end of the turn, when all changes that arrived in the turn are
+// committed as one transaction.
 //
-// What a reply tells and what pushes tell must reach the client in the order in which it happened.
-// Replies leave when their handler ends, so a handler registers what it is about to tell, and
-// pushes what its change means for others, in the very step in which it ends. Where it has to wait
-// after that (for a sync), it compares Session::pushed, and takes its grant back.
+// Replies and pushes must reach the client in the order in which the changes happened. A reply
+// leaves when its handler ends. Therefore a handler registers the grants that its reply gives, and
+// pushes its change to other clients, in the same step in which it ends. A handler that has to wait
+// after that (for a sync) compares Session::pushed before and after, and withdraws the grant from
+// its reply if a push was sent meanwhile.
 #pragma once
 
 #include <memory>
@@ -42,12 +44,12 @@ public:
     Task<wire::Entry> serve(rpc::Context context, wire::Link request);
     Task<wire::RangeDone> serve(rpc::Context context, wire::Allocate request);
     Task<wire::RangeDone> serve(rpc::Context context, wire::CopyRange request);
-    // All other changes: their replies give no grant.
+    // Serves all other changes; their replies give no grant.
     template <class R>
     Task<typename R::Reply> serve(rpc::Context context, R request);
 
 private:
-    // The wall at which faults of the metadata are logged; answers pass.
+    // Logs faults of the metadata (EIO); other errors are answers and pass through.
     template <class T>
     static Result<T> checked(std::string_view doing, Result<T> done) {
         if (!done && done.error().code == EIO) complain(doing, done.error());
@@ -55,25 +57,26 @@ private:
     }
     static void complain(std::string_view doing, const Error& error);
 
-    // ESTALE: there is none, or it has ended, or another connection has it now.
+    // Returns the open session. ESTALE: the client has no session, the session has ended, or
+    // another connection has taken it over.
     Result<Session*> session();
     Result<void> check_volume(const std::string& asked) const;
     Result<Buffer> seal(wire::OpenSession& request) const;
     Result<void> resume(SessionId id, std::uint64_t attempt, bool& lapsed);
-    // ESTALE: as session().
+    // Adds the change to the batch. ESTALE as in session().
     Result<void> submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
                         meta::Request request);
-    // What became of an applied change, which the others are told.
+    // Returns the reply to an applied change and announces the change to the other clients.
     template <class Reply>
     Result<Reply> outcome(Session& session, Batch::Ticket& ticket);
-    // Waits until what the reply says is on disk.
+    // Waits until the changes that the reply reports are on disk.
     template <class Reply>
     Task<void> make_durable(Session& session, Reply& reply);
 
-    // Reads a file for the session, whatever anybody holds.
+    // Reads a file for the session, even if another session holds an exclusive grant on it.
     Task<wire::Entry> read_named(Session& session, Ino ino, bool with_data);
     Task<wire::Entry> read_settled(Session& session, wire::GetAttr request, bool with_data);
-    // A change of a range, once nobody else holds the file.
+    // Changes a range of a file, once no other session holds the file exclusively.
     template <class R>
     Task<wire::RangeDone> change_range(Session& session, rpc::Context context, R request);
     Task<wire::Entry> open_exclusive(Session& session, Ino ino);

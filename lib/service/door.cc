@@ -7,7 +7,7 @@
 
 namespace flexfs::service {
 
-// One client: from its first request until its connection ends.
+// Serves one client, from its first request until its connection ends.
 class Door::Visitor final : public rpc::Serving<Visitor, wire::Metadata> {
 public:
     Visitor(Door& door, rpc::Pusher<wire::Metadata>& client) : door_(door), client_(client) {}

@@ -1,4 +1,4 @@
-// Several volumes behind one door.
+// Tests several volumes behind one door.
 #include "lib/service/door.h"
 
 #include "lib/service/fixture_test.h"

@@ -1,5 +1,5 @@
-// A service over a volume in a folder of its own, a store in memory, and clients that do as the
-// test says.
+// A service over a volume in a temporary folder, a store in memory, and clients that the test
+// controls.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ namespace flexfs::service {
 using wire::Grant;
 using wire::Ino;
 
-// Everything that reaches the clients of one test, in the order in which it does:
+// Everything that the clients of one test receive, in order:
 // "b: revoke 5 entry x", "b: recall 7 none", "a: made".
 using Story = std::vector<std::string>;
 
@@ -70,13 +70,13 @@ struct Client final : rpc::Pusher<wire::Metadata> {
     std::unique_ptr<rpc::Handler<wire::Metadata>> handler;
 };
 
-// A store in memory that tells of removals, and misbehaves where a test asks for it.
+// A store in memory that reports removals and fails or corrupts data if a test asks for it.
 struct WatchedStore final : object::Store {
     object::MemoryStore inner;
     std::function<void(const std::string&)> on_remove;
     bool removes_fail = false;
     bool gets_fail = false;
-    bool spoils = false;  // the middle byte of whatever is longer than a footer of some frames
+    bool spoils = false;  // flips a bit in the middle of reads of 1000 bytes or more
 
     Task<void> put(std::string key, std::vector<Buffer> pieces) override {
         return inner.put(std::move(key), std::move(pieces));
@@ -115,9 +115,9 @@ struct Fixture {
     std::unique_ptr<Service> service;
     Story story;
     std::vector<std::unique_ptr<Client>> clients;
-    Scope scope;  // of the requests that a test lets wait
+    Scope scope;  // holds the requests that a test lets wait
     Time now = 1000;
-    std::map<wire::SessionId, Buffer> secrets;  // that clients were told
+    std::map<wire::SessionId, Buffer> secrets;  // by session, as sent to clients
     std::uint64_t attempts = 0;
 
     explicit Fixture(Options wanted = {}) : options(std::move(wanted)) {
@@ -148,7 +148,7 @@ struct Fixture {
         for (const std::string& what : wrong) FAIL_CHECK(what);
         volume.reset();
     }
-    // As a new process finds what this one leaves; clients are gone.
+    // Closes and opens the service again, as a new process would; the clients are gone.
     void restart() {
         close();
         open();
@@ -167,7 +167,7 @@ struct Fixture {
         secrets[opened.session] = opened.secret;
         return client;
     }
-    // What resumes the session, after all attempts so far.
+    // Returns a request that resumes the session, with a higher attempt than all so far.
     wire::OpenSession resuming(const std::string& name, wire::SessionId session) {
         return {
             .client = name, .resume = session, .secret = secrets[session], .attempt = ++attempts};
@@ -186,7 +186,7 @@ struct Fixture {
         REQUIRE_MESSAGE(reply, reply.error().message());
         return std::move(*reply);
     }
-    // Starts a request that may have to wait; the story tells when it is answered.
+    // Starts a request that may have to wait; the story records its answer.
     template <class R>
     void send(Client& client, R request, std::string answer) {
         scope.start(note(client.call(std::move(request)), client.name + ": " + answer, story));
@@ -201,7 +201,7 @@ struct Fixture {
         }
         story.push_back(answer);
     }
-    // Lets everything happen that can without anybody's doing.
+    // Runs the loop until everything that does not wait for a client has happened.
     void turn() {
         for (int i = 0; i < 3; ++i) static_cast<void>(loop.run(loop.sleep(Duration(1))));
     }

@@ -24,7 +24,7 @@ Grant Grants::give_exclusive(Ino ino, Session& session, bool taken) {
     if (!alone() && contests_.ask(ino, session.id, taken, loop_.now())) return Grant::none;
     if (!room_for_exclusive(session)) return Grant::none;
     if (!alone()) {
-        // The others would not hear of writes that stay with the holder.
+        // Other clients would not be notified of writes that the holder keeps in its cache.
         revoke(ino, wire::revoke_attr | wire::revoke_data | wire::revoke_xattr, session.id);
         shared_.erase(ino);
     }
@@ -38,7 +38,7 @@ bool Grants::room_for_exclusive(const Session& session) {
         exclusive_.merge(session.id);
         return true;
     }
-    // Nobody gets one until somebody has returned one; one is asked for at each refusal.
+    // No exclusive grant is given until one is returned; each refusal recalls one.
     asked_back_ = exclusive_.after(asked_back_);
     if (Session* holder = sessions_.get(exclusive_.holder(asked_back_)))
         holder->push(wire::Recall{asked_back_, Grant::shared});
@@ -94,8 +94,8 @@ void Grants::leave(Ino ino, bool was_head) {
 void Grants::returned(Ino ino, Session& session, Grant keep) {
     if (keep == Grant::exclusive || exclusive_.holder(ino) != session.id) return;
     exclusive_.remove(ino);
-    // What it read before is still known to it, whatever it says it keeps: a reply that crossed the
-    // Recall may tell it more.
+    // The session still knows what it read before, whatever it says it keeps: a reply that crossed
+    // the Recall may tell it even more.
     if (!session.blanket) shared_.add(ino, session.id);
     const auto line = lines_.find(ino);
     if (line == lines_.end()) return;

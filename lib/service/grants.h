@@ -1,29 +1,32 @@
-// Grants: who may keep what it was told, who must be told of a change, and who has to give back
-// what another needs.
+// Grants: what a client may cache, which clients are notified of a change, and how an exclusive
+// grant is recalled from its holder.
 //
-// Shared. Whatever a reply tells may be cached until a Revoke names it. Who was told what is
-// written down in two bounded tables: of inodes, and of folders whose names were told. What falls
-// out of the first is revoked. Names cannot be revoked as a whole, so who falls out of the second
-// counts from then on as holding everything (`blanket`) and is told of each change there is. The
-// same goes, from its beginning, for a session in this process that is alone when it opens: an
-// embedded volume, which has one session, pays nothing for its grants.
+// Shared grants. A client may cache everything that a reply contains until a Revoke names it. Two
+// bounded tables record which session was sent what: one of inodes, and one of folders whose names
+// were sent. A grant that is evicted from the first table is revoked. Names cannot be revoked as a
+// whole, so a session whose folder is evicted from the second table counts from then on as holding
+// everything (`blanket`) and is notified of every change. A session in this process that is alone
+// when it opens is a blanket holder from the beginning: an embedded volume, which has one session,
+// pays nothing for its grants.
 //
-// Exclusive. Only regular files; written down always, as ranges of inode numbers. The creator has
-// it; Open{exclusive} gets it when nobody else does and the file is not contested. It covers the
-// data, the size, and the times, so in its way is what tells those or changes them: lookup,
-// getattr, open, extents, setattr, allocate, copy_range (both its files), link and an open by Make.
-// Each first sends Recall and waits for ReturnGrant (or for the holder's end); requests for one
-// inode wait in line. Not in its way: names (unlink and rename change links and ctime, of which the
-// holder hears by a Revoke), xattrs, and listings, which leave the attributes of such files out.
+// Exclusive grants. They exist only on regular files and are always recorded, as ranges of inode
+// numbers. The creator of a file gets one; Open{exclusive} gets one if no other session holds it
+// and the file is not contested. It covers the data, the size and the times, so it conflicts with
+// every request that reads or changes those: lookup, getattr, open, extents, setattr, allocate,
+// copy_range (both of its files), link, and an open by Make. Each of these first sends Recall and
+// waits for ReturnGrant (or for the end of the holder's session); requests for one inode wait in
+// line. It does not conflict with names (unlink and rename change links and ctime, of which a
+// Revoke notifies the holder), with xattrs, or with listings, which omit the attributes of such
+// files.
 //
-// No deadlock. A request that waits holds nothing but its place in the line of its inode, and
-// copy_range, which stands in two, takes them in the order of the inodes. What a holder needs in
-// order to answer a Recall is ReserveSegments, Commit, Sync, ReturnGrant: they wait for nobody, not
-// even for a line in which their own session waits, and the holder itself is never sent to the end
-// of the line of what it holds. So no circle of waiting can close.
-// That commits do not wait for other holders costs no write: both stay, one over the other. It
-// happens only to a session that had asked to write before the other got the grant, which makes the
-// two writes simultaneous, and any order is right.
+// Deadlocks cannot occur. A waiting request holds nothing except its place in the line of its
+// inode; copy_range, which waits in two lines, enters them in the order of the inode numbers. To
+// answer a Recall a holder needs ReserveSegments, Commit, Sync and ReturnGrant. These wait for no
+// other session, not even for a line in which their own session waits, and the holder itself never
+// has to queue for an inode that it holds. So no cycle of waiting can form.
+// Commits do not wait for other holders, and no write is lost by that: both are applied, one after
+// the other. It happens only to a session that asked to write before the other session got the
+// grant; the two writes are then simultaneous, and either order is correct.
 #pragma once
 
 #include <span>
@@ -47,66 +50,71 @@ public:
     Grants(Loop& loop, meta::Volume& volume, Sessions& sessions, Limits limits)
         : loop_(loop), volume_(volume), sessions_(sessions), limits_(limits) {}
 
-    // With one session nothing can be in anybody's way, and nobody else is to be told.
+    // True if there is only one session: no grant can conflict, and no other client has to be
+    // notified.
     bool alone() const { return sessions_.size() <= 1 && awaited_ == 0; }
 
     // --- giving ---
 
-    // The session is about to be told of the inode, in a reply of this turn: what it may do with
-    // it.
+    // Returns the grant to send to the session with the inode's attributes, in a reply of this
+    // turn, and records it.
     Grant share(Ino ino, Session& session);
-    // The same for a name in the folder, or that there is none, or the whole listing.
+    // Records that a reply contains a name of the folder, the absence of a name, or the whole
+    // listing.
     void share_names(Ino folder, Session& session);
-    // It has just created the regular file.
+    // The session has just created the regular file.
     Grant share_created(Ino ino, Session& session);
-    // The session wants the exclusive grant, and nobody else has it: settle() was awaited.
-    // `taken`: somebody else had it before that.
+    // Gives the session the exclusive grant, which no other session holds: the caller has awaited
+    // settle(). `taken` says whether another session held it before that.
     Grant give_exclusive(Ino ino, Session& session, bool taken);
 
     // --- waiting ---
 
-    // Whether the session has to settle() before it is told of the inode's data, size or times.
+    // True if the session has to settle() before it may be sent the inode's data, size or times.
     bool in_the_way(Ino ino, const Session& session) const;
-    // Whether another session holds the inode exclusively.
+    // True if another session holds the inode exclusively.
     bool taken(Ino ino, const Session& session) const;
-    // Whether the session was asked to return the inode's exclusive grant and has not yet.
+    // True if the session was asked to return the inode's exclusive grant and has not done so yet.
     bool recalled(Ino ino, const Session& session) const;
 
-    // The head of an inode's line. While one exists, nobody else gets past settle(), so no
-    // exclusive grant is given either.
+    // The first place in an inode's line. While a Turn exists, no other request gets past settle(),
+    // so no exclusive grant is given either.
     class [[nodiscard]] Turn;
-    // Waits in line, then until no other session holds the inode exclusively; holders keep `keep`.
+    // Waits in line, then until no other session holds the inode exclusively. Holders are asked to
+    // keep only `keep`.
     Task<Turn> settle(Ino ino, SessionId session, Grant keep);
 
     void returned(Ino ino, Session& session, Grant keep);
-    // The session is over or has lapsed: it holds nothing.
+    // The session has ended or lapsed and no longer holds anything.
     void ended(Session& session);
 
     // --- after a restart ---
 
-    // The session is of an earlier process, and may hold anything exclusively until its client has
-    // said what: while there are such sessions, what one of them may hold counts as taken.
+    // The session was opened in an earlier process. Until its client has reported what it holds,
+    // every inode counts as possibly held by it exclusively.
     void await(Session& session);
-    // The client says that it holds the inode exclusively. False: it does not.
+    // The client reports that it holds the inode exclusively. Returns false if it does not get the
+    // grant back.
     bool reassert(Ino ino, Session& session);
-    // The client has said all it holds, or is new.
+    // The client has reported everything that it holds, or is new.
     void returned_from_restart(Session& session);
-    // Whoever has not said by now what it holds, holds nothing.
+    // Sessions that have not reported what they hold by now hold nothing.
     void end_grace();
-    // The session's client is connected again: it is asked once more for what it has not returned.
+    // The session's client has reconnected: sends it every Recall again that it has not answered.
     void repeat_recalls(Session& session);
 
     // --- changes ---
 
-    // Completes calls that may take an inode's last link by its holders. Right before they are
-    // applied.
+    // Adds the holders of the inode to each call that may remove its last link. Must be called
+    // right before the calls are applied.
     void name_holders(std::span<meta::Call> calls);
-    // Tells all others what the session's call changed, and notes which names it has learned. In
-    // the step in which the reply leaves.
+    // Notifies all other sessions of what the session's call changed, and records the names that
+    // the session has learned. Must be called in the step in which the reply leaves.
     void announce(const meta::Call& call, const meta::Outcome& outcome, Session& session);
-    // Tells all holders that the inode's extents are others now; the bytes are the same.
+    // Notifies all holders that the inode's extents have changed although its bytes have not.
     void announce_moved(Ino ino) { revoke(ino, wire::revoke_data, 0); }
-    // Revokes what is beyond the limits. At the turn's end: no reply is on its way then.
+    // Revokes the grants beyond the limits. Must be called at the end of a turn, when no reply is
+    // on its way.
     void trim();
 
     void add_blanket(Session& session);
@@ -116,7 +124,7 @@ private:
         task::Semaphore head{1};
         task::WaitList returned;
         std::size_t users = 0;
-        SessionId asked = 0;  // was sent a Recall
+        SessionId asked = 0;  // the session that was sent a Recall
         Grant keep = Grant::none;
     };
 
@@ -148,12 +156,12 @@ private:
     std::map<Ino, Line> lines_;
     std::size_t awaited_ = 0;  // sessions
     task::WaitList grace_over_;
-    Ino asked_back_ = 0;  // the last that was recalled to make room
+    Ino asked_back_ = 0;  // the last inode whose grant was recalled to make room
 };
 
 class [[nodiscard]] Grants::Turn {
 public:
-    Turn() = default;  // of no line
+    Turn() = default;  // belongs to no line
     Turn(Turn&& other) noexcept
         : grants_(std::exchange(other.grants_, nullptr)), ino_(other.ino_), head_(other.head_) {}
     Turn& operator=(Turn&& other) noexcept {

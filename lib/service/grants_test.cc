@@ -1,4 +1,4 @@
-// Grants between several clients: who is told, who has to give back, and in which order.
+// Tests grants of several clients: which are notified, which are recalled, and in which order.
 #include "lib/service/grants.h"
 
 #include "lib/service/fixture_test.h"
@@ -10,7 +10,7 @@ TEST_CASE("a change is told to others before it is answered, and not to who made
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
-    f.call(b, wire::Lookup{1, "x"});  // that there is none is known to b
+    f.call(b, wire::Lookup{1, "x"});  // b now knows that it does not exist
     f.take_story();
 
     f.send(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFDIR | 0755, .now = 5}, "made");
@@ -114,7 +114,8 @@ TEST_CASE("a holder is not in its own way") {
     CHECK(f.call(a, wire::GetAttr{ino}));
     CHECK(f.call(a, wire::Extents{.ino = ino, .count = 1}));
     CHECK(f.call(a, wire::SetAttr{.ino = ino, .mask = wire::set_mode, .now = 5}));
-    CHECK(f.ask(a, wire::Open{ino, Grant::exclusive}).grant == Grant::none);  // it is asked for
+    CHECK(f.ask(a, wire::Open{ino, Grant::exclusive}).grant ==
+          Grant::none);  // its grant is being recalled
     f.ask(a, wire::ReturnGrant{ino, Grant::none});
     f.turn();
     CHECK(f.story.back() == "b: opened exclusive");
@@ -128,13 +129,13 @@ TEST_CASE("two clients that wait for each other's file both go on") {
     const Ino y = f.create(b, "y");
     f.take_story();
 
-    // Each waits inside an operation, and answers the other's recall meanwhile.
+    // Each waits inside an operation and answers the other's Recall meanwhile.
     f.send(a, wire::Open{y, Grant::exclusive}, "opened y");
     f.send(b, wire::Open{x, Grant::exclusive}, "opened x");
     f.turn();
     CHECK(f.take_story() ==
           Story{fmt::format("b: recall {} none", y), fmt::format("a: recall {} none", x)});
-    // What they flush holds both files: a commit waits for nobody.
+    // They write back both files in one commit, which waits for no other session.
     wire::Commit both = Fixture::write_inline(x, "x", 9);
     both.inodes.push_back(Fixture::write_inline(y, "y", 9).inodes.front());
     f.ask(a, both);
@@ -257,7 +258,7 @@ TEST_CASE("an exclusive grant ends what others knew of the file") {
     CHECK(f.ask(b, wire::Open{ino, Grant::exclusive}).grant == Grant::exclusive);
 }
 
-// `to` opens the file for writing; `from`, if it holds it, returns it.
+// `to` opens the file for writing; `from` returns its grant, if it holds one.
 Grant pass(Fixture& f, Ino ino, Client& from, Client& to) {
     Task<wire::Entry> opened = to.call(wire::Open{ino, Grant::exclusive});
     opened.start();
@@ -276,7 +277,7 @@ TEST_CASE("a file that two clients keep writing is granted to neither") {
     Client& b = f.open_session("b");
     const Ino ino = f.create(a, "x");
 
-    CHECK(pass(f, ino, a, b) == Grant::exclusive);  // passed on
+    CHECK(pass(f, ino, a, b) == Grant::exclusive);  // a hand-over
     CHECK(pass(f, ino, b, a) == Grant::none);
     CHECK(pass(f, ino, a, b) == Grant::none);
     CHECK(f.ask(b, wire::GetAttr{ino}).grant == Grant::none);

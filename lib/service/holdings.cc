@@ -114,7 +114,7 @@ bool Contests::ask(Ino ino, SessionId session, bool taken, Duration now) {
         files_.erase(known);
         return false;
     }
-    // The first change of hands is a file passed on, not a contest.
+    // The first change of the writer is a hand-over, not a contest.
     return file.turns > 1;
 }
 

@@ -1,5 +1,5 @@
-// Who holds which grant: tables without behaviour. All of it is in memory and bounded; what a
-// restart loses, clients ask for again.
+// Tables of the grants that sessions hold. They have no behaviour, live in memory and are bounded;
+// clients ask again for grants that a restart of the server loses.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace flexfs::service {
 using wire::Ino;
 using wire::SessionId;
 
-// Shared grants by inode, the least recently given ones last. Session ids are never used again, so
-// those of ended sessions may stay until their inode goes.
+// Shared grants by inode, in the order in which they were given. Session ids are never reused, so
+// ids of ended sessions may stay until their inode is removed.
 class SharedHoldings {
 public:
     struct Item {
@@ -26,11 +26,11 @@ public:
     };
 
     void add(Ino ino, SessionId session);
-    // Empty: nobody.
+    // Returns an empty list if no session holds the inode.
     const std::vector<SessionId>& holders(Ino ino) const;
     void erase(Ino ino);
     std::size_t size() const { return items_.size(); }
-    // Takes out what was given longest ago.
+    // Removes the inode whose grant was given longest ago and returns it.
     std::optional<Item> pop_oldest();
 
 private:
@@ -38,21 +38,21 @@ private:
     std::unordered_map<Ino, std::list<Item>::iterator> by_ino_;
 };
 
-// Exclusive grants, as ranges of inode numbers: a session alone creates inodes one after the other,
-// and all it ever created is one range.
+// Exclusive grants, as ranges of inode numbers: a session that is alone creates inodes with
+// consecutive numbers, so everything it ever created is one range.
 class ExclusiveHoldings {
 public:
-    // 0: nobody.
+    // Returns the session that holds the inode, or 0.
     SessionId holder(Ino ino) const;
-    // Nobody else may hold it.
+    // No other session may hold the inode.
     void add(Ino ino, SessionId session);
     void remove(Ino ino);
     void end(SessionId session);
     std::size_t ranges() const { return ranges_.size(); }
-    // Everything between the first and the last becomes the session's, which must be the only one:
-    // it holds then, as far as this table knows, more than it was told.
+    // Gives the session, which must be the only one, everything between the first and the last
+    // inode it holds. This table then says that it holds more than the session was told.
     void merge(SessionId session);
-    // The first inode held after `ino`, in a circle; 0: none is held.
+    // Returns the first held inode after `ino`, wrapping around at the end; 0 if none is held.
     Ino after(Ino ino) const;
 
 private:
@@ -60,29 +60,30 @@ private:
         Ino last = 0;
         SessionId holder = 0;
     };
-    std::map<Ino, Range> ranges_;  // by their first
+    std::map<Ino, Range> ranges_;  // by the first inode
 };
 
-// Which files several sessions keep writing. Times are those of the loop.
+// Records files that several sessions write by turns. Times are those of the loop.
 class Contests {
 public:
-    // While two sessions ask for one file's exclusive grant in turns, less than this apart, neither
-    // gets it.
+    // While two sessions ask for one file's exclusive grant alternately, less than this apart,
+    // neither gets it.
     static constexpr Duration window = std::chrono::seconds(2);
-    static constexpr std::size_t files_max = 4096;  // more: those that began first are forgotten
+    static constexpr std::size_t files_max = 4096;  // beyond that, the oldest are forgotten
 
-    // The session wants the exclusive grant; `taken`: another holds it. True: it cannot have it.
+    // The session asks for the exclusive grant; `taken` says whether another session holds it.
+    // Returns true if the request must be denied.
     bool ask(Ino ino, SessionId session, bool taken, Duration now);
-    // Whether several keep writing the file.
+    // True while several sessions write the file by turns.
     bool contested(Ino ino, Duration now) const;
     std::size_t size() const { return files_.size(); }
 
 private:
     struct File {
-        SessionId last = 0;  // who asked last, and when
+        SessionId last = 0;  // the session that asked last, and the time
         Duration last_at{};
-        Duration other_at{};  // when somebody else than that asked last
-        unsigned turns = 0;   // how often the asker changed
+        Duration other_at{};  // the last time another session asked
+        unsigned turns = 0;   // the number of times the asking session changed
     };
     void make_room(Duration now);
     std::map<Ino, File> files_;

@@ -13,13 +13,13 @@ public:
     JournalLog(Loop& loop, meta::Volume& volume) : loop_(loop), volume_(volume) {}
 
     void append(std::span<const meta::Call> calls, Applied applied) override;
-    // Shared by all who wait: a sync that began after a change serves everybody who waits for it.
-    // Ends at once if everything is durable already.
+    // Callers share one sync: a sync that began after a change serves every caller that waits for
+    // that change. Returns at once if everything is durable already.
     Task<void> sync() override;
-    // Until no sync runs.
+    // Waits until no sync is running.
     Task<void> close() { return scope_.join(); }
 
-    // Records so far, and syncs of the disk.
+    // Numbers of records appended and of disk syncs so far.
     std::uint64_t changes() const { return changes_; }
     std::uint64_t syncs() const { return syncs_; }
 
@@ -28,8 +28,8 @@ private:
 
     Loop& loop_;
     meta::Volume& volume_;
-    std::uint64_t changes_ = 1;  // what an earlier process left may not be on disk either
-    std::uint64_t synced_ = 0;   // of the changes
+    std::uint64_t changes_ = 1;  // records of an earlier process may not be on disk yet
+    std::uint64_t synced_ = 0;   // the value of changes_ at the last sync
     std::uint64_t syncs_ = 0;
     bool running_ = false;
     Error failure_;

@@ -1,10 +1,9 @@
-// The log of a volume, as its service sees it: changes go in, in one order for everybody, and come
-// out applied.
+// The log of a volume, as its service sees it: changes are appended in one order for all clients
+// and are applied in that order.
 //
-// What is behind it decides where the records live. JournalLog keeps them in the journal beside
-// this machine's database, and applies a change before append() returns. A log that is replicated
-// answers later, when enough machines have the record; nothing in the service depends on which it
-// is.
+// The implementation decides where the records live. JournalLog keeps them in the journal beside
+// this machine's database and applies a change before append() returns. A replicated log answers
+// later, when enough machines have the record. Nothing in the service depends on which one is used.
 #pragma once
 
 #include <functional>
@@ -22,15 +21,14 @@ public:
 
     virtual ~Log() = default;
 
-    // Puts the calls, as one record, behind everything appended before. When they are applied to
-    // this machine's volume, `applied` gets an outcome for each: once, on the loop's thread, in the
-    // order of the appends, perhaps before append() returns. The calls stay where they are until
-    // then. An outcome that is an error and is not marked `refused` leaves open whether the call is
-    // in the log.
+    // Appends the calls as one record. When they have been applied to this machine's volume,
+    // `applied` receives one outcome for each call: once, on the loop's thread, in the order of the
+    // appends, possibly before append() returns. The calls must stay in place until then. If an
+    // outcome is an error that is not marked `refused`, the call may or may not be in the log.
     virtual void append(std::span<const meta::Call> calls, Applied applied) = 0;
 
-    // Everything applied so far is durable when it ends. EIO: it may not be, now and for ever. A
-    // wait that is cancelled, or fails, takes nothing back: what was applied stays applied.
+    // Waits until everything applied so far is durable. EIO: durability can no longer be
+    // guaranteed, now or later. If the wait is cancelled or fails, applied changes stay applied.
     virtual Task<void> sync() = 0;
 };
 

@@ -6,7 +6,7 @@
 namespace flexfs::service {
 namespace {
 
-// After an error, such as a full disk.
+// The pause after an error, such as a full disk.
 constexpr Duration retry_pause = std::chrono::seconds(1);
 
 void complain(std::string_view doing, const Error& error) {
@@ -31,14 +31,15 @@ void Maintenance::notice() {
     if (log_.changes() != settled_) to_settle_.wake_all();
 }
 
-// A log that is copied as a whole starts anew with the next change, not before.
+// A log that has been copied completely starts from its beginning with the next change, not before.
 bool Maintenance::needs_copying() const {
     const std::uint64_t bytes = volume_.log_bytes();
     return bytes > options_.log_checkpoint_bytes && bytes != copied_bytes_;
 }
 
-// The log grew faster than it was copied, or a reader kept it from starting anew. Where it cannot
-// be cut, changes go on: a reader does not keep it for long, and a full disk says so by itself.
+// The log grew faster than it was copied, or a reader kept it from starting from its beginning. If
+// it cannot be cut, changes proceed: a reader does not hold it for long, and a full disk is
+// reported by the changes themselves.
 bool Maintenance::must_wait() {
     if (cutting_) return true;
     if (volume_.log_bytes() <= options_.log_bytes_max) return false;
@@ -75,7 +76,7 @@ Task<void> Maintenance::checkpoint() {
     if (volume_.log_bytes() > options_.log_truncate_bytes) co_await cut_log();
 }
 
-// Changes wait meanwhile, reads do not.
+// Changes wait until this has ended; reads do not.
 Task<void> Maintenance::cut_log() {
     if (copying_ || cutting_) co_return;
     cutting_ = true;
@@ -89,7 +90,7 @@ Task<void> Maintenance::cut_log() {
     cutting_ = false;
     if (done) co_return;
     cut_again_ = loop_.now() + retry_pause;
-    // EBUSY: somebody reads for a while.
+    // EBUSY: a reader holds the log for a while.
     if (done.error().code != EBUSY) complain("emptying the metadata log", done.error());
 }
 
@@ -108,7 +109,8 @@ Task<void> Maintenance::keep_copying() {
         while (!needs_copying()) co_await to_copy_.wait();
         const auto done = co_await result(checkpoint());
         if (!done) complain("copying the metadata log", done.error());
-        // Also when it worked: a reader may keep the log from starting anew for a while.
+        // The pause is needed after a success, too: a reader may keep the log from starting from
+        // its beginning for a while.
         co_await loop_.sleep(retry_pause);
     }
 }

@@ -1,6 +1,6 @@
-// What the database of a volume needs beside answering: its log is copied, and what was too long
-// for one call, such as the extents of a huge file, is freed. In the background, a bounded piece at
-// a time; everything that waits for the disk happens in the pool.
+// Background maintenance of a volume's database: checkpoints copy its log, and objects that were
+// too large to free in one call, such as the extents of a huge file, are freed. It runs in bounded
+// steps; everything that waits for the disk runs in the pool.
 #pragma once
 
 #include "lib/loop/loop.h"
@@ -17,16 +17,16 @@ public:
                 const Options& options)
         : loop_(loop), volume_(volume), log_(log), batch_(batch), options_(options) {}
 
-    // From now on by itself.
+    // Starts the background tasks.
     void start();
     Task<void> close();
 
-    // At the turn's end: wakes what has become necessary.
+    // Called at the end of each turn; wakes the tasks that have become due.
     void notice();
-    // Whether changes have to wait: because the log is being cut, or has become too long.
+    // True if changes have to wait because the log is being cut or has become too long.
     bool must_wait();
 
-    // Everything that is due, once.
+    // Does everything that is due, once.
     Task<void> run();
 
     std::uint64_t checkpoints() const { return checkpoints_; }
@@ -48,13 +48,13 @@ private:
     const Options& options_;
     bool copying_ = false;
     bool cutting_ = false;
-    Duration cut_again_{};            // by the loop's clock; not before
-    std::uint64_t copied_bytes_ = 0;  // length of a log that is copied as a whole; 0: none is
+    Duration cut_again_{};            // by the loop's clock; the log is not cut before
+    std::uint64_t copied_bytes_ = 0;  // length of the log when it was last copied completely, or 0
     std::uint64_t checkpoints_ = 0;
     task::WaitList to_free_;
     task::WaitList to_copy_;
     task::WaitList to_settle_;
-    std::uint64_t settled_ = 0;  // of the log's changes
+    std::uint64_t settled_ = 0;  // the value of the log's changes() when it was last settled
     Scope scope_;
 };
 

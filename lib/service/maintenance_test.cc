@@ -1,4 +1,4 @@
-// The database's own needs: freeing, copying the log, and never holding up the loop for it.
+// Tests of background maintenance: it frees, it copies the log, and it never holds up the loop.
 #include "lib/service/maintenance.h"
 
 #include <cstdlib>
@@ -10,7 +10,7 @@
 namespace flexfs::service {
 namespace {
 
-// The longest that the loop was away between two turns.
+// Measures the longest time between two turns of the loop.
 struct Ticker {
     Loop& loop;
     Duration longest{};
@@ -123,7 +123,7 @@ TEST_CASE("while somebody reads a snapshot the log grows, and changes go on") {
     snapshot.reset();
 }
 
-// Until the scope is cancelled: a change that was sent is waited for, cancelled or not.
+// Creates files until the scope is cancelled. A change that was sent is waited for even then.
 Task<void> keep_creating(Client& client, const Scope& scope) {
     for (int i = 0; !scope.cancelled(); ++i)
         co_await client.call(wire::Make{
@@ -156,7 +156,8 @@ TEST_CASE("copying and cutting a long log does not hold up the loop") {
                                              << " ms; the loop was away for at most "
                                              << double(ticker.longest.count()) / 1e6 << " ms");
     CHECK(f.volume->log_bytes() < bytes / 2);
-    // Done on the loop, it would be away for all that time. A busy machine may keep it away, too.
+    // If the copying ran on the loop, the loop would be held up for all that time. On a busy
+    // machine other processes may hold it up, too.
     CHECK(ticker.longest < std::max<Duration>(took / 2, std::chrono::milliseconds(50)));
 }
 

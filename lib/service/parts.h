@@ -1,4 +1,4 @@
-// What a service consists of, and its handlers share.
+// The parts of a service, which its handlers share.
 #pragma once
 
 #include "lib/service/batch.h"
@@ -30,9 +30,9 @@ struct Service::Parts {
     void end_of_turn();
     void adopt_sessions();
     void end_grace_if_over(Duration now);
-    // The session has lost its lease.
+    // Called when the session's lease has expired.
     void lapse(Session& session);
-    // The session is gone when it ends. EIO, ENOSPC: it is still there.
+    // Ends the session. EIO, ENOSPC: the session still exists.
     Task<void> end(std::shared_ptr<Session> session);
     Task<void> end_expired(Duration now);
     Task<void> watch_leases();

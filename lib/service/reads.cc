@@ -8,7 +8,7 @@
 namespace flexfs::service {
 namespace {
 
-// One reply must not keep the loop for long.
+// These limit how long one reply occupies the loop.
 constexpr std::uint32_t listing_max = 4096;
 constexpr std::uint32_t extents_max = 16384;
 
@@ -16,18 +16,19 @@ constexpr std::uint32_t extents_max = 16384;
 
 Task<wire::Entry> Conversation::serve(rpc::Context, wire::Lookup request) {
     Session* me = co_await session();
-    // In this process asking again costs less than reading what may not be wanted.
+    // For a client in this process a second request costs less than reading data that it may not
+    // want.
     const bool with_data = !me->is_local();
     Grants::Turn turn;
     Ino settled = 0;
     for (;;) {
-        parts_.grants.share_names(request.parent, *me);  // found or not
+        parts_.grants.share_names(request.parent, *me);  // whether it is found or not
         wire::Entry entry = co_await checked("lookup", parts_.volume.read(request, with_data));
         const Ino ino = entry.attr.ino;
         if (ino != settled && parts_.grants.in_the_way(ino, *me)) {
             turn = Grants::Turn();
             turn = co_await parts_.grants.settle(ino, me->id, Grant::shared);
-            settled = ino;  // unless the name leads elsewhere by now
+            settled = ino;  // unless the name refers to another inode by now
             continue;
         }
         entry.grant = parts_.grants.share(ino, *me);
@@ -44,8 +45,9 @@ Task<wire::Entry> Conversation::read_settled(Session& me, wire::GetAttr request,
     co_return entry;
 }
 
-// What a name led to when a change of it was made. While this waits the name may come to lead
-// elsewhere, and the session be told so before the answer.
+// Reads the inode that a name referred to when it was changed. While this waits, the name may be
+// given to another inode, and the session may be notified of that before the reply; the reply then
+// gives no grant.
 Task<wire::Entry> Conversation::read_named(Session& me, Ino ino, bool with_data) {
     const std::uint64_t pushed = me.pushed;
     wire::Entry entry = co_await read_settled(me, {ino}, with_data);
@@ -74,8 +76,9 @@ Task<wire::Entry> Conversation::open_exclusive(Session& me, Ino ino) {
     const wire::GetAttr request{ino};
     const bool taken = grants.taken(ino, me);
     if (grants.recalled(ino, me)) {
-        // Its answer to the Recall is on its way: what it is given now would be lost with that. Nor
-        // may it wait here, because whoever waits for that answer must not wait for this one.
+        // The session's answer to the Recall is on its way and would return a grant given now. The
+        // request must not wait either, because other requests wait for that answer and must not
+        // wait for this one.
         wire::Entry entry = co_await checked("open", parts_.volume.read(request, true));
         entry.grant = Grant::none;
         co_return entry;
@@ -83,7 +86,8 @@ Task<wire::Entry> Conversation::open_exclusive(Session& me, Ino ino) {
     Grants::Turn turn;
     if (!grants.alone()) {
         turn = co_await grants.settle(ino, me.id, Grant::none);
-        // Changes that others sent before: the holder must start from what they make of the file.
+        // Changes that other sessions sent earlier are applied first: the holder must start from
+        // their result.
         if (!parts_.batch.empty()) co_await parts_.batch.applied();
         co_await session();
     }
@@ -114,8 +118,8 @@ Task<wire::Listing> Conversation::serve(rpc::Context, wire::ReadDir request) {
     co_return listing;
 }
 
-// To recall every file that somebody writes would make `ls` wait for all of their data; who wants
-// to know the size of one asks for it.
+// Recalling the grant of every file that is being written would make `ls` wait for all of their
+// data. A client that needs the size of such a file asks for it.
 void Conversation::share_listing(Session& me, wire::Listing& listing) {
     for (wire::DirEntry& entry : listing.entries) {
         const bool known = !parts_.grants.in_the_way(entry.ino, me) &&

@@ -30,14 +30,14 @@ void Service::Parts::end_of_turn() {
     maintenance.notice();
 }
 
-// Sessions that cannot come back are over; the others have `grace` until they must be back. What
-// they hold shared is not known: they count as holding everything.
+// Ends sessions that cannot come back; the others have `grace` to return. Their shared grants are
+// not known, so they count as holding everything.
 void Service::Parts::adopt_sessions() {
     grace_end = loop.now() + options.grace;
     for (const meta::SessionInfo& info : volume.sessions()) {
         const bool over = options.grace == Duration::zero() || info.client == own_client;
         if (over && volume.apply(info.id, wire::CloseSession())) continue;
-        // Where that failed for want of room, it is tried again with the leases.
+        // If that failed because the disk is full, it is tried again when leases are checked.
         const auto session = sessions.add({.id = info.id,
                                            .client = info.client,
                                            .read_only = info.read_only,
@@ -98,7 +98,7 @@ Task<std::vector<Result<meta::Reply>>> Service::apply(wire::SessionId session,
         parts_->batch.add(tickets[i], {.session = session, .request = std::move(requests[i])});
     co_await parts_->batch.applied();
     for (Batch::Ticket& ticket : tickets) {
-        // Extents that a client remembers may lead into a segment that is deleted soon.
+        // Extents that a client remembers may refer to a segment that is deleted soon.
         const auto* moved = std::get_if<wire::Compact>(&ticket.call->request);
         if (moved && ticket.outcome.reply) parts_->grants.announce_moved(moved->ino);
         replies.push_back(std::move(ticket.outcome.reply));

@@ -1,19 +1,19 @@
-// The metadata of one volume, served: sessions, grants, group commit, exactly once.
+// Serves the metadata of one volume: sessions, grants, group commit, and exactly-once execution.
 //
-// A client in the same process calls the same handlers through the in-process rpc::Caller; its
-// session has no lease and ends with the Caller, unless the process replaces its own image: then
-// the next one resumes it.
+// A client in the same process calls the same handlers through the in-process rpc::Caller. Its
+// session has no lease and ends with the Caller, unless the process replaces its own image with
+// exec(2): then the next image resumes the session.
 //
 // A session over a socket outlives its connection: OpenSession{resume} continues it with all its
-// exclusive grants. The client forgets what it holds shared, because Revokes may have been lost,
-// and is asked again for what it was asked to return. When the lease runs out the session lapses:
-// its grants are gone, but what makes its requests exactly once and its unsent data storable (the
-// remembered replies, its segments, its unlinked files) stays until `linger` is over. A client that
-// comes back before that continues the session without any grant.
+// exclusive grants. The client discards its shared grants, because Revokes may have been lost, and
+// receives every unanswered Recall again. When the lease expires, the session lapses and loses its
+// grants. The remembered replies, its segments and its unlinked files stay until `linger` has
+// passed, so that its requests are still executed exactly once and its unsent data can still be
+// stored. A client that returns before that continues the session without any grant.
 //
-// After a restart of the server the sessions of the process before are resumed the same way. Until
-// all their clients have said which exclusive grants they hold, or `grace` is over, requests wait
-// that such a grant could be in the way of.
+// After a restart of the server the sessions of the earlier process are resumed in the same way.
+// Until all their clients have reported which exclusive grants they hold, or `grace` has passed,
+// requests that could conflict with such a grant wait.
 #pragma once
 
 #include <functional>
@@ -27,26 +27,27 @@
 namespace flexfs::service {
 
 struct Options {
-    bool sync_always = false;  // every change is on the server's disk before it is answered
+    bool sync_always = false;  // each change is on the server's disk before its reply
     Duration lease = std::chrono::seconds(20);
-    // How long sessions that an earlier process left keep their grants; zero where their clients
-    // cannot come back, as in a volume that is served within its only client, which starts.
+    // How long sessions of an earlier process keep their grants. Zero if their clients cannot come
+    // back, as in a volume that is served within its only client, which is just starting.
     Duration grace{};
-    Duration linger = std::chrono::hours(1);  // of a lapsed session; zero: it ends at once
-    std::size_t lapsed_max = 1024;            // of more, those that lapsed first end
-    std::size_t shared_max = 1 << 18;         // inodes with a shared grant that is written down
-    std::size_t folders_max = 1 << 16;        // folders with names that clients may know
-    std::size_t exclusive_max = 1 << 16;      // ranges of inodes with an exclusive one
+    Duration linger = std::chrono::hours(1);  // of a lapsed session; zero ends it at once
+    std::size_t lapsed_max = 1024;            // beyond that, the oldest lapsed sessions end
+    std::size_t shared_max = 1 << 18;         // inodes whose shared grants are recorded
+    std::size_t folders_max = 1 << 16;        // folders whose names clients may cache
+    std::size_t exclusive_max = 1 << 16;      // ranges of inodes with an exclusive grant
 
     // Bounds of the log; checkpoints run in the pool.
-    std::uint64_t log_checkpoint_bytes = 16 << 20;  // copied from here on
-    std::uint64_t log_truncate_bytes = 64 << 20;    // a longer file is emptied when it is copied
-    std::uint64_t log_bytes_max = 256 << 20;        // changes wait until it is shorter
-    // Copied, however short, when nothing has changed for so long: who ends need not wait then.
+    std::uint64_t log_checkpoint_bytes = 16 << 20;  // a longer log is copied
+    std::uint64_t log_truncate_bytes = 64 << 20;    // a longer log is also truncated
+    std::uint64_t log_bytes_max = 256 << 20;        // changes wait while the log is longer
+    // A log of any length is copied when nothing has changed for this long, so that a later
+    // shutdown need not wait for it.
     Duration log_settle = std::chrono::seconds(3);
 
-    std::size_t upkeep_rows = 1000;                        // of a huge file that is freed, per call
-    Duration upkeep_pause = std::chrono::milliseconds(5);  // between these
+    std::size_t upkeep_rows = 1000;                        // rows of a huge file freed per call
+    Duration upkeep_pause = std::chrono::milliseconds(5);  // between these calls
 
     std::function<Time()> clock = wall_now;
 };
@@ -55,27 +56,27 @@ struct Options {
 struct Counters {
     std::uint64_t sessions = 0;
     std::uint64_t calls = 0;    // changes
-    std::uint64_t batches = 0;  // their transactions
+    std::uint64_t batches = 0;  // transactions that contain them
     std::uint64_t syncs = 0;    // of the log
     std::uint64_t checkpoints = 0;
 };
 
-// The name under which the server's own modules open a session. One that an earlier process left is
-// over.
+// The client name under which the server's own modules open a session. Such a session of an earlier
+// process is ended at the start.
 inline constexpr std::string_view own_client = "repacking";
 
-// Opens a volume in the pool: applying what a killed process left, and migrations, may take long.
-// Errors as meta::Volume::open().
+// Opens a volume in the pool, because replaying the log of a killed process and migrations may take
+// long. Errors as meta::Volume::open().
 Task<std::unique_ptr<meta::Volume>> open_volume(Loop& loop, meta::Options options);
-// Commits what is pending, copies the log and closes the volume, in the pool.
+// Commits pending changes, copies the log and closes the volume, in the pool.
 Task<void> close_volume(Loop& loop, std::unique_ptr<meta::Volume> volume);
 
 class Service final : public rpc::Service<wire::Metadata> {
 public:
-    // Sessions of an earlier process end here, unless `options.grace` keeps them for a while.
-    // Both must outlive the service.
+    // Ends the sessions of an earlier process, unless `options.grace` keeps them for a while.
+    // `loop` and `volume` must outlive the service.
     Service(Loop& loop, meta::Volume& volume, Options options = {});
-    // After close().
+    // close() must have ended before.
     ~Service() override;
 
     std::unique_ptr<rpc::Handler<wire::Metadata>> connected(
@@ -83,28 +84,28 @@ public:
 
     // --- for the server's own modules (lib/upkeep) ---
 
-    // Changes as the service itself (session 0), or as a session of the module's own. They go
-    // through the log like those of clients, all in one record, and are announced to clients. The
-    // outcome of each.
+    // Applies changes as the service itself (session 0) or as a session of the module's own. They
+    // go through the log like those of clients, as one record, and are announced to clients.
+    // Returns the outcome of each.
     Task<std::vector<Result<meta::Reply>>> apply(wire::SessionId session,
                                                  std::vector<meta::Request> requests);
-    // Everything applied so far is durable when it ends. EIO.
+    // Waits until everything applied so far is durable. EIO.
     Task<void> sync();
 
-    // Ends what runs in the background and waits for it; requests are answered until the service is
-    // destroyed. The handlers go before it.
+    // Stops the background tasks and waits for them. Requests are answered until the service is
+    // destroyed; the handlers must be destroyed before it.
     Task<void> close();
 
     Counters counters() const;
     const wire::VolumeInfo& volume() const;
 
-    // For tests: ends the sessions whose lease is over at `now` (of the loop's clock), as happens
-    // by itself.
+    // For tests: ends the sessions whose lease has expired at `now` (of the loop's clock), which
+    // otherwise happens in the background.
     Task<void> end_expired(Duration now);
-    // For tests: frees what is to be freed and copies the log, now. The first error.
+    // For tests: frees everything that is due and copies the log, now. Returns the first error.
     Task<void> maintain();
 
-    struct Parts;  // for this module
+    struct Parts;  // used only within this module
 
 private:
     std::unique_ptr<Parts> parts_;

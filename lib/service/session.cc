@@ -1,4 +1,4 @@
-// How sessions begin, live and end.
+// Sessions: opening, resuming, renewing, lapsing and ending.
 #include <algorithm>
 #include <cerrno>
 
@@ -15,15 +15,15 @@ constexpr std::size_t secret_bytes = 16;
 }  // namespace
 
 Conversation::~Conversation() {
-    // Another connection, or the next image of the process, may have the session by now.
+    // Another connection or the next image of the process may have taken over the session.
     if (!session_ || session_->pusher != &client_) return;
     session_->pusher = nullptr;
     if (session_->is_local() && !session_->ended && !parts_.scope.cancelled())
         parts_.scope.start(parts_.end(session_));
 }
 
-// A connection that the client has replaced may still deliver what it sent before; it must not be
-// executed beside what the client has repeated since.
+// A connection that the client has replaced may still deliver requests that it sent earlier; they
+// must not be executed beside those that the client has repeated since.
 Result<Session*> Conversation::session() {
     if (!session_ || session_->ended || session_->lapsed || session_->pusher != &client_)
         return fail(ESTALE, "no session is open");
@@ -37,7 +37,7 @@ Result<void> Conversation::check_volume(const std::string& asked) const {
     return fail(ENOENT, fmt::format("the server has no volume {}", asked));
 }
 
-// Replaces the secret that a client presents by its hash, and makes one for a new session.
+// Replaces the secret in the request by its hash, and makes a secret for a new session.
 Result<Buffer> Conversation::seal(wire::OpenSession& request) const {
     const bool remote = client_.reach() == rpc::Reach::over_socket;
     if (remote && request.resume != 0 && request.secret.empty())
@@ -48,7 +48,7 @@ Result<Buffer> Conversation::seal(wire::OpenSession& request) const {
     return secret;
 }
 
-// Takes the session over from the connection, or the process, that had it.
+// Takes the session over from the connection or the process that had it.
 Result<void> Conversation::resume(SessionId id, std::uint64_t attempt, bool& lapsed) {
     auto session = parts_.sessions.find(id);
     if (const auto known = parts_.sessions.lapsed().find(id);
@@ -95,7 +95,7 @@ Task<wire::Session> Conversation::serve(rpc::Context, wire::OpenSession request)
     } else {
         reply.lease_ns = std::uint64_t(parts_.options.lease.count());
     }
-    // Its id must not be given to another after a power cut.
+    // The session's id must not be assigned again after a power failure.
     co_await parts_.log.sync();
     if (resumed) parts_.grants.repeat_recalls(*session_);
     co_return reply;
@@ -124,7 +124,8 @@ Task<wire::Done> Conversation::serve(rpc::Context, wire::Renew) {
 
 Task<wire::Done> Conversation::serve(rpc::Context, wire::ReturnGrant request) {
     Session* me = co_await session();
-    // What it sent before may still wait for the turn's end; whoever waits for this must see it.
+    // Changes that the session sent earlier may still wait for the end of the turn. Requests that
+    // wait for this return must see them.
     if (!parts_.batch.empty()) co_await parts_.batch.applied();
     parts_.grants.returned(request.ino, *me, request.keep);
     co_return wire::Done{};
@@ -135,14 +136,15 @@ Task<void> Service::Parts::end(std::shared_ptr<Session> session) {
     batch.add(ticket, {session->id, 0, wire::CloseSession{}, options.clock()});
     co_await ticket.applied.wait_shielded();
     const Result<meta::Reply>& reply = ticket.outcome.reply;
-    // ESTALE: another request was quicker. Otherwise it is tried again when its lease is over.
+    // ESTALE: another request has ended the session already. After any other error the session is
+    // ended when its lease expires.
     if (!reply && reply.error().code != ESTALE) co_await fail(reply.error());
     sessions.remove(session->id);
     grants.ended(*session);
 }
 
-// The client, if it is connected all the same, has to open the session again and learns so that its
-// grants are gone.
+// A client that is still connected has to open the session again, and so learns that its grants are
+// gone.
 void Service::Parts::lapse(Session& session) {
     log::info("session {} ({}) has lost its lease", session.id, session.client);
     Pusher* const client = session.pusher;
@@ -156,7 +158,8 @@ void Service::Parts::lapse(Session& session) {
 Task<void> Service::Parts::end_expired(Duration now) {
     std::vector<std::shared_ptr<Session>> over, late;
     for (const auto& [id, session] : sessions) {
-        // One in process is over with its client; here, when the disk was full at that moment.
+        // A session in process ends with its client; it is found here only if the disk was full at
+        // that moment.
         if (session->is_local() && !session->pusher) over.push_back(session);
         if (!session->is_local() && now - session->seen > options.lease) late.push_back(session);
     }

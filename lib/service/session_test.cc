@@ -1,10 +1,10 @@
-// Sessions: exactly once, leases, restarts, and what a crash leaves.
+// Tests of sessions: exactly-once execution, leases, restarts, and the state after a crash.
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {
 namespace {
 
-// The same request with the same sequence, over a new connection.
+// Sends the same request with the same sequence over a new connection.
 template <class R>
 Result<typename R::Reply> repeat(Fixture& f, Client& client, std::uint64_t sequence, R request) {
     return f.loop.run(client.handler->handle({sequence, 0}, std::move(request)));

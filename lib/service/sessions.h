@@ -1,4 +1,4 @@
-// The sessions that are open, and the way to their clients.
+// The open sessions, and the pushers that reach their clients.
 #pragma once
 
 #include <map>
@@ -19,18 +19,18 @@ using Pusher = rpc::Pusher<wire::Metadata>;
 
 struct Session {
     SessionId id = 0;
-    std::string client;  // for people
+    std::string client;  // a name for log messages and listings
     bool read_only = false;
-    // Of a client in this process: the session has no lease, and ends with the client.
+    // For in_process the session has no lease and ends with its client.
     rpc::Reach reach = rpc::Reach::over_socket;
-    bool blanket = false;  // it may hold a shared grant on anything (see grants.h)
+    bool blanket = false;  // it may hold shared grants on everything (see grants.h)
     bool ended = false;
-    bool lapsed = false;        // its lease has run out; it holds no grant, and may be resumed
-    bool awaited = false;       // of an earlier process: its client has not said what it holds
-    std::uint64_t attempt = 0;  // the client's, that opened or resumed it last
+    bool lapsed = false;        // its lease has expired; it holds no grant and may be resumed
+    bool awaited = false;       // its client has not yet reported grants of an earlier process
+    std::uint64_t attempt = 0;  // the client's attempt that opened or resumed it last
     Duration seen{};            // the loop's time of its last request
-    std::uint64_t pushed = 0;   // messages so far, also those that nobody was there to take
-    Pusher* pusher = nullptr;   // null: not connected now
+    std::uint64_t pushed = 0;   // messages so far, including those dropped without a client
+    Pusher* pusher = nullptr;   // null while the client is not connected
 
     bool is_local() const { return reach == rpc::Reach::in_process; }
     template <class M>
@@ -40,8 +40,8 @@ struct Session {
     }
 };
 
-// Those who use a Session keep a pointer: it is `ended` when it is no longer in here. A lapsed one
-// is neither counted nor found, except by those who ask for lapsed ones.
+// Users of a Session keep a shared pointer; `ended` is set when the session is removed from here. A
+// lapsed session is neither counted nor found, except through lapsed() and revive().
 class Sessions {
 public:
     using Map = std::map<SessionId, std::shared_ptr<Session>>;
@@ -49,7 +49,7 @@ public:
     std::size_t size() const { return open_.size(); }
     Map::const_iterator begin() const { return open_.begin(); }
     Map::const_iterator end() const { return open_.end(); }
-    // Null: not open (any more).
+    // Returns null if the session is not open.
     std::shared_ptr<Session> find(SessionId id) const {
         const auto known = open_.find(id);
         return known == open_.end() ? nullptr : known->second;
@@ -79,7 +79,7 @@ public:
         known->second->pusher = nullptr;
         lapsed_.insert(open_.extract(known));
     }
-    // Null: it has not lapsed, or has ended since.
+    // Returns null if the session has not lapsed or has ended since.
     std::shared_ptr<Session> revive(SessionId id) {
         const auto known = lapsed_.find(id);
         if (known == lapsed_.end()) return nullptr;

@@ -6,7 +6,7 @@
 namespace flexfs::upkeep {
 namespace {
 
-// As many keys as object stores delete with one request.
+// The number of keys that object stores delete with one request.
 constexpr std::uint64_t garbage_batch = 1000;
 
 void complain(std::string_view doing, const Error& error) {
@@ -32,9 +32,9 @@ Task<void> Housekeeper::run() {
     co_await delete_garbage();
 }
 
-// The objects go only when the change that condemned them is on disk: a power cut must not bring
-// back rows that lead to them. That they are gone is noted afterwards; a process that is killed in
-// between deletes them again, which does no harm.
+// Objects are deleted only after the change that condemned them is on disk: a power failure must
+// not bring back rows that refer to them. Their deletion is recorded afterwards; if the process is
+// killed in between, they are deleted again, which does no harm.
 Task<void> Housekeeper::delete_garbage() {
     for (;;) {
         const Time dead_since = options_.clock() - options_.garbage_delay.count();

@@ -1,5 +1,5 @@
 // Housekeeping of a volume's stored segments: dead ones are deleted, mostly dead ones are
-// rewritten. In the background, a bounded piece at a time.
+// rewritten. It runs in the background, in bounded steps.
 #pragma once
 
 #include "lib/loop/loop.h"
@@ -20,15 +20,15 @@ struct Counters {
 
 class Housekeeper {
 public:
-    // Starts. All three must outlive it.
+    // Starts the background tasks. All arguments except the options must outlive the housekeeper.
     Housekeeper(Loop& loop, service::Service& service, meta::Volume& volume, object::Store& store,
                 Options options = {});
-    // Ends what is under way; before the service is closed.
+    // Stops the background tasks. Must be called before the service is closed.
     Task<void> close() { return scope_.close(); }
 
     Counters counters() const { return {deleted_, repacker_.repacked()}; }
 
-    // For tests: does everything that is due, once. The first error.
+    // For tests: does everything that is due, once. Returns the first error.
     Task<void> run();
 
 private:

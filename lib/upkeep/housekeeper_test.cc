@@ -1,4 +1,4 @@
-// What happens to stored segments without being asked for: deleting and repacking.
+// Tests of the background work on stored segments: deleting and repacking.
 #include "lib/upkeep/housekeeper.h"
 
 #include <fcntl.h>
@@ -186,7 +186,7 @@ TEST_CASE("a frame that several rows lead to stays for as long as one of them do
           wire::CopyRange{.from = shared.files[0], .ino = copy, .length = 10000, .now = ++f.now});
     shared.truncate(f, a, 0);
 
-    // Its footer does not tell of the copy, so the segment is not rewritten.
+    // The segment's footer does not name the copy, so the segment is not rewritten.
     REQUIRE(f.upkeep());
     CHECK(f.housekeeper->counters().segments_repacked == 0);
     REQUIRE(f.stored(shared.segment));
@@ -200,7 +200,7 @@ TEST_CASE("a frame that several rows lead to stays for as long as one of them do
 }
 
 TEST_CASE("both parts of a frame that a hole has split are rewritten as one") {
-    // Each row counts its frame as alive.
+    // Each row counts its whole frame as live.
     Fixture f({.repack_below = 0.4, .repack_age = Duration::zero()});
     Client& a = f.open_session("a", true);
     Shared shared(f, a);

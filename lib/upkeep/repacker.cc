@@ -12,9 +12,9 @@ namespace flexfs::upkeep {
 namespace {
 
 constexpr std::size_t scanned_rows = 1000;        // of the table of segments, at a time
-constexpr std::uint64_t moved_bytes = 8 << 20;    // about, per step: what it holds in memory
-constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, where frames lie close
-constexpr std::uint64_t gap_bytes = 64 << 10;     // fetched in vain rather than asked around
+constexpr std::uint64_t moved_bytes = 8 << 20;    // per step, approximately; held in memory
+constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, if frames lie close together
+constexpr std::uint64_t gap_bytes = 64 << 10;     // smaller gaps are fetched along
 constexpr std::size_t blocks_per_turn = 256;
 constexpr std::size_t setbacks_max = 65536;
 
@@ -48,7 +48,7 @@ Task<bool> Repacker::step() {
     co_return cursor_ != 0;
 }
 
-// A segment that was put a moment ago may not be committed as a whole yet.
+// Leaves out recent segments, of which not everything may be committed yet.
 Result<std::vector<meta::SegmentState>> Repacker::next_sparse() {
     std::vector<meta::SegmentState> sparse;
     TRY(const auto segments, volume_.segments(cursor_, scanned_rows));
@@ -76,8 +76,9 @@ bool Repacker::is_set_back(SegmentId segment) const {
     return setback != setbacks_.end() && loop_.now() < setback->second.until;
 }
 
-// A store that does not answer says nothing of the segment, and frames that files share may be left
-// to one of them: both are tried again, less and less often. What is damaged stays so.
+// If the store does not answer, that says nothing about the segment; frames that files share may
+// become the property of one file. Both are tried again, at growing intervals. A damaged segment
+// stays damaged, so it is tried again much later.
 void Repacker::set_back(SegmentId segment, const Error& why) {
     const bool passes = store_failed_ || why.code == EAGAIN;
     if (setbacks_.size() >= setbacks_max) setbacks_.erase(setbacks_.begin());
@@ -91,7 +92,7 @@ void Repacker::set_back(SegmentId segment, const Error& why) {
               format_duration(setback.pause), why.message());
 }
 
-// Of segments that are gone meanwhile.
+// Forgets the setbacks of segments that no longer exist.
 void Repacker::forget_old_setbacks() {
     const Duration now = loop_.now();
     std::erase_if(setbacks_, [&](const auto& entry) {
@@ -99,7 +100,7 @@ void Repacker::forget_old_setbacks() {
     });
 }
 
-// ENOENT and ERANGE are about the segment: it, or a part of it, is lost.
+// ENOENT and ERANGE say that the segment or a part of it is lost; other errors concern the store.
 Task<Buffer> Repacker::get(SegmentId id, std::uint64_t offset, std::uint64_t size) {
     auto got = co_await result(store_.get(key(id), offset, size));
     store_failed_ = !got && got.error().code != ENOENT && got.error().code != ERANGE;
@@ -126,8 +127,8 @@ Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
     co_return footer;
 }
 
-// The footer tells in whose blocks the frames were put. Extents that came to share them since lie
-// elsewhere and are not found so: then the segment stays as it is.
+// The footer names the blocks for which the frames were put. Extents of other blocks that came to
+// share the frames later are not found this way; then the segment stays as it is.
 Task<Repacker::Found> Repacker::live_frames(meta::SegmentState segment, block::Footer footer) {
     Found found;
     std::set<std::uint32_t> alive;
@@ -154,8 +155,8 @@ Task<Repacker::Found> Repacker::live_frames(meta::SegmentState segment, block::F
     co_return found;
 }
 
-// Frames are verified before the only good copy of them may go, and copied so that they do not keep
-// the whole fetched range in memory.
+// Frames are verified, because the old copy, which may be the only good one, is deleted later. They
+// are copied so that they do not keep the whole fetched range in memory.
 Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entries,
                            std::vector<Frame>& frames) {
     std::vector<Frame> fetched;
@@ -205,7 +206,7 @@ Task<Repacker::SegmentId> Repacker::new_segment() {
         session_ = std::get<wire::Session>(opened).session;
     }
     const meta::Reply range = co_await apply(session_, wire::ReserveSegments{1});
-    co_await service_.sync();  // the id must not be given again after a power cut
+    co_await service_.sync();  // the id must not be assigned again after a power failure
     co_return std::get<wire::SegmentRange>(range).first;
 }
 
@@ -217,7 +218,8 @@ Task<void> Repacker::move(std::set<Block> blocks, Moves moves, wire::SegmentUse 
                 requests.push_back(std::move(*request));
         const auto replies = co_await service_.apply(session_, std::move(requests));
         for (const Result<meta::Reply>& reply : replies) {
-            // Somebody wrote the block, or removed the file, meanwhile: what is left of it stays.
+            // The block was written or the file removed meanwhile; what still refers to the old
+            // frame stays.
             const int code = code_of(reply);
             if (code != 0 && code != EAGAIN && code != ESTALE) co_await fail(reply.error());
         }
@@ -225,7 +227,7 @@ Task<void> Repacker::move(std::set<Block> blocks, Moves moves, wire::SegmentUse 
     }
 }
 
-// Nothing: the block no longer leads to any of the frames.
+// Returns nothing if the block no longer refers to any of the frames.
 std::optional<wire::Compact> Repacker::move_block(Block block, const Moves& moves,
                                                   wire::SegmentUse target) {
     const auto [ino, idx] = block;

@@ -1,6 +1,7 @@
-// Rewrites segments that are mostly dead: their live frames move, as they are, into a new segment;
-// then the old one is garbage like any other. A crash at any point leaves either the old rows or
-// the new ones, and an object that nobody refers to, which ends with the session it was put under.
+// Rewrites segments that are mostly dead: their live frames are copied unchanged into a new
+// segment, and the old one becomes garbage like any other. A crash leaves either the old rows or
+// the new ones, and possibly an unreferenced object, which is deleted when the session that put it
+// ends.
 #pragma once
 
 #include <map>
@@ -19,12 +20,12 @@ namespace flexfs::upkeep {
 
 class Repacker {
 public:
-    // All must outlive it.
+    // The arguments must outlive the repacker.
     Repacker(Loop& loop, service::Service& service, meta::Volume& volume, object::Store& store,
              const Options& options)
         : loop_(loop), service_(service), volume_(volume), store_(store), options_(options) {}
 
-    // Rewrites the next few sparse segments into one. False: all have been looked at.
+    // Rewrites the next few sparse segments into one. Returns false when all have been examined.
     Task<bool> step();
 
     std::uint64_t repacked() const { return repacked_; }
@@ -32,21 +33,22 @@ public:
 private:
     using SegmentId = wire::SegmentId;
     using Block = std::pair<wire::Ino, std::uint64_t>;
-    // Why a segment is left alone, and until when by the loop's clock.
+    // How long a segment is left alone after a failure: until this time of the loop, and the last
+    // pause.
     struct Setback {
         Duration until{};
         Duration pause{};
     };
     struct Frame {
-        SegmentId segment = 0;  // where it lies now
+        SegmentId segment = 0;  // that contains it now
         std::uint32_t pos = 0;
         block::EncodedFrame bytes;
     };
     struct Found {
-        std::vector<block::SegmentEntry> frames;  // alive
-        std::vector<Block> blocks;                // with extents that lead to them
+        std::vector<block::SegmentEntry> frames;  // live
+        std::vector<Block> blocks;                // blocks whose extents refer to them
     };
-    // From where a frame moved (segment, position) to its new position.
+    // Maps the old place of a frame (segment, position) to its new position.
     using Moves = std::map<std::pair<SegmentId, std::uint32_t>, std::uint32_t>;
 
     Result<std::vector<meta::SegmentState>> next_sparse();
@@ -72,10 +74,11 @@ private:
     meta::Volume& volume_;
     object::Store& store_;
     const Options& options_;
-    wire::SessionId session_ = 0;  // its own, which owns the ids of what it puts
-    SegmentId cursor_ = 0;         // the last that was looked at
+    wire::SessionId session_ =
+        0;                  // the repacker's own session, which owns the ids that it reserves
+    SegmentId cursor_ = 0;  // the last segment that was examined
     std::map<SegmentId, Setback> setbacks_;
-    bool store_failed_ = false;  // and said nothing of the segment that is being gathered
+    bool store_failed_ = false;  // the last get said nothing about its segment
     std::uint64_t repacked_ = 0;
 };
 
