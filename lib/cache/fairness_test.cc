@@ -17,9 +17,9 @@ using task::Player;
 using State = Player::State;
 
 constexpr std::uint64_t limit = 6400, dirty_limit = 3200, table = 640;
-// Limits overtaking: for each request that was already waiting, at most this many later requests of
-// the same kind are served first, because an eighth of the limit may overtake and each is at least
-// 1/64 of it.
+// The limit of overtaking: a request that found n others waiting is overtaken by at most n + 1
+// times this many later requests of the same kind. An eighth of the limit may overtake a request,
+// and each request is at least 1/64 of it.
 constexpr std::size_t overtaking_max = 8;
 
 struct BudgetGame : task::Game {

@@ -30,7 +30,7 @@ inline constexpr std::size_t requests_max = 1024;
 inline constexpr std::size_t requests_spare = 128;
 inline constexpr Duration hello_longest = std::chrono::seconds(10);
 // If a client does not read, its requests wait while more than the first number of bytes is unsent,
-// and it is disconnected beyond the second.
+// and a push that exceeds the second disconnects it.
 inline constexpr std::size_t unsent_bytes_max = 4 << 20;
 inline constexpr std::size_t push_bytes_max = 16 << 20;
 

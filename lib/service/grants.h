@@ -56,8 +56,8 @@ public:
 
     // --- giving ---
 
-    // Returns the grant to send to the session with the inode's attributes, in a reply of this
-    // turn, and records it.
+    // Records that a reply of this turn sends the inode's attributes to the session, and returns
+    // the grant to send with them; Grant::none if the file is contested.
     Grant share(Ino ino, Session& session);
     // Records that a reply contains a name of the folder, the absence of a name, or the whole
     // listing.
@@ -65,7 +65,8 @@ public:
     // The session has just created the regular file.
     Grant share_created(Ino ino, Session& session);
     // Gives the session the exclusive grant, which no other session holds: the caller has awaited
-    // settle(). `taken` says whether another session held it before that.
+    // settle(). `taken` says whether another session held it before that. Returns Grant::none if
+    // the file is contested or no more exclusive grants can be recorded.
     Grant give_exclusive(Ino ino, Session& session, bool taken);
 
     // --- waiting ---

@@ -69,7 +69,7 @@ public:
     // While two sessions ask for one file's exclusive grant alternately, less than this apart,
     // neither gets it.
     static constexpr Duration window = std::chrono::seconds(2);
-    static constexpr std::size_t files_max = 4096;  // beyond that, the oldest are forgotten
+    static constexpr std::size_t files_max = 4096;  // beyond that, the least recent are dropped
 
     // The session asks for the exclusive grant; `taken` says whether another session holds it.
     // Returns true if the request must be denied.

@@ -40,7 +40,7 @@ struct Options {
 
     // Bounds of the log; checkpoints run in the pool.
     std::uint64_t log_checkpoint_bytes = 16 << 20;  // a longer log is copied
-    std::uint64_t log_truncate_bytes = 64 << 20;    // a longer log is also truncated
+    std::uint64_t log_truncate_bytes = 64 << 20;    // a longer log is truncated when it is copied
     std::uint64_t log_bytes_max = 256 << 20;        // changes wait while the log is longer
     // A log of any length is copied when nothing has changed for this long, so that a later
     // shutdown need not wait for it.
