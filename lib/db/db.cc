@@ -15,22 +15,22 @@
 namespace flexfs::db {
 namespace {
 
-// Keeps other processes out, and so needs no system calls for locks: our two connections meet in
-// memory. A tool that opens the database meanwhile is told that it is locked.
+// This VFS locks other processes out, and so needs no system calls for locks: our two connections
+// share memory. A tool that opens the database meanwhile gets an error that it is locked.
 constexpr const char* vfs = "unix-excl";
 
 constexpr std::uint64_t log_kept_bytes = 128 << 20;
 constexpr std::uint64_t log_header_bytes = 32;
 constexpr std::uint64_t frame_header_bytes = 24;
 
-// SQLite keeps statistics of its memory under a mutex that every allocation takes; nobody reads
-// them.
+// SQLite keeps statistics of its memory under a mutex that every allocation takes; they are not
+// used.
 void configure_sqlite() {
     static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     static_cast<void>(done);
 }
 
-// After a failed sync nobody knows what is on the disk, even if it says that it is full.
+// After a failed sync the content of the disk is unknown, even if the error is that it is full.
 bool is_sync(int code) {
     return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
@@ -127,7 +127,7 @@ Result<void> Db::prepare_transactions() {
 Result<void> Db::connect(const Options& options) {
     TRY(main_,
         connect_to(path_, SQLITE_OPEN_READWRITE | (options.create ? SQLITE_OPEN_CREATE : 0)));
-    // The page size comes first: it cannot change once the database is in WAL mode.
+    // The page size comes first, because it cannot change once the database is in WAL mode.
     TRY(execute(
         fmt::format("PRAGMA page_size={};"
                     "PRAGMA journal_mode=WAL;"
@@ -142,7 +142,7 @@ Result<void> Db::connect(const Options& options) {
     page_bytes_ = static_cast<std::uint32_t>(page_bytes);
     TRY(prepare_transactions());
     commit_.writes_ =
-        true;  // SQLite calls it read-only; it is the statement that most needs to fail in tests
+        true;  // SQLite calls it read-only, but it is the statement that tests most need to fail
 
     TRY(copier_, connect_to(path_, SQLITE_OPEN_READWRITE));
     sqlite3_exec(copier_,
@@ -203,7 +203,7 @@ Result<void> Db::commit() {
 }
 
 void Db::rollback() {
-    // After some errors SQLite has rolled back by itself.
+    // After some errors SQLite has already rolled back.
     if (in_transaction()) static_cast<void>(rollback_.run());
     check(!in_transaction());
 }
@@ -265,7 +265,7 @@ Result<LogState> Db::cut_log() {
 }
 
 Result<LogState> Db::restart_log(bool cut) {
-    // Writing over a file's old blocks is far quicker than making it longer again.
+    // Overwriting a file's old blocks is much faster than extending it again.
     const int mode = cut || log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE
                                                          : SQLITE_CHECKPOINT_RESTART;
     TRY(copy_log(main_, mode));

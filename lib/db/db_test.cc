@@ -34,7 +34,7 @@ struct Folder {
 constexpr const char* one_table[] = {
     "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, data BLOB)"};
 
-// Records what is synced, and fails the syncs of what ends with `fails`.
+// Records which paths are synced, and fails the sync of those that end with `fails`.
 struct Probe final : SyncProbe {
     std::vector<std::string> synced;
     std::string fails;
@@ -246,7 +246,7 @@ TEST_CASE("a failed sync of the log is EIO, and so is every later one") {
         CHECK(code_of(db->sync()) == EIO);
         CHECK(code_of(db->checkpoint()) == EIO);
         CHECK(code_of(db->restart_log()) == EIO);
-        // The log is left for recovery to judge.
+        // The log stays, and recovery decides what to use of it.
         db.reset();
         CHECK(std::filesystem::file_size(folder.file() + "-wal") > 0);
         CHECK(rows(*folder.open()) == 0);

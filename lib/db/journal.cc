@@ -15,18 +15,18 @@
 namespace flexfs::db {
 namespace {
 
-// A file gets records until it is this long and the other one is free.
+// Records are appended to a file until it has this size and the other one is free.
 constexpr std::uint64_t file_bytes = 8 << 20;
 
-// Stored as it is: little endian.
+// Stored in memory layout: little endian.
 struct Header {
     std::uint64_t number = 0;
     std::uint64_t check = 0;  // over key, number and record
     std::uint64_t bytes = 0;
 };
 
-// FNV-1a over words, mixed at the end (Steele, Lea, Flood): finds torn and stale records, which is
-// all it has to do; nobody forges one who can write to the database's folder.
+// FNV-1a over words, mixed at the end (Steele, Lea, Flood). It detects torn and stale records,
+// which is its only purpose: forging a record requires write access to the database's folder.
 std::uint64_t checksum(std::uint64_t key, std::uint64_t number, ByteView record) {
     constexpr std::uint64_t prime = 0x100000001b3;
     std::uint64_t sum = (key ^ 0xcbf29ce484222325) * prime;
@@ -44,7 +44,7 @@ std::uint64_t checksum(std::uint64_t key, std::uint64_t number, ByteView record)
     return sum ^ sum >> 31;
 }
 
-// The record at the front of `rest`, if it is whole and has the number.
+// Returns the record at the front of `rest`, if it is complete and has the number.
 std::optional<Buffer> record_at(const Buffer& rest, std::uint64_t key, std::uint64_t number) {
     if (rest.size() < sizeof(Header)) return std::nullopt;
     const auto header = load_le<Header>(rest.data());
@@ -61,7 +61,8 @@ Result<std::unique_ptr<Journal>> Journal::open(std::string path, std::uint64_t k
     journal->key_ = key;
     TRY(journal->open_file(journal->files_[0], path + ".0"));
     TRY(journal->open_file(journal->files_[1], path + ".1"));
-    // Also where they are there already: a process may have ended between making and syncing them.
+    // The names are also synced if the files exist already: a process may have ended between
+    // creating and syncing them.
     TRY(sync_name_of(path));
     return journal;
 }
@@ -95,8 +96,8 @@ Result<std::vector<Buffer>> Journal::read_from(std::uint64_t first) {
     for (std::size_t i : {0, 1}) {
         TRY(contents[i], load(files_[i]));
     }
-    // Each file begins with some record and holds its successors; the wanted ones start anywhere in
-    // one and may go on at the other's front.
+    // Each file begins with some record and holds its successors. The requested records start
+    // anywhere in one file and may continue at the front of the other.
     for (bool more = true; more;) {
         more = false;
         for (const Buffer& content : contents) {
@@ -122,7 +123,7 @@ Result<bool> Journal::goes_on_after(std::uint64_t missing) const {
         if (content.size() < sizeof(Header)) continue;
         const auto front = load_le<Header>(content.data()).number;
         if (front > missing && record_at(content, key_, front)) return true;
-        // The length in a damaged header may be wrong, so that the next record lies anywhere.
+        // The length in a damaged header may be wrong, so the next record may be anywhere.
         for (std::size_t at = 0; at + sizeof(Header) <= content.size(); ++at)
             if (load_le<std::uint64_t>(content.data() + at) == missing + 1 &&
                 record_at(content.slice(at), key_, missing + 1))
@@ -157,7 +158,7 @@ Result<void> Journal::append(std::uint64_t number, ByteView record) {
     do {
         written = ::pwritev(file.fd.get(), parts, 2, off_t(file.bytes));
     } while (written < 0 && errno == EINTR);
-    // A part of a record is no record; the next one is written over it.
+    // A partial record is not a record; the next one overwrites it.
     if (written < 0) return fail_errno("write " + file.path);
     if (std::size_t(written) < size) return fail(ENOSPC, "write " + file.path);
     file.bytes += size;

@@ -89,7 +89,7 @@ TEST_CASE("a record that is missing before others is told from the end") {
     };
     write(1);
     CHECK_FALSE(folder.open()->goes_on_after(4).value());
-    // Its number, its length (in the header's last 8 bytes), its last byte.
+    // Alters the record's number, its length (in the header's last 8 bytes), and its last byte.
     for (std::streamoff at : {0, 16, 29}) {
         CAPTURE(at);
         write(1);

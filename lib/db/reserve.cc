@@ -17,7 +17,7 @@ Result<void> Reserve::open(std::string path, std::uint64_t bytes) {
     if (bytes_ == 0) return {};
     file_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file_.valid()) return fail_errno("open " + path_);
-    // What a process that was killed has left is there already.
+    // The file may have been left by a process that was killed.
     struct stat left;
     if (::fstat(file_.get(), &left) == 0)
         held_ = std::uint64_t(std::min<off_t>(left.st_size, left.st_blocks * 512));
@@ -29,15 +29,16 @@ bool Reserve::hold(std::uint64_t bytes) {
     if (bytes_ == 0) return true;
     if (held_ > 2 * bytes && ::ftruncate(file_.get(), off_t(bytes)) == 0) held_ = bytes;
     if (held_ >= bytes) return true;
-    // To begin with what cannot be done takes long where pages are allocated one by one.
+    // An attempt that must fail takes long on filesystems that allocate pages one by one.
     struct statvfs disk;
     if (::fstatvfs(file_.get(), &disk) == 0 &&
         std::uint64_t(disk.f_bfree) * disk.f_frsize < bytes - held_)
         return false;
-    // Not posix_fallocate(): where it is not supported, writing zeros would not keep room either.
+    // posix_fallocate() is not used: where it is not supported it writes zeros, which would not
+    // reserve space either.
     const bool got = ::fallocate(file_.get(), 0, 0, off_t(bytes)) == 0 || errno != ENOSPC;
     if (got) held_ = bytes;
-    // A part of it would be room that nobody has.
+    // A partial allocation would be space that nothing uses.
     else if (::ftruncate(file_.get(), off_t(held_)) != 0) held_ = 0;
     return got;
 }

@@ -1,5 +1,5 @@
-// Room on the disk that is kept for when there is none: without it a full disk could not even note
-// that a file was deleted.
+// Disk space that is reserved for a full disk: without it, not even the deletion of a file could be
+// recorded.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,18 @@ namespace flexfs::db {
 class Reserve {
 public:
     Reserve() = default;
-    // Keeps `bytes` in a file at `path`, if there is room; 0: keeps none, and never will.
-    // What open(2) gives.
+    // Reserves `bytes` in a file at `path`, if there is space; 0: reserves nothing, and never will.
+    // Fails with the errors of open(2).
     Result<void> open(std::string path, std::uint64_t bytes);
     Reserve(const Reserve&) = delete;
     Reserve& operator=(const Reserve&) = delete;
 
-    // What it was opened with.
+    // The size that it was opened with.
     std::uint64_t bytes() const { return bytes_; }
-    // Whether it has `bytes`; tries to get them if not, and gives up what is far more than that.
+    // Whether it holds `bytes`. If it holds less it tries to get them; if it holds far more it
+    // gives the excess up.
     bool hold(std::uint64_t bytes);
-    // Gives the room up. False: there was none.
+    // Gives the space up. Returns false if it held none.
     bool spend();
     void remove();
 

@@ -64,7 +64,7 @@ Result<void> Stmt::finish() {
 }
 
 void Stmt::reset() {
-    sqlite3_reset(handle_);  // repeats the error of the last step, which was reported then
+    sqlite3_reset(handle_);  // returns the error of the last step, which was reported already
 }
 
 std::int64_t Query::integer(int column) const {

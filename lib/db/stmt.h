@@ -16,7 +16,8 @@ namespace flexfs::db {
 
 class Db;
 
-// Owned by whoever prepared it; must go before its Db. Only one Query may run on it at a time.
+// Owned by the object that prepared it; must be destroyed before its Db. Only one Query may run on
+// it at a time.
 class Stmt {
 public:
     Stmt() = default;
@@ -24,7 +25,7 @@ public:
     Stmt& operator=(Stmt&& other) noexcept;
     ~Stmt();
 
-    // Runs the statement to its end. Errors as Db says, EEXIST for a row that is there already.
+    // Runs the statement to its end. Fails with the errors of Db; EEXIST: the row exists already.
     template <class... Values>
     Result<void> run(const Values&... values) {
         int at = 0;
@@ -55,7 +56,7 @@ private:
 };
 
 // The rows of one execution. Resets the statement when it goes out of scope. Columns count from 0
-// and may be read after next() gave true; text and blobs live until the next next().
+// and may be read after next() returned true; text and blobs are valid until the following next().
 class Query {
 public:
     template <class... Values>
@@ -67,7 +68,7 @@ public:
     Query(const Query&) = delete;
     Query& operator=(const Query&) = delete;
 
-    // False: no row (any more).
+    // Returns false if there is no further row.
     Result<bool> next() { return stmt_.step(); }
 
     std::int64_t integer(int column) const;
@@ -80,7 +81,7 @@ public:
     ByteView blob(int column) const;
     bool null(int column) const;
     int columns() const;
-    // The value as SQL would write it; for dumps.
+    // Returns the value as SQL would write it; for dumps.
     std::string literal(int column) const;
 
 private:

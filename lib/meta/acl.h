@@ -35,8 +35,8 @@ struct Acl {
     std::uint32_t inherit(std::uint32_t mode);
 };
 
-// The value of the extended attribute. EINVAL: it is not one, or not valid. EOPNOTSUPP: of another
-// version. A list without entries is valid and stands for no ACL.
+// Decodes the value of the extended attribute. EINVAL: the value is not a valid list. EOPNOTSUPP:
+// it has another version. A list without entries is valid and stands for no ACL.
 Result<Acl> decode_acl(ByteView value);
 Buffer encode_acl(const Acl& acl);
 

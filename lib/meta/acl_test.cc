@@ -1,4 +1,4 @@
-// Access control lists: which are valid, what they make of modes, and who inherits them.
+// Access control lists: which are valid, how they change modes, and how they are inherited.
 #include "lib/meta/acl.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ Buffer value(std::vector<AclEntry> entries) {
     return encode_acl({std::move(entries)});
 }
 
-// u:7:rwx, mask rwx: 0770 with more than that to it.
+// u:7:rwx, mask rwx: the mode is 0770, and the list says more.
 Buffer shared_with_7() {
     return value({owner_rwx, user(7, 7), group_rx, mask_rwx, other_none});
 }
@@ -38,7 +38,7 @@ struct AclFixture : Fixture {
         return code_of(apply(wire::SetXattr{
             .ino = ino, .name = std::string(name), .value = std::move(acl), .now = ++now}));
     }
-    // Nothing: ENODATA.
+    // Returns an empty optional for ENODATA.
     std::optional<Buffer> get(Ino ino, std::string_view name) {
         auto got = volume->read(wire::GetXattr{ino, std::string(name)});
         if (code_of(got) == ENODATA) return std::nullopt;

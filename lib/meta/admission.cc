@@ -37,7 +37,7 @@ bool makes_room(const Request& request) {
     return std::visit([](const auto& m) { return makes_room(m); }, request);
 }
 
-// Making room takes a while, so there must be something to gain.
+// Freeing space takes a while, so it is tried only if there is something to gain.
 bool may_grow(State& state) {
     if (has_reserve(state)) return true;
     const bool worth_it = state.db->log_file_bytes() >= state.reserve.bytes() / 4;

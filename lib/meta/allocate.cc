@@ -9,7 +9,7 @@ namespace flexfs::meta {
 namespace {
 
 // Reserved space takes a row for each block of a range, as many as data that is written there
-// would. The bound keeps a call that nobody means to follow up from filling the disk with rows.
+// would. The limit keeps a mistaken call from filling the disk with rows.
 constexpr std::uint64_t blocks_max = 4 << 20;
 
 bool is_known(std::uint32_t mode) {
@@ -56,7 +56,8 @@ Result<wire::RangeDone> allocate(Txn& tx, const wire::Allocate& request) {
         TRY(end, punch(tx, *file, first, last));
     } else {
         if (request.length / tx.info().block_bytes > blocks_max) return fail(ENOSPC);
-        // The file's own bytes may lie in the range. This is asked before the first of many steps.
+        // Bytes that the file has already may lie in the range. The limit is checked before the
+        // first of many steps.
         if (request.length > attr.used) TRY(tx.room_for_bytes(request.length - attr.used));
         TRY(end, make_room(tx, *file, first, last, request.mode & FALLOC_FL_ZERO_RANGE));
     }

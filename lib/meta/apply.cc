@@ -1,4 +1,4 @@
-// Batches of calls as transactions, and replies remembered for those who ask twice.
+// Executes batches of calls as transactions, and remembers replies for requests that are repeated.
 #include <algorithm>
 #include <cerrno>
 
@@ -10,13 +10,13 @@
 namespace flexfs::meta {
 namespace {
 
-// How much may be pending: the pages of this many calls are written together, and this many calls
-// are applied again after a fault or a kill.
+// The limit of what may be pending: the pages of this many calls are written together, and this
+// many calls are applied again after a fault or a kill.
 constexpr std::size_t pending_calls_max = 1024;
 constexpr std::size_t pending_bytes_max = 1 << 20;
 
-// An outcome as the database keeps it. Fields are only appended; rows of the first formats have a
-// third, an Ino, whose place is spent.
+// An outcome in the form that the database stores. Fields are only appended; rows of the first
+// formats have a third field, an Ino, which must not be reused.
 struct Remembered {
     Result<Reply> reply;
     bool created = false;
@@ -66,7 +66,7 @@ Time time_of(const Call& call, Time before) {
     return std::visit(own, call.request);
 }
 
-// What a read-only session may still ask for.
+// A read-only session may still send the other requests.
 bool changes_files(const Request& request) {
     return !std::holds_alternative<wire::Release>(request) &&
            !std::holds_alternative<wire::OpenSession>(request) &&
@@ -77,8 +77,8 @@ bool is_own(const Request& request) {
     return std::visit([]<class R>(const R&) { return is_own_request<R>; }, request);
 }
 
-// Replies go with their session: whether a call was executed before it ended is not known any
-// longer.
+// Replies are forgotten with their session, so it is not known whether a call was executed before
+// the session ended.
 Error session_ended(const Call& call) {
     Error error{ESTALE, "the session has ended"};
     error.refused = call.sequence == 0;
@@ -103,7 +103,8 @@ Result<std::optional<Outcome>> recall(Txn& tx, const Call& call) {
     return Outcome{std::move(memory.reply), true, memory.created};
 }
 
-// What a reply says of other inodes is true when the call is made, not when it is repeated.
+// Statements of a reply about other inodes are true when the call is executed, not when it is
+// repeated.
 void forget_others(Reply& reply) {
     const auto forget = [](auto& told) {
         if constexpr (requires { told.also; }) told.also.clear();
@@ -120,9 +121,9 @@ Result<void> remember(Txn& tx, const Call& call, const Outcome& outcome) {
     return tx.st().reply_put.run(call.session, call.sequence, memory.view());
 }
 
-// The Result is the fault that spoils the transaction; answers are in the Outcome. An answer that
-// is an error is a refusal: only here it is known that the call was not executed when it was sent
-// before.
+// The Result is a fault that invalidates the transaction; answers are in the Outcome. An answer
+// that is an error is a refusal: only here it is known that the call was not executed when it was
+// sent before.
 Result<Outcome> execute(Txn& tx, const Call& call) {
     tx.start(call.session, call.holders, time_of(call, tx.now()));
     if (auto open = check_session(tx, call); !open) return Outcome{fail(std::move(open.error()))};
@@ -131,7 +132,7 @@ Result<Outcome> execute(Txn& tx, const Call& call) {
         TRY(std::optional<Outcome> before, recall(tx, call));
         if (before) return std::move(*before);
     }
-    // These read and change tables of which the transaction holds rows in memory.
+    // These requests read and change tables whose rows the transaction holds in memory.
     if (is_own(call.request)) TRY(tx.flush());
     Notes notes;
     Outcome outcome{std::visit(Execute{tx, notes}, call.request), false, notes.created};
@@ -156,7 +157,7 @@ Buffer encode_record(Time clock, std::span<const Call> batch) {
     return std::move(memory).freeze();
 }
 
-// The outcomes, in memory and in the open transaction.
+// Executes the calls. The outcomes take effect in memory and in the open transaction.
 Result<std::vector<Outcome>> run(Txn& tx, std::span<const Call> batch) {
     std::vector<Outcome> outcomes;
     outcomes.reserve(batch.size());
@@ -179,7 +180,8 @@ Result<void> write_record(State& state, std::span<const Call> batch, Time clock)
     return {};
 }
 
-// A commit while the log is copied would keep it from starting anew afterwards: it can wait.
+// A commit while the log is being copied would keep it from starting anew afterwards, so it is
+// delayed.
 bool is_due(const State& state) {
     const std::size_t patience = state.copying ? 8 : 1;
     return state.pending.calls >= patience * pending_calls_max ||
@@ -197,7 +199,7 @@ Result<std::vector<Outcome>> attempt_once(State& state, std::span<const Call> ba
     const std::uint64_t before = changes();
     Txn tx(state);
     auto outcomes = run(tx, batch);
-    // A batch of nothing but refusals leaves no trace.
+    // A batch in which all calls were refused leaves no trace.
     const bool changed = changes() != before || tx.counters() != state.counters;
     if (outcomes && changed) {
         if (auto written = write_record(state, batch, state.clock); !written)
@@ -217,8 +219,8 @@ Result<std::vector<Outcome>> attempt(State& state, std::span<const Call> batch) 
     return outcomes;
 }
 
-// Whether the session sent the call before and it was executed then. ESTALE: nobody knows any
-// longer.
+// Whether the session sent the call before and it was executed then. ESTALE: this is no longer
+// known.
 Result<bool> was_executed(State& state, const Call& call) {
     if (call.sequence == 0 || call.session == 0) return false;
     TRY(open_transaction(state));
@@ -227,7 +229,7 @@ Result<bool> was_executed(State& state, const Call& call) {
     return query.next();
 }
 
-// The outcome of a call that is in no record.
+// Returns the outcome of a call that is in no record.
 Outcome not_done(State& state, const Call& call, Error error) {
     const auto before = was_executed(state, call);
     error.refused = before && !*before;
@@ -275,7 +277,7 @@ std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
     std::vector<Call> admitted;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        // Whoever asks again for what was done gets the reply of then.
+        // A repeated request that was executed gets the original reply.
         const auto done = was_executed(state, batch[i]);
         if (!grows(batch[i]) || (done && *done)) {
             admitted.push_back(batch[i]);

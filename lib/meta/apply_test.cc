@@ -1,4 +1,4 @@
-// Batches, faults, retries, and what outlives a crash.
+// Batches, faults, repeated requests, and state that survives a crash.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 namespace flexfs::meta {
 namespace {
 
-// A tree with something of everything, made anew for each round of a sweep.
+// A tree with an example of everything, created anew for each round of a sweep.
 struct Tree : Fixture {
     SessionId one, two;
     Ino folder, file, small, huge, link;
@@ -99,7 +99,7 @@ const Case cases[] = {
     {"close session", [](Tree& t) { return Call{t.one, 0, wire::CloseSession()}; }},
 };
 
-// Its target is written at once, its name and inode later.
+// The link's target is written at once, its name and inode later.
 wire::Make symlink(std::string name) {
     return {.parent = 1, .name = std::move(name), .mode = S_IFLNK, .target = "elsewhere"};
 }
@@ -150,7 +150,7 @@ TEST_CASE("a commit that fails at any statement loses nothing, and the next brin
         const auto committed = t.volume->commit();
         t.volume->fail_statement(0);
         if (committed) {
-            CHECK(nth > 15);  // ten rows and more, counters, the commit
+            CHECK(nth > 15);  // at least ten rows, the counters, the commit
             break;
         }
         CHECK(code_of(committed) == EIO);
@@ -304,7 +304,7 @@ TEST_CASE("a reply is remembered until its session needs it no more, whatever ca
     };
     for (std::uint64_t i = 2; i <= 2000; ++i) REQUIRE(send(i, 1).reply);
     CHECK(send(2, 1).repeated);
-    CHECK_FALSE(send(1, 1).repeated);  // it was late, and is executed
+    CHECK_FALSE(send(1, 1).repeated);  // it arrives late, and is executed
     CHECK(send(1, 1).repeated);
     REQUIRE(send(2001, 2000).reply);
     CHECK(send(2000, 2000).repeated);

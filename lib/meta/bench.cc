@@ -1,5 +1,5 @@
-// How fast the metadata engine is: creates in batches of 16 and of one, lookups, and what a small
-// file costs. Usage: meta_bench FOLDER [FILES [PAGE_BYTES [CACHE_MIB]]]
+// Measures the speed of the metadata engine: creates in batches of 16 and of one, lookups, and the
+// cost of small files. Usage: meta_bench FOLDER [FILES [PAGE_BYTES [CACHE_MIB]]]
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -37,7 +37,7 @@ struct Bench {
         }
     }
 
-    // Seconds that `count` calls from `make` took.
+    // Returns how many seconds `count` calls from `make` took.
     template <class F>
     double run(std::size_t count, F make, bool keep = false) {
         const Duration start = monotonic_now();
@@ -50,7 +50,7 @@ struct Bench {
         return std::chrono::duration<double>(monotonic_now() - start).count();
     }
 
-    // Of this process's processor time: what a busy machine does not distort.
+    // The processor time of this process, which load on the machine does not distort.
     static double processor_seconds() {
         rusage usage;
         ::getrusage(RUSAGE_SELF, &usage);
@@ -85,7 +85,7 @@ std::uint64_t database_bytes(const std::string& folder) {
     return std::filesystem::file_size(folder + "/meta.db");
 }
 
-// Files of 1 KiB, created and then committed.
+// Creates files of 1 KiB and then commits their data.
 void fill(Bench& bench, std::size_t count, const std::string& folder) {
     const std::size_t folders = bench.folders.size();
     const std::size_t tenth = count / 10;
@@ -132,7 +132,7 @@ void look_up(Bench& bench, std::mt19937_64& random) {
     }
 }
 
-// Each call a batch of its own, as a single busy client makes them.
+// Executes each call as a batch of its own, as for a single busy client.
 void change_one_by_one(Bench& bench, std::size_t count, std::mt19937_64& random) {
     const std::size_t folders = bench.folders.size();
     bench.batch = 1;

@@ -9,16 +9,16 @@ namespace {
 
 constexpr std::size_t extents_looked_at = 1024;
 
-// What a commit does to one block.
+// The effect of a commit on one block.
 struct BlockPlan {
     std::vector<wire::Extent> dropped;
     std::vector<wire::Extent> added;
     std::int64_t gained = 0;  // bytes that extents cover now and did not cover before
 };
 
-// Rows that newer ones cover wholly are dropped, except the unwritten: the space that they reserve
-// stays reserved when a hole is punched into what lies over them. `rows` are the block's old ones,
-// by seq.
+// Plans the rows of one block. Old rows that newer ones cover completely are dropped, except
+// unwritten ones: the space that they reserve stays reserved when a hole is punched into the data
+// on top of them. `rows` are the block's old ones, by seq.
 BlockPlan plan_block(std::span<const wire::Extent> rows, std::span<const wire::Extent> fresh) {
     BlockPlan plan;
     Cover cover;
@@ -45,8 +45,7 @@ Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
     return plans;
 }
 
-// The service cannot look into packed data, but knows how much longer than the file's bytes it may
-// be.
+// The service cannot look into packed data, but knows by how much it may exceed the file's bytes.
 bool may_be_inline(const wire::InodeCommit& change) {
     const std::size_t size = change.inline_data.size();
     if (change.inline_bytes == 0) return size <= wire::inline_bytes_max;
@@ -54,8 +53,8 @@ bool may_be_inline(const wire::InodeCommit& change) {
            size <= change.inline_bytes + wire::inline_overhead_max;
 }
 
-// Whether the file's data is the one that the commit replaces, and its end the one behind which it
-// was to append. EAGAIN: they are not.
+// EAGAIN: the file's data is not the version that the commit replaces, or its end is not where the
+// commit expected to append.
 Result<void> check_base(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
     if (!change.set_inline && !change.clear_inline) return {};
     if (change.append_at != wire::no_append && change.append_at != file.attr.size)
@@ -85,9 +84,9 @@ Result<void> check_commit(Txn& tx, const Inode& file, const wire::InodeCommit& c
     return check_extents(tx, change.extents, request.segments);
 }
 
-// What is appended goes to the end of the file, wherever that is now: its extents move by the
-// difference, and one that a block's end then cuts becomes two. EINVAL: not all of it was to be
-// appended. EFBIG.
+// Moves appended data to the present end of the file: all extents move by the difference, and one
+// that crosses the end of a block becomes two. EINVAL: not all of the data was to be appended.
+// EFBIG.
 Result<std::vector<wire::Extent>> moved_to_end(const wire::InodeCommit& change, std::uint64_t end,
                                                std::uint64_t block_bytes) {
     std::vector<wire::Extent> moved;
@@ -141,7 +140,7 @@ Result<void> commit_extents(Txn& tx, Inode& file, const wire::InodeCommit& chang
     return {};
 }
 
-// ENOSPC: the volume may not hold what the extents add to it. Asked before anything changes.
+// ENOSPC: the volume may not hold what the extents add. Checked before anything changes.
 Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
     if (tx.info().max_blocks == 0 || change.extents.empty()) return {};
     TRY(const std::vector<BlockPlan> plans, plan_blocks(tx, file, change.extents));
@@ -155,7 +154,7 @@ Result<void> room_for_extents(Txn& tx, const Inode& file, const wire::InodeCommi
     return gained > 0 ? tx.room_for_bytes(static_cast<std::uint64_t>(gained)) : Result<void>();
 }
 
-// Directories and symlinks have access times, too.
+// Changes of access times are accepted for directories and symlinks, too.
 bool is_access(const wire::InodeCommit& change) {
     return change.atime != 0 && change.size == 0 && change.mtime == 0 && !change.kill_privileges &&
            !change.set_inline && !change.clear_inline && change.extents.empty();

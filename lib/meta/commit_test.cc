@@ -1,4 +1,4 @@
-// Commits that several clients send for one file: versions of small files, and what is appended.
+// Commits that several clients send for one file: versions of small files, and appended data.
 #include <doctest/doctest.h>
 
 #include <cerrno>

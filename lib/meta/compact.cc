@@ -21,7 +21,7 @@ bool cover_the_same(std::span<const wire::Extent> a, std::span<const wire::Exten
 Result<wire::Done> compact(Txn& tx, const wire::Compact& request) {
     TRY(Inode * file, tx.file(request.ino));
     TRY(auto rows, load_extents(tx.st(), *file, request.idx, request.idx));
-    // Unwritten rows lie below and stay.
+    // Unwritten rows lie at the bottom and stay.
     std::erase_if(rows, [](const wire::Extent& row) { return row.is_unwritten(); });
     if (!std::ranges::equal(rows, request.expected, {}, &wire::Extent::seq)) return fail(EAGAIN);
     for (const wire::Extent& extent : request.replacement)

@@ -18,8 +18,8 @@ Result<void> check_ranges(const wire::CopyRange& request) {
     return high - low < request.length ? fail(EINVAL) : Result<void>();
 }
 
-// Appends the part of `row` within the source's bytes [first, last), placed so that `first` lands
-// at `offset`: two rows if it crosses the border of a block.
+// Appends the part of `row` within the source's bytes [first, last) to `into`, moved so that
+// `first` lands at `offset`; it becomes two rows if it crosses the border of a block.
 void place(const wire::Extent& row, std::uint64_t first, std::uint64_t last, std::uint64_t offset,
            std::uint64_t block_bytes, std::vector<wire::Extent>& into) {
     const std::uint64_t start = row.idx * block_bytes + row.off;
@@ -59,7 +59,7 @@ Result<std::int64_t> gain_of(Txn& tx, const Inode& file, std::vector<wire::Exten
     return static_cast<std::int64_t>(gained);
 }
 
-// Plans how the source's bytes [first, last), or as many as one step takes, get to `offset`.
+// Plans the copy of the source's bytes [first, last), or of as many as one step takes, to `offset`.
 Result<RangePlan> plan_copy(Txn& tx, const Inode& from, std::uint64_t first, std::uint64_t last,
                             const Inode& to, std::uint64_t offset) {
     const std::uint64_t block_bytes = tx.info().block_bytes;

@@ -1,4 +1,4 @@
-// Extents block by block: which bytes of it they cover.
+// Computes which bytes of a block its extents cover.
 #pragma once
 
 #include <algorithm>
@@ -18,13 +18,14 @@ public:
 
 private:
     struct Range {
-        std::uint64_t first, last;  // last is excluded
+        std::uint64_t first, last;  // excludes `last`
     };
     std::vector<Range> ranges_;  // disjoint, ascending
     std::uint64_t bytes_ = 0;
 };
 
-// `small` bytes from the start of the block, the inline ones, also count as covered.
+// Returns how many bytes of the block are covered. The first `small` bytes of the block, which are
+// inline data, also count as covered.
 std::uint64_t covered_bytes(std::span<const wire::Extent> extents_of_a_block,
                             std::uint64_t small = 0);
 

@@ -32,8 +32,8 @@ Entries::Held& Entries::mark_changed(const Place& at) {
     return held->second;
 }
 
-// Rows that a change in memory has erased or moved do not count: when rows are written must not
-// decide which slot a name gets.
+// Rows that a change in memory has erased or moved do not count, because the slot that a name gets
+// must not depend on when rows are written.
 Result<bool> Entries::make_room(Statements& st, const Place& at) {
     const Group group{at.folder, group_of(at.hash)};
     constexpr std::uint32_t all = (1u << name_slots) - 1;

@@ -1,6 +1,6 @@
-// Directory entries between the operations and the database. As with Inodes, they are changed in
-// memory and written when the database commits, in the order of their table: a name that is made
-// and removed in between is never written, and those that are written lie side by side.
+// A cache of directory entries between the operations and the database. As with Inodes, they are
+// changed in memory and written when the database commits, in the order of their table: a name that
+// is made and removed in between is never written, and those that are written lie side by side.
 #pragma once
 
 #include <string>
@@ -20,13 +20,15 @@ public:
         std::string_view name;
     };
 
-    // Empty optional: the directory has no such name.
+    // Returns an empty optional if the directory has no such name.
     Result<std::optional<Name>> find(Statements& st, const Place& at);
-    // What is known without reading the row. Ino 0: there is no such name.
+    // Returns what is known without reading the row. Ino 0: there is no such name.
     std::optional<Name> known(const Place& at) const;
 
-    // These only after find() of the same place, in the same call.
-    // Prepares put() of a name that is not there. False: the group of its hash has no slot left.
+    // The following functions may be called only after find() of the same place, in the same call.
+    //
+    // Prepares put() of a name that does not exist. Returns false if the group of its hash has no
+    // slot left.
     Result<bool> make_room(Statements& st, const Place& at);
     // A new name gets the slot that make_room() found; an existing one keeps its own.
     void put(const Place& at, Name to);
@@ -70,8 +72,8 @@ private:
         Name to;                      // ino 0: there is no such name
         bool stored = false;          // has a row
         bool changed = false;         // among changed_
-        bool taken = false;           // its slot is among taken_, because no row has it
-        std::uint32_t free_slot = 0;  // by make_room()
+        bool taken = false;           // its slot is in taken_, because no row has it
+        std::uint32_t free_slot = 0;  // found by make_room()
 
         bool is_added() const { return !stored && to.ino != 0; }
     };
@@ -81,7 +83,7 @@ private:
     Table held_;
     std::vector<Table::value_type*> changed_;     // to be written
     std::unordered_map<Ino, std::size_t> added_;  // names without a row, by their folder
-    // The slots of names that got one since the last write(), as bits.
+    // The slots of names that were added since the last write(), as bits.
     struct Group {
         Ino folder = 0;
         std::uint64_t group = 0;

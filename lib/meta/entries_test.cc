@@ -1,4 +1,4 @@
-// What the database gets of names that change in memory, and what is told of them before.
+// Which changes of names reach the database, and what reads return before that.
 #include "lib/meta/entries.h"
 
 #include <algorithm>

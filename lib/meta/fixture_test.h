@@ -1,5 +1,5 @@
-// A volume in a folder of its own, and the requests that most tests make. Every test ends with a
-// verified database.
+// A volume in its own folder, and the requests that most tests make. Every test ends with a check
+// of the database.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@
 
 namespace flexfs::meta {
 
-// Takes from a database what the fifth format added; user_version is the caller's to set.
+// Removes from a database what the fifth format added. The caller sets user_version.
 inline constexpr const char* undo_fifth_format =
     "ALTER TABLE inline DROP COLUMN seq;"
     "ALTER TABLE inline_history DROP COLUMN seq;"
@@ -59,7 +59,7 @@ struct Fixture {
         volume.reset();
         open();
     }
-    // As a kill leaves it: the database and its log are copied while they are in use.
+    // Leaves the volume as a kill does: the database and its log are copied while they are in use.
     void crash() {
         volume->end_reads();
         const std::filesystem::path from = folder, to = folder + "-copy";
@@ -108,7 +108,7 @@ struct Fixture {
         REQUIRE(volume->apply(id, wire::CloseSession()));
         upkeep();
     }
-    // One of the service's own requests.
+    // Executes one of the service's own requests.
     template <class M>
     typename M::Reply own(M request) {
         const Call call{.request = std::move(request), .now = now};
@@ -116,14 +116,14 @@ struct Fixture {
         REQUIRE_MESSAGE(outcome.reply, outcome.reply.error().message());
         return std::get<typename M::Reply>(std::move(*outcome.reply));
     }
-    // All that Maintain has to do, in steps of `limit`.
+    // Runs Maintain in steps of `limit` until nothing is left to do.
     int upkeep(std::size_t limit = 1000) {
         int steps = 0;
         while (volume->needs_upkeep()) steps += own(Maintain{limit}).more;
         return steps;
     }
 
-    // Condemns all there is, as of the far future.
+    // Condemns all garbage, as of the far future.
     std::vector<SegmentId> garbage(Time dead_since = Time(1e15), std::uint64_t limit = 100) {
         return own(CondemnGarbage{dead_since, limit}).segments;
     }

@@ -1,4 +1,4 @@
-// A disk that is really full: a small filesystem in memory, which only root can mount.
+// Tests on a disk that is really full: a small filesystem in memory, which only root can mount.
 #include <doctest/doctest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -50,7 +50,7 @@ TEST_CASE("on a full disk files can be deleted, nothing is lost, and room lets c
 
     for (int i = 0; i < made; i += 2)
         REQUIRE(volume->apply(0, wire::Unlink{1, std::to_string(i), 3}));
-    // What was deleted left room in the database itself.
+    // The deletions left free pages in the database itself.
     CHECK(create(*volume, "again"));
     CHECK(volume->verify().value().empty());
     const auto before = volume->dump().value();
@@ -81,7 +81,7 @@ TEST_CASE("a volume that filled its disk by itself can be emptied, and filled ag
             if (!volume->apply(0, wire::Commit{.inodes = {change}, .now = 2})) break;
         }
         REQUIRE(made[round] > 1000);
-        // A kill in between: what is left in the journal has to find room, too.
+        // A kill in between: the records that are left in the journal need space, too.
         if (round == 1) {
             const auto before = volume->dump().value();
             volume.reset();

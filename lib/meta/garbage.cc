@@ -1,4 +1,5 @@
-// Segments without live bytes, from their death until their objects are deleted.
+// Handles segments without live bytes, from the moment the last live byte is gone until their
+// objects are deleted.
 #include <algorithm>
 
 #include "lib/meta/operations.h"

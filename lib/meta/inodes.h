@@ -1,6 +1,7 @@
-// Inodes between the operations and the database: read once, changed in memory, and written when
-// the database commits, in the order of their numbers. So a directory that gains a hundred names is
-// written once, and a file that is made and removed meanwhile not at all.
+// A cache of inodes between the operations and the database: they are read once, changed in memory,
+// and written when the database commits, in the order of their numbers. A directory that gains a
+// hundred names is written once, and a file that is made and removed in between is not written at
+// all.
 #pragma once
 
 #include <unordered_map>
@@ -12,15 +13,16 @@ namespace flexfs::meta {
 
 class Inodes {
 public:
-    // Null: there is none. The pointer is good until write(), shrink() or clear().
+    // Returns null if there is no such inode. The pointer is valid until write(), shrink() or
+    // clear().
     Result<Inode*> find(Statements& st, Ino ino);
-    // For a caller that has read the row: the newer state, if there is one here. Empty optional:
+    // Returns the newer state of a row that the caller has read, if there is one. Empty optional:
     // the row is up to date; null: the inode is erased.
     std::optional<const Inode*> newer(Ino ino) const;
 
     // Adds a new inode, whose number is not in use.
     Inode& add(const Inode& made);
-    // Only for an inode that find() or add() returned.
+    // Both take only an inode that find() or add() returned.
     void change(Inode& inode);
     void erase(Inode& inode);
     // How often add(), change() and erase() were called.

@@ -1,4 +1,4 @@
-// What reaches the database of inodes that change in memory, and how many of them stay there.
+// Which changes of inodes reach the database, and how many inodes stay in memory.
 #include "lib/meta/inodes.h"
 
 #include "lib/meta/state_test.h"

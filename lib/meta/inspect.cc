@@ -17,7 +17,7 @@ Result<std::vector<std::string>> tables(db::Db& db) {
     }
 }
 
-// Every table's key stands first in it.
+// Relies on the key being the first columns of every table.
 Result<void> dump_table(db::Db& db, const std::string& table, std::string& out) {
     TRY(db::Stmt columns,
         db.prepare(fmt::format("SELECT max(pk) FROM pragma_table_info('{}')", table)));
@@ -32,7 +32,7 @@ Result<void> dump_table(db::Db& db, const std::string& table, std::string& out) 
     for (;;) {
         TRY(bool row, query.next());
         if (!row) return {};
-        // How far the journal is copied is no part of the state.
+        // The progress of copying the journal is not part of the state.
         if (table == "counter" && query.text(0) == "batch") continue;
         out += table;
         for (int column = 0; column < query.columns(); ++column) out += ' ' + query.literal(column);

@@ -1,4 +1,4 @@
-// Looks at a whole database: for tests and for people. Slow, and never on a hot path.
+// Inspects a whole database, for tests and for people. Slow; never used on a hot path.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace flexfs::meta {
 
-// As Volume says of each.
+// Each is documented at the function of Volume with the same name.
 Result<std::string> dump(State& state);
 Result<std::vector<std::string>> verify(State& state);
 Result<std::vector<std::string>> scans(State& state);

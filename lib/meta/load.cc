@@ -15,12 +15,12 @@
 namespace flexfs::meta {
 namespace {
 
-// The second format says as whom a session's root acts; NULL: as root. The third has unwritten
-// extents, which no older program would understand. The fourth has small files' data in forms that
-// the clients choose (see Small); older rows are plain: `bytes` is NULL. The fifth has slots for
-// the names of one group, versions of small files' data, and the form of each extent's frame; all
-// older frames are whole; and the hash of the secret that resumes a session. Groups 0 and 1 are one
-// (position_of); a name beyond the eighth of its group shares the last slot.
+// The second format records the identity with which root acts in a session; NULL: as root. The
+// third has unwritten extents, which no older program would understand. The fourth has small files'
+// data in forms that the clients choose (see Small); older rows are plain: `bytes` is NULL. The
+// fifth has slots for the names of one group, versions of small files' data, the form of each
+// extent's frame (all older frames are whole), and the hash of the secret that resumes a session.
+// Groups 0 and 1 are one (position_of); a name beyond the eighth of its group shares the last slot.
 constexpr const char* formats[] = {
     schema_sql,
     "ALTER TABLE session ADD COLUMN squash_uid INTEGER;"
@@ -46,11 +46,12 @@ constexpr const char* formats[] = {
     "ALTER TABLE session ADD COLUMN secret BLOB",
 };
 
-// An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice as many
-// are held as are kept: a quarter at most. Pages have the rest.
+// An inode and an entry take about 300 bytes, 550 with the longest name, and up to twice the kept
+// number is held. So rows take a quarter of the cache at most, and pages take the rest.
 constexpr std::size_t cache_bytes_a_row = 4096;
 
-// The value of that name in a table of names and values. False: there is none; `value` stays.
+// Reads the value of that name from a table of names and values. Returns false if there is none;
+// `value` stays unchanged.
 template <class T>
 Result<bool> get_value(db::Stmt& table, std::string_view name, T& value) {
     db::Query query(table, name);
@@ -61,7 +62,7 @@ Result<bool> get_value(db::Stmt& table, std::string_view name, T& value) {
     return true;
 }
 
-// What put_info() wrote. Nothing: the database is new.
+// Reads what put_info() wrote. Empty optional: the database is new.
 Result<std::optional<wire::VolumeInfo>> get_info(Statements& st) {
     wire::VolumeInfo info;
     const auto get = [&](std::string_view name, auto& value) {
@@ -87,8 +88,8 @@ std::uint64_t random_key() {
     return key;
 }
 
-// The key of the volume's name hash. Before the fifth format it was a hash of the volume's id; such
-// a volume keeps it, because the order of its directories comes from it.
+// Loads the key of the volume's name hash. Before the fifth format the key was a hash of the
+// volume's id; such a volume keeps it, because the order of its directories depends on it.
 Result<void> load_name_key(State& state) {
     TRY(const bool found, get_value(state.st.volume_get, name_key_row, state.name_key));
     if (found) return {};
@@ -98,7 +99,7 @@ Result<void> load_name_key(State& state) {
     return state.db->commit();
 }
 
-// What a volume begins with is in no record: a replica gets it with the database.
+// The initial state of a volume is in no record: a replica gets it with the database.
 Result<void> make_volume(State& state, const Options& options) {
     TRY(state.db->begin());
     Txn tx(state);
@@ -155,7 +156,7 @@ Result<void> load_sessions(State& state) {
     return {};
 }
 
-// What the journal has more than the database: a process ended between the two.
+// Applies records that the database lacks, because a process ended between writing the two.
 Result<void> apply_journal(State& state) {
     TRY(std::vector<Buffer> records, state.journal->read_from(state.batch + 1));
     TRY(const bool gap, state.journal->goes_on_after(state.batch + 1 + records.size()));
@@ -174,7 +175,7 @@ Result<void> apply_journal(State& state) {
         if (state.pending.bytes > 1 << 20) TRY(commit_pending(state));
     }
     TRY(commit_pending(state));
-    // A journal that is used again must not hold records of numbers to come.
+    // A journal that is reused must not hold records with future numbers.
     TRY(state.db->sync());
     return state.journal->clear();
 }
@@ -228,7 +229,7 @@ Result<void> load(State& state, const Options& options) {
     TRY(state.db->migrate(formats));
     TRY(state.st, Statements::prepare(*state.db));
     TRY(const bool made, load_memory(state));
-    // Without it the database was cut off to nothing: the volume must not seem to be an empty one.
+    // The metadata database was truncated to nothing: the volume must not appear to be empty.
     if (!made && !options.create)
         return explain(EIO, fmt::format("the metadata database {} is damaged (it is empty); stop "
                                         "using it and restore it from a backup",

@@ -1,4 +1,4 @@
-// What is too long for one call is finished here, a bounded piece at a time.
+// Finishes work that was too long for one call, one bounded piece at a time.
 #include <algorithm>
 
 #include "lib/meta/cover.h"
@@ -21,7 +21,7 @@ Result<std::optional<DueCut>> first_cut(Txn& tx) {
 
 struct Victims {
     std::vector<wire::Extent> extents;  // whole blocks
-    std::uint64_t next_idx = 0;         // where to go on
+    std::uint64_t next_idx = 0;         // where to continue
     bool end = false;
 };
 
@@ -54,7 +54,7 @@ Result<void> erase_victims(Txn& tx, Inode* inode, Ino ino, const Victims& victim
     return {};
 }
 
-// An inode that is gone has no cuts of its own to ask: what is left of it is dead as a whole.
+// An inode that is gone has no cuts of its own: everything left of it is dead.
 Result<void> continue_cut(Txn& tx, const DueCut& due, std::size_t limit) {
     TRY(Inode * inode, tx.find(due.ino));
     std::vector<Cut> cuts{{0, UINT64_MAX}};
@@ -72,11 +72,11 @@ Result<void> continue_cut(Txn& tx, const DueCut& due, std::size_t limit) {
     return {};
 }
 
-// True: the session holds no orphans any longer.
+// Returns true if the session holds no orphans any longer.
 Result<bool> release_orphans(Txn& tx, SessionId session, std::size_t limit) {
-    TRY(tx.orphans().write(tx.st()));  // those in memory only would be missed
-    // The table has a row for each file that is open without a name: going through all of it once
-    // per ended session costs less than an index that every unlink of an open file had to keep.
+    TRY(tx.orphans().write(tx.st()));  // the query below would miss those in memory
+    // The table has a row for each file that is open without a name. Scanning all of it once per
+    // ended session costs less than an index that every unlink of an open file had to update.
     std::vector<Ino> held;
     Ino after = 0;
     SessionId after_session = 0;
@@ -96,7 +96,7 @@ Result<bool> release_orphans(Txn& tx, SessionId session, std::size_t limit) {
     return held.size() < limit;
 }
 
-// True: no reserved ids are left.
+// Returns true if no reserved ids are left.
 Result<bool> discard_reserved(Txn& tx, SessionId session) {
     wire::SegmentRange range;
     {
@@ -131,7 +131,7 @@ Result<Maintained> maintain(Txn& tx, const Maintain& request) {
     const std::uint64_t limit = std::max<std::uint64_t>(request.limit, 1);
     const auto& ended = tx.sessions().ended;
     if (!ended.empty()) {
-        // Not the first to end: after a restart nobody knows which one that was.
+        // This need not be the session that ended first, because after a restart that is unknown.
         TRY(bury_session(tx, std::ranges::min(ended), limit));
         return Maintained{true};
     }

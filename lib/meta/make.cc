@@ -1,4 +1,4 @@
-// mkdir, mknod, create, symlink, and files without a name.
+// Implements mkdir, mknod, create, symlink, and files without a name.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -64,7 +64,7 @@ Result<wire::Entry> make(Txn& tx, const wire::Make& request, Notes& notes) {
     TRY(check_kind(request));
     TRY(Inode * parent, tx.living_directory(request.parent));
     const bool named = !request.name.empty();
-    if (!named && tx.session() == 0) return fail(EINVAL);  // no session would keep it alive
+    if (!named && tx.session() == 0) return fail(EINVAL);  // no session would keep the inode alive
     if (named) {
         TRY(const std::optional<Name> there, tx.name(request.parent, request.name));
         if (there && !request.existing_ok) return fail(EEXIST);

@@ -1,7 +1,7 @@
-// The rules of the filesystem once more, as plainly as they can be said: maps in memory, no limits,
-// no database. The simulation compares a Volume with it. File data is told by cells of 1 KiB that
-// hold which frame wrote them and with which of its cells, 0 for a hole; room that is kept is told
-// by its pages.
+// The rules of the filesystem once more, as plainly as possible: maps in memory, no limits, no
+// database. The simulation compares a Volume with it. File data is represented by cells of 1 KiB
+// that name the frame and its cell from which they were written, 0 for a hole; reserved space is
+// represented by its pages.
 #pragma once
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ namespace flexfs::meta {
 
 inline constexpr std::uint64_t cell_bytes = 1024;
 
-// The cells that an extent covers, from where it begins in `cells` on.
+// Fills the cells that the extent covers. `cells` begins with the start of the file.
 inline void fill_cells(std::vector<std::uint64_t>& cells, const wire::Extent& e,
                        std::uint64_t block_cells) {
     const std::uint64_t first = e.idx * block_cells + e.off / cell_bytes;
@@ -44,7 +44,7 @@ struct ModelInode {
     std::set<std::uint64_t> room;  // pages
     std::set<SessionId> holders;
     bool linkable = false;
-    bool packed = false;  // what it has inline
+    bool packed = false;  // its inline data is packed
 
     bool folder() const { return S_ISDIR(mode); }
     void touch(Time now) { mtime = ctime = now; }
@@ -312,7 +312,7 @@ private:
         if (inodes.at(ino).folder()) return EISDIR;
         return S_ISREG(inodes.at(ino).mode) ? 0 : EINVAL;
     }
-    // Whole cells, but for inline data.
+    // Erases whole cells; inline data is erased to the byte.
     static void erase(ModelInode& inode, std::uint64_t first, std::uint64_t last) {
         for (std::uint64_t cell = first / cell_bytes; cell < last / cell_bytes; ++cell)
             if (cell < inode.cells.size()) inode.cells[cell] = 0;

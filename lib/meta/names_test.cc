@@ -1,4 +1,4 @@
-// link, unlink, rmdir, rename, readdir: everything about names but making them.
+// link, unlink, rmdir, rename, readdir: all operations on names except making them.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-// Everything that changes a volume is in its log, and an error says truthfully what was done.
+// Every change of a volume is in its log, and an error says correctly whether the call was
+// executed.
 #include <unistd.h>
 
 #include <algorithm>
@@ -144,7 +145,7 @@ TEST_CASE("whatever fails once in a commit, a refusal means that nothing leads t
                 CHECK(nth > 3);
                 break;
             }
-            if (nth > 20) break;  // a full disk is made room on, and then it works
+            if (nth > 20) break;  // space is freed on a full disk, and then the call succeeds
         }
     }
 }
@@ -225,7 +226,7 @@ TEST_CASE("a failed sync is EIO whatever the disk says, for everybody from then 
         probe.code = code;
         CHECK(code_of(f.volume->checkpoint()) == EIO);
         probe.code = 0;
-        // It was the database's log that could not be synced.
+        // The database's log could not be synced.
         CHECK(code_of(f.volume->sync()) == EIO);
         CHECK(code_of(f.volume->checkpoint()) == EIO);
         CHECK(code_of(f.volume->truncate_log()) == EIO);
@@ -240,7 +241,7 @@ TEST_CASE(
     Probe probe;
     Fixture f;
     const std::string above = std::filesystem::path(f.folder).parent_path();
-    // Of the database and its log, and then of the journal.
+    // At least one sync for the database and its log, and one for the journal.
     CHECK(std::ranges::count(probe.synced, f.folder) >= 2);
     CHECK(std::ranges::count(probe.synced, above) >= 2);
 }
@@ -260,7 +261,7 @@ TEST_CASE("a snapshot shows one moment while the volume changes, and then the ne
     CHECK(snapshot->read(wire::Lookup{1, "a"}).value().inline_data.text() == "one");
     CHECK(code_of(snapshot->read(wire::Lookup{1, "b"})) == ENOENT);
     CHECK(snapshot->verify().value().empty());
-    // It keeps the log from being cut, and then no longer.
+    // It keeps the log from being cut until it is released.
     CHECK(code_of(f.volume->truncate_log()) == EBUSY);
     REQUIRE(snapshot->refresh());
     CHECK(snapshot->dump().value() == f.dump());

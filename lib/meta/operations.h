@@ -1,5 +1,5 @@
-// The operations, one file each; apply() selects them by the type of the request. Errors are those
-// that the message documents; after any of them nothing has changed.
+// The operations, one file each; apply() selects them by the type of the request. They fail with
+// the errors that the message documents; after an error nothing has changed.
 #pragma once
 
 #include "lib/meta/flags.h"
@@ -7,7 +7,7 @@
 
 namespace flexfs::meta {
 
-// Facts for the service that an operation notes in addition to its reply (see Outcome).
+// Facts for the service that an operation reports in addition to its reply (see Outcome).
 struct Notes {
     bool created = false;
 };
@@ -48,13 +48,13 @@ Result<void> drop_capability(Txn& tx, Inode& inode);
 // Sets the size. Bytes from `size` on are discarded and read as zeros if the file grows again.
 Result<void> resize(Txn& tx, Inode& file, std::uint64_t size);
 
-// The changes of a file's extents that a change of a range makes. They are planned first, so that
+// The rows of extents that a change of a range removes and adds. They are planned first, so that
 // the request can still be refused.
 struct RangePlan {
     std::vector<wire::Extent> dropped;
-    std::vector<wire::Extent> added;  // in the order in which they lie over each other; without seq
+    std::vector<wire::Extent> added;  // from bottom to top; without seq
     std::int64_t gained = 0;          // by how many bytes the file's used bytes grow
-    std::uint64_t end = 0;            // where it stops
+    std::uint64_t end = 0;            // where the plan stops
 };
 // Makes the range [first, last) a hole, except for inline data. Releases the space reserved there,
 // except with Hole::data. Stops after about a thousand extents.
@@ -66,11 +66,11 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
 Result<RangePlan> plan_room(Txn& tx, const Inode& file, std::uint64_t first, std::uint64_t last,
                             bool zero);
 Result<void> apply_plan(Txn& tx, Inode& file, const RangePlan& plan);
-// Makes a small file's bytes in the range zeros, or cuts them off if they are its last. EAGAIN:
-// others follow, and the data is in the form that only clients read.
+// Makes the bytes of a small file in the range zeros, or removes them if they are its last ones.
+// EAGAIN: other bytes follow, and the data is packed, so that only clients can read it.
 Result<void> zero_inline(Txn& tx, Inode& file, std::uint64_t first, std::uint64_t last);
 
-// EINVAL: an extent is malformed. ESTALE: one leads into a segment that does not exist.
+// EINVAL: an extent is malformed. ESTALE: an extent refers to a segment that does not exist.
 Result<void> check_extents(Txn& tx, std::span<const wire::Extent> extents,
                            std::span<const wire::SegmentUse> segments);
 

@@ -17,7 +17,7 @@ Result<std::vector<SessionId>> Orphans::holders(Statements& st, Ino ino) const {
     std::vector<SessionId> holders;
     for (auto at = added_.lower_bound({ino, 0}); at != added_.end() && at->first == ino; ++at)
         holders.push_back(at->second);
-    if (!holders.empty()) return holders;  // added together, so there are no others
+    if (!holders.empty()) return holders;  // all holders were added together
     db::Query query(st.orphan_holders, ino);
     for (;;) {
         TRY(bool row, query.next());

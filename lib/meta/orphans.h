@@ -17,10 +17,10 @@ using wire::SessionId;
 
 class Orphans {
 public:
-    // An inode's holders are added in one call, when it loses its last name.
+    // All holders of an inode are added in one call, when it loses its last name.
     void add(Ino ino, SessionId session);
     Result<void> erase(Statements& st, Ino ino, SessionId session);
-    // Empty: the inode is not an orphan.
+    // Returns an empty list if the inode is not an orphan.
     Result<std::vector<SessionId>> holders(Statements& st, Ino ino) const;
     // Counts add() and erase().
     std::uint64_t changes() const { return changes_; }

@@ -80,7 +80,7 @@ Result<void> Caller::may_set(const Inode& inode, std::uint32_t mask,
         TRY(owns(inode));
         if (wanted.gid != attr.gid && wanted.gid != who_.gid) return fail(EPERM);
     }
-    const bool cut = mask & wire::set_size;  // also changes times
+    const bool cut = mask & wire::set_size;  // changes the times, too
     const bool times = !cut && (mask & (wire::set_atime | wire::set_mtime)) && !owns(inode);
     if (times && !(mask & wire::set_touch)) return fail(EPERM);
     return times || (cut && !(mask & wire::set_open)) ? may(inode, wire::access_write)

@@ -16,10 +16,10 @@ public:
     const wire::Who& who() const { return who_; }
     bool is_squashed() const { return squashed_; }
 
-    // Whether modes and ACLs grant all of `access` (wire::AccessMask). EACCES: they do not.
+    // Returns EACCES unless modes and ACLs grant all of `access` (wire::AccessMask).
     Result<void> may(const Inode& inode, std::uint32_t access) const;
 
-    // Each of these checks the flags first (EPERM), and whether the caller may:
+    // Each of these functions checks the flags first (EPERM), and then whether the caller may:
     // add a name to the directory (EACCES);
     Result<void> may_add(const Inode& directory) const;
     // the same for a new inode (EPERM: a device);
@@ -35,7 +35,7 @@ public:
     // remove it (EPERM, EACCES).
     Result<void> may_remove_xattr(const Inode& inode, std::string_view name) const;
     // Whether a chown(2) by the caller that names neither owner nor group clears setuid and setgid:
-    // it is the owner or root.
+    // the caller must be the owner or root.
     bool may_disown(const Inode& inode) const;
 
     // Returns the mode, without setgid if the caller is not in the inode's group.

@@ -1,4 +1,4 @@
-// What a squashed root may do, and that nobody else is asked.
+// Permissions of a squashed root; no other caller is checked.
 #include "lib/meta/permission.h"
 
 #include <doctest/doctest.h>
@@ -142,7 +142,7 @@ TEST_CASE("only its own files may a squashed root chmod, and none give away") {
     CHECK(f.set(own, wire::set_gid, wanted) == EPERM);
     CHECK(f.set(own, wire::set_mode, wanted) == 0);
     CHECK((f.attr(own).mode & 07777) == 02755);
-    f.set(own, wire::set_gid, wanted, alice);  // which their kernel would not let pass
+    f.set(own, wire::set_gid, wanted, alice);  // alice's kernel would refuse this
     CHECK(f.set(own, wire::set_mode, wanted) == 0);
     CHECK((f.attr(own).mode & 07777) == 0755);
     wanted.flags = wire::flag_nodump;
@@ -200,7 +200,7 @@ TEST_CASE("an ACL lets a squashed root in or keeps it out") {
     };
     with({AclTag::user, 7, squashed.uid});
     CHECK(f.may(f.file, wire::access_read | wire::access_write) == 0);
-    CHECK(f.may(f.file, wire::access_execute) == EACCES);  // the mask
+    CHECK(f.may(f.file, wire::access_execute) == EACCES);  // because of the mask
     with({AclTag::user, 0, squashed.uid});
     CHECK(f.may(f.file, wire::access_read) == EACCES);
     with({AclTag::group, 6, squashed.gid});

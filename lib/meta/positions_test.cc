@@ -1,4 +1,4 @@
-// Positions of names in their directories: 31 bits, and no two names at one.
+// Positions of names in their directories: they have 31 bits, and no two names share one.
 #include <doctest/doctest.h>
 #include <stdio.h>
 
@@ -39,7 +39,8 @@ int code_of_make(Fixture& f, const std::string& name) {
     return code_of(f.apply(wire::Make{.parent = 1, .name = name, .mode = S_IFREG, .now = ++f.now}));
 }
 
-// A volume whose names have two groups, both full; the names that it took, and one that it did not.
+// A volume whose names have two groups, both full, with the names that it took and one that it
+// refused.
 struct Full {
     Fixture f{{}, 2};
     std::vector<std::string> names;

@@ -1,4 +1,4 @@
-// The operations that read and change nothing.
+// The operations that only read.
 #include "lib/meta/reads.h"
 
 #include <sys/stat.h>
@@ -26,7 +26,7 @@ std::unexpected<Error> lost_inode(Ino ino) {
     return fail(EIO, fmt::format("a name leads to the unknown inode {}", ino));
 }
 
-// Returns the inode that a name leads to, from the columns `ino` and INODE_COLUMNS (null without a
+// Returns the inode that a name refers to, from the columns `ino` and INODE_COLUMNS (null without a
 // row).
 Result<Inode> target_from(const State& state, const db::Query& query) {
     const Ino ino = query.number(0);
@@ -107,7 +107,7 @@ Result<wire::Listing> readdir(State& state, const wire::ReadDir& request) {
     std::size_t group_begin = 0;  // where its entries begin
     db::Query query(request.plus ? state.st.dentry_list_plus : state.st.dentry_list, request.ino,
                     hashes.first);
-    // Rows come by hash, which within a group is not the order of their positions.
+    // Rows are ordered by hash, which within a group is not the order of their positions.
     for (;;) {
         TRY(const bool row, query.next());
         wire::DirEntry entry;

@@ -1,4 +1,4 @@
-// The operations that only read. The State's database is as the last transaction left it.
+// The operations that only read. They read the State's database as the last transaction left it.
 #pragma once
 
 #include "lib/meta/state.h"

@@ -63,7 +63,7 @@ bool too_many_folders(const End& from, const End& to) {
            to.parent->attr.nlink >= wire::nlink_max;
 }
 
-// Fills in the moved inode and the attributes that changed.
+// Fills in the number of the moved inode and the attributes that changed.
 void tell(wire::Removed& removed, const End& from, const End& to) {
     removed.moved = from.inode->attr.ino;
     removed.also = {from.parent->attr, from.inode->attr};
@@ -122,7 +122,7 @@ Result<wire::Removed> rename(Txn& tx, const wire::Rename& request) {
     if (!from.inode || (exchanging && !to.inode)) return fail(ENOENT);
     if (to.parent->attr.nlink == 0) return fail(ENOENT);
     if (to.inode && (request.flags & RENAME_NOREPLACE)) return fail(EEXIST);
-    if (from.inode == to.inode) return wire::Removed{};  // two names of one file: both stay
+    if (from.inode == to.inode) return wire::Removed{};  // both are names of one file and stay
     if (from.is_folder()) {
         TRY(const bool loop, contains(tx, from.inode->attr.ino, request.new_parent));
         if (loop) return fail(EINVAL);

@@ -1,6 +1,6 @@
-// Everything that changes a volume is a Request: those of the metadata protocol's table that change
-// something, and the service's own, which no client can send. One list of each; the number in its
-// row is what records of the log call a request by.
+// Every change of a volume is a Request: either a request of the metadata protocol that changes
+// something, or one of the service's own, which no client can send. Each kind has one list; the
+// number in a row identifies the request in records of the log.
 #pragma once
 
 #include <type_traits>
@@ -27,17 +27,17 @@ struct Condemned {
     std::vector<SegmentId> segments;
     FLEXFS_FIELDS(segments)
 };
-// Picks up to `limit` segments that have had no live bytes since `dead_since` or longer, the oldest
-// first, and before them those that were picked earlier and not yet forgotten. Nothing can lead
-// into them again. Sync the volume before deleting the objects: after a power cut there might
-// otherwise be rows that lead to them.
+// Selects up to `limit` segments that have had no live bytes since `dead_since` or longer, the
+// oldest first, and before them those that were selected earlier and not yet forgotten. No extent
+// can refer to them again. Sync the volume before deleting the objects: after a power cut there
+// might otherwise be rows that refer to them.
 struct CondemnGarbage {
     using Reply = Condemned;
     Time dead_since = 0;
     std::uint64_t limit = 0;
     FLEXFS_FIELDS(dead_since, limit)
 };
-// The objects are deleted.
+// Forgets segments whose objects are deleted.
 struct ForgetGarbage {
     using Reply = wire::Done;
     std::vector<SegmentId> segments;
@@ -47,8 +47,8 @@ struct Maintained {
     bool more = false;
     FLEXFS_FIELDS(more)
 };
-// Goes on with what was too long for one call (extents of huge files that were deleted or
-// truncated, what ended sessions held), about `limit` rows of it.
+// Continues work that was too long for one call, for about `limit` rows: extents of huge files that
+// were deleted or truncated, and resources of ended sessions.
 struct Maintain {
     using Reply = Maintained;
     std::uint64_t limit = 1;
@@ -92,7 +92,7 @@ auto all(wire::Operations<Client...>, wire::Messages<Own...>) {
 
 // In the order of their numbers, so that an alternative's index is its number.
 using Request = decltype(list::all(wire::Metadata::Requests(), OwnRequests()))::type;
-// Numbers for ever, too: stored replies have them.
+// The numbers never change, because stored replies contain them.
 using Reply =
     std::variant<wire::Done, wire::Entry, wire::Removed, wire::Committed, wire::SegmentRange,
                  wire::Session, wire::RangeDone, Condemned, Maintained>;

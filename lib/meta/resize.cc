@@ -4,7 +4,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Cuts the block that the new end of the file lies in, at `keep` bytes.
+// Cuts the block that contains the new end of the file, at `keep` bytes.
 Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t keep) {
     TRY(const std::vector<wire::Extent> extents, load_extents(tx.st(), file, idx, idx));
     std::vector<wire::Extent> left;

@@ -1,4 +1,4 @@
-// Room that fallocate keeps: unwritten extents below the data.
+// Space that fallocate reserves: unwritten extents below the data.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
@@ -25,7 +25,7 @@ struct Rooms : Fixture {
         return apply(wire::Allocate{
             .ino = ino, .mode = mode, .offset = offset, .length = length, .now = ++now});
     }
-    // In all steps; how many they were.
+    // Repeats until the range is done, and returns the number of steps.
     int allocate_all(Ino ino, std::uint32_t mode, std::uint64_t offset, std::uint64_t length) {
         int steps = 0;
         for (; length > 0; ++steps) {

@@ -1,4 +1,4 @@
-// How many rows Inodes and Entries keep in memory for those who come again.
+// Limits how many rows Inodes and Entries keep in memory for later use.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,12 @@ namespace flexfs::meta {
 class RowCache {
 public:
     void keep(std::size_t most) { most_ = most; }
-    // As many more may be held until the next commit, or a batch's end.
+    // Up to the same number of additional rows may be held until the next commit, or until a batch
+    // ends.
     bool is_full(std::size_t held) const { return held >= 2 * most_; }
-    // Of more than `most` half of `most` stay, most of them newer ones: libstdc++ puts new rows in
-    // front, until it rehashes. None may be changed.
+    // If there are more than `most` rows, keeps half of `most`. These are mostly newer rows,
+    // because libstdc++ inserts rows at the front until it rehashes. No row may have unwritten
+    // changes.
     template <class Rows>
     void shrink(Rows& held) const {
         if (held.size() <= most_) return;

@@ -1,4 +1,4 @@
-// What an observer of changed rows sees, whatever the commits do.
+// Changes of rows that an observer sees, independent of commits.
 #include "lib/meta/row_observer.h"
 
 #include <fcntl.h>
@@ -80,7 +80,7 @@ struct Observed {
     }
 };
 
-// Random calls; inode numbers are guessed, so that many are refused.
+// Returns a random call. Inode numbers are guessed, and many calls are therefore refused.
 Call random_call(std::mt19937_64& random, Time now) {
     const auto below = [&](std::uint64_t n) { return random() % n; };
     const auto name = [&] { return std::string(1, char('a' + below(6))); };
@@ -193,7 +193,7 @@ TEST_CASE("volumes that commit at different times observe the same changes") {
         if (timing() % 3 == 0) REQUIRE(often.volume->commit());
         if (timing() % 50 == 0) REQUIRE(often.volume->checkpoint());
         if (timing() % 90 == 0) REQUIRE(often.volume->truncate_log());
-        // A fault has everything pending applied again.
+        // After a fault everything pending is applied again.
         if (timing() % 40 == 0) {
             seldom.volume->fail_disk(EIO);
             const auto refused = seldom.volume->apply(

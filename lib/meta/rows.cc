@@ -12,7 +12,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Times far apart may differ by more than 63 bits; unsigned arithmetic restores them all the same.
+// Times far apart may differ by more than 63 bits; unsigned arithmetic still restores them.
 std::int64_t difference(Time a, Time b) {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
@@ -200,7 +200,7 @@ Result<void> check_name(std::string_view name) {
 }
 
 // SipHash-1-3 (Aumasson, Bernstein) with the volume's key as both halves. It is fast on short
-// names, and nobody who does not know the key can fill a directory with names of one hash.
+// names, and without the key it is not possible to fill a directory with names of one hash.
 std::uint64_t name_hash(std::string_view name, std::uint64_t key) {
     std::uint64_t v0 = key ^ 0x736f6d6570736575, v1 = key ^ 0x646f72616e646f6d;
     std::uint64_t v2 = key ^ 0x6c7967656e657261, v3 = key ^ 0x7465646279746573;

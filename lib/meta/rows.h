@@ -1,4 +1,4 @@
-// Rows as values, and the small files' data: what both reads and changes use.
+// Rows as values, and the data of small files. Both reads and changes use them.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@ using wire::Ino;
 using wire::SegmentId;
 using wire::SessionId;
 
-// Which other tables have rows of an inode, so that they need not be queried in vain. The numbers
-// never change.
+// Which other tables have rows of an inode, so that queries without a result are avoided. The
+// numbers never change.
 enum InodeState : std::uint32_t {
     has_inline = 1,      // rows in inline
     has_extents = 2,     // there may be rows in extent
@@ -39,14 +39,14 @@ struct Inode {
     }
 };
 
-// The data of a small file, as messages have it.
+// The data of a small file, in the form in which messages carry it.
 struct Small {
     Buffer data;
     std::uint32_t inline_bytes = 0;
     std::uint64_t version = 0;  // wire::Entry::inline_version
 
     bool is_packed() const { return inline_bytes != 0; }
-    // How many of the file's bytes it is.
+    // How many bytes of the file it holds.
     std::uint64_t bytes() const { return is_packed() ? inline_bytes : data.size(); }
 };
 
@@ -63,10 +63,10 @@ struct Cut {
 };
 
 inline constexpr std::uint64_t inline_pieces = 32;
-// The `due` of a segment whose deletion has begun: no extent may lead into it again. That of other
-// garbage is the time of its death.
+// The `due` of a segment whose deletion has begun: no extent may refer to it again. For other
+// garbage, `due` is the time at which the last live byte went away.
 inline constexpr Time condemned = INT64_MIN;
-// Six of these fill a page of 4096 bytes, twelve one of 8192.
+// Six pieces of this size fill a page of 4096 bytes, and twelve fill one of 8192.
 inline constexpr std::size_t inline_piece_bytes = 664;
 
 // Reads the columns `ino` and INODE_COLUMNS, from `column` on.
@@ -78,19 +78,18 @@ Result<std::optional<Name>> load_name(Statements& st, Ino parent, std::uint64_t 
                                       std::string_view name);
 // Empty if the inode has no inline data.
 Result<Small> load_inline(Statements& st, const Inode& inode);
-// Empty optional: it has no such extended attribute.
+// Returns an empty optional if the inode has no such extended attribute.
 Result<std::optional<Buffer>> load_xattr(Statements& st, const Inode& inode, std::string_view name);
-// The rows of `cut` for the inode.
+// Returns the rows of `cut` for the inode.
 Result<std::vector<Cut>> load_cuts(Statements& st, const Inode& inode);
 bool is_cut(const std::vector<Cut>& cuts, const wire::Extent& extent);
 wire::Extent extent_from(const db::Query& query);
-// The extents of blocks [first, last] that no cut hides, at most `limit` of them: by block, and
-// within a block in the order in which they lie over each other, the unwritten first and then by
-// seq.
+// Returns the extents of blocks [first, last] that no cut hides, at most `limit` of them, ordered
+// by block and within a block from bottom to top: the unwritten first, then by seq.
 Result<std::vector<wire::Extent>> load_extents(Statements& st, const Inode& inode,
                                                std::uint64_t first, std::uint64_t last,
                                                std::size_t limit = SIZE_MAX);
-// The same, cut after whole blocks; the first block always comes whole.
+// The same, but `limit` only cuts between blocks; the first block is always complete.
 struct Blocks {
     std::vector<wire::Extent> extents;
     bool more = false;
@@ -100,15 +99,16 @@ Result<Blocks> load_blocks(Statements& st, const Inode& inode, std::uint64_t fir
 // Returns an inode's Entry, with its data if `with_data` is set and it is short enough.
 Result<wire::Entry> entry_of(Statements& st, const Inode& inode, bool with_data);
 
-// EINVAL: empty, ".", "..", or with '/' or NUL inside. ENAMETOOLONG: more than name_bytes_max.
+// EINVAL: the name is empty, "." or "..", or contains '/' or NUL. ENAMETOOLONG: it is longer than
+// name_bytes_max.
 Result<void> check_name(std::string_view name);
-// The hash that orders a directory: 63 bits, 3 or more. `key` is the volume's.
+// The hash that orders a directory: 63 bits, at least 3. `key` is the volume's.
 std::uint64_t name_hash(std::string_view name, std::uint64_t key);
 
 // The position of a name in its directory, as readdir(3), telldir(3) and seekdir(3) use it, has 31
-// bits, so that 32-bit programs can hold it: 28 of the hash, its group, and 3 of the slot that the
-// name got in its group when it was made. So no two names of a directory share a position, and a
-// listing can go on after any of them. Positions below 8 lead to no name.
+// bits, so that 32-bit programs can store it: 28 bits of the hash, which form the group, and 3 bits
+// of the slot that the name got in its group when it was made. So no two names of a directory share
+// a position, and a listing can continue after any of them. Positions below 8 belong to no name.
 inline constexpr int name_group_shift = 35;
 inline constexpr std::uint32_t name_slots = 8;
 constexpr std::uint64_t group_of(std::uint64_t hash) {

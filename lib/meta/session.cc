@@ -1,4 +1,4 @@
-// Sessions and the segment ids they reserve.
+// Sessions and the segment ids that they reserve.
 #include <algorithm>
 #include <cerrno>
 

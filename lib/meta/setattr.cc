@@ -34,9 +34,10 @@ Result<wire::Entry> setattr(Txn& tx, const wire::SetAttr& request) {
     wire::Attr& attr = inode->attr;
     const bool chown = mask & (wire::set_uid | wire::set_gid);
     const bool cut = (mask & wire::set_size) && caller.is_squashed();
-    // Alone it is a chown(2) that names neither an owner nor a group.
+    // If it is the only attribute, the request is a chown(2) that names neither an owner nor a
+    // group.
     const bool disown = (mask & ~std::uint32_t{wire::set_kill_setgid}) == wire::set_kill_privileges;
-    // Linux takes it for a change of the mode where there is something to clear.
+    // Linux treats it as a change of the mode if there is something to clear.
     const bool setgid_too = mask & wire::set_kill_setgid;
     if (disown && !inode->is_directory() &&
         wire::without_privileges(attr.mode, setgid_too) != attr.mode)

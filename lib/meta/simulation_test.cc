@@ -44,7 +44,7 @@ private:
     std::string name() { return std::string(1, char('a' + below(8))); }
     SessionId session() { return sessions_[below(sessions_.size())]; }
 
-    // Mostly one that exists; sometimes one that never will or no more does.
+    // Returns mostly an inode that exists, sometimes one that never will or no longer does.
     Ino any() {
         if (chance(50)) return model_.next + below(5);
         if (chance(50)) return 1 + below(model_.next);
@@ -88,7 +88,7 @@ private:
     wire::Commit random_commit() {
         wire::Commit commit{.now = ++f_.now};
         if (chance(3)) {
-            // One character stands for many in the form that compresses.
+            // In the packed form, one character stands for many.
             const bool packed = chance(2);
             const std::uint64_t bytes = below(5000);
             commit.inodes.push_back({.ino = any(),
@@ -175,7 +175,7 @@ private:
         return call;
     }
 
-    // What the model answers; a Commit's answer is that of each inode.
+    // Returns the model's codes; a Commit has one for each inode.
     std::vector<int> expect(const Call& call) {
         const std::set<SessionId> holders(call.holders.begin(), call.holders.end());
         if (auto* m = std::get_if<wire::Make>(&call.request))
@@ -217,7 +217,7 @@ private:
         f_.volume->fail_statement(0);
         for (std::size_t i = 0; i < calls.size(); ++i) {
             CAPTURE(i);
-            // A lone call that met the failure did nothing; in a batch it was tried again.
+            // A single call that met the failure did nothing; in a batch it was executed again.
             if (failing && code_of(outcomes[i].reply) == EIO) continue;
             REQUIRE(codes_of(outcomes[i]) == expect(calls[i]));
             if (outcomes[i].reply && calls[i].session * calls[i].sequence != 0 && chance(10)) {

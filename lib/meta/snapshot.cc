@@ -30,7 +30,7 @@ Result<std::unique_ptr<Snapshot>> Snapshot::of(const State& volume) {
 Result<void> Snapshot::refresh() {
     state_->db->rollback();
     TRY(state_->db->begin());
-    TRY(load_memory(*state_));  // the transaction's first reads, which fix its moment
+    TRY(load_memory(*state_));  // the first reads of the transaction fix its moment
     return {};
 }
 

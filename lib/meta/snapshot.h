@@ -1,10 +1,9 @@
-// One moment of a volume, for reads that take long: on a thread of the pool, beside the volume.
+// A snapshot of a volume, for long reads on a thread of the pool while the volume is in use.
 //
-// A snapshot shows what was applied when it was made, or at the last refresh() what was committed
-// to the database by then. The log of the database cannot start anew while a snapshot holds its
-// moment, and grows with every change. So whoever reads for long does it in pieces: when a snapshot
-// has held its moment for snapshot_held_max, refresh() it and go on from the last key that was
-// read.
+// A new snapshot shows everything that was applied when it was made; after refresh() it shows what
+// was committed to the database by then. The log of the database cannot start anew while a snapshot
+// is held, and grows with every change. Therefore a long read works in pieces: when a snapshot has
+// been held for snapshot_held_max, call refresh() and continue after the last key that was read.
 #pragma once
 
 #include <chrono>
@@ -19,14 +18,14 @@ inline constexpr Duration snapshot_held_max = std::chrono::seconds(2);
 // Used by one thread at a time, and destroyed before its Volume.
 class Snapshot {
 public:
-    // For Volume::snapshot(): on the volume's own thread, with nothing pending.
+    // Used by Volume::snapshot(), on the volume's own thread, with nothing pending.
     static Result<std::unique_ptr<Snapshot>> of(const State& volume);
     ~Snapshot();
 
-    // Moves on to what is committed now.
+    // Moves the snapshot to what is committed now.
     Result<void> refresh();
 
-    // As those of Volume.
+    // As the functions of Volume.
     Result<wire::Entry> read(const wire::Lookup& request, bool with_data = true);
     Result<wire::Entry> read(const wire::GetAttr& request, bool with_data = true);
     Result<wire::Listing> read(const wire::ReadDir& request);

@@ -1,5 +1,5 @@
-// What a Volume holds in memory between calls: all of it can be had again from the database and the
-// journal.
+// The state that a Volume holds in memory between calls. All of it can be restored from the
+// database and the journal.
 #pragma once
 
 #include <atomic>
@@ -19,11 +19,11 @@
 
 namespace flexfs::meta {
 
-// Numbers that only grow, and what the volume holds. A create must not have to rewrite them, so:
-// inode numbers are given without gaps, hence inodes = next_ino - 1 - deleted; and next_ino is one
-// more than the greatest of the inode rows and `ino_floor`, which is written only when a
-// transaction removes the row that bore the greatest number. So after any restart, and on every
-// replica, the next number is the same, and none is given twice.
+// Counters that only grow, and totals of the volume. So that a create need not write any of them:
+// inode numbers are assigned without gaps, hence inodes = next_ino - 1 - deleted; and next_ino is
+// one more than the greatest of the inode rows and `ino_floor`, which is written only when a
+// transaction removes the row with the greatest number. So after any restart, and on every replica,
+// the next number is the same, and no number is assigned twice.
 struct Counters {
     Ino next_ino = 1;
     Ino ino_floor = 0;
@@ -39,10 +39,10 @@ struct Counters {
 
 struct Sessions {
     std::map<SessionId, SessionInfo> open;
-    std::vector<SessionId> ended;  // what they held is not all released yet: maintain() goes on
+    std::vector<SessionId> ended;  // whose resources are not all released yet; maintain() continues
 };
 
-// Those that the database keeps, by their names there.
+// The counters that the database keeps, with their names there.
 struct CounterRow {
     std::string_view name;
     std::uint64_t Counters::* value;
@@ -53,25 +53,25 @@ inline constexpr CounterRow counter_rows[] = {
     {"next_session", &Counters::next_session}, {"used_bytes", &Counters::used_bytes},
 };
 
-// What a transaction changes beside the database.
+// The state outside the database that a transaction changes.
 struct Memory {
     Counters counters;
     std::shared_ptr<const Sessions> sessions = std::make_shared<Sessions>();
     wire::VolumeInfo info;
     bool cuts = false;  // there may be rows in cut
-    Time clock = 0;     // the latest time a call brought
+    Time clock = 0;     // the latest time of a call
 };
 
 // Batches are applied in a database transaction that stays open, and written to the journal one by
-// one; the transaction is committed when many have come together. A commit writes every page that
-// changed, three for a lone create, and so costs four times what the create does; a record of the
-// journal costs a tenth of that. After a fault the transaction is rolled back and what is pending
-// is applied again.
+// one. The transaction is committed when many batches have accumulated. A commit writes every page
+// that changed, three for a single create, and so costs four times what the create does; a record
+// of the journal costs a tenth of that. After a fault the transaction is rolled back and the
+// pending records are applied again.
 //
 // Power cuts. Of the database's log a prefix of whole commits survives (lib/db/db.h), up to some
-// batch m. The journal gives up a record only after the log that holds its batch was synced, so it
-// has m + 1 and all that follow as far as it was synced itself, or further. Applying those gives a
-// state that has everything up to the last sync(), without gaps.
+// batch m. The journal releases a record only after the log that holds its batch was synced, so it
+// has record m + 1 and all that follow at least as far as it was synced itself. Applying those
+// gives a state that includes everything up to the last sync(), without gaps.
 struct Pending {
     std::vector<Buffer> records;
     std::size_t calls = 0;
@@ -82,29 +82,29 @@ struct State : Memory {
     LockFile lock;
     std::unique_ptr<db::Db> db;
     std::unique_ptr<db::Journal> journal;
-    db::Reserve reserve;  // for a full disk: then only what makes room is still done
+    db::Reserve reserve;  // for a full disk: then only requests that free space are executed
     Statements st;
-    std::uint64_t name_key = 0;       // of name_hash()
-    std::uint64_t name_groups = 0;    // as Options have it
-    bool told_full_group = false;     // it was logged that a name found its group full
-    RowObserver* observer = nullptr;  // null: nobody observes
+    std::uint64_t name_key = 0;       // for name_hash()
+    std::uint64_t name_groups = 0;    // as in Options
+    bool told_full_group = false;     // whether a full group was logged
+    RowObserver* observer = nullptr;  // null: there is no observer
 
     Pending pending;
-    Inodes inodes;             // these three
-    Entries entries;           // go to the open transaction
-    Orphans orphans;           // with write_back()
-    Counters written;          // as the open transaction has them
-    Memory committed;          // as the last commit left it
+    Inodes inodes;             // write_back() writes
+    Entries entries;           // these three to the
+    Orphans orphans;           // open transaction
+    Counters written;          // values in the open transaction
+    Memory committed;          // state after the last commit
     std::uint64_t batch = 0;   // the number of the last batch applied, and of its record
-    bool loaded = false;       // open() got to its end
-    bool rolled_back = false;  // what is pending is not applied (any more): heal() comes first
+    bool loaded = false;       // open() has finished
+    bool rolled_back = false;  // the pending records are not applied: heal() must come first
     std::atomic<std::uint64_t> committed_batch = 0;
-    std::atomic<bool> copying = false;  // a checkpoint() runs
-    bool cutting = false;               // between prepare_cut() and finish_cut()
-    std::atomic<bool> log_cut = false;  // by cut_log(), and not yet noted by the owner
-    std::atomic<std::uint64_t> copied_log_bytes = 0;  // of a log that the last one copied wholly
+    std::atomic<bool> copying = false;                // a checkpoint() runs
+    bool cutting = false;                             // between prepare_cut() and finish_cut()
+    std::atomic<bool> log_cut = false;                // set by cut_log(), not yet seen by the owner
+    std::atomic<std::uint64_t> copied_log_bytes = 0;  // size of the completely copied log
 
-    std::uint64_t growth = 0;  // bytes that the log adds to the database, as of the last commit
+    std::uint64_t growth = 0;  // by how much copying the log grows the file, at the last commit
 
     std::uint64_t hash(std::string_view name) const {
         const std::uint64_t hash = name_hash(name, name_key);

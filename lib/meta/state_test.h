@@ -1,4 +1,4 @@
-// A volume's State in a folder of its own, for what is below Volume.
+// A volume's State in its own folder, for tests of what lies below Volume.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ struct StateFixture {
         std::filesystem::remove_all(folder);
     }
 
-    // Of `count` names, in one batch. The code of each.
+    // Applies the requests for `count` names in one batch, and returns the code of each.
     template <class F>
     std::vector<int> each(int count, F request) {
         std::vector<Call> calls;

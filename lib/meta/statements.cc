@@ -23,7 +23,7 @@ constexpr StatementRow rows[] = {
     {ROW(inode_erase), "DELETE FROM inode WHERE ino = ?"},
     {ROW(inode_last), "SELECT ino FROM inode WHERE ino > ? ORDER BY ino DESC LIMIT 1"},
 
-    // LEFT: a name that leads nowhere must be seen as damage, not as absence.
+    // LEFT: a name whose inode is missing must be detected as damage, not treated as absent.
     {ROW(lookup), "SELECT d.ino, " INODE_COLUMNS_OF_I " FROM dentry d LEFT JOIN inode i "
                   "ON i.ino = d.ino WHERE d.parent = ? AND d.hash = ? AND d.name = ?"},
     {ROW(dentry_get),

@@ -1,5 +1,5 @@
-// Every statement the metadata engine runs, prepared once. statements.cc has their SQL, one row
-// each.
+// Every statement that the metadata engine executes, prepared once. statements.cc has their SQL,
+// one row each.
 #pragma once
 
 #include <span>
@@ -25,7 +25,7 @@ struct Statements {
     db::Stmt reply_get, reply_put, reply_forget, reply_erase;
     db::Stmt counter_get, counter_put, volume_get, volume_put;
 
-    // EIO: the database lacks what the format promises.
+    // EIO: the database does not have the tables of its format.
     static Result<Statements> prepare(db::Db& db);
 };
 

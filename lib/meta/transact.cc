@@ -7,7 +7,7 @@ namespace flexfs::meta {
 
 namespace {
 
-// Whatever was done since the last commit is gone from memory and from the database.
+// Discards everything since the last commit, in memory and in the database.
 void throw_away(State& state) {
     state.db->rollback();
     static_cast<Memory&>(state) = state.committed;
@@ -19,7 +19,7 @@ void throw_away(State& state) {
     if (state.observer) state.observer->rolled_back();
 }
 
-// Everything applied is in the database.
+// Records that everything applied is in the database.
 void keep_committed(State& state, std::uint64_t batch) {
     state.committed = state;
     state.committed_batch = batch;
@@ -29,7 +29,7 @@ void keep_committed(State& state, std::uint64_t batch) {
 Result<void> commit_once(State& state) {
     TRY(heal(state));
     if (state.pending.records.empty()) {
-        // Nothing but reads and refusals was done in it.
+        // The transaction contains only reads and refusals.
         state.db->rollback();
         state.inodes.shrink();
         state.entries.shrink();
@@ -48,7 +48,8 @@ Result<void> commit_once(State& state) {
     return {};
 }
 
-// Commits the oldest pending record, applying it first: what is pending is not applied.
+// Commits the oldest pending record, applying it first; pending records are not applied at this
+// point.
 Result<void> commit_first(State& state, std::uint64_t number) {
     TRY(state.db->begin());
     auto done = replay(state, state.pending.records.front());
@@ -64,8 +65,8 @@ Result<void> commit_first(State& state, std::uint64_t number) {
     return {};
 }
 
-// One record at a time needs less room than all of them; the log starts anew before it has taken
-// what the database needs to grow into.
+// One record at a time needs less space than all of them; the log starts anew before it has taken
+// the space that the database needs to grow.
 Result<void> commit_one_by_one(State& state) {
     while (!state.pending.records.empty()) {
         const std::uint64_t number = state.batch - state.pending.records.size() + 1;
@@ -82,7 +83,8 @@ Result<void> commit_one_by_one(State& state) {
     return {};
 }
 
-// A log that is cut is in the database, durably: the journal is needed no more.
+// When the log was truncated its changes are in the database, durably, so the journal is no longer
+// needed.
 Result<void> empty_logs(State& state) {
     throw_away(state);
     TRY(state.db->restart_log(true));
@@ -125,14 +127,14 @@ bool make_room(State& state) {
     return (gained || spent) && heal(state);
 }
 
-// Copying the log makes the database longer, and so does what is pending: by less than half of what
-// the reserve was opened with, unless the log alone makes it more. The other half is for log and
-// journal of what makes room. Instead of the first half pages do that are free inside the database:
-// those of a database that was emptied never go back to the disk.
+// Copying the log makes the database longer, and so do the pending records: by less than half of
+// the reserve's size, unless the log alone takes more. The other half is for the log and journal
+// records of requests that free space. Pages that are free inside the database can replace the
+// first half, because the pages of a database that was emptied are never returned to the disk.
 bool has_reserve(State& state) {
     const std::uint64_t least = state.reserve.bytes();
     if (least == 0) return true;
-    // In steps, so that it changes rarely.
+    // The size grows in steps, so that it changes rarely.
     const std::uint64_t step = least / 4;
     const auto wanted = [&] { return least + (std::max(state.growth, step) - 1) / step * step; };
     if (state.reserve.hold(wanted())) return true;
@@ -142,8 +144,9 @@ bool has_reserve(State& state) {
     return state.reserve.hold(wanted() - std::min(room->free, least / 2));
 }
 
-// A log that is wholly copied is written from its start again by the first transaction that begins
-// after that. The open one began before, so what is pending is brought over into a new one.
+// A log that is copied completely is overwritten from its start by the first transaction that
+// begins after that. The open transaction began before, so the pending records are moved into a new
+// one.
 Result<void> open_transaction(State& state) {
     TRY(heal(state));
     const std::uint64_t copied = state.copied_log_bytes;

@@ -1,7 +1,7 @@
-// One batch of calls, or a piece of upkeep: what the operations work with.
+// The transaction of one batch of calls, or of one step of upkeep. The operations work with it.
 //
-// An operation that answers with an error must not have changed anything: it asks first and changes
-// then. After a fault the whole transaction is thrown away.
+// An operation that returns an error must not have changed anything: it checks first and changes
+// afterwards. After a fault the whole transaction is rolled back.
 #pragma once
 
 #include <map>
@@ -32,7 +32,8 @@ public:
     // --- the call that is executed now ---
 
     void start(SessionId session, std::span<const SessionId> holders, Time now);
-    // After each call, whatever became of it: reports the inodes that it changed (row_observer.h).
+    // Called after each call, whether it succeeded or not: reports the inodes that it changed
+    // (row_observer.h).
     void end_call();
     SessionId session() const { return session_; }
     Time now() const { return now_; }
@@ -40,32 +41,32 @@ public:
 
     // --- inodes ---
 
-    // Null: there is none. The pointer stays good until the transaction's end.
+    // Returns null if there is no such inode. The pointer is valid until the transaction ends.
     Result<Inode*> find(Ino ino);
     Result<Inode*> inode(Ino ino);      // ESTALE
     Result<Inode*> file(Ino ino);       // ESTALE, EISDIR (a directory), EINVAL (no regular file)
     Result<Inode*> directory(Ino ino);  // ESTALE, ENOTDIR
-    // A directory that may get entries: ENOENT when it was removed itself.
+    // Returns a directory that may get entries. ENOENT: the directory itself was removed.
     Result<Inode*> living_directory(Ino ino);
-    // ENOSPC: the volume may not hold one more.
+    // ENOSPC: the volume may not hold another inode.
     Result<void> room_for_inode() const;
-    // A new one with the next number, `since` and times now; the caller fills in the rest.
+    // Adds an inode with the next number and with `since` and its times set to now; the caller
+    // fills in the rest.
     Inode& create();
     void changed(Inode& inode);
-    // Entries of the directory changed at `at`.
+    // Records that entries of the directory changed at `at`.
     void touch(Inode& directory, Time at);
-    // Takes one name, or a directory's only one, away. Without names the inode is freed, or kept as
-    // orphan while the call's holders want it.
+    // Removes one name, or a directory's only one. An inode without names is freed, or kept as an
+    // orphan while the call's holders need it.
     Result<void> drop_link(Inode& inode);
-    // The inode and everything of it goes.
+    // Frees the inode and everything that belongs to it.
     Result<void> free(Inode& inode);
 
     // --- names ---
 
     Result<std::optional<Name>> name(Ino parent, std::string_view name);
-    // These only for what name() was asked about in the same call. ENOSPC: the directory has as
-    // many names of the same hash group as fit; asked before put_name() of a name that is not
-    // there.
+    // The following functions take only a name that name() was called for in the same call. ENOSPC:
+    // the name's hash group is full. Call it before put_name() of a name that does not exist.
     Result<void> room_for_name(Ino parent, std::string_view name);
     void put_name(Ino parent, std::string_view name, const Inode& to);
     void erase_name(Ino parent, std::string_view name);
@@ -74,36 +75,36 @@ public:
     // --- extended attributes ---
 
     Result<void> put_xattr(Inode& inode, std::string_view name, ByteView value);
-    // False: it was not there.
+    // Returns false if it did not exist.
     Result<bool> erase_xattr(Inode& inode, std::string_view name);
-    // Nothing: it has none of that name.
+    // Returns an empty optional if the inode has no ACL of that name.
     Result<std::optional<Acl>> acl(const Inode& inode, std::string_view name);
 
     // --- data ---
 
-    // ENOSPC: `more` bytes would pass the volume's limit.
+    // ENOSPC: `more` bytes would exceed the volume's limit.
     Result<void> room_for_bytes(std::uint64_t more) const;
     void add_used(Inode& inode, std::int64_t bytes);
-    // How many bytes it uses more with `size` bytes of inline data than without: those that lie
-    // over unwritten extents count already.
+    // Returns by how many bytes the use of space grows with `size` bytes of inline data; bytes over
+    // unwritten extents count already.
     Result<std::uint64_t> inline_gain(const Inode& inode, std::uint64_t size);
     Result<void> put_inline(Inode& inode, const Small& small);
-    // No more than its first `bytes` are the file's any more.
+    // Cuts the inline data to its first `bytes` bytes.
     Result<void> cut_inline(Inode& inode, std::uint64_t bytes);
     Result<void> erase_inline(Inode& inode);
     std::uint64_t next_seq() { return counters_.next_seq++; }
     Result<void> add_extent(Inode& inode, const wire::Extent& extent);
     Result<void> trim_extent(Inode& inode, const wire::Extent& extent);
     Result<void> erase_extent(Ino ino, const wire::Extent& extent);
-    // All extents from block `idx` on are dead; if they are many, Maintain removes the rest.
+    // Drops all extents from block `idx` on; if they are many, Maintain removes the rest.
     Result<void> drop_extents(Inode& inode, std::uint64_t idx);
 
     // --- segments ---
 
-    // Whether extents may lead into it: it has live bytes, or is new (`listed` by the request or
-    // opened before).
+    // Whether extents may refer to the segment: it has live bytes, or is new (`listed` by the
+    // request or opened before).
     Result<bool> is_usable(SegmentId segment, bool listed);
-    // EINVAL: not the session's to use.
+    // EINVAL: the session may not use the segment.
     Result<void> check_segment(const wire::SegmentUse& use);
     Result<void> open_segment(const wire::SegmentUse& use);
     Result<void> make_garbage(SegmentId segment);
@@ -119,16 +120,18 @@ public:
     void cuts_exist() { cuts_ = true; }
     void no_cuts_exist() { cuts_ = false; }
 
-    // Writes the segments and forgets them: at the end of all calls, and before what reads or
-    // changes the tables of segments and garbage itself.
+    // Writes the segments and forgets them. Called at the end of all calls, and before a request
+    // that reads or changes the tables of segments and garbage itself.
     Result<void> flush();
-    // At the end of all calls, after flush(): makes counters, sessions, info and clock the State's,
-    // as inodes, entries and orphans are from the beginning (see write_back()).
+    // Called at the end of all calls, after flush(): copies counters, sessions, info and clock to
+    // the State. Inodes, entries and orphans belong to the State from the beginning (see
+    // write_back()).
     void settle();
 
-    // What the database should hold and does not: EIO, and the transaction must not commit.
+    // Reports that the database lacks a row that it should have: EIO, and the transaction must not
+    // commit.
     Error damage(std::string what);
-    // Whether anything but an answer went wrong since the transaction began.
+    // Whether a fault, rather than an answer, occurred since the transaction began.
     bool faulty() const { return damaged_ || state_.db->faults() != faults_before_; }
 
 private:
@@ -141,10 +144,10 @@ private:
         SessionId session = 0;
     };
     Result<Segment*> segment(SegmentId id);
-    // Inline data without a report of its own.
+    // Removes inline data without a report of its own.
     Result<void> remove_inline(Inode& inode);
 
-    // What the observer is told; without one they do nothing, and read nothing.
+    // Reports to the observer. Without an observer these functions do nothing and read nothing.
     bool observed() const { return state_.observer != nullptr; }
     void report(std::optional<Row> before, std::optional<Row> after);
     Name name_to_report(const Entries::Place& at) const;
@@ -168,8 +171,8 @@ private:
     std::optional<wire::VolumeInfo> changed_info_;
     std::optional<bool> cuts_;
     bool damaged_ = false;
-    std::map<Ino, std::optional<Inode>> found_;  // inodes as the call found them, if observed
-    std::set<Ino> changed_inodes_;               // of them
+    std::map<Ino, std::optional<Inode>> found_;  // inodes as the call found them; only if observed
+    std::set<Ino> changed_inodes_;               // subset of found_
 };
 
 }  // namespace flexfs::meta

@@ -1,5 +1,5 @@
-// The part of a transaction that keeps file data: small files' bytes, extents, and the segments
-// they lead into.
+// The part of a transaction that handles file data: small files' bytes, extents, and the segments
+// that they refer to.
 #include <algorithm>
 #include <cerrno>
 
@@ -11,7 +11,7 @@
 namespace flexfs::meta {
 namespace {
 
-// Rows that one call removes by itself; Maintain removes the rest.
+// The number of rows that one call removes by itself; Maintain removes the rest.
 constexpr std::size_t dropped_extents_max = 1024;
 
 }  // namespace
@@ -143,7 +143,8 @@ Result<void> Txn::drop_extents(Inode& inode, std::uint64_t idx) {
     }
     for (auto block = dead.begin(); block != dead.end();) {
         const auto end = block_end(block, dead.end());
-        // A cut's victims count as used until they are removed, apart from what lies over them.
+        // Extents that a cut hides count as used until they are removed, in addition to those that
+        // cover them.
         const auto hidden =
             std::partition(block, end, [&](const wire::Extent& e) { return !is_cut(cuts, e); });
         const std::uint64_t gone = covered_bytes({block, hidden}) + covered_bytes({hidden, end});
@@ -178,7 +179,8 @@ Result<bool> Txn::is_usable(SegmentId id, bool listed) {
     TRY(Segment * known, segment(id));
     if (!known || !listed) return known ? !known->stored || known->live > 0 : listed;
     if (!known->stored || known->live > 0) return true;
-    // Dead, but its session means to use it after all: in time, unless its deletion has begun.
+    // The segment is dead, but its session uses it after all. This is allowed unless its deletion
+    // has begun.
     db::Query query(st_.garbage_get, id);
     TRY(bool found, query.next());
     return found && query.integer(0) != condemned;
@@ -204,7 +206,7 @@ Result<void> Txn::open_segment(const wire::SegmentUse& use) {
     {
         db::Query query(st_.reserved_find, session_, use.segment);
         TRY(bool found, query.next());
-        check(found);  // check_segment() saw it
+        check(found);  // check_segment() has found it
         first = query.number(0);
         last = query.number(2) == 1;
     }

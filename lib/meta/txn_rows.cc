@@ -1,4 +1,4 @@
-// What a transaction tells an observer of its changes.
+// The part of a transaction that reports its changes to an observer.
 #include "lib/meta/txn.h"
 
 namespace flexfs::meta {
@@ -45,7 +45,7 @@ void Txn::report_name(const Entries::Place& at, const Name& before) {
     if (observed()) report(row_of(at, before), row_of(at, state_.entries.known(at).value()));
 }
 
-// The row as the table has it: callers know its key, and how it is to be.
+// Reads the old row from the table; callers know only its key and its new state.
 Result<void> Txn::report_extent(Ino ino, const wire::Extent& extent, bool stays) {
     if (!observed()) return {};
     std::optional<wire::Extent> before;

@@ -1,4 +1,4 @@
-// What must hold in every database between transactions.
+// Checks the rules that hold in every database between transactions.
 #include <algorithm>
 #include <utility>
 
@@ -9,7 +9,7 @@
 namespace flexfs::meta {
 namespace {
 
-// A rule is broken where its query has rows; the first column says where.
+// A rule is broken if its query returns rows; the first column names the place.
 struct Rule {
     const char* broken;
     const char* sql;
@@ -110,7 +110,7 @@ Result<void> check_names(State& state, std::vector<std::string>& wrong) {
                                          "ORDER BY parent, hash, name"));
     db::Query query(stmt);
     std::pair<Ino, std::uint64_t> group;
-    std::uint32_t used = 0;  // slots of the group, as bits
+    std::uint32_t used = 0;  // used slots of the group, as bits
     for (;;) {
         TRY(bool row, query.next());
         if (!row) return {};
@@ -127,8 +127,8 @@ Result<void> check_names(State& state, std::vector<std::string>& wrong) {
     }
 }
 
-// The bytes that count as used: what extents and inline data cover together, and beside that what
-// hidden extents cover.
+// Returns the bytes that count as used: those that extents and inline data cover together, plus
+// those that hidden extents cover.
 Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
                                  std::vector<std::string>& wrong) {
     TRY(const Small small, load_inline(state.st, inode));

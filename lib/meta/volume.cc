@@ -15,7 +15,8 @@
 namespace flexfs::meta {
 namespace {
 
-// The journal takes about as much room as the log; only one that takes much more must be told.
+// The journal takes about as much space as the log; only a journal that takes much more must be
+// reported.
 constexpr std::uint64_t journal_bytes_usual = 64 << 20;
 
 }  // namespace
@@ -24,7 +25,7 @@ Volume::Volume(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Volume::~Volume() {
     if (!state_->db) return;
-    // What cannot be committed now stays in the journal for the next time.
+    // Records that cannot be committed now stay in the journal for the next time.
     const bool whole = state_->loaded && commit() && truncate_log();
     state_->db->rollback();
     state_->st = Statements();
@@ -73,7 +74,7 @@ Result<wire::Entry> Volume::read(const wire::GetAttr& request, bool with_data) {
 
 Result<wire::Listing> Volume::read(const wire::ReadDir& request) {
     TRY(open_transaction(*state_));
-    // Listings read the table.
+    // Listings read the table, so changes in memory are written to it first.
     if (auto written = state_->entries.write(state_->st); !written) {
         static_cast<void>(undo(*state_));
         return std::unexpected(std::move(written.error()));
@@ -118,8 +119,8 @@ Result<void> Volume::commit() {
     return commit_pending(*state_);
 }
 
-// What is committed to the database is in the journal, too, until its log is synced. An earlier
-// sync of the log that failed counts all the same: the disk is not to be trusted.
+// The journal keeps what is committed to the database until the database's log is synced. An
+// earlier failed sync of the log counts as a failure, too, because the disk cannot be trusted.
 Result<void> Volume::sync() {
     TRY(state_->db->check_syncs());
     return state_->journal->sync();

@@ -8,7 +8,7 @@
 namespace flexfs::meta {
 namespace {
 
-// listxattr(2) cannot return more than this, so no more can be set.
+// listxattr(2) cannot return more than this, so setting more names is refused.
 constexpr std::size_t names_bytes_max = 64 << 10;
 
 Result<std::size_t> names_bytes(Txn& tx, const Inode& inode) {
@@ -85,7 +85,7 @@ Result<wire::Done> remove_xattr(Txn& tx, const wire::RemoveXattr& request) {
     TRY(Inode * inode, tx.inode(request.ino));
     TRY(tx.caller(request.who).may_remove_xattr(*inode, request.name));
     TRY(const bool there, tx.erase_xattr(*inode, request.name));
-    // Removing an ACL that does not exist succeeds: the mode stands for it.
+    // Removing an ACL that does not exist succeeds, because the mode stands for it.
     if (!there) return wire::is_acl_name(request.name) ? Result<wire::Done>() : fail(ENODATA);
 
     inode->attr.ctime = request.now;

@@ -1,4 +1,4 @@
-// Asking a running process, by the control socket that its presence names.
+// Asks a running process over the control socket that its presence names.
 #pragma once
 
 #include "lib/process/presence.h"
@@ -9,12 +9,12 @@
 
 namespace flexfs::process {
 
-// How long a process may take to answer what it can answer at once.
+// The time limit for answers that a process can give at once.
 inline constexpr Duration answer_patience = std::chrono::seconds(5);
 
 namespace detail {
 
-// Between two looks whether the process still runs.
+// The interval of checks whether the process still runs.
 inline constexpr Duration look_pause = std::chrono::milliseconds(100);
 
 struct Silent final : rpc::Client<wire::Control> {
@@ -54,7 +54,7 @@ Task<typename R::Reply> converse(Loop& loop, Presence presence, R request, Durat
 }  // namespace detail
 
 // Sends `request` and waits for the reply; blocks. ETIMEDOUT: there was no answer within
-// `patience`, or the process has ended; else the error that was the answer.
+// `patience`, or the process has ended; any other error is the answer.
 template <class R>
 Result<typename R::Reply> ask(const Presence& presence, R request, Duration patience) {
     Loop loop;

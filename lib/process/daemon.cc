@@ -18,10 +18,10 @@
 
 namespace flexfs::process {
 
-// On the pipe: "+", or "-ERRNO SENTENCE".
+// Writes "+" or "-ERRNO SENTENCE" to the pipe.
 void Readiness::report(const std::string& verdict) {
     if (!pipe_.valid()) return;
-    // If the parent was killed, nobody reads it, and the daemon goes on.
+    // If the parent was killed, the pipe has no reader, and the daemon continues.
     if (::write(pipe_.get(), verdict.data(), verdict.size()) < 0) {}
     pipe_.close();
 }

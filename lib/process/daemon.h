@@ -1,5 +1,5 @@
-// Going into the background, and reporting readiness, or the reason of a failure, to whoever
-// started the process.
+// Goes into the background, and reports readiness, or the reason of a failure, to the process that
+// started this one.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace flexfs::process {
 // Reports once, to the parent process and to the service manager.
 class Readiness {
 public:
-    Readiness() = default;  // there is no parent that waits
+    Readiness() = default;  // no parent waits
     explicit Readiness(Descriptor pipe) : pipe_(std::move(pipe)) {}
     void ready(const std::string& status);
     void failed(const Error& why);
@@ -32,20 +32,19 @@ bool has_service_manager();
 // Sends `state` as sd_notify(3) does; does nothing without a service manager.
 void notify_service_manager(const std::string& state);
 
-// The two processes that go_to_background() returns in.
+// The result of go_to_background(), which returns in two processes.
 struct Forked {
     bool daemon = false;
     Readiness readiness;   // of the daemon
     Result<void> outcome;  // of the parent: what the daemon reported
 };
 
-// Forks. The daemon has a session of its own, / as its working folder and no terminal; its standard
-// output and error are appended to `log_file`. The parent waits for the verdict; EOWNERDEAD if the
+// Forks. The daemon has its own session, / as its working folder and no terminal; its standard
+// output and error are appended to `log_file`. The parent waits for the verdict; EOWNERDEAD: the
 // daemon was killed. Call it before any thread is started.
 Result<Forked> go_to_background(const std::string& log_file);
 
-// Ends the process with status 1 when `patience` has passed, whatever hangs in it. Cannot be
-// undone.
+// Ends the process with status 1 after `patience`, even if something in it hangs. Cannot be undone.
 void end_after(Duration patience);
 
 }  // namespace flexfs::process

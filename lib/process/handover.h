@@ -1,6 +1,6 @@
 // The state that a process leaves to the image that replaces it. It lies in memory behind a
 // descriptor, which stays open over execve(2): a magic of eight bytes, the format (u32), and one
-// message of lib/wire. The next image may be of another version, so within one format fields are
+// message of lib/wire. The next image may have another version, so within one format fields are
 // only appended.
 #pragma once
 
@@ -32,10 +32,10 @@ Result<T> decode_handover(const Buffer& bytes) {
     return wire::decode<T>(bytes.slice(handover_head_bytes));
 }
 
-// Memory that holds the bytes; closed on execve(2) unless keep_open() says otherwise. ENOMEM,
-// EMFILE.
+// Returns a descriptor of memory that holds the bytes; it is closed on execve(2) unless keep_open()
+// was called. ENOMEM, EMFILE.
 Result<Descriptor> save_handover(ByteView bytes);
-// All bytes of such a descriptor, which stays open. EBADF.
+// Returns all bytes behind such a descriptor, which stays open. EBADF.
 Result<Buffer> load_handover(int memory);
 
 }  // namespace flexfs::process

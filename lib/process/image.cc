@@ -48,7 +48,7 @@ Result<pid_t> start(const std::string& path, std::span<const std::string> argume
     return child;
 }
 
-// The child's wait status. ETIMEDOUT: it did not end in time, and was killed.
+// Returns the child's wait status. ETIMEDOUT: it did not end in time, and was killed.
 Result<int> await(pid_t child, const std::string& path) {
     // The C library's own function has no C linkage in glibc 2.36.
     const Descriptor process(int(::syscall(SYS_pidfd_open, child, 0)));

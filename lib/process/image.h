@@ -1,4 +1,5 @@
-// The program that this process runs: asking another program a question, and becoming it.
+// The program that this process runs: finds it, asks another program a question, and becomes
+// another program.
 #pragma once
 
 #include <span>
@@ -10,12 +11,12 @@
 
 namespace flexfs::process {
 
-// The absolute path by which this program was called. Another file may be there by now. Call it
-// before the process leaves the folder that it was started in.
+// Returns the absolute path by which this program was called. The path may lead to another file by
+// now. Call it before the process changes its working folder.
 std::string program_path();
-// The program's file itself, whatever its path leads to now.
+// Opens the program's own file, whatever its path leads to now.
 Result<Descriptor> open_own_program();
-// The path by which execve(2) reaches the program behind such a descriptor.
+// Returns the path by which execve(2) reaches the program behind such a descriptor.
 std::string path_of(int program);
 
 // Runs the program at `path` and returns what it prints; the descriptor `inherited` is open in it.
@@ -26,14 +27,14 @@ Result<std::string> ask_program(const std::string& path, std::span<const std::st
                                 int inherited);
 
 // Replaces this process by the program. Only 0, 1, 2 and `kept` stay open, and the signals that
-// hold_signals() names are held back until the program calls hold_signals(false). Returns only if
-// that failed, with everything as it was.
+// hold_signals() names are blocked until the program calls hold_signals(false). Returns only after
+// a failure, with everything as it was.
 Error become(const std::string& path, std::span<const std::string> arguments,
              std::span<const int> kept);
-// Holds back SIGTERM, SIGINT, SIGQUIT and SIGHUP, or delivers them again.
+// Blocks SIGTERM, SIGINT, SIGQUIT and SIGHUP, or delivers them again.
 void hold_signals(bool hold);
 
-// Whether the descriptor stays open when the process becomes another program.
+// Sets whether the descriptor stays open when the process becomes another program.
 void keep_open(int descriptor, bool keep);
 
 }  // namespace flexfs::process

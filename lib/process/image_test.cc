@@ -19,7 +19,7 @@ Result<std::string> shell(const std::string& script, int inherited = STDERR_FILE
 
 TEST_CASE("a program is asked, and its answer is what it prints") {
     CHECK(shell("echo yes; echo more >&2") == "yes\nmore\n");
-    CHECK(shell("read line; echo \"$line.\"") == ".\n");  // nothing to read
+    CHECK(shell("read line; echo \"$line.\"") == ".\n");  // its input is empty
 }
 
 TEST_CASE("the inherited descriptor is open in the program, and others are not") {

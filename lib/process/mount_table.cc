@@ -27,7 +27,7 @@ std::string namespace_of(const std::string& process) {
     return size > 0 ? std::string(name, std::size_t(size)) : std::string();
 }
 
-// "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options", see proc(5).
+// Parses "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options", see proc(5).
 std::optional<MountEntry> parse_line(const std::string& line) {
     std::istringstream fields(line);
     std::string skipped, separator;

@@ -13,35 +13,35 @@
 namespace flexfs::process {
 
 struct MountEntry {
-    std::string device;   // "0:52": the same for all mounts of one filesystem
+    std::string device;   // "0:52": equal for all mounts of one filesystem
     std::string path;     // the mount point
     std::string options;  // of the mount point: "rw,nosuid,relatime"
     std::string type;     // "fuse.flexfs"
-    std::string source;   // for flexfs, the address of the volume
+    std::string source;   // for flexfs: the address of the volume
 };
 
-// Lines that make no sense are left out.
+// Lines that cannot be parsed are left out.
 std::vector<MountEntry> parse_mount_table(std::string_view text);
-// Of this process's mount namespace; empty if it cannot be read.
+// Returns the mounts of this process's mount namespace; empty if they cannot be read.
 std::vector<MountEntry> mount_table();
 
-// The mount on exactly this folder, whether or not it answers; the topmost mount counts.
+// Returns the mount on exactly this folder, whether or not it answers; the topmost mount counts.
 std::optional<MountEntry> mounted_on(const std::string& folder);
 inline bool is_mount_point(const std::string& folder) {
     return mounted_on(folder).has_value();
 }
 
-// The mounts on folders below `folder`, the innermost last.
+// Returns the mounts on folders below `folder`, the innermost last.
 std::vector<MountEntry> mounts_below(std::span<const MountEntry> table, const std::string& folder);
 
-// A process that has a filesystem mounted in a mount namespace other than that of this process.
+// A process with the filesystem mounted in a mount namespace other than that of this process.
 struct ElsewhereMounted {
     pid_t pid = 0;
     std::string command;  // the name of its program
-    std::string path;     // the mount point there
+    std::string path;     // the mount point in that namespace
 };
-// One such process for each namespace that has a mount for which `matches` is true. Only root sees
-// the processes of all users.
+// Returns one such process for each namespace that has a mount for which `matches` is true. Only
+// root sees the processes of all users.
 std::vector<ElsewhereMounted> mounted_elsewhere(
     const std::function<bool(const MountEntry&)>& matches);
 

@@ -10,10 +10,10 @@
 namespace flexfs::process {
 namespace {
 
-// The path of a socket has room for 107 bytes: this many, and ".socket".
+// The path of a socket is limited to 107 bytes: these, and ".socket".
 constexpr std::size_t path_bytes_max = 95;
 
-// A path as one file name: "/mnt/a-b" becomes "mnt-a%2Db".
+// Converts a path to one file name: "/mnt/a-b" becomes "mnt-a%2Db".
 std::string file_name(const std::string& path) {
     std::string name;
     for (const char c : path.substr(1)) {
@@ -50,7 +50,7 @@ std::string absolute_path(const std::string& path) {
     std::error_code problem;
     fs::path given = fs::absolute(path, problem).lexically_normal();
     if (!given.has_filename()) given = given.parent_path();
-    // The last part may be a mount that does not answer. readlink(2) finds out whether it is a link
+    // The last part may be a mount that does not answer. readlink(2) shows whether it is a link
     // without asking the mount, which lstat(2) would do.
     char target;
     if (::readlink(given.c_str(), &target, 1) >= 0) {

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A flexfs home of its own, removed at the end.
+// A separate flexfs home, which is removed at the end.
 struct Home {
     std::string path;
     Home() {

@@ -9,11 +9,12 @@
 namespace flexfs::process {
 namespace {
 
-// For storing while requests are served; the rest is stored while they wait.
+// The time limit for storing while requests are served; the rest is stored while they wait.
 constexpr Duration store_patience = std::chrono::seconds(10);
-// For requests under way, and again for what is left to store then. Callers wait as long.
+// The time limit for requests in progress, and again for storing what is left then. Callers wait
+// for both.
 constexpr Duration pause_patience = std::chrono::seconds(20);
-// For a signal that this process has received but not handled yet.
+// The wait for a signal that this process has received but not handled yet.
 constexpr Duration signal_patience = std::chrono::milliseconds(1);
 
 Task<void> expire(Loop& loop, Duration patience, task::StopSource& stop) {
@@ -21,7 +22,7 @@ Task<void> expire(Loop& loop, Duration patience, task::StopSource& stop) {
     stop.request();
 }
 
-// The task's end, or ETIMEDOUT.
+// Runs the task. ETIMEDOUT: it did not end in time.
 Task<void> within(Loop& loop, Duration patience, Task<void> task) {
     task::StopSource stop;
     Scope clock, work;
@@ -54,12 +55,12 @@ Task<std::string> Restarter::restart() {
     co_return outcome.error().message();
 }
 
-// Always ends with an error: success is another program.
+// Always ends with an error, because success replaces the process.
 Task<void> Restarter::attempt() {
     log::info("restarting as {}", program_);
     co_await check_next(process_.hand_over(-1));
     const auto stored = co_await result(store(store_patience));
-    // Programs may write faster than the store takes it.
+    // Programs may write faster than the store accepts the data.
     if (!stored && stored.error().code != ETIMEDOUT) co_await fail(stored.error());
     co_await stand_still();
     hold_signals(true);

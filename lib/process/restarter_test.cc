@@ -14,7 +14,7 @@
 namespace flexfs::process {
 namespace {
 
-// A process that notes what is asked of it.
+// A process that records the calls of the restarter.
 struct Fake final : Restartable {
     std::string steps;
     std::function<void()> at_pause = [] {};
@@ -41,7 +41,7 @@ struct Fake final : Restartable {
     }
 };
 
-// A shell script in the place of the next program.
+// A shell script that replaces the next program.
 struct Script {
     std::string path;
     explicit Script(const std::string& lines) {

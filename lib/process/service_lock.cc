@@ -18,7 +18,7 @@ std::string as_line(const std::string& text) {
     return escape_octal(text, "\n") + "\n";
 }
 
-// Line `number` of a lock file, counted from 0, which is the process id; empty if there is none.
+// Returns line `number` of a lock file; empty if there is none. Line 0 is the process id.
 std::string line_of(const std::string& path, int number) {
     std::ifstream file(path);
     std::string line;

@@ -1,5 +1,5 @@
 // The lock of a process that serves something at a place: a mount point, the folder of a volume.
-// Others read from its file who serves, and afterwards what went wrong at the end.
+// Its file shows other processes who serves, and afterwards what went wrong at the end.
 #pragma once
 
 #include <functional>
@@ -15,30 +15,31 @@ class ServiceLock {
 public:
     struct Holder {
         pid_t pid = 0;      // 0: not written yet
-        std::string place;  // such as the mount point
+        std::string place;  // for example the mount point
     };
 
-    // EBUSY if another process holds the lock: holder() says which. The errors of open(2).
+    // Takes the lock. EBUSY: another process holds it; holder() returns which. Also fails with the
+    // errors of open(2).
     static Result<ServiceLock> take(const std::string& path, const std::string& place);
-    // As take(), but waits, for a minute at most, while a process holds the lock that only finishes
-    // its work. EBUSY once `serves` is true of the holder. Blocks.
+    // As take(), but if a process that no longer serves holds the lock, waits until it has finished
+    // its work, for a minute at most. EBUSY once `serves` is true of the holder. Blocks.
     static Result<ServiceLock> take_in_turn(const std::string& path, const std::string& place,
                                             const std::function<bool(const Holder&)>& serves);
-    // The lock that an earlier image of this process left open in `descriptor`; takes it over.
+    // Takes over the lock that an earlier image of this process left open in `descriptor`.
     static ServiceLock adopt(int descriptor, std::string place) {
         return {LockFile::adopt(Descriptor(descriptor)), std::move(place)};
     }
 
-    // Leaves a sentence about what went wrong for those who wait for the end; it replaces an
-    // earlier one. A failure to write it is ignored: the log has it, too.
+    // Leaves a sentence about what went wrong for processes that wait for the end; it replaces an
+    // earlier one. A failure to write it is ignored, because the log has it, too.
     void complain(const std::string& sentence);
     int descriptor() const { return file_.descriptor(); }
 
-    // The holder of the lock at `path`, if there is one.
+    // Returns the holder of the lock at `path`, if there is one.
     static std::optional<Holder> holder(const std::string& path);
-    // The place that the present or last holder served; empty if there never was one.
+    // Returns the place that the present or last holder served; empty if there never was one.
     static std::string last_place(const std::string& path);
-    // The complaint of the last holder; empty if it had none.
+    // Returns the complaint of the last holder; empty if it left none.
     static std::string last_words(const std::string& path);
 
 private:

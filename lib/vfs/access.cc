@@ -29,9 +29,9 @@ Task<NodeRef> Access::node(Ino ino) {
 
 Task<void> Access::refresh(NodeRef node) {
     if (node->grant == Grant::none) {
-        // Nothing may be kept: each read asks.
+        // Without a grant nothing may be cached: each read asks the service.
         node->file->stored().forget();
-        // If the data is damaged it stays unknown, and the read finds out.
+        // If the data is damaged it stays unknown, and the read reports that.
         (void)nodes_.learn_opened(
             co_await session_.call(wire::Open{node->attr.ino, Grant::shared}));
     } else if (!node->knows_attr() && !node->file->has_unsent()) {

@@ -1,5 +1,5 @@
-// What the operations of every family share: whether a caller may do what it asks for, and what is
-// answered about inodes.
+// Helpers that the operations of every family share: they check whether a caller may do what it
+// asks for, and answer with the attributes of inodes.
 #pragma once
 
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 namespace flexfs::vfs {
 
-// Flags of open(2).
+// `flags` are those of open(2).
 inline bool may_read(int flags) {
     return (flags & O_ACCMODE) != O_WRONLY;
 }
@@ -23,34 +23,35 @@ inline Loss loss_by(Kill kill) {
 
 class Access {
 public:
-    // `caches` may be null. All of them must outlive it.
+    // `caches` may be null. All parameters must outlive this object.
     Access(Session& session, Nodes& nodes, Flusher& flusher, const Options& options,
            KernelCaches* caches)
         : session_(session), nodes_(nodes), flusher_(flusher), options_(options), caches_(caches) {}
 
-    // EROFS.
+    // Fails with EROFS if the mount is read-only.
     Result<void> require_writable() const;
-    // For answers from what is known here: the service is asked where permissions apply. EACCES.
+    // Checks the caller's permissions before an operation is answered from the cache: the service
+    // is asked where permissions apply. Fails with EACCES.
     Task<void> require(Ino ino, std::uint32_t mask, Who who);
 
     Known tell(const Node& node) const { return {node.stat(), node.grant != Grant::none}; }
-    // The node, with attributes that are valid now.
+    // Returns the node, with attributes that are valid now.
     Task<NodeRef> node(Ino ino);
-    // Makes the size valid, and what is known of the data, for a read that begins now.
+    // Brings the size and the known data up to date for a read that begins now.
     Task<void> refresh(NodeRef node);
-    // Writes back what is unsent: setuid, setgid and capabilities that are given to the file after
-    // these writes must not be taken away by them.
+    // Writes back the unsent data of the file. Call it before setuid, setgid or capabilities are
+    // given to the file, so that earlier writes do not take them away again.
     Task<void> settle_writes(Ino ino);
-    // A program reads the inode now. True: the access time moved.
+    // Records that a program reads the inode now. Returns true if the access time changed.
     bool note_read(Node& node);
 
-    // Reports to the kernel that an operation takes away privileges: the answers to a write, an
-    // open, fallocate and a copy have no mode, and the kernel would go on running the file with the
-    // rights that it had. Once is enough until the file gets privileges again.
+    // Reports to the kernel that an operation takes away privileges. The answers to a write, an
+    // open, fallocate and a copy carry no mode, so the kernel would go on running the file with the
+    // rights that it had. One report is enough until the file gets privileges again.
     class PrivilegeReport {
     public:
         PrivilegeReport(const Access& access, const Node& node, Kill kill);
-        // After the operation, or its first step.
+        // Call it after the operation, or after its first step.
         void send();
 
     private:

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::size_t times_max = 16 << 10;
-// At most this many in one commit: others wait as long as it takes.
+// At most this many go into one commit, so that other requests do not wait long.
 constexpr std::size_t together_max = 256;
 constexpr Duration age_max = 30s;
 

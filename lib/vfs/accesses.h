@@ -1,4 +1,4 @@
-// Access times that the metadata service has not been told yet. They are sent in the end, many at
+// Access times that have not been sent to the metadata service yet. They are sent later, many at
 // once.
 #pragma once
 
@@ -12,19 +12,20 @@ namespace flexfs::vfs {
 
 class Accesses {
 public:
-    // `came` is woken when the first one comes. All of them must outlive it.
+    // `came` is woken when the first one arrives. All parameters must outlive this object.
     Accesses(Loop& loop, Session& session, Nodes& nodes, task::WaitList& came)
         : loop_(loop), session_(session), nodes_(nodes), came_(came) {}
 
     void add(Node& node, Time when);
-    // The access time was set otherwise.
+    // Drops the pending access time, because another one was set.
     void forget(Ino ino);
     bool empty() const { return times_.empty(); }
-    // When the first one is to be sent, by the loop's clock; Duration::max() without any.
+    // Returns when the first one must be sent, by the loop's clock; Duration::max() if there is
+    // none.
     Duration due() const;
-    // Sends all. On an error those that were not sent are lost.
+    // Sends all of them. After an error, those that were not sent are lost.
     Task<void> send();
-    // Ends what is under way.
+    // Ends all running tasks.
     Task<void> close() { return scope_.close(); }
 
 private:
@@ -33,7 +34,7 @@ private:
     Nodes& nodes_;
     task::WaitList& came_;
     std::unordered_map<Ino, Time> times_;
-    Duration since_{};  // by the loop's clock: the first one came
+    Duration since_{};  // by the loop's clock: when the oldest was added
     Scope scope_;
 };
 

@@ -10,7 +10,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// Their shares of the memory budget.
+// The inverse shares of the memory budget for nodes and for names.
 constexpr std::uint64_t nodes_share = 16, names_share = 64;
 
 }  // namespace

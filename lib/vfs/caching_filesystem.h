@@ -1,4 +1,5 @@
-// The Filesystem of a client that caches what it has grants on: its parts put together.
+// The Filesystem of a client that caches data and metadata under grants. It owns and connects the
+// parts.
 #pragma once
 
 #include <deque>
@@ -12,14 +13,15 @@ namespace flexfs::vfs {
 
 class CachingFilesystem final : public Filesystem, Session::Listener {
 public:
-    // `store` and `budget` must outlive it; `caches` may be null.
+    // `store` and `budget` must outlive this object; `caches` may be null.
     CachingFilesystem(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
                       cache::Budget& budget, Options options, KernelCaches* caches);
     ~CachingFilesystem() override;
 
     Task<void> flush_all() override { return flusher_.drain(); }
     HandedOver hand_over() const override;
-    // Continues with what another process image left. Waits for the service; does not fail.
+    // Continues with the state that another process image left. Waits for the service; does not
+    // fail.
     Task<void> take_over(HandedOver from);
     void end_handles() override;
     Task<void> close(Unsent unsent) override;
@@ -106,7 +108,7 @@ public:
         return xattrs_.removexattr(ino, std::move(name), who);
     }
 
-    // For tests.
+    // Only for tests.
     Compactor& compactor() { return compactor_; }
 
 private:
@@ -126,7 +128,7 @@ private:
     object::Store& store_;
     Options options_;
     KernelCaches* caches_;
-    // What is known.
+    // Cached metadata.
     Nodes nodes_;
     NameCache names_;
     Handles handles_;

@@ -1,5 +1,5 @@
-// Work that goes on when its caller stops waiting for it: a change that was sent has an outcome,
-// which the client must learn although a signal ended the system call.
+// Work that continues when its caller stops waiting for it. A change that was sent has an outcome,
+// which the client must learn even if a signal interrupted the system call.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ Task<void> run_to_its_end(std::shared_ptr<CarriedOut<T>> state, Task<T> work) {
     state->ended.set();
 }
 
-// Ends as `work` does, which `scope` owns. ECANCELED: the caller was stopped, and the work goes on.
+// Runs `work`, which `scope` owns, and returns its result. ECANCELED: the caller was stopped, and
+// the work continues.
 template <class T>
 Task<T> carry_out(Scope& scope, Task<T> work) {
     auto state = std::make_shared<CarriedOut<T>>();

@@ -1,4 +1,4 @@
-// Several clients on one volume behave as processes on one machine do.
+// Several clients on one volume behave like processes on one machine.
 #include <stdio.h>
 
 #include "lib/vfs/fixture_test.h"
@@ -52,7 +52,7 @@ EVERYWHERE("a rename that is answered late gives no name that another client too
     Peer &a = w.mount(), &b = w.mount();
     const Ino ino = w.create(a, "x").node.attr.ino;
 
-    task::Scope both;  // in one batch
+    task::Scope both;  // they are sent in one batch
     both.start(a->rename(wire::root_ino, "x", wire::root_ino, "y", 0));
     both.start(b->rename(wire::root_ino, "y", wire::root_ino, "z", 0));
     w.run(both.join());
@@ -82,7 +82,7 @@ EVERYWHERE("after each change of names the attributes that a client keeps are th
     same({d, e, f});
     w.run(a->rename(e, "g", e, "h", 0, Who{}));
     same({d, e, f});
-    w.run(a->rename(d, "f", e, "h", 0, Who{}));  // two names of one file: both stay
+    w.run(a->rename(d, "f", e, "h", 0, Who{}));  // both are names of one file and stay
     same({d, e, f});
     CHECK(w.run(a->lookup(d, "f")).attr.ino == f);
     w.run(a->rename(wire::root_ino, "d", e, "d", 0, Who{}));
@@ -240,7 +240,7 @@ EVERYWHERE("a listing under changes neither misses nor repeats a name that is th
     for (int step = 0;; ++step) {
         const auto listed = w.run(a->readdir(list, cookie, true));
         if (listed.empty()) break;
-        // As a kernel with a small buffer: only a part of it is used.
+        // A kernel with a small buffer uses only a part of it.
         for (std::size_t i = 0; i < std::min<std::size_t>(listed.size(), 20); ++i) {
             ++seen[listed[i].name];
             cookie = listed[i].cookie;
@@ -251,7 +251,7 @@ EVERYWHERE("a listing under changes neither misses nor repeats a name that is th
     for (int i = 0; i < 2000; ++i) CHECK(seen["keep" + std::to_string(i)] == 1);
 }
 
-// The kernel takes what it lists for what a lookup would answer.
+// The kernel uses the entries of a listing as answers to lookups.
 EVERYWHERE("a listing under way has no name that is gone, and attributes as they are now") {
     World w;
     Peer& a = w.mount();

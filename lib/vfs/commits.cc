@@ -9,8 +9,8 @@
 namespace flexfs::vfs {
 namespace {
 
-// A file whose flights are refused this often in a row as made for other data, though each was made
-// for what the service had just answered, is in trouble as any other that cannot be written back.
+// If the flights of a file are refused this often in a row as based on outdated data, although each
+// was based on the service's latest answer, writing the file back has failed like any other.
 constexpr unsigned mismatches_max = 8;
 
 }  // namespace
@@ -59,7 +59,7 @@ Task<void> Commits::run(Parcel parcel) {
     ended_();
 }
 
-// Commits of one file stay in the order in which its data was written.
+// Commits of one file keep the order in which its data was written.
 Task<void> Commits::in_turn(const Parcel& parcel) {
     for (const Parcel::Part& part : parcel.parts) {
         File& file = *part.node->file;
@@ -67,11 +67,12 @@ Task<void> Commits::in_turn(const Parcel& parcel) {
     }
 }
 
-// An error: nothing of it was applied to the files here; the service may have done all of it.
+// After an error nothing was applied to the files here, although the service may have executed the
+// commit.
 Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed,
                            std::uint64_t replacements) {
     co_await in_turn(parcel);
-    // The segment's id was given to a session that has ended: the data leaves again with another.
+    // The segment's id was given to a session that has ended: the data is sent again with a new id.
     if (packed && parts_.session.replacements() != replacements) co_await fail(EAGAIN);
     parcel.durable |= is_durable_demanded(parcel);
     const ParcelCommit commit = make_commit(parcel, packed, parts_.session.volume().compression);
@@ -84,8 +85,8 @@ Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed,
 Task<wire::Committed> Commits::send(const wire::Commit& request, const cache::Packed* packed) {
     Result<wire::Committed> reply;
     if (!request.inodes.empty()) reply = co_await result(parts_.session.call(request));
-    // With any other outcome extents may lead to the segment. What turns out to be unused is
-    // removed by the service when the session ends.
+    // After any other outcome extents may refer to the segment. If it turns out to be unused, the
+    // service removes it when the session ends.
     const bool unused = wire::all_refused(reply, request.inodes.size());
     if (packed && unused) co_await result(parts_.packer.discard(packed->segment.segment));
     if (reply && (reply->errors.size() != request.inodes.size() ||
@@ -106,12 +107,12 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
             refused(part, reply.errors[i], worst);
             continue;
         }
-        // Attributes that were learned meanwhile may have what is added to them now.
+        // Attributes that were learned meanwhile may already include what is added to them now.
         const bool told = part.node->stamp > stamp;
         succeeded(parcel, part, commit.request.inodes[i], {reply.first_seq[i], reply.ends[i]});
         if (told) part.node->doubt();
     }
-    // The file was gone before its turn came.
+    // These files were gone before their turn came.
     for (std::size_t i = 0; i < parcel.parts.size(); ++i)
         if (!sent[i]) gone(parcel.parts[i]);
     if (worst) parts_.trouble.end();
@@ -127,7 +128,7 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
         node.attr.mtime = flight.mtime();
         node.attr.ctime = std::max(node.attr.ctime, flight.mtime());
     }
-    // An answer from before the commit may have come since.
+    // An answer from before the commit may have arrived since.
     if (flight.loss() >= Loss::privileges)
         node.attr.mode =
             wire::without_privileges(node.attr.mode, flight.loss() == Loss::setgid_too);
@@ -148,7 +149,7 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
     file.changed().wake_all();
 }
 
-// What was written is likely to be read: its pieces go to the cache.
+// Data that was just written is likely to be read: its pieces go to the cache.
 void Commits::keep_chunks(Parcel& parcel, const Parcel::Part& part,
                           const wire::InodeCommit& change) {
     auto extent = change.extents.begin();
@@ -176,13 +177,13 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
         worst = fail(code);
         return failed(part, code);
     }
-    // What the service has of the file is not what it was thought to have.
+    // The service's data of the file is not the version that this client assumed.
     failed(part, EAGAIN);
     part.node->file->stored().forget();
     parts_.learner.ask(*part.node);
 }
 
-// EAGAIN is no error that anybody must know of: the data leaves again.
+// EAGAIN is not reported as an error, because the data is sent again.
 void Commits::failed(const Parcel::Part& part, int code) {
     File& file = *part.node->file;
     file.unsent().failed(part.flight);
@@ -191,7 +192,7 @@ void Commits::failed(const Parcel::Part& part, int code) {
     file.changed().wake_all();
 }
 
-// Nobody can ever read what it brings.
+// The file can never be read again, so its data is discarded.
 void Commits::gone(const Parcel::Part& part) {
     File& file = *part.node->file;
     mismatches_.erase(part.node->attr.ino);

@@ -1,6 +1,6 @@
-// Commits and their outcomes: takes parcels to the store, then to the metadata service, and applies
-// each file's answer to it. Proxy routing attaches where a parcel is packed: pieces that take
-// different routes go into different segments.
+// Commits and their outcomes. Writes parcels to the store, sends them to the metadata service, and
+// applies each file's answer to the file. Proxy routing attaches where a parcel is packed: pieces
+// that take different routes go into different segments.
 #pragma once
 
 #include <functional>
@@ -29,15 +29,17 @@ public:
         Trouble& trouble;
         Learner& learner;
     };
-    // `ended` is called after each parcel, whatever became of it. All of them must outlive it.
+    // `ended` is called after each parcel, whether it succeeded or not. All parameters must outlive
+    // this object.
     Commits(Parts parts, std::function<void()> ended) : parts_(parts), ended_(std::move(ended)) {}
 
-    // Its files' flights are in the air until this has dealt with them.
+    // Starts the commit of the parcel. The flights of its files stay open until the commit has
+    // ended.
     void start(Parcel parcel);
     unsigned under_way() const { return under_way_; }
     std::uint64_t bytes_under_way() const { return bytes_; }
 
-    // As long as it lives, commits of the file are durable when they are answered.
+    // While it exists, commits of the file are durable when they are answered.
     class DurableDemand {
     public:
         DurableDemand(Commits& commits, NodeRef node);
@@ -50,9 +52,10 @@ public:
         NodeRef node_;
     };
 
-    // Everything that was answered up to `stamp` (Nodes::next_stamp()) is durable when this ends.
+    // When this returns, everything that was answered up to `stamp` (Nodes::next_stamp()) is
+    // durable.
     Task<void> sync(std::uint64_t stamp);
-    // Ends what is under way.
+    // Ends all running commits.
     Task<void> close() { return scope_.close(); }
 
 private:
@@ -62,8 +65,8 @@ private:
     Task<wire::Committed> send(const wire::Commit& request, const cache::Packed* packed);
     void apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
                std::uint64_t stamp);
-    // To one inode's part of a commit: the seq of its first extent or the version of its inline
-    // data, and where the file ends.
+    // The answer to one inode's part of a commit: the seq of its first extent or the version of its
+    // inline data, and where the file ends.
     struct Answer {
         std::uint64_t first_seq = 0;
         std::uint64_t end = 0;
@@ -81,12 +84,12 @@ private:
     unsigned under_way_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t durable_ = 0;                  // the stamp up to which everything is synced
-    std::unordered_map<Ino, unsigned> demands_;  // of durable commits
-    // Refusals in a row of flights that were made for other data. Those where the service had new
-    // data in between do not count: another client was quicker.
+    std::unordered_map<Ino, unsigned> demands_;  // the number of DurableDemands per inode
+    // Counts consecutive refusals of flights that were based on outdated data. A refusal does not
+    // count if the service had new data in between, because then another client was faster.
     class Mismatches {
     public:
-        // Returns how many there were without new data.
+        // Returns the number of consecutive refusals without new data.
         unsigned add(const Stored& known) {
             const auto now = std::pair(known.inline_version(), known.size());
             count_ = std::exchange(known_, now) == now ? count_ + 1 : 1;

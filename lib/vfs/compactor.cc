@@ -13,11 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t extents_max = 8;
-// From here on a block is not waited for to be left alone.
+// From this many extents on, a block is compacted without waiting until it is left alone.
 constexpr std::size_t extents_urgent = 64;
 constexpr std::size_t noted_max = 4096;
 constexpr Duration quiet_min = 3s;
-// Between two segments: bounds what it takes from those who wait for the store.
+// The pause between two segments limits the share of the store's bandwidth.
 constexpr Duration pause = 2s;
 
 }  // namespace
@@ -35,7 +35,7 @@ Compactor::Compactor(Loop& loop, Session& session, Nodes& nodes, cache::Packer& 
 
 void Compactor::note(Ino ino, std::uint64_t idx, std::size_t extents) {
     if (extents <= extents_max || session_.read_only()) return;
-    // What does not fit is noticed again by whoever reads or writes it next.
+    // A block that does not fit is noted again when it is read or written the next time.
     if (noted_.size() >= noted_max && !noted_.contains({ino, idx})) return;
     Noted& noted = noted_[{ino, idx}];
     noted.last = loop_.now();
@@ -75,8 +75,9 @@ void Compactor::try_later(const Block& block) {
     noted_[block].last = loop_.now();
 }
 
-// Reads what the block's extents lead to, in as few pieces as its holes allow. The memory for it is
-// taken before anything is fetched and belongs to the pieces. False: there is nothing to gain.
+// Reads the data of the block's extents, in as few pieces as its holes allow. The memory for it is
+// taken before anything is fetched and belongs to the pieces. Returns false if compacting gains
+// nothing.
 Task<bool> Compactor::read(Block block, Plan& plan, std::vector<cache::Piece>& pieces) {
     wire::Extents request;
     request.ino = block.ino;
@@ -150,8 +151,8 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
         co_return;
     }
     const cache::Packed packed = co_await packer_.pack(std::move(pieces));
-    // Only an answer that means "refused" says that a row does not lead to the segment: a call that
-    // was cancelled or whose answer was lost may have been executed all the same.
+    // Only an answer that means "refused" proves that no row refers to the segment: a call that was
+    // cancelled or whose answer was lost may have been executed.
     bool unused = true;
     for (Plan& plan : plans) {
         const auto first = packed.extents.begin() + static_cast<std::ptrdiff_t>(plan.first_piece);
@@ -159,7 +160,7 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
         plan.request.segments.push_back(packed.segment);
         const Ino ino = plan.request.ino;
         const std::uint64_t idx = plan.request.idx;
-        // EAGAIN: somebody wrote the block meanwhile, and will notice it again.
+        // EAGAIN: the block was written meanwhile, and will be noted again.
         const auto done = co_await result(session_.call(std::move(plan.request)));
         unused &= wire::fate_of(done) == wire::Fate::refused;
         if (Node* node = nodes_.find(ino); node && node->file)

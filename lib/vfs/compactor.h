@@ -1,5 +1,5 @@
-// Blocks that many small writes left in many pieces are written anew as one, in the background. It
-// never waits for memory: a block that has no room at once is tried again later.
+// Rewrites blocks that many small writes have left in many pieces as one piece, in the background.
+// It never waits for memory: if there is none for a block, the block is tried again later.
 #pragma once
 
 #include <map>
@@ -13,17 +13,18 @@ namespace flexfs::vfs {
 
 class Compactor {
 public:
-    // All of them must outlive it.
+    // All parameters must outlive this object.
     Compactor(Loop& loop, Session& session, Nodes& nodes, cache::Packer& packer,
               cache::ChunkCache& chunks, cache::Budget& budget);
 
-    // Block `idx` of the inode is known to have `extents`. The block's turn comes when it has too
-    // many and was left alone for a while, or when it has far too many.
+    // Records that block `idx` of the inode has `extents` extents. The block is compacted when it
+    // has too many and was not written for a while, or at once when it has far too many.
     void note(Ino ino, std::uint64_t idx, std::size_t extents);
     std::size_t waiting() const { return noted_.size(); }
-    // Does all that is noted, now. The first error; ENOBUFS: there is no memory for it at once.
+    // Compacts all noted blocks now. Returns the first error; ENOBUFS: no memory is available at
+    // the moment.
     Task<void> run_all();
-    // Ends what is under way.
+    // Ends all running tasks.
     Task<void> close() { return scope_.close(); }
 
 private:
@@ -33,10 +34,10 @@ private:
         auto operator<=>(const Block&) const = default;
     };
     struct Noted {
-        Duration last{};  // by the loop's clock
+        Duration last{};  // by the loop's clock: when the block was last noted
         bool urgent = false;
     };
-    // A block as it is, and as it is to be.
+    // The present extents of a block, and the pieces that replace them.
     struct Plan {
         wire::Compact request;
         std::size_t first_piece = 0, pieces = 0;

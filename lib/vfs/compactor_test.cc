@@ -10,7 +10,7 @@ Compactor& compactor(Peer& peer) {
     return static_cast<CachingFilesystem&>(*peer.client).compactor();
 }
 
-// A block of many extents, and what its bytes are. Its second half has holes.
+// Writes a block of many extents, whose second half has holes, and returns its bytes.
 std::string scatter(World& w, Peer& a, HandleId handle) {
     std::string expected(256 << 10, '\0');
     for (int i = 0; i < 20; ++i) {

@@ -1,5 +1,5 @@
-// Around a call that takes bytes away from a file, which is sent after they are gone here: they are
-// cut off, or a hole is punched.
+// Guards a request that removes bytes from a file (a truncation or a punched hole). The bytes are
+// removed here before the request is sent.
 #pragma once
 
 #include <vector>
@@ -11,19 +11,19 @@ namespace flexfs::vfs {
 
 class DataChange {
 public:
-    // `flusher` must outlive it.
+    // `flusher` must outlive this object.
     DataChange(Flusher& flusher, NodeRef node) : flusher_(flusher), node_(std::move(node)) {}
     DataChange(const DataChange&) = delete;
     DataChange& operator=(const DataChange&) = delete;
     ~DataChange() { settle(wire::Fate::unknown); }
 
-    // As File's methods of the same names; one of them, once.
+    // As File's methods of the same names. Call one of them, once.
     void cut(std::uint64_t size);
     void punch(Range range);
 
-    // Applied: the bytes are gone for good. Refused: the unsent ones are there again. Unknown: they
-    // stay away, and nothing that was known of the file holds, so that whoever looks next asks the
-    // service. Only the first call counts.
+    // Applied: the bytes are discarded. Refused: the unsent bytes are restored. Unknown: the bytes
+    // stay discarded and everything known about the file is forgotten, so that the next operation
+    // asks the service. Only the first call has an effect.
     void settle(wire::Fate fate);
 
 private:

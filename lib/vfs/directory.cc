@@ -34,7 +34,7 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
     if (cookie < self_cookie) listed.push_back(dot(".", self_cookie, ino_));
     if (cookie < parent_cookie) listed.push_back(dot("..", parent_cookie, co_await parent()));
 
-    // Rewinding starts a new listing: the program wants to see what changed.
+    // Rewinding starts a new listing, because the program wants to see what changed.
     const auto after_cookie = [](std::uint64_t from, const wire::DirEntry& entry) {
         return from < entry.cookie;
     };
@@ -45,7 +45,8 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
         co_await fetch(cookie > parent_cookie ? cookie : 0, plus);
         next = page_.begin();
     }
-    // Entries that the reader did not use are copied again next time: return as many as it uses.
+    // Entries that the reader did not use must be copied again next time, so return as many as it
+    // uses.
     const auto at = static_cast<std::size_t>(next - page_.begin());
     if (at > from_ && taken_ > 0) chunk_ = std::clamp((at - from_) * 2, chunk_min, chunk_max);
     from_ = at;
@@ -60,7 +61,7 @@ Task<std::vector<Listed>> Directory::read(std::uint64_t cookie, bool plus) {
     co_return listed;
 }
 
-// The kernel uses a listing as lookups: a page from before a change would bring back a name that is
+// The kernel uses a listing as lookups: a page from before a change would restore a name that is
 // gone.
 bool Directory::goes_on(std::uint64_t cookie, bool plus) const {
     return has_page_ && plus == plus_ && cookie > parent_cookie && cookie >= after_ &&
@@ -99,8 +100,8 @@ Task<Listed> Directory::list(wire::DirEntry entry, bool plus) {
     listed.node.attr.ino = entry.ino;
     listed.node.attr.mode = entry.mode;
     if (!plus) co_return listed;
-    // Unsent data of this client is known only here. Of a file with unsent data of another client,
-    // the listing has no attributes.
+    // Unsent data of this client is known only here. If another client has unsent data of a file,
+    // the listing has no attributes of it.
     Node* node = nodes_.find(entry.ino);
     const bool stale = entry.attr.ino == 0 || nodes_.changed_at(node) > asked_;
     if (!(node && node->knows_attr()) && stale) {

@@ -25,7 +25,8 @@ Duration DirtyFiles::recheck(Node& node) {
     if (place == places_.end()) return {};
     const Duration since = place->second->since;
     if (!node.file->unsent().dirty().empty()) return since;
-    // The node may end with its last pin, and with that other things: after the list is whole.
+    // The entry may hold the node's last pin. Destroying it may trigger other work, so it is
+    // destroyed only after the list is consistent.
     std::list<Entry> gone;
     gone.splice(gone.begin(), entries_, place->second);
     places_.erase(place);
@@ -46,7 +47,7 @@ void DirtyFiles::clear() {
 void DirtyFiles::note_full_blocks(Node& node, Range written) {
     const std::uint64_t block = node.file->block_bytes;
     const Layer& dirty = node.file->unsent().dirty();
-    // A writer of the end of a block again and again is noted more than once.
+    // A writer that rewrites the end of a block notes the block more than once.
     for (std::uint64_t idx = written.first / block; (idx + 1) * block <= written.last; ++idx)
         if (full_.size() < full_blocks_max_ && dirty.covers({idx * block, (idx + 1) * block}))
             full_.push_back({nodes_.pin(node), idx});

@@ -1,5 +1,5 @@
-// When data is due: the files with dirty data in the order in which they are to leave, and the
-// blocks that became wholly dirty.
+// Decides when data is due: keeps the files with dirty data in the order in which they are to be
+// written back, and the blocks that have become dirty as a whole.
 #pragma once
 
 #include <deque>
@@ -14,7 +14,7 @@ namespace flexfs::vfs {
 class DirtyFiles {
 public:
     struct Entry {
-        NodeRef node;      // kept in the table as long as it is dirty
+        NodeRef node;      // stays in the table while the file is dirty
         Duration since{};  // by the loop's clock
     };
     struct FullBlock {
@@ -22,35 +22,39 @@ public:
         std::uint64_t idx = 0;
     };
 
-    // `came` is woken when the first file comes. At most `full_blocks_max` are noted. All of them
-    // must outlive it.
+    // `came` is woken when the first file is added. At most `full_blocks_max` full blocks are kept.
+    // All parameters must outlive this object.
     DirtyFiles(Loop& loop, Nodes& nodes, task::WaitList& came, std::size_t full_blocks_max)
         : loop_(loop), nodes_(nodes), came_(came), full_blocks_max_(full_blocks_max) {}
 
-    // --- files, the longest dirty first ---
+    // --- files, the one that has been dirty longest first ---
     const std::list<Entry>& all() const { return entries_; }
     bool empty() const { return entries_.empty(); }
-    // The file has dirty data. Does nothing if it had some already.
+    // Adds a file that has dirty data. Does nothing if it is already listed.
     void add(Node& node);
-    // Data that has been dirty since then could not leave: it comes first.
+    // Puts the file first, because data that has been dirty since `since` could not be written
+    // back.
     void put_back(const NodeRef& node, Duration since);
-    // Takes the file off the list if nothing of it is dirty. Returns since when it was on it.
+    // Removes the file from the list if none of its data is dirty. Returns since when it was
+    // listed.
     Duration recheck(Node& node);
-    // The first one becomes the last, dirty from now on.
+    // Moves the first file to the end, as if it became dirty now.
     void postpone_first();
-    // For how long the first one has been dirty.
+    // Returns for how long the first file has been dirty.
     Duration oldest() const {
         return entries_.empty() ? Duration{} : loop_.now() - entries_.front().since;
     }
     void clear();
 
     // --- full blocks ---
-    // Notes those that end in the written range and are wholly dirty. A writer that fills a block
-    // from its middle is not noticed: its data leaves by age.
+    // Notes the blocks that end in the written range and are dirty as a whole. If a writer fills a
+    // block starting from its middle, the block is not noticed, and its data is written back by
+    // age.
     void note_full_blocks(Node& node, Range written);
     std::size_t full_blocks() const { return full_.size(); }
-    // The first ones, by file: what a parcel has of a file is one flight, for which the next one
-    // would have to wait. They may no longer be dirty.
+    // Returns the first noted blocks, grouped by file: the data of one file in a parcel is one
+    // flight, and the file's next flight would have to wait for it. The blocks may no longer be
+    // dirty.
     std::vector<FullBlock> take_full_blocks(std::size_t most);
 
 private:

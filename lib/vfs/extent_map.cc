@@ -6,10 +6,10 @@
 namespace flexfs::vfs {
 namespace {
 
-// Which bytes of a block are covered: ranges apart from each other, in order.
+// The covered bytes of a block: disjoint ranges, in order.
 class Cover {
 public:
-    // How many of the bytes were not covered before.
+    // Returns how many of the bytes were not covered before.
     std::uint64_t add(std::uint32_t off, std::uint32_t len) {
         std::uint32_t first = off, last = off + len;
         std::uint64_t had = 0;
@@ -40,7 +40,7 @@ std::uint64_t covered(std::span<const Extent> extents) {
 }
 
 std::size_t bytes_of(const Extent& row) {
-    constexpr std::size_t inside = 15;  // of a std::string without memory of its own
+    constexpr std::size_t inside = 15;  // capacity of a std::string without allocated memory
     const std::size_t list = row.chunks.size();
     return sizeof row + (list > inside ? list + 32 : 0);
 }
@@ -152,7 +152,7 @@ void ExtentMap::punch(std::uint64_t first, std::uint64_t last) {
     const std::uint64_t low = first / block_bytes_, high = (last - 1) / block_bytes_;
     const std::uint64_t whole = low + (first % block_bytes_ != 0);
     const std::uint64_t whole_end = last == UINT64_MAX ? last : last / block_bytes_;
-    // Whatever was known of them.
+    // These blocks become known as holes, whether or not they were known before.
     if (whole < whole_end) learn(whole, whole_end, {});
     if (low < whole) punch_block(low, first, last);
     if (high >= whole_end && (high > low || low == whole)) punch_block(high, first, last);

@@ -1,4 +1,4 @@
-// What is known of the extents of one file: for some of its blocks, all of them.
+// The known extents of one file. For each known block, all of its extents are known.
 #pragma once
 
 #include <cstdint>
@@ -16,35 +16,37 @@ class ExtentMap {
 public:
     explicit ExtentMap(std::uint32_t block_bytes) : block_bytes_(block_bytes) {}
 
-    // Nothing is known any more.
+    // Forgets everything.
     void forget();
-    // Nothing is known of blocks [first, last) any more.
+    // Forgets blocks [first, last).
     void forget(std::uint64_t first, std::uint64_t last);
-    // These are all that blocks [first, last) have: by block, and in each as they lie over each
-    // other.
+    // Records that `extents` are all extents of blocks [first, last). They are ordered by block,
+    // and within a block from bottom to top.
     void learn(std::uint64_t first, std::uint64_t last, const std::vector<Extent>& extents);
     void learn_all(const std::vector<Extent>& extents) {
         forget();
         learn(0, UINT64_MAX, extents);
     }
 
-    // The first block in [first, last) that is not known; `last` when all are.
+    // Returns the first unknown block in [first, last), or `last` if all are known.
     std::uint64_t first_unknown(std::uint64_t first, std::uint64_t last) const;
     bool knows(std::uint64_t idx) const { return first_unknown(idx, idx + 1) != idx; }
     bool knows_all() const { return first_unknown(0, UINT64_MAX) == UINT64_MAX; }
     bool empty() const { return blocks_.empty(); }
-    // The first block from `idx` on that is known to have extents; UINT64_MAX: none.
+    // Returns the first block from `idx` on that is known to have extents; UINT64_MAX if there is
+    // none.
     std::uint64_t next_block(std::uint64_t idx) const;
-    // Of a known block, as they lie over each other: the unwritten, then by seq.
+    // Returns the extents of a known block from bottom to top: the unwritten ones, then by seq.
     std::span<const Extent> block(std::uint64_t idx) const;
 
-    // A new extent lies over what is there; what it hides wholly goes, as on the server. Returns by
-    // how many bytes the block now covers more; 0 when the block is not known.
+    // Adds a new extent on top of the others. Removes extents that it hides completely, as the
+    // server does. Returns by how many bytes the covered part of the block grows; 0 if the block is
+    // not known.
     std::uint64_t add(const Extent& extent);
-    // Room is kept for bytes [first, last), in whole pages.
+    // Records that space is reserved for bytes [first, last), in whole pages.
     void keep_room(std::uint64_t first, std::uint64_t last);
-    // Bytes [first, last) of the file are a hole; `last` is UINT64_MAX for all from `first` on. Of
-    // unwritten extents only whole pages go.
+    // Makes bytes [first, last) of the file a hole; with `last` == UINT64_MAX, all bytes from
+    // `first` on. Unwritten extents lose whole pages only.
     void punch(std::uint64_t first, std::uint64_t last);
 
     std::size_t memory_bytes() const { return rows_bytes_ + blocks_.size() * 112; }
@@ -54,7 +56,7 @@ private:
     void punch_block(std::uint64_t idx, std::uint64_t first, std::uint64_t last);
 
     std::uint32_t block_bytes_;
-    std::map<std::uint64_t, std::uint64_t> known_;  // first -> last, apart from each other
+    std::map<std::uint64_t, std::uint64_t> known_;  // first -> last, disjoint
     std::map<std::uint64_t, std::vector<Extent>> blocks_;
     std::size_t rows_bytes_ = 0;  // memory of all extents
 };

@@ -1,4 +1,4 @@
-// What fails is told, and nothing is lost.
+// Failures are reported, and no data is lost.
 #include <fstream>
 
 #include "lib/base/log.h"
@@ -10,7 +10,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// For a small file of 4000 bytes: what is no such data, and what holds only 100.
+// Damaged data of a small file of 4000 bytes: two values that are malformed, and one that holds
+// only 100 bytes.
 constexpr std::string_view damaged[] = {"\1damaged"sv, "\1\x90\1\0\x1f\x61\1\0\x4b"sv,
                                         "\1\x64\0\0\x1f\x61\1\0\x4b\x50\x61\x61\x61\x61\x61"sv};
 
@@ -178,7 +179,7 @@ EVERYWHERE("what a full metadata disk refuses to let go is let go when there is 
     w.volume->fail_disk(ENOSPC);
     a->release(file.handle);
     a->forget(file.node.attr.ino);
-    w.run(a->statfs());  // which asks for the release first
+    w.run(a->statfs());  // statfs sends the release first
     CHECK(w.volume->read(wire::StatFs{})->inodes == 2);
     w.volume->fail_disk(0);
     w.run(a->statfs());
@@ -195,7 +196,7 @@ EVERYWHERE("a late write error is told once by every handle that was open at the
     CHECK(w.code(a->fsync(one.handle)) == EIO);
     const Opened later = w.open(a, "f");
 
-    w.run(a->flush(one.handle));  // fsync has told it
+    w.run(a->flush(one.handle));  // fsync has reported it already
     CHECK(w.code(a->flush(two.handle)) == EIO);
     w.run(a->flush(two.handle));
     w.run(a->flush(later.handle));

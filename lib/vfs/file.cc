@@ -5,7 +5,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// Who writes at random has thousands of pieces, too many to go through for each stat.
+// A file that is written at random has thousands of pieces, too many to walk through for each stat.
 constexpr std::size_t gain_spans_max = 256;
 
 Source hole(Range range) {
@@ -22,7 +22,7 @@ void add_memory(std::vector<Source>& into, const Span& span) {
     into.push_back(std::move(source));
 }
 
-// What the layer has of each gap goes to `found`; what it has not stays in `gaps`.
+// Moves what the layer has of each gap to `found`; the rest stays in `gaps`.
 void look_into(const Layer& layer, std::vector<Range>& gaps, std::vector<Source>& found) {
     if (layer.empty()) return;
     std::vector<Range> left;
@@ -50,7 +50,7 @@ void look_into(const Buffer& inline_data, std::vector<Range>& gaps, std::vector<
     gaps = std::move(left);
 }
 
-// What `extent` has of each gap of its block, which begins at `start`.
+// The same with what `extent` has of each gap of its block, which begins at `start`.
 void look_into(const Extent& extent, std::uint64_t start, std::vector<Range>& gaps,
                std::vector<Source>& found) {
     const Range covered{start + extent.off, start + extent.off + extent.len};
@@ -91,7 +91,7 @@ void look_into(const ExtentMap& extents, std::uint32_t block_bytes, Range gap,
     }
 }
 
-// Where the data of a block from `offset` on begins; UINT64_MAX: there is none.
+// Returns where the data of a block from `offset` on begins; UINT64_MAX if there is none.
 std::uint64_t data_in(std::span<const Extent> rows, std::uint64_t start, std::uint64_t offset) {
     std::uint64_t first = UINT64_MAX;
     for (const Extent& row : rows)
@@ -188,14 +188,14 @@ File::Place File::next_hole(std::uint64_t offset) const {
     return {std::min(offset, end), false};
 }
 
-// The newest first: write_below() then restores what lay on top.
+// Returns the newest bytes first, so that write_below() restores the same order.
 std::vector<Span> File::drop(Range gone) {
     std::vector<Span> taken = unsent_.drop(gone);
     stored_.drop(gone);
     return taken;
 }
 
-// Space that is reserved behind the end stays when the file grows.
+// Space that is reserved behind the end stays reserved when the file grows.
 std::vector<Span> File::cut(std::uint64_t size) {
     std::vector<Span> taken;
     if (size <= this->size()) taken = drop({size, UINT64_MAX});

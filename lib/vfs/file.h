@@ -1,4 +1,5 @@
-// What a client holds of one regular file's data: what is unsent over what is stored.
+// The data of one regular file that a client has: the unsent data, on top of what is known of the
+// stored data.
 #pragma once
 
 #include "lib/cache/frame_part.h"
@@ -8,16 +9,16 @@
 
 namespace flexfs::vfs {
 
-// A part of a read: bytes of memory, of a stored frame, or zeros: of a hole, or unwritten.
+// A part of a read: bytes in memory, bytes of a stored frame, or zeros (a hole or reserved space).
 struct Source {
     enum class Kind { memory, frame, hole, unwritten, unknown };
     Kind kind = Kind::hole;
     Range range;           // in the file
-    Buffer bytes;          // memory
-    cache::FrameAt frame;  // frame: its data from `skip` on
+    Buffer bytes;          // for `memory`
+    cache::FrameAt frame;  // for `frame`: the data begins at `skip` in it
     std::uint32_t skip = 0;
 
-    // What is written there uses room that the volume did not count yet, as far as is known.
+    // Whether a write here uses space that the volume has not counted yet, as far as is known.
     bool is_new_room() const { return kind == Kind::hole || kind == Kind::unknown; }
 };
 
@@ -28,14 +29,14 @@ public:
         ++count_;
         code_ = code;
     }
-    // What a handle that was open in the previous process image has not reported yet; 0: nothing.
-    // One that has reported everything continues at 1, the other at 0.
+    // Restores the error that a handle of the previous process image has not reported yet; 0: there
+    // is none. A handle that has reported everything continues at count 1, any other at 0.
     void take_over(int code) {
         count_ = 1;
         if (code != 0) code_ = code;
     }
     std::uint64_t count() const { return count_; }
-    // The errno of the last one.
+    // Returns the errno of the last error.
     int code() const { return code_; }
 
 private:
@@ -55,38 +56,41 @@ public:
     const Stored& stored() const { return stored_; }
     WriteErrors& errors() { return errors_; }
     const WriteErrors& errors() const { return errors_; }
-    // Woken when a flight has landed or failed, and when what data waits for before it can leave
-    // has come or failed to come.
+    // Woken when a flight has landed or failed, and when a request that dirty data waits for has
+    // been answered or has failed.
     task::WaitList& changed() { return changed_; }
 
     bool has_unsent() const { return !unsent_.empty(); }
-    // How many of the unsent bytes lie where nothing is stored and no space is reserved; an
-    // estimate where they are in very many pieces.
+    // Returns how many of the unsent bytes lie where nothing is stored and no space is reserved.
+    // This is an estimate if they are in very many pieces.
     std::uint64_t unsent_gain() const;
-    // With what is unsent.
+    // The size including unsent data.
     std::uint64_t size() const { return std::max(stored_.size(), unsent_.end()); }
-    // Where each byte of the range, which ends at size() at most, is to be read from. In order.
+    // Returns where each byte of the range must be read from, in order. The range ends at size() at
+    // most.
     std::vector<Source> sources(Range range) const;
-    // How many bytes of the range are neither data, unsent or stored, nor have space reserved.
+    // Returns how many bytes of the range have neither unsent data nor stored data nor reserved
+    // space.
     std::uint64_t without_room(Range range) const;
-    // Where SEEK_DATA and SEEK_HOLE lead from `offset`; size() where there is none. `unknown`: the
-    // extents from there on must be learned first.
+    // The result of SEEK_DATA and SEEK_HOLE from `offset`; size() if there is no such place.
+    // `unknown`: the extents from there on must be learned first.
     struct Place {
         std::uint64_t offset = 0;
         bool unknown = false;
     };
     Place next_data(std::uint64_t offset) const;
     Place next_hole(std::uint64_t offset) const;
-    // Blocks [first, last) that hold the range.
+    // Returns the blocks [first, last) that hold the range.
     Range blocks(Range range) const {
         return {range.first / block_bytes, (range.last + block_bytes - 1) / block_bytes};
     }
-    // Drops the bytes from `size` on, in memory and in what is known. Returns the unsent ones.
+    // Removes the bytes from `size` on, from the unsent data and from the known stored data.
+    // Returns the unsent ones.
     std::vector<Span> cut(std::uint64_t size);
-    // The range is a hole, in memory and in what is known; the size stays. Returns the unsent
-    // bytes.
+    // Makes the range a hole, in the unsent data and in the known stored data; the size stays.
+    // Returns the unsent bytes.
     std::vector<Span> punch(Range range);
-    // It belongs into the metadata, as it is now.
+    // Whether the file, as it is now, belongs into the metadata.
     bool is_small(std::uint64_t bytes_max) const { return stored_.fits_inline(size(), bytes_max); }
 
 private:

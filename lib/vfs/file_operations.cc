@@ -9,10 +9,10 @@
 namespace flexfs::vfs {
 namespace {
 
-// The kernel's own flag beside those of open(2) when it opens a program to run it.
+// The kernel's own flag, besides those of open(2), for opening a program to run it.
 constexpr int exec_flag = 0x20;
 
-// What the flags of a file forbid to whoever opens it.
+// Checks what the flags of a file forbid to a program that opens it.
 Result<void> check_flags(const Attr& attr, int flags) {
     const bool changes = may_write(flags) || (flags & O_TRUNC);
     if (changes && (attr.flags & wire::flag_immutable)) return fail(EPERM);
@@ -30,7 +30,7 @@ Opened FileOperations::open_handle(NodeRef node, int flags) {
     return opened;
 }
 
-// O_TRUNC.
+// Implements O_TRUNC.
 Task<void> FileOperations::truncate(NodeRef node, Kill kill) {
     const Ino ino = node->attr.ino;
     Access::PrivilegeReport report(parts_.access, *node, kill);
@@ -71,10 +71,10 @@ Task<Opened> FileOperations::open(Ino ino, int flags, Who who, Kill kill) {
     NodeRef node = co_await parts_.access.node(ino);
     if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
     co_await check_flags(node->attr, flags);
-    // Of an empty file, too: its times move.
+    // An empty file is truncated too, because its times change.
     if (flags & O_TRUNC) co_await truncate(node, kill);
     Opened made = open_handle(node, flags);
-    // Reads that the kernel serves from its cache do not come here, so opening the file counts as
+    // Reads that the kernel serves from its cache do not arrive here, so opening the file counts as
     // reading it, unless it is opened for writing as well.
     if (made.keep_cache && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_NOATIME) &&
         node->file->size() > 0)
@@ -100,20 +100,20 @@ Task<std::size_t> FileOperations::write(HandleId id, std::uint64_t offset, Buffe
     const std::shared_ptr<OpenFile> handle = co_await parts_.handles.file(id);
     if (!may_write(handle->flags()) && !at_offset) co_return fail(EBADF);
     const Node& node = *handle->node();
-    // A handle from before the file became append-only works as before.
+    // A handle that was opened before the file became append-only works as before.
     if (!at_offset && (node.attr.flags & wire::flag_immutable)) co_return fail(EPERM);
     Writer::Request request;
     request.offset = offset;
     request.append = (handle->flags() & O_APPEND) && !at_offset;
     request.whole = at_offset;
-    // Only calls take capabilities away, not mappings.
+    // Only system calls take capabilities away; writes through a mapping do not.
     if (at_offset) request.loss = Loss::none;
     request.loss = std::max(request.loss, loss_by(kill));
     request.data = std::move(data);
     Access::PrivilegeReport report(parts_.access, node, kill);
     const bool append = request.append;
     const std::size_t written = co_await parts_.writer.write(handle->node(), std::move(request));
-    // The kernel put the bytes into its pages where it took the end of the file to be.
+    // The kernel put the bytes into its pages at what it took for the end of the file.
     const bool elsewhere =
         append && (node.grant != Grant::exclusive || offset + written != node.file->size());
     if (elsewhere && parts_.caches) {

@@ -8,7 +8,7 @@
 
 namespace flexfs::vfs {
 
-// Each operation is as in Filesystem.
+// Each operation behaves as described in Filesystem.
 class FileOperations {
 public:
     struct Parts {
@@ -24,7 +24,7 @@ public:
         const Options& options;
         KernelCaches* caches;  // may be null
     };
-    // All of them must outlive it.
+    // All parts must outlive this object.
     explicit FileOperations(Parts parts) : parts_(parts) {}
 
     Task<Opened> create(wire::Make request, int flags, Kill kill);

@@ -1,4 +1,4 @@
-// What is unsent and what is stored, without any mount.
+// Unsent and stored data of a file, without a mount.
 #include "lib/vfs/file.h"
 
 #include <doctest/doctest.h>
@@ -46,7 +46,7 @@ TEST_CASE("a flight that fails is dirty again under what was written since, with
     unsent.write(span(4, "c"), 3000, Loss::none);
 
     unsent.failed(first);
-    CHECK(text_of(unsent.dirty()) == "aaca");  // "bb" is still on its way
+    CHECK(text_of(unsent.dirty()) == "aaca");  // "bb" is still in flight
     CHECK(unsent.loss() == Loss::privileges);
     CHECK(unsent.mtime() == 3000);
     CHECK(unsent.failures() == 1);
@@ -110,7 +110,7 @@ TEST_CASE(
         unsent.take(first, {0, 3});
         const Buffer cached = first->data().all().begin()->second.buffer();
         unsent.landed(first);
-        CHECK(budget.dirty() == 100);  // for the other half
+        CHECK(budget.dirty() == 100);  // because of the other half
 
         const auto second = unsent.begin_flight();
         unsent.take(second, {3, 6});
@@ -118,7 +118,7 @@ TEST_CASE(
         CHECK(budget.dirty() == 100);
         unsent.write(span(3, "bbb", dirty_memory(budget, 10)), 1000, Loss::none);
         CHECK(budget.dirty() == 10);
-        CHECK(budget.used() == 110);  // a reader has the rest
+        CHECK(budget.used() == 110);  // a reader holds the rest
         CHECK(unsent.drop({0, UINT64_MAX}).size() == 1);
         CHECK(budget.dirty() == 0);
         CHECK(budget.used() == 100);

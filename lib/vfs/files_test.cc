@@ -1,4 +1,4 @@
-// One client: what is written is read, whatever happened to it in between.
+// One client: reads return what was written, whatever happened to the data in between.
 #include <random>
 #include <utility>
 
@@ -120,7 +120,8 @@ TEST_CASE("a small file is stored compressed, and is cut, zeroed and read all th
         w.run(b->allocate(again.handle, FALLOC_FL_ZERO_RANGE, 200, 100, false));
         text.replace(200, 100, std::string(100, '\0'));
         CHECK(w.read_after(b, "f") == text);
-        // The zeros that the client writes go where room is kept for them, and the rest with them.
+        // The zeros that the client writes go into the reserved space, and the rest of the file
+        // with them.
         CHECK(stored().inline_data.empty());
     }
 }

@@ -1,4 +1,4 @@
-// A served volume with a store in memory, and clients on it, all in this process: the clients reach
+// A served volume with a store in memory and clients on it, all in this process. The clients reach
 // the service directly, over a unix socket, or over TCP through a relay that misbehaves on demand.
 #pragma once
 
@@ -27,14 +27,14 @@ namespace flexfs::vfs {
 class TestStore final : public object::Store {
 public:
     object::MemoryStore inner;
-    int fail_put = 0;  // the nth from now fails, and those after it while `lasting`
+    int fail_put = 0;  // the nth put from now fails, and with `lasting` all after it
     bool lasting = false;
     int put_code = EIO;
-    bool lose = false;  // gets say ENOENT
-    bool flip = false;  // gets give a wrong bit
+    bool lose = false;  // gets fail with ENOENT
+    bool flip = false;  // gets return data with one wrong bit
     bool hold = false;  // puts wait until let_go()
     int puts = 0, gets = 0;
-    Space disk = {};  // what space() answers
+    Space disk = {};  // the answer of space()
 
     void let_go() {
         hold = false;
@@ -90,7 +90,7 @@ struct Dropped final : KernelCaches {
 
 enum class Transport { in_process, unix_socket, tcp };
 
-// What Worlds use that do not say otherwise: the transport of the test case, see EVERYWHERE.
+// The transport of Worlds that do not choose one: that of the test case, see EVERYWHERE.
 inline Transport transport_of_case = Transport::in_process;
 
 // A TEST_CASE that runs over each transport.
@@ -128,10 +128,10 @@ struct Setup {
     wire::Compression compression = wire::Compression::lz4;
     std::uint64_t memory = 64 << 20;
     std::uint64_t dirty = 16 << 20;
-    Duration dirty_age = std::chrono::hours(1);  // tests say themselves when data leaves
+    Duration dirty_age = std::chrono::hours(1);  // tests start write-back themselves
     bool flush_on_close = false;
     bool read_only = false;
-    bool sync_always = false;  // the service answers a change when it is on disk
+    bool sync_always = false;  // the service syncs every change before it answers
     std::uint64_t max_blocks = 0;
     std::uint64_t max_inodes = 0;
     Transport transport = transport_of_case;
@@ -200,8 +200,7 @@ struct World {
         if (!relay) relay = std::make_unique<rpc::Relay>(loop, setup.relay_seed);
         relay->lead_to(server->addresses()[0]);
     }
-    // The server process ends without a word to its clients, and another one takes its place when
-    // start() is called.
+    // Ends the server process without notice to its clients. start() brings up a new one.
     void kill_server() {
         if (relay) relay->lead_to({});
         if (server) static_cast<void>(loop.run(server->close()));
@@ -221,13 +220,14 @@ struct World {
         return std::make_unique<rpc::Caller<wire::Metadata>>(
             loop, relay ? relay->address() : server->addresses()[0], client);
     }
-    // Every client has heard what the service has pushed to it so far.
+    // Waits until every client has received what the service has pushed to it so far.
     void let_pushes_arrive() {
         if (!is_remote()) return;
         for (auto& peer : peers)
             if (peer->client) static_cast<void>(loop.run(peer->client->readlink(wire::root_ino)));
     }
-    // Every mount ends well; so does the service. The volume must be consistent.
+    // Unmounts every client and stops the service, without errors. Fails if the volume is
+    // inconsistent.
     void stop() {
         for (auto& peer : peers)
             if (peer->client) unmount(*peer);
@@ -251,7 +251,7 @@ struct World {
         peer.client.reset();
     }
     Peer& mount(std::optional<HandedOver> from = {}) { return mount_at({}, std::move(from)); }
-    // At another address than the World's; empty: at that.
+    // Mounts at `address` instead of the World's own; empty: at the World's own.
     Peer& mount_at(std::string address, std::optional<HandedOver> from = {}) {
         auto peer = std::make_unique<Peer>(setup.memory, setup.dirty);
         Options options;
@@ -270,7 +270,7 @@ struct World {
         return *peers.back();
     }
 
-    // The value, which must come.
+    // Returns the task's value; an error fails the test.
     template <class T>
     T run(Task<T> task) {
         auto outcome = loop.run(std::move(task));
@@ -301,7 +301,7 @@ struct World {
         for (const Buffer& piece : run(peer->read(handle, offset, size))) text += piece.text();
         return text;
     }
-    // What the next mount reads, when this one has ended.
+    // Unmounts the peer, mounts again, and returns what the new mount reads.
     std::string read_after(Peer& peer, const std::string& name) {
         unmount(peer);
         Peer& next = mount();
@@ -317,7 +317,7 @@ struct World {
     }
 };
 
-// Text that says where it is, so that misplaced bytes show; it compresses well.
+// Text that depends on its position, so that misplaced bytes are noticed. It compresses well.
 inline std::string pattern(std::size_t bytes, unsigned salt = 0) {
     std::string text(bytes, '\0');
     for (std::size_t i = 0; i < bytes; ++i)

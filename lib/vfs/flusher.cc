@@ -9,10 +9,11 @@ namespace flexfs::vfs {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr unsigned parcels_max = 4;  // that start by themselves; a caller that asks does not wait
-// What an fsync takes along of other files: enough to share its object, little enough to not wait.
+constexpr unsigned parcels_max = 4;  // that start by themselves; a caller's request does not wait
+// The amount of other files' data that an fsync takes along: enough to share its object, little
+// enough not to delay it.
 constexpr std::uint64_t company_bytes_max = 4 << 20;
-// When the oldest data is due, what is at least this old goes with it.
+// When the oldest data is due, data that is at least this old is sent with it.
 constexpr Duration company_age_min = 1s;
 constexpr Duration overdue_pause = 10ms;
 
@@ -79,7 +80,7 @@ void Flusher::start_what_is_due() {
     }
 }
 
-// Somebody waits for memory that only writing back can free.
+// Called when a task waits for memory that only writing back can free.
 void Flusher::press() {
     while (may_start() && start_parcel(nullptr, false)) {}
 }
@@ -120,7 +121,7 @@ bool Flusher::start_parcel(Node* first, bool durable, Duration age_min) {
     return any;
 }
 
-// From now on its flights keep its files.
+// From here on the flights keep the nodes in the table.
 void Flusher::launch(Parcel parcel) {
     for (Parcel::Part& part : parcel.parts) part.dirty_since = dirty_.recheck(*part.node);
     commits_.start(std::move(parcel));
@@ -134,8 +135,8 @@ Task<void> Flusher::flush(NodeRef node, bool durable, Duration company_age) {
     for (bool more = true; more;) {
         if (closing_) co_await fail(ECANCELED);
         while (start_parcel(node.get(), durable, company_age)) {}
-        // What could not leave now has to wait for what is on its way, or for what is asked of the
-        // server: one more round takes it, and what came back.
+        // Data that could not be sent now has to wait for flights or for an answer of the service.
+        // One more round sends it, and data of flights that have failed meanwhile.
         const auto waits = [&] { return learner_.is_asking(*node) || !unsent.flights().empty(); };
         const bool left = !unsent.dirty().empty() && waits();
         const std::uint64_t last = unsent.last_flight(), failures = unsent.failures();
@@ -162,7 +163,7 @@ Task<void> Flusher::tick() {
         if (!dirty_.empty())
             due = std::min(due, dirty_.all().front().since + options_.dirty_age_max);
         due = std::max(due, trouble_.until());
-        // Data that has to wait for what is on its way may be overdue for a while.
+        // Data that has to wait for flights in the air may be overdue for a while.
         co_await loop_.sleep(std::max<Duration>(due - loop_.now(), overdue_pause));
         if (loop_.now() < trouble_.until()) continue;
         if (loop_.now() >= accesses_.due()) co_await result(accesses_.send());
@@ -173,7 +174,8 @@ Task<void> Flusher::tick() {
 void Flusher::start_old() {
     for (std::size_t left = dirty_.all().size(); left > 0 && !dirty_.empty(); --left) {
         if (commits_.under_way() >= parcels_max || dirty_.oldest() < options_.dirty_age_max) return;
-        // What was unlinked while it is open leaves only when memory runs short.
+        // Data of a file that was unlinked while it is open is written back only when memory runs
+        // short.
         if (dirty_.all().front().node->orphan) dirty_.postpone_first();
         else if (!start_parcel(nullptr, false, company_age_min)) return;
     }
@@ -186,7 +188,7 @@ Task<void> Flusher::drain() {
     const auto is_busy = [&] { return commits_.under_way() > 0 || !learner_.is_idle(); };
     while (is_busy() || (!dirty_.empty() && !trouble_.is_pausing())) {
         press();
-        // What cannot leave now waits for one of these.
+        // Data that cannot be sent now waits for one of these.
         if (!is_busy()) break;
         co_await ended_.wait();
     }
@@ -210,7 +212,7 @@ void Flusher::drop_orphans() {
 Task<void> Flusher::close() {
     closing_ = true;
     co_await scope_.close();
-    co_await commits_.close();  // which may ask the learner
+    co_await commits_.close();  // commits may ask the learner
     co_await learner_.close();
     co_await accesses_.close();
     dirty_.clear();

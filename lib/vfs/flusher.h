@@ -1,9 +1,10 @@
-// Takes dirty data to the store and the metadata service. It leaves when it is old, when whole
-// blocks are there, when memory runs short, and when somebody asks. What is due of many files goes
-// into one segment and one commit; the objects are durable before the commit that leads to them.
+// Writes dirty data back to the store and the metadata service. Data is written back when it is
+// old, when whole blocks are dirty, when memory runs short, and on request. Due data of many files
+// goes into one segment and one commit; the objects are durable before the commit that refers to
+// them.
 //
-// What cannot be written back stays dirty and is tried again, with growing pauses. It is lost only
-// with the process, or if what is stored of the file turns out to be damaged.
+// Data that cannot be written back stays dirty and is retried with growing pauses. It is lost only
+// with the process, or if the stored data of the file turns out to be damaged.
 #pragma once
 
 #include "lib/vfs/accesses.h"
@@ -13,34 +14,34 @@ namespace flexfs::vfs {
 
 class Flusher {
 public:
-    // All of them must outlive it.
+    // All parameters must outlive this object.
     Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budget,
             cache::Packer& packer, cache::ChunkCache& chunks, Compactor& compactor,
             const Options& options);
     ~Flusher();
 
-    // A file has new dirty data in `range`.
+    // Records new dirty data of the file in `range`.
     void wrote(Node& node, Range range);
-    // Ends when all that is dirty of the file now is committed, and with `durable` also when that,
-    // and every change of it that was answered before, is synced. The error that kept it from that.
-    // What other files have that is as old as `company_age` goes along.
+    // Commits all data of the file that is dirty now. With `durable`, also syncs it and every
+    // change of the file that was answered before. Fails with the error that prevented this. Dirty
+    // data of other files that is older than `company_age` is written back along with it.
     Task<void> flush(NodeRef node, bool durable, Duration company_age = {});
-    // Ends when no commit of the file is unanswered.
+    // Waits until no commit of the file is unanswered.
     Task<void> settle(NodeRef node);
-    // Everything that was answered up to `stamp` is durable when this ends.
+    // When this returns, everything that was answered up to `stamp` is durable.
     Task<void> sync(std::uint64_t stamp) { return commits_.sync(stamp); }
-    // Unsent data of the file may be gone without having been sent.
+    // Call it when unsent data of the file may have been discarded without being sent.
     void dropped(Node& node) { dirty_.recheck(node); }
     Accesses& accesses() { return accesses_; }
 
-    // Writes back everything, durably. On an error the rest stays dirty, and may be tried again.
+    // Writes back everything, durably. After an error the rest stays dirty and may be retried.
     Task<void> drain();
-    // Nobody has a file open any longer: what has no name is not kept.
+    // Call it when no file is open any longer: discards the data of files that have no name.
     void drop_orphans();
-    // Ends what is under way. What is not written back by then is given up.
+    // Ends all running tasks. Data that is not written back by then is discarded.
     Task<void> close();
 
-    // Not committed yet.
+    // Bytes that are not committed yet.
     std::uint64_t dirty_bytes() const { return budget_.dirty(); }
     // For how long the oldest dirty data has been waiting.
     Duration oldest() const { return dirty_.oldest(); }
@@ -63,8 +64,8 @@ private:
     const Options& options_;
     std::uint64_t parcel_bytes_;
 
-    task::WaitList came_;   // something to be sent
-    task::WaitList ended_;  // a parcel, or an answer about a file
+    task::WaitList came_;   // woken when there is something to send
+    task::WaitList ended_;  // woken when a parcel has ended or an answer about a file has arrived
     bool closing_ = false;
     DirtyFiles dirty_;
     Trouble trouble_;

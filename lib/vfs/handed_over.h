@@ -1,5 +1,6 @@
-// What a client leaves to the one that takes its place in the next image of its process: what the
-// kernel and the service count on. Written by one version, read by the next: fields are appended.
+// The state that a client leaves to the client that replaces it in the next image of its process:
+// what the kernel and the service rely on. One version writes it and another may read it, so fields
+// are only appended.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ struct HandedOver {
     struct File {
         std::uint64_t handle = 0;
         wire::Ino ino = 0;
-        std::int32_t flags = 0;    // as open(2)
-        std::int32_t failure = 0;  // of writing back, which this handle has still to tell; 0: none
+        std::int32_t flags = 0;    // as in open(2)
+        std::int32_t failure = 0;  // unreported error of writing back; 0: none
         FLEXFS_FIELDS(handle, ino, flags, failure)
     };
     struct Directory {
@@ -29,11 +30,11 @@ struct HandedOver {
     std::uint64_t last_handle = 0;
     std::vector<File> files;
     std::vector<Directory> directories;
-    std::vector<wire::Ino> orphans;   // whose last link is gone, and which somebody uses
-    std::vector<wire::Ino> released;  // that nobody uses any more; the service may not know it yet
-    std::uint64_t sequence = 0;       // of the session's requests so far, at most this
-    std::uint64_t attempt = 0;        // to open the session, so far
-    Buffer secret;                    // that resumes the session
+    std::vector<wire::Ino> orphans;   // inodes without a link that are still in use
+    std::vector<wire::Ino> released;  // orphans no longer in use; maybe not released yet
+    std::uint64_t sequence = 0;       // upper bound of the session's request numbers so far
+    std::uint64_t attempt = 0;        // number of attempts to open the session so far
+    Buffer secret;                    // resumes the session
     FLEXFS_FIELDS(session, last_handle, files, directories, orphans, released, sequence, attempt,
                   secret)
 };

@@ -1,4 +1,4 @@
-// The files and directories that are open, by the handles that the kernel names them with.
+// The open files and directories, by the handles under which the kernel knows them.
 #pragma once
 
 #include <memory>
@@ -16,16 +16,18 @@ public:
     OpenFile& operator=(const OpenFile&) = delete;
     ~OpenFile();
 
-    // Stays the same.
+    // Never changes.
     const NodeRef& node() const { return node_; }
-    int flags() const { return flags_; }  // of open(2)
+    int flags() const { return flags_; }  // as in open(2)
     ReadAhead& ahead() { return ahead_; }
 
-    // An error of writing back that this handle has not reported yet, which it does now.
+    // Returns an error of writing back that this handle has not reported yet, and marks it as
+    // reported.
     Result<void> report_error();
-    // Another call reports what is wrong now. Earlier errors are made good if it succeeds.
+    // Marks all errors so far as reported: another call succeeded in writing everything back, or
+    // reports the failure itself.
     void set_errors_reported() { errors_reported_ = node_->file->errors().count(); }
-    // The errno of the error that report_error() would report; 0: none.
+    // Returns the errno that report_error() would report; 0: none.
     int unreported_error() const;
 
 private:
@@ -39,17 +41,18 @@ class Handles {
 public:
     HandleId open(NodeRef node, int flags);
     HandleId open(std::shared_ptr<Directory> directory);
-    // EBADF.
+    // EBADF: there is no such handle.
     Result<std::shared_ptr<OpenFile>> file(HandleId id) const;
     Result<std::shared_ptr<Directory>> directory(HandleId id) const;
     void close_file(HandleId id) { files_.erase(id); }
     void close_directory(HandleId id) { directories_.erase(id); }
-    // The kernel is gone.
+    // Closes all handles, because the kernel has gone away.
     void clear();
     std::size_t files() const { return files_.size(); }
 
-    // For the next process image, and from the one before; there first next_after(), then the
-    // others. `error`: what the handle has not reported yet; 0: nothing.
+    // Hand the handles over to the next process image, and take them over from the previous one;
+    // call next_after() before take_over(). `error` is the errno that the handle has not reported
+    // yet; 0: none.
     void hand_over(HandedOver& to) const;
     void next_after(HandleId last) { last_ = last; }
     void take_over(HandleId id, NodeRef node, int flags, int error);

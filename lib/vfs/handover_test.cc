@@ -4,7 +4,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// Another client in the place of `from`, which is gone without closing its session.
+// Mounts another client in the place of `from`, which ends without closing its session.
 Peer& successor(World& w, Peer& from) {
     w.run(from->flush_all());
     return w.mount(from->hand_over());

@@ -3,7 +3,7 @@
 //
 // Every operation is awaited before the next one on the same files begins, so each has exactly one
 // right outcome, whatever happens to its connection. Operations on different files run at the same
-// time. FLEXFS_HISTORIES is how many histories are played, FLEXFS_TEST_SEED the first one's seed.
+// time. FLEXFS_HISTORIES is the number of histories, FLEXFS_TEST_SEED the seed of the first one.
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -61,7 +61,7 @@ private:
         world_.kill_server();
         world_.start();
     }
-    // Pushes that are under way arrive within a network delay, in which an old answer is right.
+    // Pushes in flight arrive within one network delay; until then an old answer is right.
     void settle(Scope& together) {
         const auto joined = world_.loop.run(together.join());
         if (!joined) wrong_ = "an operation failed: " + joined.error().message();
@@ -106,7 +106,7 @@ private:
         return pattern(1 + roll(roll(4) ? 3000 : 100'000), unsigned(roll(1000)));
     }
 
-    // The file's inode, or 0; and that agrees with the model.
+    // Returns the file's inode, or 0, and checks that the model agrees.
     Task<Ino> find(Peer& peer, std::string at) {
         const auto known = co_await result(peer->lookup(wire::root_ino, at));
         if (!known && known.error().code != ENOENT) co_await fail(known.error());

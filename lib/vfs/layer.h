@@ -1,5 +1,5 @@
-// A layer of a file's bytes in memory, over what is stored: bytes that were written and not sent,
-// or bytes on their way. Spans do not overlap and are ordered by offset.
+// A layer of a file's bytes in memory, on top of what is stored: bytes that were written and not
+// sent, or bytes that are being sent. Spans do not overlap and are ordered by offset.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace flexfs::vfs {
 
-// Memory with its share of the budget, in which pieces of files lie.
+// Memory that holds pieces of files, with the reservation of the budget for it.
 struct Slab {
     cache::Reservation reservation;
-    Buffer kept;                          // the writer's buffer itself, or
-    std::unique_ptr<std::byte[]> memory;  // a copy, filled from the front
+    Buffer kept;                          // either the writer's buffer itself
+    std::unique_ptr<std::byte[]> memory;  // or a copy, filled from the front
     std::size_t capacity = 0;
     std::size_t used = 0;
 };
 
-// Keeps a slab dirty. When the last span in it is gone the slab is clean, and lives on as long as a
-// buffer refers to it.
+// Keeps a slab dirty. When the last span in it is gone the slab is clean; its memory is kept as
+// long as a buffer refers to it.
 class DirtySlab {
 public:
     explicit DirtySlab(std::shared_ptr<Slab> slab) : slab_(std::move(slab)) {}
@@ -42,13 +42,13 @@ struct Span {
     ByteView bytes;
 
     Span() = default;
-    // All of it must lie in `slab`.
+    // `data` must lie in `slab`.
     Span(std::uint64_t at, std::shared_ptr<Slab> slab, ByteView data)
         : offset(at), memory(std::make_shared<const DirtySlab>(std::move(slab))), bytes(data) {}
 
     std::uint64_t end() const { return offset + bytes.size(); }
     Buffer buffer() const { return {memory->slab(), bytes}; }
-    // The part of it in [first, last), which must overlap it.
+    // Returns the part of it in [first, last), which must overlap it.
     Span slice(std::uint64_t first, std::uint64_t last) const;
 };
 
@@ -59,7 +59,7 @@ struct Range {
     bool operator==(const Range&) const = default;
 };
 
-// Makes the bytes of the range zero; those at the end are cut off instead.
+// Makes the bytes of the range zero, or removes them if they are the last ones.
 void erase(Buffer& data, Range gone);
 
 class Layer {
@@ -67,27 +67,27 @@ public:
     bool empty() const { return spans_.empty(); }
     std::uint64_t bytes() const { return bytes_; }
     std::size_t spans() const { return spans_.size(); }
-    // Where the last span ends; 0 without any.
+    // Returns where the last span ends; 0 if there is none.
     std::uint64_t end() const { return spans_.empty() ? 0 : spans_.rbegin()->second.end(); }
 
     // Replaces the bytes that were there.
     void put(Span span);
-    // Fills gaps only.
+    // Fills gaps only; existing bytes stay.
     void put_under(const Span& span);
-    // Copies `data` behind the span that ends at `offset`, if that lies in a slab's own memory with
-    // enough room after it. False: nothing was done.
+    // Copies `data` behind the span that ends at `offset`, if that span lies in a slab's own memory
+    // with enough room after it. Returns false if nothing was done.
     bool append(std::uint64_t offset, ByteView data);
     // Removes the bytes in the range and returns them, in order.
     std::vector<Span> take(Range range);
-    // The bytes in the range, in order.
+    // Returns the bytes in the range, in order.
     std::vector<Span> find(Range range) const;
-    // The first bytes at or after `offset`, up to the end of their span; an empty range at
+    // Returns the first bytes at or after `offset`, up to the end of their span; an empty range at
     // UINT64_MAX if there are none.
     Range next(std::uint64_t offset) const;
     bool covers(Range range) const;
-    // The length of the span that ends at `offset`; 0 if none does.
+    // Returns the length of the span that ends at `offset`; 0 if there is none.
     std::size_t bytes_before(std::uint64_t offset) const;
-    // The parts of `range` without bytes.
+    // Returns the parts of `range` without bytes.
     std::vector<Range> gaps(Range range) const;
 
     const std::map<std::uint64_t, Span>& all() const { return spans_; }

@@ -13,7 +13,7 @@ Span span(std::uint64_t offset, const std::string& text) {
     return {offset, slab, slab->kept.view()};
 }
 
-// What lies in the first 20 bytes; '.' for nothing.
+// Shows the first 20 bytes, with '.' where there are none.
 std::string picture(const Layer& layer) {
     std::string text(20, '.');
     for (const Span& part : layer.find({0, 20}))
@@ -78,12 +78,12 @@ TEST_CASE("a writer that goes on fills the memory behind it, and nobody else's v
     const Buffer seen = layer.find({0, 20})[0].buffer();
 
     CHECK(layer.append(3, as_bytes("de")));
-    CHECK_FALSE(layer.append(5, as_bytes("fg")));  // no room
-    CHECK_FALSE(layer.append(9, as_bytes("x")));   // not behind it
+    CHECK_FALSE(layer.append(5, as_bytes("fg")));  // there is no room
+    CHECK_FALSE(layer.append(9, as_bytes("x")));   // it does not follow the span
     CHECK(picture(layer) == "abcde...............");
     CHECK(seen.text() == "abc");
     layer.take({4, 5});
-    CHECK_FALSE(layer.append(4, as_bytes("f")));  // others may still look at those bytes
+    CHECK_FALSE(layer.append(4, as_bytes("f")));  // a reader may still use those bytes
 }
 
 }  // namespace flexfs::vfs

@@ -1,4 +1,5 @@
-// Asks the metadata service what it has of files whose data cannot leave before that is known.
+// Asks the metadata service about the stored data of files whose dirty data cannot be written back
+// before it is known.
 #pragma once
 
 #include <functional>
@@ -13,8 +14,8 @@ namespace flexfs::vfs {
 
 class Learner {
 public:
-    // `learned` is called with each file whose data can leave now, `ended` when an answer has been
-    // dealt with. All of them must outlive it.
+    // `learned` is called with each file whose data can be written back now; `ended` is woken after
+    // each answer. All parameters must outlive this object.
     using Learned = std::function<void(Node&)>;
     Learner(Session& session, Nodes& nodes, DirtyFiles& dirty, Trouble& trouble, Learned learned,
             task::WaitList& ended)
@@ -25,11 +26,12 @@ public:
           learned_(std::move(learned)),
           ended_(ended) {}
 
-    // Unless it is known or asked for already, or nothing of the file waits for it.
+    // Asks about the file, unless its stored data is known or asked for already, or the file has no
+    // dirty data.
     void ask(Node& node);
     bool is_asking(const Node& node) const { return asking_.contains(node.attr.ino); }
     bool is_idle() const { return asking_.empty(); }
-    // Ends what is under way.
+    // Ends all running tasks.
     Task<void> close() { return scope_.close(); }
 
 private:

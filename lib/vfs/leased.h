@@ -1,6 +1,6 @@
-// A filesystem whose session has a lease: what is answered from caches, or written under a grant,
-// waits while the lease has run out, until the service is reached again. Everything else asks the
-// service and so waits by itself.
+// A filesystem whose session has a lease. When the lease has run out, operations that are answered
+// from caches or write under a grant wait until the service is reached again. All other operations
+// call the service and therefore wait anyway.
 #pragma once
 
 #include "lib/vfs/session.h"
@@ -9,7 +9,7 @@ namespace flexfs::vfs {
 
 class Leased final : public Filesystem {
 public:
-    // `session` is the one of `inner`.
+    // `session` is the session of `inner`.
     Leased(std::unique_ptr<Filesystem> inner, Session& session)
         : inner_(std::move(inner)), session_(session) {}
 

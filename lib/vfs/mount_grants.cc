@@ -1,4 +1,4 @@
-// What the service says unasked: grants that end, grants that another client needs.
+// Pushes of the service: revoked grants, and recalls of grants that another client needs.
 #include <unordered_set>
 
 #include "lib/base/log.h"
@@ -23,7 +23,8 @@ void CachingFilesystem::revoked(wire::Revoke what) {
         if (caches_) caches_->drop_attributes(what.ino);
     }
     if (what.what & wire::revoke_data) {
-        // Who has the exclusive grant hears of extents that moved; the bytes are the same.
+        // The holder of the exclusive grant is notified of extents that moved; the bytes are the
+        // same.
         if (node && node->file && exclusive) node->file->stored().forget_extents();
         else if (node && node->file) node->file->stored().forget();
         if (caches_ && !exclusive) caches_->drop_data(what.ino);
@@ -33,7 +34,7 @@ void CachingFilesystem::revoked(wire::Revoke what) {
     if (what.what & wire::revoke_orphan) {
         names_.forget_folder(what.ino);
         orphans_.add(what.ino);
-        // The kernel never heard of this end, and may not know the inode at all.
+        // The kernel was not told that the link was removed, and may not know the inode at all.
         orphans_.forgotten(what.ino);
     }
 }
@@ -45,7 +46,8 @@ void CachingFilesystem::recalled(wire::Recall what) {
     recall_came_.wake_all();
 }
 
-// Not from within the push: the service must not be called back before it has returned.
+// Recalls are not answered from within the push, because the service must not be called before it
+// has returned.
 Task<void> CachingFilesystem::answer_recalls() {
     for (;;) {
         while (recalls_.empty()) co_await recall_came_.wait();
@@ -57,7 +59,7 @@ Task<void> CachingFilesystem::answer_recalls() {
 Task<void> CachingFilesystem::give_back(wire::Recall what) {
     if (Node* node = nodes_.find(what.ino)) {
         const NodeRef held = nodes_.pin(*node);
-        // There is no other way than to write it: the other client waits until it is done.
+        // The data must be written: the other client waits until it is.
         while (held->file && held->file->has_unsent() &&
                !co_await result(flusher_.flush(held, false)))
             co_await loop_.sleep(recall_pause);
@@ -84,7 +86,7 @@ std::vector<Ino> CachingFilesystem::held() {
     return all;
 }
 
-// Only what is unsent stays, and is sent.
+// Only unsent data stays, and is sent.
 void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost) {
     const bool none_held = how != Continuity::held;
     const std::unordered_set<Ino> gone(lost.begin(), lost.end());
@@ -104,8 +106,8 @@ void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost
     });
     if (none_held) recalls_.clear();
     if (how == Continuity::replaced) packer_.forget_ids();
-    // Unsent data without its grant goes where the data of several writers goes: to the service, at
-    // once.
+    // Unsent data without its grant is sent to the service at once, like data of a file that
+    // several clients write.
     for (const Ino ino : unsent) scope_.start(send_unsent(ino));
     scope_.start(find_removed());
 }
@@ -133,8 +135,8 @@ Task<void> CachingFilesystem::send_unsent(Ino ino) {
                ino, sent.error().message());
 }
 
-// The push that a file lost its last link may have been lost, too: whoever has it open here must
-// let go of it in the end.
+// The push that a file lost its last link may have been lost, too: an open file must be released
+// after its last use.
 Task<void> CachingFilesystem::find_removed() {
     std::vector<Ino> open;
     nodes_.each([&](Node& node) {

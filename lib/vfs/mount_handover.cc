@@ -1,4 +1,4 @@
-// Handing over to the next image of the process, and taking over from the one before.
+// Hands the state over to the next image of the process, and takes it over from the previous one.
 #include "lib/base/log.h"
 #include "lib/vfs/caching_filesystem.h"
 
@@ -12,7 +12,8 @@ HandedOver CachingFilesystem::hand_over() const {
     return all;
 }
 
-// A file that cannot be opened again (a damaged row) answers EBADF from now on; the others work.
+// A file that cannot be opened again (for example because of a damaged row) fails with EBADF from
+// now on; the others work.
 Task<void> CachingFilesystem::take_over(HandedOver from) {
     handles_.next_after(from.last_handle);
     orphans_.take_over(from);

@@ -36,7 +36,8 @@ Task<Known> NameOperations::lookup(Ino parent, std::string name, Who who) {
     }
     const wire::Entry entry = co_await session_.call(wire::Lookup{parent, name});
     Node& node = nodes_.learn(entry);
-    // By a file handle, from a kernel that does not know the inode: deleted, though not yet freed.
+    // A lookup by a file handle, from a kernel that does not know the inode: the file is deleted,
+    // though not freed yet.
     if (name == "." && entry.attr.nlink == 0 && !node.is_open()) co_return fail(ESTALE);
     if (entry.grant != Grant::none && !is_dot) names_.put(parent, name, entry.attr.ino);
     co_return access_.tell(node);
@@ -60,7 +61,7 @@ Task<Known> NameOperations::setattr(Ino ino, std::uint32_t mask, Attr attr, Who 
 }
 
 Task<Known> NameOperations::cut(NodeRef node, std::uint32_t mask, Attr attr, Who who) {
-    // A commit that is under way must not make the file longer again after the truncation.
+    // A commit in flight must not extend the file again after the truncation.
     co_await flusher_.settle(node);
     DataChange data(flusher_, node);
     data.cut(attr.size);
@@ -79,7 +80,8 @@ Task<Known> NameOperations::change(Ino ino, std::uint32_t mask, const Attr& attr
     NodeRef node;
     if (Node* known = nodes_.find(ino)) node = nodes_.pin(*known);
     File* const file = node ? node->file.get() : nullptr;
-    // With the bytes that are cut off goes the commit that was to bring it.
+    // The commit that was to clear these bits may be dropped together with the bytes that are cut
+    // off.
     if (file && (mask & wire::set_size)) {
         if (file->unsent().loss() >= Loss::privileges) request.mask |= wire::set_kill_privileges;
         if (file->unsent().loss() == Loss::setgid_too) request.mask |= wire::set_kill_setgid;
@@ -100,7 +102,7 @@ Task<std::string> NameOperations::readlink(Ino ino) {
     co_return std::move(target.target);
 }
 
-// If the volume has no inode left, tries again when what was just deleted is released.
+// If the volume has no inode left, tries again after inodes that were just deleted are released.
 Task<wire::Entry> NameOperations::make_entry(wire::Make request) {
     auto made = co_await result(session_.call(request));
     if (made || made.error().code != ENOSPC || session_.volume().max_inodes == 0) co_return made;
@@ -126,8 +128,8 @@ Task<wire::Entry> NameOperations::create(wire::Make request) {
     co_return std::move(made);
 }
 
-// Learns from the answer to a call that gives the folder a name. `changes`: Nodes::changes_of() the
-// folder before the call.
+// Learns from the answer to a call that adds a name to the folder. `changes` is Nodes::changes_of()
+// of the folder before the call.
 void NameOperations::learn_name(Ino parent, const std::string& name,
                                 const Result<wire::Entry>& answer, std::uint64_t changes) {
     nodes_.names_changed(parent, folders_changed(answer), changes);
@@ -145,7 +147,7 @@ Task<Known> NameOperations::link(Ino ino, Ino parent, std::string name, Who who)
     nodes_.forget_attr(ino);
     if (!linked) co_return fail(linked.error());
     Node& node = nodes_.learn(*linked);
-    if (node.attr.nlink > 0) orphans_.remove(ino);  // a file made without a name has one now
+    if (node.attr.nlink > 0) orphans_.remove(ino);  // a file without a name got one
     co_return access_.tell(node);
 }
 
@@ -194,7 +196,7 @@ Task<void> NameOperations::rename(wire::Rename request) {
     nodes_.names_changed(parent, folders_changed(removed), changes);
     if (new_parent != parent)
         nodes_.names_changed(new_parent, folders_changed(removed), new_changes);
-    // Nothing was moved, or the answer came late and others may have moved it since.
+    // Nothing was moved, or the answer came late and another client may have moved it since.
     if (!removed || removed->also.empty()) {
         names_.forget(parent, request.name);
         names_.forget(new_parent, request.new_name);
@@ -202,7 +204,7 @@ Task<void> NameOperations::rename(wire::Rename request) {
         learn_move(request, *removed);
     }
     if (!removed) {
-        // A cancelled call may have been executed all the same, on any inode that had the name.
+        // A cancelled call may have been executed, on any inode that had the name.
         if (removed.error().code == ECANCELED) nodes_.forget_attrs();
         co_await fail(removed.error());
     }
@@ -211,9 +213,9 @@ Task<void> NameOperations::rename(wire::Rename request) {
     else learn_loss(*removed);
 }
 
-// Stores the unsent bytes of a small file that is going to replace another one, which needs no
-// object: after a kill, a program that replaces a file this way finds the old bytes or the new
-// ones. If that fails it is renamed all the same; fsync and close report the error.
+// Stores the unsent bytes of a small file that is going to replace another one; this needs no
+// object. After a crash, a program that replaces a file this way finds the old bytes or the new
+// ones. If storing fails the file is renamed nevertheless, and fsync and close report the error.
 Task<void> NameOperations::store_before_replacing(Ino parent, const std::string& name) {
     Node* node = nodes_.find(names_.find(parent, name));
     if (!node || !node->file || !node->file->has_unsent()) co_return;
@@ -229,11 +231,11 @@ void NameOperations::learn_move(const wire::Rename& asked, const wire::Removed& 
     if (!(asked.flags & RENAME_EXCHANGE)) names_.forget_folder(done.attr.ino);
 }
 
-// Learns from the answer to a call that changed the inode. `attr`: its attributes since; null if
-// the answer has none, or came late.
+// Learns from the answer to a call that changed the inode. `attr` are its attributes after the
+// call; null if the answer has none, or came late.
 void NameOperations::learn_change(Ino ino, const Attr* attr) {
     const Node* node = nodes_.find(ino);
-    // The answer to a commit under way adds to the attributes that are known by then.
+    // The answer to a commit in flight is added to the attributes that are known by then.
     const bool settled = node && !(node->file && node->file->has_unsent());
     if (settled && attr) nodes_.learn_attr(*attr);
     else nodes_.forget_attr(ino);

@@ -7,7 +7,7 @@
 
 namespace flexfs::vfs {
 
-// Each operation is as in Filesystem.
+// Each operation behaves as described in Filesystem.
 class NameOperations {
 public:
     struct Parts {
@@ -18,22 +18,22 @@ public:
         Orphans& orphans;
         Access& access;
     };
-    // All of them must outlive it.
+    // All parts must outlive this object.
     explicit NameOperations(Parts parts);
 
     Task<Known> lookup(Ino parent, std::string name, Who who);
     Task<Known> getattr(Ino ino);
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who);
     Task<std::string> readlink(Ino ino);
-    // For mkdir, mknod and symlink.
+    // Handles mkdir, mknod and symlink.
     Task<Known> make(wire::Make request);
-    // For a file. The entry is learned, and the name, as far as the answer tells.
+    // Creates a file. Learns the entry, and the name if the answer allows it.
     Task<wire::Entry> create(wire::Make request);
     Task<Known> link(Ino ino, Ino parent, std::string name, Who who);
     Task<void> unlink(Ino parent, std::string name, Who who);
     Task<void> rmdir(Ino parent, std::string name, Who who);
     Task<void> rename(wire::Rename request);
-    // Ends what goes on after its caller was stopped.
+    // Ends the work that continued after its caller was stopped.
     Task<void> close() { return scope_.close(); }
 
 private:

@@ -5,12 +5,12 @@
 namespace flexfs::vfs {
 namespace {
 
-// The bytes of an entry, with its place in the list and in the hash table.
+// The memory of an entry, including its nodes in the list and in the hash table.
 std::uint64_t weight(std::string_view name) {
     return 160 + (name.size() > 15 ? name.size() + 16 : 0);
 }
 
-// The bytes of one element of whole_, with its share of the hash table.
+// The memory of one element of whole_, with its share of the hash table.
 constexpr std::uint64_t folder_weight = 48;
 
 }  // namespace

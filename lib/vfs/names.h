@@ -1,6 +1,6 @@
-// A bounded cache of names that were looked up or made. An entry is valid as long as the grant on
-// its directory holds. A folder that was made here is known completely as long as none of its names
-// had to be dropped: then the cache also knows which names are not in it.
+// A bounded cache of names that were looked up or created. An entry is valid as long as the grant
+// on its directory is held. A folder that was created here is completely known until one of its
+// names has to be dropped; as long as it is, the cache also knows which names do not exist in it.
 #pragma once
 
 #include <list>
@@ -18,37 +18,38 @@ using wire::Ino;
 
 class NameCache {
 public:
-    // Takes `bytes` of `budget` from the beginning.
+    // Takes `bytes` of `budget` at construction.
     NameCache(cache::Budget& budget, std::uint64_t bytes)
         : bytes_max_(bytes), memory_(budget.set_aside(bytes)) {}
 
-    // The inode, or 0 if the name is not cached.
+    // Returns the inode, or 0 if the name is not cached.
     Ino find(Ino parent, std::string_view name);
-    // A name of the inode in that folder; empty if none is cached. Linear in the number of entries.
+    // Returns a name of the inode in that folder; empty if none is cached. Linear in the number of
+    // entries.
     std::string name_of(Ino parent, Ino ino) const;
     void put(Ino parent, std::string_view name, Ino ino);
-    // The folder has no such name.
+    // Records that the folder has no such name.
     void erase(Ino parent, std::string_view name);
-    // It is not known whether the folder has that name, or for which inode.
+    // Forgets whether the folder has that name, and its inode.
     void forget(Ino parent, std::string_view name);
     void clear();
-    // `function(parent, name)` for each.
+    // Calls `function(parent, name)` for each entry.
     template <class F>
     void each(F&& function) const {
         for (const Entry& entry : entries_) function(entry.parent, entry.name);
     }
 
-    // The folder is new and empty: it is known completely.
+    // Records that the folder is new and empty, so it is completely known.
     void made_folder(Ino folder);
-    // The folder was removed, or may have names that are not cached.
+    // Records that the folder was removed, or may have names that are not cached.
     void forget_folder(Ino folder) { whole_.erase(folder); }
-    // The folder has no name that find() does not find.
+    // Whether the folder has no names except those that find() finds.
     bool knows_all(Ino folder) const { return whole_.contains(folder); }
 
 private:
     struct Key {
         Ino parent;
-        std::string_view name;  // refers to the entry's
+        std::string_view name;  // refers to the entry's name
         bool operator==(const Key&) const = default;
     };
     struct KeyHash {
@@ -67,8 +68,8 @@ private:
 
     Entries entries_;  // most recently used first
     std::unordered_map<Key, Entries::iterator, KeyHash> by_name_;
-    std::unordered_set<Ino> whole_;  // folders that are known completely
-    std::uint64_t bytes_ = 0;        // of entries_
+    std::unordered_set<Ino> whole_;  // folders that are completely known
+    std::uint64_t bytes_ = 0;        // memory of entries_
     std::uint64_t bytes_max_;
     cache::Reservation memory_;
 };

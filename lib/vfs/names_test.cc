@@ -1,4 +1,4 @@
-// What is known of names, and of names that are not there.
+// The cache of names, including names that are known not to exist.
 #include "lib/vfs/names.h"
 
 #include <doctest/doctest.h>

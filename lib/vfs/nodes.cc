@@ -12,7 +12,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// The share of the hash table and the list, per node.
+// The memory of the hash table and the list, per node.
 constexpr std::size_t overhead_bytes = 64;
 
 void written(Attr& attr, Time mtime) {
@@ -127,7 +127,7 @@ Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
     return learned;
 }
 
-// If the data is damaged, an operation that needs it reports that.
+// Damaged data is not an error here; an operation that needs the data reports it.
 Node& Nodes::learn(const wire::Entry& entry) {
     Node* node = nullptr;
     (void)learn(entry, false, node);
@@ -189,7 +189,7 @@ void Nodes::weigh(Node& node) {
     node.weight = weight;
 }
 
-// The most recently used node stays: it was just asked for.
+// The most recently used node stays, because it was just asked for.
 void Nodes::shrink() {
     while (bytes_ > bytes_max_ && unused_.size() > 1) {
         Node& victim = *unused_.back();

@@ -22,51 +22,52 @@ using wire::Ino;
 
 class NodeRef;
 
-// The attributes of that inode; null if they are not among `told`.
+// Returns the attributes of that inode, or null if they are not among `told`.
 inline const Attr* told_of(std::span<const Attr> told, Ino ino) {
     const auto found = std::ranges::find(told, ino, &Attr::ino);
     return found == told.end() ? nullptr : &*found;
 }
 
 struct Node {
-    Attr attr;  // the server's answer; stat() adds what is unsent
+    Attr attr;  // the server's answer; stat() adds unsent changes
     Grant grant = Grant::none;
-    bool recalled = false;       // another client waits for the unsent data: no write may add to it
-    bool orphan = false;         // the last link is gone
-    bool released = false;       // its last user is gone too: it can never be read again
-    std::uint64_t stamp = 0;     // of the last change that may not be durable (see Flusher::sync)
-    std::uint32_t pins = 0;      // by NodeRef
-    std::size_t weight = 0;      // the bytes that the table counts for it
-    std::unique_ptr<File> file;  // of a regular file
+    bool recalled = false;    // another client waits for the unsent data, so no write may add to it
+    bool orphan = false;      // the last link is gone
+    bool released = false;    // its last user is gone too, so it can never be read again
+    std::uint64_t stamp = 0;  // of the last change that may not be durable (see Flusher::sync)
+    std::uint32_t pins = 0;   // number of NodeRefs
+    std::size_t weight = 0;   // the bytes that the table counts for it
+    std::unique_ptr<File> file;        // only of a regular file
     std::list<Node*>::iterator place;  // in the list of unused nodes, while pins is 0
 
-    // attr is valid as long as the grant is.
+    // attr is valid as long as the grant is held.
     bool knows_attr() const { return attr_valid_ && grant != Grant::none; }
     void learn_attr(const Attr& answer);
-    // attr may be old: the next operation that needs it asks.
+    // Marks attr as possibly outdated: the next operation that needs it asks the service.
     void doubt() { attr_valid_ = false; }
-    // The server has newer attributes, or other names in it.
+    // The server has newer attributes, or different names in the folder.
     void changed() {
         attr_valid_ = listed_ = false;
         ++changes_;
     }
-    // How often it, or a name in it, has changed so far.
+    // Counts the changes of the inode and of the names in it.
     std::uint64_t changes() const { return changes_; }
-    // The kernel lists the folder. True: it did so before, and no name has changed since.
+    // Records that the kernel lists the folder. Returns true if it did so before and no name has
+    // changed since.
     bool note_listed() { return std::exchange(listed_, true); }
 
-    // An access time takes the place of attr.atime until it is sent, or another one is set.
+    // The access time replaces attr.atime until it is sent, or until another one is set.
     void note_access(Time when) { unsent_atime_ = when; }
     void forget_access() { unsent_atime_ = 0; }
     void access_sent(Time when);
     // The attributes as a program must see them now.
     Attr stat() const;
 
-    // A handle with these flags of open(2) begins and ends.
+    // Called when a handle with these flags of open(2) is opened or closed.
     void opened(int flags);
     void closed(int flags);
     bool is_open() const { return handles_ > 0; }
-    // A handle is open for reading and writing, as a shared mapping needs it.
+    // Whether a handle is open for reading and writing, which a shared mapping requires.
     bool may_be_mapped() const { return mappers_ > 0; }
 
 private:
@@ -105,17 +106,18 @@ private:
     Node* node_ = nullptr;
 };
 
-// Around a call that changes the inode's attributes. With `sets_mtime` it sets a later time than
-// that of all writes so far, which no commit may bring back. If it is refused that time holds
-// again; if its outcome is unknown, the attributes must be asked for.
+// Guards a call that changes the inode's attributes. With `sets_mtime` the call sets a modification
+// time later than that of all writes so far, and no commit may restore theirs. If the call is
+// refused, the time of the writes is valid again; if its outcome is unknown, the attributes are
+// forgotten.
 class AttrChange {
 public:
-    // A null `node` is known to nobody: nothing is done.
+    // With a null `node`, nothing needs to be done.
     AttrChange(NodeRef node, bool sets_mtime);
     AttrChange(const AttrChange&) = delete;
     AttrChange& operator=(const AttrChange&) = delete;
     ~AttrChange() { settle(wire::Fate::unknown); }
-    // Only the first call counts.
+    // Only the first call has an effect.
     void settle(wire::Fate fate);
 
 private:
@@ -126,33 +128,34 @@ private:
 
 class Nodes {
 public:
-    // Takes `bytes` of `budget` from the beginning, which bounds the nodes that are not in use.
+    // Takes `bytes` of `budget` at construction; they bound the nodes that are not in use.
     Nodes(cache::Budget& budget, std::uint64_t bytes, std::uint32_t block_bytes);
     ~Nodes();
 
-    // Null if the inode is not in the table. Valid until the next await.
+    // Returns null if the inode is not in the table. The pointer is valid until the next await.
     Node* find(Ino ino);
-    // The node of `entry`, updated from it. Valid until the next await.
+    // Returns the node of `entry`, updated from it. The reference is valid until the next await.
     Node& learn(const wire::Entry& entry);
     // The same for the answer to an Open. EIO: the stored data of a small file is damaged;
     // everything else in the answer is learned.
     Result<void> learn_opened(const wire::Entry& entry);
-    // Attributes alone, from the answer to a change. Ignored if the inode is not in the table.
+    // Learns attributes alone, from the answer to a change. Does nothing if the inode is not in the
+    // table.
     void learn_attr(const Attr& attr);
     void forget_attr(Ino ino);
-    // Node::changes() of a folder, to notice changes that come between.
+    // Returns Node::changes() of a folder, to detect changes that happen in between.
     std::uint64_t changes_of(Ino folder) const {
         const auto found = nodes_.find(folder);
         return found == nodes_.end() ? 0 : found->second.changes();
     }
-    // A call of this client changed names in the folder. `told`: attributes of inodes after it;
-    // `changes`: changes_of() the folder before it was sent. If there were others since, `told` may
-    // be old.
+    // Records that a call of this client changed names in the folder. `told` are attributes of
+    // inodes after the call; `changes` is changes_of() the folder before it was sent. If there were
+    // other changes since, `told` may be outdated.
     void names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes);
-    // Any inode may have changed.
+    // Any inode may have changed: forgets all attributes.
     void forget_attrs();
-    // The stamp of the inode's last change or a later one. `node` is null if it is not in the
-    // table.
+    // Returns the stamp of the inode's last change or a later one. `node` is null if the inode is
+    // not in the table.
     std::uint64_t changed_at(const Node* node) const {
         return node ? std::max(node->stamp, forgotten_) : forgotten_;
     }
@@ -167,7 +170,8 @@ public:
     void each(F&& function) const {
         for (const auto& [ino, node] : nodes_) function(node);
     }
-    // A change of the metadata was answered. It may not be durable before the next sync.
+    // Returns a new stamp for a change of the metadata that was answered. It may not be durable
+    // before the next sync.
     std::uint64_t next_stamp() { return ++stamp_; }
     std::uint64_t last_stamp() const { return stamp_; }
 

@@ -7,12 +7,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of one message: other requests wait while the service executes it.
+// The maximum per message: other requests wait while the service executes it.
 constexpr std::size_t releases_max = 256;
-// `pause`: how long the first release waits for others to go with it. `rest`: between full
-// messages, so that other requests get their turn.
+// `pause` is how long the first release waits for others to join it. `rest` is the pause between
+// full messages, so that other requests get their turn.
 constexpr Duration pause = 10ms, rest = 1ms;
-// Until releases that a full disk refused are sent again.
+// The pause before releases that a full disk refused are sent again.
 constexpr Duration retry_pause = 1s;
 
 }  // namespace
@@ -67,7 +67,8 @@ Task<void> Orphans::send_some() {
     const auto count = static_cast<std::ptrdiff_t>(std::min(released_.size(), releases_max));
     request.inos.assign(released_.begin(), released_.begin() + count);
     const auto done = co_await result(session_.call(std::move(request)));
-    // A full disk may have room later. After any other error the end of the session releases them.
+    // A full disk may have room later. After any other error, the end of the session releases the
+    // inodes.
     if (code_of(done) == ENOSPC) co_await fail(ENOSPC, "releasing what was removed");
     released_.erase(released_.begin(), released_.begin() + count);
 }

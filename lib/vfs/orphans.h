@@ -1,5 +1,5 @@
-// Inodes whose last link is gone and which are still in use on this client. The service frees an
-// inode when every client has released it; releases are sent in batches.
+// Inodes whose last link was removed while they are still in use on this client. The service frees
+// an inode when every client has released it; releases are sent in batches.
 #pragma once
 
 #include <deque>
@@ -12,18 +12,18 @@ namespace flexfs::vfs {
 
 class Orphans {
 public:
-    // All of them must outlive it.
+    // All parameters must outlive this object.
     Orphans(Loop& loop, Session& session, Nodes& nodes, Flusher& flusher)
         : loop_(loop), session_(session), nodes_(nodes), flusher_(flusher) {}
 
-    // The last link is gone, and the service keeps the inode for this client.
+    // The last link was removed, and the service keeps the inode for this client.
     void add(Ino ino);
-    // It has a link again.
+    // The inode has a link again.
     void remove(Ino ino);
     bool holds(Ino ino) const { return held_.contains(ino); }
     // The kernel no longer knows the inode. Releases it unless a handle has it open.
     void forgotten(Ino ino);
-    // Sends all releases now, because a caller needs the space. When this ends the service has
+    // Sends all releases now, because a caller needs the space. When this returns the service has
     // executed them, or its disk is full.
     Task<void> release_now();
 
@@ -35,7 +35,7 @@ private:
     void release(Ino ino);
     void start_sending();
     Task<void> send();
-    Task<void> send_some();  // ENOSPC: to be tried again later
+    Task<void> send_some();  // ENOSPC: must be retried later
 
     Loop& loop_;
     Session& session_;

@@ -9,14 +9,15 @@
 namespace flexfs::vfs {
 namespace {
 
-// Bounds how long one transaction of the service takes.
+// Limits how long one transaction of the service takes.
 constexpr std::size_t parts_max = 1024;
-// It is compressed on the loop's thread, all at once: a few milliseconds.
+// Inline data is compressed on the loop's thread, all at once, in a few milliseconds.
 constexpr std::size_t inline_bytes_max = 1 << 20;
 
-// Of the file's part of the parcel, which is the last one from now on.
+// Returns the flight of the file in the parcel, beginning one if the parcel's last part belongs to
+// another file.
 Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
-    // Several blocks of one file may come one by one.
+    // Several blocks of one file may be added one by one.
     if (!parcel.parts.empty() && parcel.parts.back().node.get() == &node)
         return parcel.parts.back().flight;
     Parcel::Part part;
@@ -44,7 +45,7 @@ void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t
     }
 }
 
-// A file so small that it lives in the metadata goes there as a whole.
+// The data of a small file goes into the metadata as a whole.
 void take_inline(Parcel& parcel, Unsent::Ticket flight, Node& node) {
     Unsent& unsent = node.file->unsent();
     const Buffer& stored = node.file->stored().inline_data();
@@ -66,7 +67,7 @@ void pack_inline(wire::InodeCommit& change, const Buffer& content, wire::Compres
     change.inline_bytes = static_cast<std::uint32_t>(content.size());
 }
 
-// The parts of `extent` that are not gone.
+// Adds the parts of `extent` that are not in `gone`.
 void add_what_is_left(const Extent& extent, std::uint64_t block_bytes,
                       const std::vector<Range>& gone, std::vector<Extent>& into) {
     const std::uint64_t start = extent.idx * block_bytes + extent.off;
@@ -101,7 +102,7 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
     const Stored& stored = file.stored();
     const Layer& dirty = file.unsent().dirty();
     if (dirty.empty() || !parcel.has_room() || node.released) return false;
-    // Extents over inline data that nobody takes away would be refused.
+    // The service would refuse extents over inline data that the commit does not clear.
     if (!stored.knows_inline()) return false;
     Unsent& unsent = file.unsent();
     if (!unsent.can_take(false)) return false;
@@ -110,7 +111,7 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
     const bool leaves_inline = !small && !stored.inline_data().empty();
     if (!unsent.can_take(small || leaves_inline)) return false;
 
-    // The service moves all extents of a commit that appends: other data leaves before.
+    // The service moves all extents of a commit that appends, so other data is sent first.
     std::vector<Span> aside;
     if (!small && !leaves_inline) aside = unsent.set_appended_aside();
     const Unsent::Ticket flight = begin_flight(parcel, nodes, node);
@@ -157,8 +158,8 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
         change.keep_capability = flight.loss() == Loss::none;
         if (flight.is_inline()) pack_inline(change, flight.content(), compression);
         change.clear_inline = flight.clears_inline();
-        // With the exclusive grant only changes of this client, which the flight has followed, come
-        // between.
+        // With the exclusive grant, only this client changes the inline data, and the flight has
+        // followed its changes.
         change.inline_base = node.grant == Grant::exclusive ? node.file->stored().inline_version()
                                                             : flight.inline_base();
         change.append_at = flight.append_at();

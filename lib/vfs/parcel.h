@@ -1,4 +1,4 @@
-// What leaves a client together: one segment, one commit.
+// The data that a client writes back together, with one segment and one commit.
 #pragma once
 
 #include <vector>
@@ -9,12 +9,12 @@
 namespace flexfs::vfs {
 
 struct Parcel {
-    // What one file has in it.
+    // The data of one file in the parcel.
     struct Part {
         NodeRef node;
         Unsent::Ticket flight;
         Duration dirty_since{};       // by the loop's clock
-        std::size_t first_piece = 0;  // of `pieces`; none for inline data
+        std::size_t first_piece = 0;  // index in `pieces`; inline data has no pieces
         std::size_t pieces = 0;
     };
 
@@ -28,21 +28,22 @@ struct Parcel {
     bool has_room() const;
 };
 
-// Moves dirty data of the file into a flight of its own, as far as the parcel has room. False where
-// nothing was taken: the parcel is full, or the data must wait for a flight of the same file to
-// end, or for what the server has of the file to be known.
+// Moves dirty data of the file into a new flight, as far as the parcel has room. Returns false if
+// nothing was moved: the parcel is full, or the data must wait until another flight of the file
+// ends or until the stored data of the file is known.
 bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& volume);
-// The same for one block, which must be wholly dirty; false where it no longer is.
+// The same for one block, which must be dirty as a whole; returns false if it no longer is.
 bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx);
 
-// A commit, and which part of the parcel each of its inodes is.
+// A commit, and the index in the parcel of the part that each of its inodes belongs to.
 struct ParcelCommit {
     wire::Commit request;
     std::vector<std::size_t> parts;
 };
-// The commit of everything in the parcel, as it is to be now: what was cut off its files since it
-// was gathered stays away. `packed` is null without a segment. Parts whose files are gone are left
-// out. Small files' data is compressed as the volume has it.
+// Builds the commit of everything in the parcel in its present state: bytes that were removed from
+// a file since they were gathered are left out. `packed` is null if there is no segment. Parts
+// whose files are gone are left out. The data of small files is compressed with the volume's
+// compression.
 ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
                          wire::Compression compression);
 

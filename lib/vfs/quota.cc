@@ -5,7 +5,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// The zeros that a file in the metadata needs between its end and the range.
+// Returns the number of zeros that inline data needs between the end of the file and the range.
 std::uint64_t padding(const File& file, Range range, std::uint64_t inline_bytes) {
     if (std::max(file.size(), range.last) > inline_bytes || !file.stored().extents().empty())
         return 0;

@@ -1,4 +1,5 @@
-// A volume with limits: what does not fit is refused by the write itself, and what was taken stays.
+// A volume with limits: the write itself is refused if the data does not fit, and accepted data
+// stays.
 #include "lib/vfs/quota.h"
 
 #include "lib/vfs/fixture_test.h"
@@ -14,7 +15,7 @@ struct Limited : World {
     Limited() : World({.max_blocks = 4}) { peer = &mount(); }
 
     Opened file(const std::string& name) { return create(*peer, name); }
-    // How many bytes it took, or minus the errno.
+    // Returns how many bytes were written, or minus the errno.
     std::int64_t put(HandleId handle, std::uint64_t offset, std::size_t bytes) {
         const std::string text = noise(bytes, offset + bytes);
         const auto taken =

@@ -23,7 +23,7 @@ struct Model {
     std::vector<At> handles;
     Ino ino = 0;
     std::string bytes;
-    std::vector<std::string> story;  // what was done
+    std::vector<std::string> story;  // the operations so far
 
     void tell(std::string what, const Peer* peer, std::uint64_t offset, std::uint64_t size) {
         const auto who = std::ranges::find(peers, peer) - peers.begin();
@@ -48,7 +48,7 @@ struct Model {
             handles.push_back({peer, w.run((*peer)->open(ino, O_RDWR)).handle});
         }
     }
-    // Mostly small, sometimes whole blocks, sometimes past the end.
+    // Returns mostly small offsets, sometimes one of a later block or beyond the end.
     std::uint64_t some_offset() {
         if (roll(4) == 0) return bytes.size();
         return roll(roll(2) ? size_max : std::min<std::uint64_t>(bytes.size() + 1, 20'000));
@@ -95,7 +95,7 @@ struct Model {
         w.run((*at.peer)->allocate(at.handle, mode, offset, size, false));
         if (grows && bytes.size() < offset + size) bytes.resize(offset + size);
     }
-    // A hole of a kind that nobody makes: the file stays as it was.
+    // A punched hole without KEEP_SIZE is refused: the file stays as it was.
     void refused() {
         const std::uint64_t offset = some_offset(), size = some_size();
         At& at = any();
@@ -103,7 +103,7 @@ struct Model {
         auto made = (*at.peer)->allocate(at.handle, FALLOC_FL_PUNCH_HOLE, offset, size, false);
         REQUIRE(w.code(std::move(made)) == EOPNOTSUPP);
     }
-    // From elsewhere in the same file.
+    // Copies from elsewhere in the same file.
     void copy() {
         At& at = any();
         const std::uint64_t from = roll(bytes.size() + 1), offset = some_offset();
@@ -117,7 +117,7 @@ struct Model {
         if (bytes.size() < offset + text.size()) bytes.resize(offset + text.size());
         bytes.replace(offset, text.size(), text);
     }
-    // What is said to be a hole has no bytes.
+    // A range that is reported as a hole has no bytes.
     void seek() {
         At& at = any();
         std::uint64_t offset = 0;
@@ -141,7 +141,7 @@ struct Model {
         tell("read", at.peer, offset, size);
         compare(got, expected, offset);
     }
-    // With a fault it may say so; the bytes stay, and can be written back later.
+    // With a fault it may fail; the data stays, and can be written back later.
     void fsync(bool fault) {
         At& at = any();
         if (fault) w.store.fail_put = 1;

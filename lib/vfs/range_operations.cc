@@ -10,12 +10,13 @@ namespace flexfs::vfs {
 namespace {
 
 constexpr std::uint32_t erasing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
-// A copy of up to this much is not worth the flush that sharing needs.
+// A copy of at most this size is copied, because the flush that sharing needs costs more.
 constexpr std::uint64_t copied_bytes_max = 16 << 10;
-// Copied at once where bytes cannot be shared: after that the file is too long for the metadata.
+// The size of the pieces in which bytes are copied that cannot be shared. After one piece the file
+// is too long for the metadata, so the following bytes can be shared.
 constexpr std::uint64_t copied_bytes = 64 << 10;
 
-// Up to this many blocks stay known when space is reserved in them.
+// When space is reserved in up to this many blocks, their extents stay known.
 constexpr std::uint64_t blocks_told = 256;
 
 Result<void> check_end(std::uint64_t offset, std::uint64_t length) {
@@ -39,11 +40,12 @@ RangeOperations::RangeOperations(Parts parts, AskSpace space)
 void RangeOperations::learn(Node& node, const wire::RangeDone& done) {
     if (node.grant != Grant::exclusive) node.grant = done.grant;
     nodes_.learn_attr(done.attr);
-    // What this client knows of the data has followed its own change, but not those of others.
+    // The known data includes changes of this client, but not those of others.
     if (node.grant == Grant::exclusive) node.file->stored().set_inline_version(done.inline_version);
 }
 
-// Whether the volume seems to have space for that much, including what the file has already.
+// Whether the volume seems to have space for `length` bytes, including those that the file has
+// already.
 Task<bool> RangeOperations::has_room(NodeRef node, std::uint64_t length) {
     const Filesystem::Space space = co_await space_();
     const std::uint64_t used = node->stat().used;
@@ -80,13 +82,13 @@ Task<void> RangeOperations::allocate_range(NodeRef node, wire::Allocate request)
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {
-        // If unsent bytes give the file its size, their commit brings it.
+        // If unsent bytes determine the file's size, their commit sets it.
         if (range.last <= file.unsent().end()) request.mode |= FALLOC_FL_KEEP_SIZE;
         auto done = co_await result(allocate_in_steps(node, request));
         request.mode = mode;
         const bool cut = !(mode & FALLOC_FL_KEEP_SIZE) && file.size() < range.last;
         if (done && cut) done = co_await result(allocate_in_steps(node, std::move(request)));
-        // What is known stays known, unless it is much.
+        // Known extents stay known, unless the range is large.
         if (done && blocks.last - blocks.first <= blocks_told) {
             file.stored().reserve(range);
         } else {
@@ -104,9 +106,9 @@ Task<void> RangeOperations::erase_range(NodeRef node, wire::Allocate request) {
     File& file = *node->file;
     const std::uint32_t mode = request.mode;
     const Range range{request.offset, request.offset + request.length};
-    // A commit that is under way must not bring the bytes back.
+    // A commit in flight must not bring the bytes back.
     co_await flusher_.settle(node);
-    request.size = file.unsent().end();  // which may be what gives the file its size
+    request.size = file.unsent().end();  // which may determine the file's size
     DataChange data(flusher_, node);
     data.punch(range);
     auto done = co_await result(allocate_in_steps(node, request));
@@ -115,20 +117,20 @@ Task<void> RangeOperations::erase_range(NodeRef node, wire::Allocate request) {
         done = co_await result(zero_small(node, std::move(request)));
         if (done) fate = wire::Fate::applied;
     }
-    // A request sent earlier may have been answered with the old extents meanwhile. A file without
-    // any extents stays one, so that a small one goes on living in the metadata.
+    // A request sent earlier may have been answered with the old extents meanwhile; forget them. A
+    // file without any extents has none afterwards either, so a small one stays in the metadata.
     const ExtentMap& extents = file.stored().extents();
     if ((mode & FALLOC_FL_ZERO_RANGE) || !extents.knows_all() || !extents.empty())
         file.stored().forget_blocks(file.blocks(range));
     data.settle(fate);
-    // From this follows what the unsent bytes add to the space that the file uses.
+    // The extents determine by how much the unsent bytes increase the space that the file uses.
     if (done && file.has_unsent()) co_await result(reader_.learn_extents(node, range));
     co_await done;
 }
 
 // The service has refused the range because it lies within the packed data of a small file, which
 // is opaque to it; so the range is short. Writing zeros where the file has bytes is correct
-// whatever happened to the file meanwhile. What may fail comes first, before anything changes.
+// whatever happened to the file meanwhile. Steps that may fail come first, before anything changes.
 Task<void> RangeOperations::zero_small(NodeRef node, wire::Allocate request) {
     const Range range{request.offset, request.offset + request.length};
     Writer::Request write;
@@ -231,8 +233,9 @@ Task<std::uint64_t> RangeOperations::share(Copy copy) {
     request.kill_setgid = copy.kill.setgid_too;
     request.now = wall_now();
     const Range blocks = file.blocks({copy.offset, copy.offset + copy.length});
-    // Before the call, because from now on nothing may assume that the file has no extents; and
-    // again after it, because a request sent meanwhile may be answered with the old ones.
+    // The extents are forgotten before the call, because from now on nothing may assume that the
+    // file has none, and again after it, because a request sent meanwhile may be answered with the
+    // old ones.
     file.stored().forget();
     AttrChange change(copy.to, true);
     const auto done = co_await result(session_.call(std::move(request)));
@@ -252,7 +255,7 @@ Task<std::uint64_t> RangeOperations::copy_bytes(Copy copy) {
     WritableBuffer data(size);
     std::byte* at = data.data();
     for (const Buffer& piece : pieces) at = std::ranges::copy(piece.view(), at).out;
-    pieces.clear();  // the writer may wait for memory, so that none may be held here
+    pieces.clear();  // the writer may wait for memory, so none may be held here
     Writer::Request request;
     request.offset = copy.offset;
     request.loss = std::max(request.loss, loss_by(copy.kill));

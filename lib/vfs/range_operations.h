@@ -1,5 +1,5 @@
-// Operations that change or look at ranges of files without bringing bytes: space that is reserved,
-// holes, and copies that share.
+// Operations on ranges of files that carry no data: reserving space, punching and finding holes,
+// and copies that share stored data.
 #pragma once
 
 #include "lib/vfs/access.h"
@@ -8,10 +8,10 @@
 
 namespace flexfs::vfs {
 
-// Each operation is as in Filesystem.
+// Each operation behaves as described in Filesystem.
 class RangeOperations {
 public:
-    // The volume's space, as Filesystem::statfs().
+    // Returns the volume's space, as Filesystem::statfs() does.
     using AskSpace = std::function<Task<Filesystem::Space>()>;
     struct Parts {
         Session& session;
@@ -23,7 +23,7 @@ public:
         Quota& quota;
         Access& access;
     };
-    // All of them must outlive it.
+    // All parameters must outlive this object.
     RangeOperations(Parts parts, AskSpace space);
 
     Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
@@ -32,7 +32,7 @@ public:
     Task<UncertainHole> uncertain_hole(HandleId handle, std::uint64_t offset, bool data);
     Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
                              std::uint64_t offset, std::uint64_t length, Kill kill);
-    // Ends what goes on after its caller was stopped.
+    // Ends the work that continued after its caller was stopped.
     Task<void> close() { return scope_.close(); }
 
 private:

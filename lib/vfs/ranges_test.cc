@@ -40,7 +40,7 @@ TEST_CASE("a hole reads as zeros at once, after fsync and after a new mount, and
             allocate(w, a, file.handle, punch, bytes / 4, bytes / 2);
             std::string expected = with_hole(pattern(bytes), bytes / 4, bytes / 2);
             CHECK(w.read(a, file.handle) == expected);
-            // To the end, and beyond.
+            // A hole may extend to the end of the file and beyond.
             allocate(w, a, file.handle, punch, bytes - 100, 5000);
             expected = with_hole(expected, bytes - 100, 100);
             CHECK(w.read(a, file.handle) == expected);
@@ -314,7 +314,7 @@ TEST_CASE("a hole is uncertain while the file is open for reading and writing, b
     CHECK(uncertain(5000, true) == nothing);
 
     const Opened other = w.open(a, "f", O_RDWR), third = w.open(a, "f", O_RDWR);
-    CHECK(uncertain(0, true) == nothing);  // it is data
+    CHECK(uncertain(0, true) == nothing);  // offset 0 is data
     CHECK(uncertain(0, false) == hole);
     CHECK(uncertain(4096, true) == hole);
     CHECK(uncertain(2 << 20, false).second == tera);

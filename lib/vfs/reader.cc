@@ -11,17 +11,21 @@ namespace {
 
 using wire::page_bytes;
 constexpr std::size_t zero_bytes = 128 << 10;
-// What is known of one file's extents is begun anew when it takes more.
+// When the known extents of one file take more memory than this, they are forgotten and learned
+// anew.
 constexpr std::size_t extents_bytes_max = 8 << 20;
-// Blocks whose extents are asked for together, so that a scan does not ask for each.
+// The extents of this many blocks are asked for together, so that a scan does not ask for each
+// block.
 constexpr std::uint64_t extent_blocks = 256;
-// Segments are repacked now and then: extents that lead nowhere are asked for again this often.
+// Segments are repacked from time to time. If the objects that extents refer to are gone, the
+// extents are asked for again, up to this often.
 constexpr int tries_max = 3;
-// One read at the beginning of a file is no evidence of more to come.
+// A single read at the beginning of a file does not suggest that more follow.
 constexpr unsigned in_order_min = 2;
-// Ahead of a reader in order: at least, and at most what fills twice the requests under way.
+// The smallest and the largest read-ahead of a sequential reader. The largest is also limited to
+// what fills twice the concurrent requests.
 constexpr std::uint64_t window_min = 1 << 20, window_max = 64 << 20;
-// The memory of a longer scan is used again at once: the kernel keeps the data anyway.
+// The memory of a longer scan is reused at once, because the kernel keeps the data anyway.
 constexpr std::uint64_t scan_bytes_min = 64 << 20;
 
 Error where(const Node& node, Range range, const Error& why) {
@@ -29,9 +33,10 @@ Error where(const Node& node, Range range, const Error& why) {
                                   range.last, why.context)};
 }
 
-constexpr int folders_max = 256;  // of a path in a message
+constexpr int folders_max = 256;  // limits the length of a path in a message
 
-// "/folder/file"; "…/file" where the name of a folder is not known; "" where the file's is not.
+// Returns "/folder/file"; "…/file" if the name of a folder is not known; "" if the name of the file
+// is not known.
 std::string path_of(Nodes& nodes, const NameCache& names, const Node& node) {
     std::string path;
     const Attr* attr = &node.attr;
@@ -164,10 +169,10 @@ Task<void> Reader::learn_extents(NodeRef node, Range range) {
     co_await learn_blocks(node, node->file->blocks(range), extent_blocks);
 }
 
-// Programs learn from it how large the pieces are that a file is made of.
+// Programs learn from seek how large the pieces of a file are.
 Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) {
     const File& file = *node->file;
-    std::uint64_t page = offset - offset % page_bytes;  // no hole from `offset` up to there
+    std::uint64_t page = offset - offset % page_bytes;  // there is no hole from `offset` up to here
     while (page < file.size()) {
         const std::uint64_t begin = co_await next(node, page, true);
         const bool none = begin >= file.size();
@@ -179,7 +184,8 @@ Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) 
     co_return file.size();
 }
 
-// A hole of a terabyte is one answer: the blocks that have extents are what an answer counts.
+// A hole of a terabyte takes one answer, because only blocks that have extents count towards the
+// limit of an answer.
 Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) {
     File& file = *node->file;
     for (;;) {
@@ -191,7 +197,8 @@ Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) 
     }
 }
 
-// Of the blocks, and of `ahead` from the first unknown one, as far as one answer goes.
+// Learns the extents of the blocks, and of `ahead` blocks from the first unknown one on, as far as
+// one answer goes.
 Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead) {
     File& file = *node->file;
     while (true) {
@@ -255,14 +262,14 @@ void Reader::look_ahead(const File& file, ReadAhead& state, Range range, bool wa
     if (state.window == 0) state.window = window_min;
     else if (waited) state.window = std::min(state.window * 2, window_max_);
     const std::uint64_t end = std::min(range.last + state.window, file.size());
-    // Not for every little read: when half of the window is used up.
+    // Read-ahead starts when half of the window is used up, not at every small read.
     if (state.until >= end || state.until - range.last > state.window / 2) return;
 
     std::vector<Source> wanted = file.sources({state.until, end});
     wanted.erase(std::ranges::find_if(wanted, is_unknown), wanted.end());
     const std::vector<cache::FramePart> parts = parts_of(wanted);
     state.until = end;
-    // Without memory or a free request, less is fetched ahead.
+    // Without memory or a free request, less is read ahead.
     if (chunks_.prefetch(parts) < parts.size())
         state.window = std::max(state.window / 2, window_min);
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t file_bytes = 8 << 20;
 
-// A file of another mount, which has nothing of it in memory.
+// A file that another mount wrote; this mount has none of it in memory.
 struct Cold {
     World w;
     std::string data;
@@ -38,7 +38,7 @@ struct Cold {
     std::uint64_t fetched() const { return w.store.inner.counters().get_bytes; }
 };
 
-// Many pieces in one block, each in a frame of its own.
+// Writes many pieces into one block, each in its own frame.
 std::string scatter(World& w, Peer& a, HandleId handle, std::size_t bytes, int pieces) {
     std::string expected(bytes, '\0');
     w.write(a, handle, 0, expected);

@@ -1,4 +1,4 @@
-// A client whose server is away, comes back, or comes back without the client's session.
+// A client whose server cannot be reached, comes back, or comes back without the client's session.
 #include "lib/vfs/fixture_test.h"
 #include "lib/vfs/session.h"
 
@@ -11,7 +11,7 @@ Setup remote(Duration lease) {
     return {.transport = Transport::tcp, .lease = lease};
 }
 
-// The network between the clients and the server is cut.
+// Cuts the network between the clients and the server.
 void cut(World& w) {
     w.relay->lead_to({});
     w.relay->cut_all();

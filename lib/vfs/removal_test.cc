@@ -1,5 +1,5 @@
-// No segment is removed that extents lead to, whatever happens to the calls around its commit: a
-// sweep that fails or cancels each request to the service and each operation of the store once.
+// No segment that extents refer to is removed, whatever happens to the calls around its commit: a
+// sweep fails or cancels each request to the service and each operation of the store once.
 #include <cerrno>
 
 #include "lib/rpc/caller.h"
@@ -10,13 +10,13 @@
 namespace flexfs::vfs {
 namespace {
 
-// What happens to the nth step, counted over the service and the store.
+// The fault of the nth step, counted over the service and the store.
 enum class Fault {
-    fail_before,   // it is not executed, and ends with an error
-    fail_after,    // it is executed, and ends with an error
+    fail_before,   // not executed, and ends with an error
+    fail_after,    // executed, and ends with an error
     full_after,    // the same with ENOSPC, as from a sync of a full disk
-    stall_before,  // it is not executed, and never ends unless it is cancelled
-    stall_after,   // it is executed, and never ends unless it is cancelled
+    stall_before,  // not executed, and never ends unless it is cancelled
+    stall_after,   // executed, and never ends unless it is cancelled
 };
 constexpr Fault faults[] = {Fault::fail_before, Fault::fail_after, Fault::full_after,
                             Fault::stall_before, Fault::stall_after};
@@ -24,7 +24,7 @@ constexpr Fault faults[] = {Fault::fail_before, Fault::fail_after, Fault::full_a
 class Steps {
 public:
     Fault fault = Fault::fail_before;
-    int nth = 0;  // from now on; 0: none
+    int nth = 0;  // number of steps until the fault; 0: none
 
     bool is_stalled() const { return stalled_; }
     task::WaitList& stalled() { return stalled_came_; }
@@ -115,7 +115,7 @@ private:
     Steps& steps_;
 };
 
-// A file of two blocks whose every piece has a value before and, while a step fails, perhaps a new
+// A file of two blocks. Every piece has a certain value and, while a step fails, possibly a new
 // one.
 struct Sweep : World {
     static constexpr std::size_t piece = 8'000;
@@ -127,9 +127,9 @@ struct Sweep : World {
     std::unique_ptr<Filesystem> client;
     Opened file;
     std::string certain = std::string(2 * (256 << 10), '\0');
-    std::map<std::uint64_t, std::string> perhaps;  // by offset, in place of what is certain
+    std::map<std::uint64_t, std::string> perhaps;  // by offset: possible new values
 
-    // With more than 8 pieces in a block it is to be compacted.
+    // A block with more than 8 pieces is compacted.
     Sweep(bool sync_always, unsigned pieces, unsigned blocks)
         : World({.inline_bytes = 0, .sync_always = sync_always}),
           faulty(*service, steps),
@@ -155,12 +155,12 @@ struct Sweep : World {
         perhaps[offset] = pattern(piece, salt);
         run(client->write(file.handle, offset, Buffer::copy_of(perhaps[offset]), false, false));
     }
-    // What may be there is there.
+    // All possible values become certain.
     void settle() {
         for (const auto& [offset, text] : perhaps) certain.replace(offset, text.size(), text);
         perhaps.clear();
     }
-    // Until it ends, or a step stalls.
+    // Runs the task until it ends, or until a step stalls.
     void attempt(Task<void> task, bool settles) {
         Scope scope;
         bool done = false;
@@ -184,7 +184,7 @@ struct Sweep : World {
         (void)loop.run(client->close(Filesystem::Unsent::give_up));
         client.reset();
     }
-    // What a fresh client reads, from a service that was started anew.
+    // Checks what a new client reads, from a service that was started again.
     void check_readable() {
         if (client) end();
         steps.nth = 0;
@@ -249,7 +249,7 @@ TEST_CASE(
                 const bool reached = w.steps.is_reached();
                 w.check_readable();
                 if (reached) continue;
-                CHECK(nth > 3);  // asking for the extents, putting, committing
+                CHECK(nth > 3);  // it asks for the extents, puts, and commits
                 break;
             }
         }
@@ -261,7 +261,7 @@ TEST_CASE("a segment whose commit was refused is removed, one of a lost answer i
         Sweep w(true, 4, 2);
         const int segments = int(w.run(w.store.list("", "", 1000)).objects.size());
         w.steps.fault = fault;
-        w.steps.nth = 2;  // the put is the first
+        w.steps.nth = 2;  // the put is the first step
         w.put(100'000, 50);
         w.attempt(w.client->fsync(w.file.handle), true);
         CHECK(w.steps.is_reached());

@@ -66,8 +66,8 @@ Task<wire::Session> Session::open_session(rpc::Caller<wire::Metadata>& caller, C
     request.volume = opened_.volume.id.empty() ? volume_ : opened_.volume.id;
     request.attempt = ++attempt_;
     auto reply = co_await result(caller.call(request));
-    // Without a listener the session is the one of an earlier process image, which cannot be
-    // replaced: what the kernel holds open is known only there.
+    // Without a listener the session belongs to an earlier process image and cannot be replaced:
+    // what the kernel holds open is known only to that session.
     const bool over = !reply && reply.error().code == ESTALE && request.resume != 0 && listener_;
     if (!over) {
         if (reply && reply->lapsed) how = Continuity::lapsed;
@@ -103,7 +103,7 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
     renew(asked);
 }
 
-// In the greeting, so that no request comes before it.
+// This is part of the greeting, so that no other request precedes it.
 Task<std::vector<Ino>> Session::reassert(rpc::Caller<wire::Metadata>& caller, Continuity how) {
     std::vector<Ino> held, lost;
     if (how == Continuity::held) held = listener_->held();

@@ -9,26 +9,27 @@
 
 namespace flexfs::vfs {
 
-// What is left of a session that was opened on another connection.
+// The state of a session after a reconnect.
 enum class Continuity {
-    held,      // everything but shared grants: Revokes may have been lost
-    lapsed,    // no grant; what was sent and not answered is still executed once
-    replaced,  // nothing: another session was opened. What became of unanswered requests is unknown
+    held,      // grants are kept, except shared ones: Revokes may have been lost
+    lapsed,    // all grants are lost; unanswered requests are still executed once
+    replaced,  // a new session is open; the outcome of unanswered requests is unknown
 };
 
 class Session final : public rpc::Client<wire::Metadata> {
 public:
-    // Is told of pushes and of everything that makes what was known untrue.
+    // Receives pushes, and learns of everything that invalidates cached state.
     class Listener {
     public:
         virtual ~Listener() = default;
         virtual void revoked(wire::Revoke what) = 0;
         virtual void recalled(wire::Recall what) = 0;
-        // The inodes that the exclusive grant is held on.
+        // Returns the inodes on which the exclusive grant is held.
         virtual std::vector<Ino> held() = 0;
-        // There is another connection. `lost`: of what held() named, what is no longer held.
+        // There is a new connection. `lost` are those inodes of held() that are no longer held.
         virtual void reconnected(Continuity how, const std::vector<Ino>& lost) = 0;
-        // The service was not reached for as long as the lease is: others may change everything.
+        // The service was not reached for the duration of the lease: other clients may change
+        // everything.
         virtual void lease_ended() = 0;
     };
 
@@ -38,7 +39,7 @@ public:
     // Opens a session, or continues the one that another process image left. ENOENT: the volume is
     // not served there. ESTALE: the session to continue has ended.
     Task<void> open(Connect connect, const HandedOver* from = nullptr);
-    // Ends the session; nothing may be called any more.
+    // Ends the session; afterwards nothing may be called.
     Task<void> close();
     // Leaves the session open for the next process image.
     Task<void> abandon();
@@ -53,9 +54,9 @@ public:
 
     // Zero: the session has no lease, because the service is in this process.
     Duration lease() const { return Duration(opened_.lease_ns); }
-    // Whether what was granted may still be relied on.
+    // Whether grants may still be relied on.
     bool holds_lease() const { return opened_.lease_ns == 0 || loop_.now() < lease_end_; }
-    // Ends when it does.
+    // Waits until holds_lease() is true.
     Task<void> wait_for_lease() {
         while (!holds_lease()) co_await renewed_.wait();
     }
@@ -71,7 +72,7 @@ public:
     void push(wire::Recall message) override;
 
 private:
-    // Every answer renews the lease, as of when its request was sent.
+    // Every answer renews the lease, counted from when its request was sent.
     template <class R>
     Task<typename R::Reply> leased_call(R request) {
         const Duration asked = loop_.now();

@@ -1,5 +1,5 @@
-// Several clients that change one file at the same time, and what a change leaves whose caller does
-// not wait for its end.
+// Several clients that change one file at the same time, and changes whose caller does not wait for
+// their end.
 #include "lib/base/log.h"
 #include "lib/task/scope.h"
 #include "lib/vfs/fixture_test.h"
@@ -18,12 +18,13 @@ std::string record(char who, int number, std::size_t size) {
     return text + std::string(size - text.size(), '.');
 }
 
-// Goes on after errors, as a logger does.
+// Continues after errors, as a logger does.
 Task<void> append(Peer& peer, HandleId handle, char who, int count, std::size_t size) {
     for (int i = 0; i < count; ++i) co_await result(put(peer, handle, 0, record(who, i, size)));
 }
 
-// Checks that the text is whole records, with those of each writer in order, and counts them.
+// Checks that the text consists of whole records, with those of each writer in order, and counts
+// them.
 std::map<char, int> records(const std::string& text, std::size_t size) {
     std::map<char, int> found;
     std::map<char, int> last;
@@ -78,7 +79,7 @@ TEST_CASE("an append that cannot be stored leaves no hole between those of other
     writers.start(append(b, at_b, 'b', 30, 500));
     w.store.fail_put = 2;
     w.run(writers.join());
-    // The first one reports the error; what could not be stored is sent again all the same.
+    // The first fsync reports the error; the data that could not be stored is sent again.
     for (Peer* peer : {&a, &b}) {
         const HandleId handle = peer == &a ? at_a : at_b;
         static_cast<void>(w.code((*peer)->fsync(handle)));
@@ -238,7 +239,7 @@ TEST_CASE("any flipped bit of a small file in the database is EIO, or does not m
             REQUIRE(w.volume->apply(0, commit)->errors[0] == 0);
             Peer& b = w.mount();
             const auto read = w.loop.run(b->read(w.open(b, "f").handle, 0, 1000));
-            // Some bits of compressed data do not change what it means.
+            // Some bits of compressed data do not change its meaning.
             if (read) CHECK(read->front().text() == text);
             else CHECK(read.error().code == EIO);
             if (text != pattern(300)) CHECK(!read);
@@ -257,7 +258,7 @@ TEST_CASE("without limits statfs shows what the volume uses, and what its disk h
     CHECK(space().free_bytes == Filesystem::bytes_unlimited);
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, 0, pattern(500'000));
-    // Unsent data counts with the memory that it takes.
+    // Unsent data counts in full.
     CHECK(space().total_bytes - space().free_bytes >= 500'000);
     CHECK(space().total_bytes - space().free_bytes < 510'000);
     w.run(a->fsync(file.handle));

@@ -1,4 +1,4 @@
-// Zeros in the middle of what is packed in the metadata: the client writes them.
+// Zeros in the middle of packed inline data are written by the client.
 #include "lib/task/scope.h"
 #include "lib/vfs/fixture_test.h"
 
@@ -21,7 +21,7 @@ TEST_CASE("a hole makes no small file longer that another client cuts while it i
     w.run(b->fsync(file.handle));
     const Opened here = w.open(a, "f"), large = w.create(a, "large");
     w.store.hold = true;
-    Scope busy;  // with no memory left for the zeros
+    Scope busy;  // no memory is left for the zeros
     for (std::uint64_t at = 0; at < 2 << 20; at += 8 << 10)
         busy.start(write(a, large.handle, 2 * at, pattern(8 << 10)));
     Scope punching;

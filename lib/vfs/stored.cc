@@ -30,7 +30,7 @@ Result<void> Stored::learn_inline(const Buffer& data, std::uint32_t bytes, std::
         extents_.forget();
         return std::unexpected(std::move(plain.error()));
     }
-    // A slice would keep all of it in memory.
+    // A slice would keep the whole buffer in memory.
     const bool whole = bytes == 0 || plain->size() == bytes;
     inline_data_ = whole ? *plain : Buffer::copy_of(plain->view().first(bytes));
     inline_version_ = version;
@@ -54,7 +54,7 @@ Stored::Used Stored::commit(const Flight& flight, std::span<const Extent> extent
                             std::uint64_t version, std::uint64_t end, std::uint64_t used) {
     bool exact = true;
     if (flight.is_moved()) {
-        // To where, the service alone knows.
+        // Only the service knows where to.
         size_ = std::max(size_, end);
         extents_.forget();
         return {used, false};
@@ -66,7 +66,7 @@ Stored::Used Stored::commit(const Flight& flight, std::span<const Extent> extent
         used = inline_data_.size();
     }
     if (flight.clears_inline()) {
-        // What lay over unwritten extents goes on counting.
+        // Reserved space that lay under inline data still counts.
         exact = extents_.empty();
         used -= std::min<std::uint64_t>(used, inline_data_.size());
         inline_data_ = {};

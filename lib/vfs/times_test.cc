@@ -1,4 +1,4 @@
-// Access times: which accesses move them, and when the service hears of it.
+// Access times: which accesses change them, and when they are sent to the service.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -20,7 +20,7 @@ TEST_CASE("opening a file to read it counts as its access, once after a change")
     World w;
     Peer& a = w.mount();
     const Ino ino = w.create(a, "f").node.attr.ino;
-    CHECK(!w.open(a, "f", O_RDONLY).accessed);  // there is nothing to read
+    CHECK(!w.open(a, "f", O_RDONLY).accessed);  // the file has no data
     w.write(a, w.open(a, "f").handle, 0, "text");
     const Time before = stat(w, a, ino).atime;
 

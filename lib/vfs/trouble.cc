@@ -18,7 +18,7 @@ void Trouble::add(const Error& error) {
         log::error("cannot write back {} bytes: {}; retrying", budget_.dirty(), error.message());
     }
     error_ = error;
-    error_.refused = false;  // which holds for one request
+    error_.refused = false;  // the mark is valid for one request only
     pausing_ = true;
     pause_ = std::clamp(pause_ * 2, pause_min, pause_max);
     until_ = loop_.now() + pause_;

@@ -47,7 +47,7 @@ bool Unsent::append(std::uint64_t offset, ByteView data, Time now, Loss loss) {
 
 bool Unsent::can_take(bool changes_inline) const {
     if (flights_.empty()) return true;
-    // The place of what is appended is known when nothing else of the file is on its way.
+    // The position of appended data is known only when no other data of the file is in flight.
     if (changes_inline || has_appended()) return false;
     const Flight& newest = flights_.back();
     return !newest.is_inline_ && !newest.clears_inline_;
@@ -97,7 +97,7 @@ void Unsent::set_content(Ticket flight, Buffer content) {
     of->content_ = std::move(content);
 }
 
-// They are few, and their memory is counted with the node.
+// These bytes are few, and their memory is counted with the node.
 void Unsent::lift_inline(Ticket flight, Buffer stored) {
     auto slab = std::make_shared<Slab>();
     slab->kept = std::move(stored);
@@ -115,8 +115,8 @@ void Unsent::send(Ticket flight) {
     of->loss_ = std::exchange(loss_, Loss::none);
 }
 
-// The end of its spans gives memory back, and whoever waited for that may begin other flights: the
-// list is whole before that.
+// Destroying the flight's spans frees memory, and a task that waited for it may begin other
+// flights. Therefore the list is consistent before that.
 void Unsent::drop_flight(Ticket flight) {
     std::list<Flight> ended;
     ended.splice(ended.begin(), flights_, flight);
@@ -127,7 +127,7 @@ void Unsent::failed(Ticket flight) {
     restore_time(flight->mtime_);
     loss_ = std::max(loss_, flight->loss_);
     for (const auto& [offset, span] : flight->data_.all()) {
-        // What the service has inline is not dirty, and may have changed there.
+        // The bytes that the service has inline are not dirty, and may have changed there.
         if (flight->lifted_ && span.memory->slab() == flight->lifted_) continue;
         std::vector<Range> gaps{{span.offset, span.end()}};
         for (auto newer = std::next(flight); newer != flights_.end(); ++newer) {

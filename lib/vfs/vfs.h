@@ -1,11 +1,11 @@
-// The filesystem of one mount, without FUSE: what a kernel asks, answered from grants and caches,
-// the metadata service and the object store. Everything runs on one loop. Permission bits are the
-// caller's (the kernel's) to check, but for root where Options::squash is on: of it everything is
-// checked, with EACCES and EPERM.
+// The filesystem of one mount, without FUSE: it answers the requests of a kernel from grants and
+// caches, the metadata service and the object store. Everything runs on one loop. The caller (the
+// kernel) checks permission bits, except for root where Options::squash is on: root's requests are
+// checked here and fail with EACCES and EPERM.
 //
-// Every operation may end with EIO (a fault, logged once with its context), ESTALE (the inode is
-// gone) and ECANCELED (its task was stopped: a signal), beside what its comment or the message of
-// the same name in lib/wire/messages.h says.
+// Every operation may fail with EIO (a fault, logged once with its context), ESTALE (the inode is
+// gone) and ECANCELED (its task was stopped, for example by a signal), in addition to the errors
+// that its comment or the message of the same name in lib/wire/messages.h lists.
 #pragma once
 
 #include <functional>
@@ -30,43 +30,45 @@ using wire::Who;
 
 using HandleId = std::uint64_t;
 
-// When a read, a listing or a readlink changes the access time. Those that the kernel serves from
-// its caches do not come here; of a file whose data it has, opening it counts instead.
+// When a read, a listing or a readlink changes the access time. Reads that the kernel serves from
+// its caches do not arrive here; for a file whose data the kernel caches, opening it counts
+// instead.
 enum class AccessTimes {
     never,
-    relative,  // when the one that is told is not after the last change, or a day old
+    relative,  // if the known one is not after the last change, or is a day old
     always,
 };
 
 struct Options {
-    std::string volume;  // id or name; empty: the only one that the server has
+    std::string volume;  // id or name; empty: the only volume of the server
     bool read_only = false;
     wire::Squash squash;
     AccessTimes access_times = AccessTimes::relative;
-    bool folder_access_times = true;  // false: never those of folders
+    bool folder_access_times = true;  // false: never change those of folders
     bool flush_on_close = false;      // close waits as fsync does
     Duration dirty_age_max = std::chrono::seconds(5);
-    unsigned store_requests_max = 16;  // puts and gets under way at the same time, each kind
+    unsigned store_requests_max = 16;  // concurrent puts and concurrent gets, each
 };
 
-// What the kernel may have cached and must drop because another client changed it, or we did behind
-// its back. Called on the loop; must not wait.
+// The kernel's caches. Entries must be dropped when another client changes what they show, or when
+// this client changes it without the kernel's knowledge. Called on the loop; must not wait.
 class KernelCaches {
 public:
     virtual ~KernelCaches() = default;
     virtual void drop_attributes(Ino ino) = 0;
-    // Before whatever is answered after this call. Only for an inode that a request under way keeps
-    // in the kernel's memory: for one that is on its way out, the kernel would wait for us.
+    // Takes effect before anything that is answered after this call. Only for an inode that a
+    // request in progress keeps in the kernel's memory: for an inode that the kernel is evicting,
+    // the kernel would wait for this process.
     virtual void drop_attributes_now(Ino ino) = 0;
     virtual void drop_data(Ino ino) = 0;
     virtual void drop_entry(Ino parent, const std::string& name) = 0;
-    // `walk` drops everything that may be cached, one by one. Whoever cannot note all that it is
-    // told calls it, on the loop, instead of losing some.
+    // `walk` drops everything that may be cached, one by one. An implementation with a bounded
+    // queue calls it, on the loop, when the queue overflows, instead of losing entries.
     virtual void on_overflow(std::function<void()> walk) { static_cast<void>(walk); }
 };
 
-// An answer that may be cached until KernelCaches hears of it; with `cacheable` false it holds for
-// this moment only.
+// Attributes that may be cached until KernelCaches drops them; if `cacheable` is false they are
+// valid only at this moment.
 struct Known {
     Attr attr;
     bool cacheable = false;
@@ -77,29 +79,29 @@ struct Known {
 struct Kill {
     Kill(bool kills = false, bool setgid = false) : privileges(kills), setgid_too(setgid) {}
     bool privileges;
-    bool setgid_too;  // setgid without group execution, too: the caller is not in the file's group
+    bool setgid_too;  // also setgid without group execution: the caller is not in the file's group
 };
 
 struct Opened {
     Known node;
     HandleId handle = 0;
-    bool keep_cache = false;  // what the kernel holds of the data is still right
-    bool accessed = false;    // its access time moved: what the kernel holds of it is not right
+    bool keep_cache = false;  // the kernel's cached data is up to date
+    bool accessed = false;    // the access time changed: the kernel's cached one is outdated
 };
 
 struct OpenedDirectory {
     HandleId handle = 0;
-    bool keep_cache = false;  // what the kernel holds of the listing is still right
+    bool keep_cache = false;  // the kernel's cached listing is up to date
 };
 
 // One position in a directory listing: "." and ".." come first, with cookies 1 and 2.
 struct Listed {
     std::string name;
-    std::uint64_t cookie = 0;  // what to ask for next, to go on after this entry
-    Known node;                // only ino and mode's type are set without `plus`
+    std::uint64_t cookie = 0;  // pass it to readdir() to continue after this entry
+    Known node;                // without `plus` only ino and the type in mode are set
 };
 
-// Bytes [first, last) of a file that are a hole as far as this client knows, but may have been
+// Bytes [first, last) of a file that are a hole as far as this client knows, but that may have been
 // written through a mapping.
 struct UncertainHole {
     std::uint64_t first = 0, last = 0;
@@ -113,13 +115,13 @@ struct WriteBackTrouble {
     Time since = 0;       // wall clock of the first failed attempt
 };
 
-// For `flexfs mount status` and for tests.
+// State for `flexfs mount status` and for tests.
 struct State {
-    std::uint64_t dirty_bytes = 0, dirty_files = 0;  // in trouble, these wait
+    std::uint64_t dirty_bytes = 0, dirty_files = 0;  // while there is trouble, these wait
     Duration dirty_oldest{};
     WriteBackTrouble trouble;
     std::uint64_t open_handles = 0, cached_inodes = 0;
-    std::uint64_t cache_hits = 0, cache_misses = 0;  // chunks of file data, in memory or not
+    std::uint64_t cache_hits = 0, cache_misses = 0;  // chunks of file data found in memory, or not
 };
 
 // Makes the caller through which the client reaches the metadata service, in this process or
@@ -129,27 +131,28 @@ using Connect = std::function<std::unique_ptr<rpc::Caller<wire::Metadata>>(
 
 class Filesystem {
 public:
-    // Opens the session, or takes up what another client handed over (ESTALE: its session has
-    // ended). `store` and `budget` must outlive the client; `caches` may be null.
+    // Opens the session, or continues the one that another client handed over (ESTALE: that session
+    // has ended). `store` and `budget` must outlive the client; `caches` may be null.
     static Task<std::unique_ptr<Filesystem>> open(Loop& loop, Connect connect, object::Store& store,
                                                   cache::Budget& budget, Options options,
                                                   KernelCaches* caches,
                                                   std::optional<HandedOver> from = {});
     virtual ~Filesystem() = default;
-    // Writes back everything unsent, durably. On an error the rest stays unsent, and may be tried
-    // again.
+    // Writes back everything unsent, durably. After an error the rest stays unsent and may be
+    // retried.
     virtual Task<void> flush_all() = 0;
-    // For the client in the process image that replaces this one. After flush_all(), with nothing
-    // under way; changes nothing.
+    // Returns the state for the client in the process image that replaces this one. Call it after
+    // flush_all(), with no request in progress. Changes nothing.
     virtual HandedOver hand_over() const = 0;
-    // The kernel is gone: nothing is open any more, and what has no name is not kept for anybody.
+    // Closes all handles because the kernel has gone away, and discards unsent data of inodes
+    // without a name.
     virtual void end_handles() = 0;
-    // Writes back everything unsent, durably, or gives it up, and closes the session. The first
-    // error of what could not be written.
+    // Writes back everything unsent, durably, or discards it, and closes the session. Returns the
+    // first error of data that could not be written.
     enum class Unsent { write_back, give_up };
     virtual Task<void> close(Unsent unsent = Unsent::write_back) = 0;
 
-    // As Options has them, from now on.
+    // Replaces the values that Options set, from now on.
     virtual void set_access_times(AccessTimes which, bool of_folders) = 0;
 
     virtual const wire::VolumeInfo& volume() const = 0;
@@ -158,12 +161,13 @@ public:
     // --- names and attributes ---
     virtual Task<Known> lookup(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<Known> getattr(Ino ino) = 0;
-    // The attributes that are known without asking, maybe not the latest; null: none are. Good
-    // until the next call.
+    // Returns the attributes that are known without asking, possibly outdated; null if there are
+    // none. The pointer is valid until the next call.
     virtual const Attr* last_known(Ino ino) = 0;
     virtual Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) = 0;
     virtual Task<std::string> readlink(Ino ino) = 0;
-    // mkdir, mknod, symlink: mode's S_IFMT says which. `umask` holds where no default ACL does.
+    // mkdir, mknod and symlink; the S_IFMT bits of `mode` say which. `umask` applies unless the
+    // folder has a default ACL.
     virtual Task<Known> make(Ino parent, std::string name, std::uint32_t mode, std::uint64_t rdev,
                              std::string target, Who who, std::uint32_t umask = 0) = 0;
     virtual Task<Known> link(Ino ino, Ino parent, std::string name, Who who = {}) = 0;
@@ -171,67 +175,67 @@ public:
     virtual Task<void> rmdir(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<void> rename(Ino parent, std::string name, Ino new_parent, std::string new_name,
                               std::uint32_t flags, Who who = {}) = 0;
-    // The kernel no longer knows the inode. Frees what only an unlinked file's last user kept.
+    // The kernel no longer knows the inode. Releases an unlinked inode that has no other user.
     virtual void forget(Ino ino) = 0;
 
     // --- directories ---
     virtual Task<OpenedDirectory> opendir(Ino ino, Who who = {}) = 0;
-    // Entries after `cookie`, some hundred at most; none at the end. A handle remembers what it
-    // read ahead.
+    // Returns the entries after `cookie`, a few hundred at most; none at the end. A handle keeps
+    // what it has read ahead.
     virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
     virtual void releasedir(HandleId handle) = 0;
 
     // --- files ---
-    // `flags` as open(2). O_CREAT without O_EXCL opens what exists. EPERM: the file is immutable,
-    // or append-only and not opened so. Without a name it is a file that link() may give one.
-    // `kill`: as with write, where O_TRUNC cuts a file.
+    // `flags` are those of open(2). O_CREAT without O_EXCL opens an existing file. EPERM: the file
+    // is immutable, or is append-only and not opened with O_APPEND. With an empty name the file has
+    // no name, and link() may give it one. `kill` is as in write(), for O_TRUNC.
     virtual Task<Opened> create(Ino parent, std::string name, std::uint32_t mode, int flags,
                                 Who who, std::uint32_t umask = 0, Kill kill = {}) = 0;
     virtual Task<Opened> open(Ino ino, int flags, Who who = {}, Kill kill = {}) = 0;
-    // Up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
+    // Reads up to `size` bytes; fewer only at the end of the file. Holes read as zeros.
     virtual Task<std::vector<Buffer>> read(HandleId handle, std::uint64_t offset,
                                            std::size_t size) = 0;
-    // How many bytes of `data` it took: fewer than all where the volume has room for no more.
-    // EFBIG, ENOSPC, EDQUOT, EPERM (it is immutable now). The buffer is kept, not copied, when it
-    // is large. `at_offset`: written back from the kernel's pages, so O_APPEND does not move it,
-    // it is taken as a whole, and capabilities stay.
+    // Returns how many bytes of `data` were written: fewer than all if the volume has no space for
+    // more. EFBIG, ENOSPC, EDQUOT, EPERM (the file is immutable now). A large buffer is kept, not
+    // copied. `at_offset`: the data is written back from the kernel's pages, so O_APPEND does not
+    // move it, it is written completely or not at all, and capabilities stay.
     virtual Task<std::size_t> write(HandleId handle, std::uint64_t offset, Buffer data,
                                     bool at_offset, Kill kill) = 0;
-    // At each close: reports, once a handle, what went wrong writing back since it was opened.
+    // Called at each close. Reports, once per handle, an error of writing back since it was opened.
     virtual Task<void> flush(HandleId handle) = 0;
-    // The bytes are in the object store and the metadata that leads to them is synced: new bytes
-    // always have new extents, so fdatasync(2) asks for no less.
+    // When it returns, the bytes are in the object store and the metadata that refers to them is
+    // synced. fdatasync(2) needs the same, because new bytes always have new extents.
     virtual Task<void> fsync(HandleId handle) = 0;
-    // fallocate(2): what is written later where it kept room always fits. The errors of the message
-    // of the same name. `kill` as for write().
+    // fallocate(2): later writes to the space that it reserved always fit. Fails with the errors of
+    // the message of the same name. `kill` is as in write().
     virtual Task<void> allocate(HandleId handle, std::uint32_t mode, std::uint64_t offset,
                                 std::uint64_t length, Kill kill) = 0;
-    // lseek(2)'s SEEK_DATA, or else SEEK_HOLE, to the page. ENXIO.
+    // lseek(2)'s SEEK_DATA, or SEEK_HOLE if `data` is false, to the page. ENXIO.
     virtual Task<std::uint64_t> seek(HandleId handle, std::uint64_t offset, bool data) = 0;
-    // The hole that seek() would pass over, or stop at, where it may be none: somebody has the file
+    // Returns the hole that seek() would skip, or stop at, if it may not be a hole: the file is
     // open for reading and writing, so it may have been written through a mapping that the kernel
-    // has not stored yet. ENXIO.
+    // has not written back yet. ENXIO.
     virtual Task<UncertainHole> uncertain_hole(HandleId handle, std::uint64_t offset,
                                                bool data) = 0;
-    // copy_file_range(2): what is stored is shared, not copied. How many bytes; fewer than `length`
-    // at the end of the source, or where an error came in between.
+    // copy_file_range(2): stored data is shared, not copied. Returns how many bytes were copied;
+    // fewer than `length` at the end of the source, or if an error occurred on the way.
     virtual Task<std::uint64_t> copy(HandleId from, std::uint64_t from_offset, HandleId to,
                                      std::uint64_t offset, std::uint64_t length, Kill kill) = 0;
     virtual void release(HandleId handle) = 0;
-    // fsync of a directory: every answered change of names is durable.
+    // fsync of a directory: every answered change of names is durable when it returns.
     virtual Task<void> fsyncdir(Ino ino) = 0;
 
     // --- extended attributes ---
     virtual Task<Buffer> getxattr(Ino ino, std::string name, Who who = {}) = 0;
-    // `kill_setgid`: with an access ACL, takes the setgid bit away.
+    // `kill_setgid`: setting an access ACL clears the setgid bit.
     virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
                                 Who who = {}, bool kill_setgid = false) = 0;
     virtual Task<std::vector<std::string>> listxattr(Ino ino) = 0;
     virtual Task<void> removexattr(Ino ino, std::string name, Who who = {}) = 0;
 
-    // The numbers of df(1). Used is what the volume uses, whatever else lies on its disk; free is
-    // what is left of the volume's limit or of the store's disk, whichever is less. Without any
-    // limit `bytes_unlimited` or `inodes_unlimited` are free.
+    // The numbers of df(1). Used is what the volume uses, regardless of other data on its disk;
+    // free is what is left of the volume's limit or of the store's disk, whichever is less. If
+    // there is no limit, `bytes_unlimited` or `inodes_unlimited` are free.
     static constexpr std::uint64_t bytes_unlimited = std::uint64_t{1} << 50;
     static constexpr std::uint64_t inodes_unlimited = std::uint64_t{1} << 32;
     struct Space {

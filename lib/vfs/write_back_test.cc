@@ -1,5 +1,5 @@
-// What is unsent is counted until it is stored or gone, and finds its way out whatever happened to
-// it.
+// Unsent data counts as unsent until it is stored or discarded, and is written back whatever
+// happened to it.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint32_t punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-// One file, with something stored and something unsent.
+// A file with some stored and some unsent data.
 struct OneFile : World {
     Peer& a;
     Opened file;
@@ -120,7 +120,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
             if (forgotten) w.a->forget(w.ino);
             CHECK(w.nothing_unsent() == forgotten);
 
-            // A kernel that is gone forgets nothing any more.
+            // After the kernel has gone away it sends no forgets.
             if (stored == 4000) w.run(w.a->flush_all());
             w.a->end_handles();
             CHECK(w.nothing_unsent());
@@ -132,7 +132,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
 TEST_CASE("an unlinked file that somebody may open again keeps what was written") {
     OneFile w(4000, 20'000);
     w.run(w.a->unlink(wire::root_ino, "f"));
-    w.a->release(w.file.handle);  // as with O_PATH: closed, and not forgotten
+    w.a->release(w.file.handle);  // as with O_PATH: closed, but not forgotten
     w.run(w.a->flush_all());
     CHECK(w.nothing_unsent());
     CHECK(w.read(w.a, w.run(w.a->open(w.ino, O_RDWR)).handle) == w.text);
@@ -151,7 +151,7 @@ TEST_CASE("what failed to be stored is unsent until it is, and then memory is th
         w.volume->fail_disk(0);
         w.run(w.a->flush_all());
         CHECK(w.nothing_unsent());
-        // A writer of more than may be dirty waits again instead of being refused.
+        // A writer that exceeds the limit of dirty data waits again instead of being refused.
         for (std::uint64_t at = 0; at < 16; ++at)
             w.write(w.a, w.file.handle, at * 500'000, noise(500'000, at));
         w.run(w.a->fsync(w.file.handle));

@@ -8,13 +8,13 @@
 namespace flexfs::vfs {
 namespace {
 
-// From this size on the kernel's buffer itself is kept. It has request_bytes, which would be wasted
-// on a smaller write.
+// From this size on the kernel's buffer itself is kept. It has request_bytes, which would waste
+// memory for a smaller write.
 constexpr std::size_t kept_bytes_min = 512 << 10;
 constexpr std::size_t request_bytes = (1 << 20) + (4 << 10);
-// The overhead of a span, and of the first span of a file.
+// The memory overhead of a span, and of the first span of a file.
 constexpr std::size_t span_bytes = 256, file_bytes = 1024;
-// The memory that is taken for sequential small writes grows up to this.
+// The memory for sequential small writes grows up to this size.
 constexpr std::size_t chunk_bytes_max = 1 << 20;
 
 // The range of the file that the request writes to.
@@ -24,7 +24,7 @@ Range place(const Writer::Request& request, const File& file) {
     return {offset, request.within ? std::clamp(file.size(), offset, end) : end};
 }
 
-// The memory to take for `size` bytes that follow a span of `before` bytes.
+// Returns the memory to take for `size` bytes that follow a span of `before` bytes.
 std::size_t capacity_for(std::size_t size, std::size_t before) {
     return std::max(size, std::min(2 * before, chunk_bytes_max));
 }
@@ -51,7 +51,7 @@ Task<void> Writer::own(NodeRef node) {
     }
 }
 
-// Without room for the whole write, recounts what the volume holds and tries once more.
+// If there is no room for the whole write, recounts what the volume holds and tries once more.
 Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
     const File& file = *node->file;
     for (bool looked = false;; looked = true) {
@@ -75,7 +75,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (size == 0) co_return 0;
     if (!request.append && request.offset > wire::file_bytes_max - size) co_return fail(EFBIG);
 
-    // The usual case of small sequential writes: the memory and the grant are there.
+    // The usual case of small sequential writes: memory and grant are present.
     if (is_owned(*node)) {
         const Range range = place(request, file);
         const Quota::Promise promise = quota_.take(file, range);
@@ -91,7 +91,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (!kept) before = dirty.bytes_before(request.append ? file.size() : request.offset);
     const std::size_t capacity = kept ? std::max(size, request_bytes) : capacity_for(size, before);
     cache::Account account(budget_, cache::Budget::Kind::dirty);
-    // A request is bounded, so one that exceeds a tiny limit counts as all of it.
+    // The size of a request is bounded, so one that exceeds a tiny limit takes all of the limit.
     co_await account.take(
         std::min<std::uint64_t>(capacity + (dirty.empty() ? file_bytes : span_bytes),
                                 budget_.most(cache::Budget::Kind::dirty)));
@@ -100,7 +100,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    // Other clients write the file too: the data goes through.
+    // Other clients write the file too, so the data is sent at once.
     const bool shared = node->grant != Grant::exclusive;
     if (request.append && shared) file.unsent().expect_append({offset, offset + promise.bytes});
     insert(*node, request, offset, account.hand_over(), capacity);

@@ -8,7 +8,7 @@
 namespace flexfs::vfs {
 namespace {
 
-// By an unsent write.
+// Whether an unsent write takes the file's capabilities away.
 bool loses_capability(const Node* node) {
     return node && node->file && node->file->has_unsent() &&
            node->file->unsent().loses(Loss::capability);
@@ -23,14 +23,14 @@ Task<Buffer> XattrOperations::getxattr(Ino ino, std::string name, Who who) {
     if (name.starts_with("trusted.") && options_.squash.applies_to(who)) co_return fail(ENODATA);
     if (Node* node = nodes_.find(ino)) {
         if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
-        // The write takes it away when it is sent.
+        // The write takes the capability away when it is sent.
         if (name == wire::capability_name && loses_capability(node)) co_return fail(ENODATA);
     }
     wire::Value value = co_await session_.call(wire::GetXattr{ino, std::move(name)});
     co_return std::move(value.value);
 }
 
-// Both change the ctime, and an ACL the mode.
+// Setting or removing an attribute changes the ctime, and an ACL changes the mode.
 Task<void> XattrOperations::setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,
                                      Who who, bool kill_setgid) {
     co_await access_.require_writable();

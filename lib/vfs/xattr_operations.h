@@ -5,10 +5,10 @@
 
 namespace flexfs::vfs {
 
-// Each operation is as in Filesystem.
+// Each operation behaves as described in Filesystem.
 class XattrOperations {
 public:
-    // All of them must outlive it.
+    // All parameters must outlive this object.
     XattrOperations(Session& session, Nodes& nodes, Access& access, const Options& options)
         : session_(session), nodes_(nodes), access_(access), options_(options) {}
 

@@ -1,5 +1,5 @@
-// The description of a volume: its name, sizes, limits and compression, as flags ask for them and
-// as volume.yaml has them.
+// The description of a volume: its name, sizes, limits and compression, as given by flags and as
+// stored in volume.yaml.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace flexfs::volume {
 
-// How a new volume is to be made. Unset fields have their default.
+// The requested properties of a new volume. Fields that are not set have their defaults.
 struct NewVolume {
     std::optional<std::uint32_t> block_bytes;
     std::optional<std::uint32_t> inline_bytes;
@@ -21,18 +21,18 @@ struct NewVolume {
     std::optional<std::uint64_t> max_blocks;
     std::string compression;  // none, lz4, zstd
 
-    // Without id and name.
+    // Returns them without id and name.
     wire::VolumeInfo info() const;
-    // EINVAL: something that is set differs from `known`, the volume in `folder`. The sentence
-    // names the flag and both values.
+    // EINVAL: a field that is set differs from `known`, the volume in `folder`. The sentence names
+    // the flag and both values.
     Result<void> check_same(const wire::VolumeInfo& known, const std::string& folder) const;
 };
 
-// "none", "lz4", "zstd".
+// Returns "none", "lz4" or "zstd".
 std::string compression_name(wire::Compression kind);
 std::optional<wire::Compression> compression_from(std::string_view name);
 
-// volume.yaml and the same as the service knows it.
+// Convert between volume.yaml and the form that the service uses.
 wire::VolumeInfo info_of(const conf::Volume& file);
 conf::Volume file_of(const wire::VolumeInfo& info);
 

@@ -15,15 +15,15 @@
 namespace flexfs::volume {
 namespace {
 
-// Space comes back soon after files are deleted. The only client holds old rows for no longer than
-// a read takes.
+// Space is freed soon after files are deleted. The only client holds old rows no longer than a read
+// takes.
 constexpr Duration garbage_delay = std::chrono::seconds(5);
 constexpr Duration garbage_pause = std::chrono::seconds(2);
 
-// A client in the next image of the process is back as soon as the volume is open.
+// A client in the next image of the process reconnects as soon as the volume is open.
 constexpr Duration takeover_grace = std::chrono::minutes(1);
 
-// The files beside the database take at most these shares of a small disk.
+// The files beside the database take at most these fractions (1/16, 1/8) of a small disk.
 constexpr std::uint64_t log_share = 16, reserve_share = 8;
 
 std::string description_path(const std::string& folder) {
@@ -39,7 +39,7 @@ struct Description {
     bool fresh = false;  // the folder holds no volume yet
 };
 
-// Reads what the volume in `folder` is, or decides what it is going to be.
+// Reads the description of the volume in `folder`, or determines that of a new one.
 Result<Description> describe(const std::string& folder, const OpenOptions& options) {
     auto known = conf::load_volume(description_path(folder));
     if (known) {
@@ -66,7 +66,7 @@ Result<Description> describe(const std::string& folder, const OpenOptions& optio
     return Description{info, true};
 }
 
-// In bytes: one `share`th of the disk that the folder is on, from 1 MiB to `most`.
+// Returns 1/`share` of the size of the disk that holds the folder, in bytes, from 1 MiB to `most`.
 std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std::uint64_t most) {
     struct statvfs disk;
     if (::statvfs(folder.c_str(), &disk) != 0) return most;
@@ -153,13 +153,13 @@ Result<void> FolderVolume::open_database(const std::string& folder, const OpenOp
     if (!opened) return fail(std::move(opened.error()));
     volume_ = std::move(*opened);
     if (description.fresh) {
-        // The description comes last, so that a start that is cut off, even by a power cut, leaves
-        // no volume without its database.
+        // The description is written last, so that a start that is interrupted, even by a power
+        // cut, leaves no volume without its database.
         TRY(settle_folder(db_folder));
         TRY(settle_folder(folder));
         return conf::save_volume(description_path(folder), file_of(volume_->info()));
     }
-    // The limits may be edited in volume.yaml; configure() refuses what cannot change.
+    // The limits may have been edited in volume.yaml; configure() refuses what cannot change.
     if (volume_->info() != description.info) return volume_->configure(description.info);
     return {};
 }

@@ -13,7 +13,7 @@ namespace flexfs::volume {
 
 class FolderVolume final : public OpenVolume {
 public:
-    // As the functions of volume.h, for an address of kind file.
+    // As the functions of volume.h with the same names, for an address of kind file.
     static Task<std::unique_ptr<OpenVolume>> open(Loop& loop, object::Address address,
                                                   OpenOptions options);
     static Result<void> check(const object::Address& address, const OpenOptions& options,
@@ -35,7 +35,7 @@ private:
     explicit FolderVolume(process::ServiceLock lock) : lock_(std::move(lock)) {}
     Result<void> open_database(const std::string& folder, const OpenOptions& options);
 
-    process::ServiceLock lock_;  // given up last of all
+    process::ServiceLock lock_;  // released last
     std::unique_ptr<object::Store> store_;
     std::unique_ptr<meta::Volume> volume_;
     std::unique_ptr<service::Service> service_;

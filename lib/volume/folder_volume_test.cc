@@ -49,7 +49,7 @@ struct Scratch {
     Result<wire::VolumeInfo> run(OpenOptions wanted) { return loop.run(once(std::move(wanted))); }
 };
 
-// Notes what is synced.
+// Records which paths are synced.
 struct Synced final : SyncProbe {
     std::mutex mutex;
     std::set<std::string> paths;
@@ -93,7 +93,7 @@ TEST_CASE("creating a volume syncs every new folder and the folder above the vol
 TEST_CASE("a volume in use names the process and the mount that have it") {
     Scratch scratch;
     REQUIRE(scratch.run(scratch.options()));
-    // Something is mounted on /proc, so the lock's holder is taken for one that serves.
+    // Something is mounted on /proc, so the lock's holder appears to be serving.
     const auto held = process::ServiceLock::take(scratch.path / "data/lock", "/proc");
     REQUIRE(held);
 

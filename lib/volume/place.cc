@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Left by a start that was cut off before volume.yaml was written.
+// Files of a start that was interrupted before volume.yaml was written.
 constexpr std::string_view own_names[] = {"lock", "meta", ".put", "lost+found"};
 
 }  // namespace
@@ -52,7 +52,8 @@ Result<void> make_folder(const std::string& folder) {
 Result<void> settle_folder(const std::string& folder) {
     TRY(sync_folder(folder));
     const std::string above = fs::path(folder).parent_path();
-    // A folder above that this user may not read cannot be synced; its owner made this one.
+    // A folder above that this user may not read cannot be synced; then another user created this
+    // folder.
     if (::access(above.c_str(), R_OK) != 0) return {};
     return sync_folder(above);
 }

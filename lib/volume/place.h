@@ -1,4 +1,4 @@
-// Where a volume kept in a folder may be: the checks before anything is made.
+// Checks where a volume may be kept in a folder, before anything is created.
 #pragma once
 
 #include <filesystem>
@@ -8,16 +8,17 @@
 
 namespace flexfs::volume {
 
-// A name in the folder that belongs to no volume; empty: a volume may be made in it. The errors of
-// opendir(3), except ENOENT.
+// Returns a name in the folder that belongs to no volume; empty: a volume may be created in it.
+// Fails with the errors of opendir(3), except ENOENT.
 Result<std::string> foreign_file(const std::string& folder);
 
-// True if the folder exists, false if it can be made in the one above. ENOTDIR, and ENOENT if that
-// does not exist either, both with a sentence.
+// Returns true if the folder exists, false if it can be created in the one above. ENOTDIR, and
+// ENOENT if that does not exist either, both with a sentence.
 Result<bool> find_folder(const std::filesystem::path& folder);
-// Makes the folder if it does not exist.
+// Creates the folder if it does not exist.
 Result<void> make_folder(const std::string& folder);
-// The names in the folder are on disk, and its own name, whoever made it. EIO.
+// Makes the names in the folder durable, and the folder's own name, even if another process created
+// it. EIO.
 Result<void> settle_folder(const std::string& folder);
 
 // EINVAL: the mount point is in the folder.
@@ -27,9 +28,9 @@ Result<void> check_not_hidden(const std::string& folder, const std::string& moun
 // EINVAL: the folder is inside that of another volume, which may delete what is in it.
 Result<void> check_no_volume_above(const std::string& folder);
 
-// True if `inner` is `outer`, or below it; both without links.
+// Returns true if `inner` is `outer`, or below it; both must be free of links.
 bool is_within(const std::filesystem::path& inner, const std::filesystem::path& outer);
-// The path without links, as far as it exists.
+// Returns the path without links, as far as it exists.
 std::filesystem::path resolved(const std::string& path);
 
 }  // namespace flexfs::volume

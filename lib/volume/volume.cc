@@ -15,7 +15,7 @@ Result<object::Address> address_of(const std::string& text) {
         return explain(EINVAL, fmt::format("'{}' does not outlive the mount; keep the volume in a "
                                            "folder",
                                            text));
-    // A path with a slash at its end would be one part longer.
+    // A path with a slash at its end would have one more component.
     while (address.folder.size() > 1 && address.folder.ends_with('/')) address.folder.pop_back();
     return address;
 }

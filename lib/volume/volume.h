@@ -1,5 +1,5 @@
-// A volume that a mount has opened, wherever it is. Today it is kept in a folder, with its metadata
-// service in this process; volumes in buckets and behind servers are further kinds.
+// A volume that a mount has opened, wherever it is kept. At present it is kept in a folder, with
+// its metadata service in this process; volumes in buckets and behind servers are further kinds.
 #pragma once
 
 #include <memory>
@@ -19,23 +19,23 @@ namespace flexfs::volume {
 
 struct OpenOptions {
     std::string address;    // as given: ./data, file:///data?latency=20ms
-    std::string db_folder;  // of the database; empty: where the kind of volume has it
-    NewVolume fresh;        // how a new volume is made; one that exists must be the same
+    std::string db_folder;  // of the database; empty: the default of the kind of volume
+    NewVolume fresh;        // properties of a new volume; an existing one must match
     std::uint64_t db_cache_bytes = 64 << 20;
     bool read_only = false;
-    bool sync = false;        // every metadata operation is on disk when it is answered
-    std::string mount_point;  // for others that find the volume in use
-    // The descriptor that kept_descriptor() named in the process image before this one; that image
-    // left its session open.
+    bool sync = false;        // every metadata operation is on disk before it is answered
+    std::string mount_point;  // shown to other processes that find the volume in use
+    // The descriptor that kept_descriptor() returned in the previous process image; that image left
+    // its session open.
     std::optional<int> taken_over = {};
 };
 
-// An opened volume. One owner; to be closed before it is destroyed.
+// An opened volume. It has one owner and must be closed before it is destroyed.
 class OpenVolume {
 public:
     virtual ~OpenVolume() = default;
 
-    // The way to the metadata service, for the one client of this mount.
+    // Returns the connection to the metadata service for the only client of this mount.
     virtual std::unique_ptr<rpc::Caller<wire::Metadata>> connect(
         rpc::Client<wire::Metadata>& client) = 0;
     virtual object::Store& store() = 0;
@@ -46,37 +46,41 @@ public:
     };
     virtual std::optional<ServiceCounters> service_counters() const = 0;
 
-    // The descriptor that the next process image needs to go on with the volume; -1: none.
+    // Returns the descriptor that the next process image needs to continue with the volume; -1:
+    // none.
     virtual int kept_descriptor() const = 0;
-    // Leaves a sentence about what went wrong for whoever waits until the volume is free.
+    // Leaves a sentence about what went wrong for the process that waits until the volume is free.
     virtual void complain(const std::string& sentence) = 0;
 
-    // Ends the work of the service and the store. Clients must be closed before.
+    // Stops the service and the store. Clients must be closed before.
     virtual Task<void> close() = 0;
 };
 
-// Opens the volume at the address, or makes one where the folder is empty or missing; a new volume
-// survives a power cut when this returns. Every error is a sentence: ENOTDIR, EACCES, EBUSY (in
-// use; it says by which process), ENOTEMPTY (the folder holds other files), EPROTO (made by a newer
-// flexfs), EIO (damaged), EINVAL (the address, or not made as `fresh` says). Call check() before,
-// unless the volume is taken over: it leaves a folder of somebody else's as it is.
+// Opens the volume at the address, or creates one if the folder is empty or missing; a new volume
+// survives a power cut when this returns. Every error has a sentence: ENOTDIR, EACCES, EBUSY (in
+// use; it names the process), ENOTEMPTY (the folder holds other files), EPROTO (made by a newer
+// flexfs), EIO (damaged), EINVAL (the address, or properties that differ from `fresh`). Unless the
+// volume is taken over, call check() before, which does not modify a folder that belongs to
+// something else.
 Task<std::unique_ptr<OpenVolume>> open(Loop& loop, OpenOptions options);
 
-// Whether the volume can be opened or made; changes nothing. The errors of open(), and EINVAL if
-// the mount point is inside the volume's folder, or would hide it or its database, or if the volume
-// would be made inside another one. `later`: the folders above its own may appear until then.
+// Whether the volume can be opened or created; changes nothing. Fails with the errors of open(),
+// and with EINVAL if the mount point is inside the volume's folder, if it would hide that folder or
+// the database, or if the volume would be created inside another one. `later`: the folders above
+// its own may still be created.
 enum class When { now, later };
 Result<void> check(const OpenOptions& options, When when = When::now);
 
-// Whether this process could go on with the volume that another process serves as `served`; changes
-// nothing. A sentence as from open(), except what only an open database can tell.
+// Whether this process could continue with the volume that another process serves as `served`;
+// changes nothing. Fails with a sentence as open() does, except for errors that only an open
+// database can show.
 Result<void> check_takeover(const OpenOptions& options, const wire::VolumeInfo& served);
 
-// The file that a process holds locked while it has the volume at the address open; empty if there
-// is none, or the address is wrong.
+// Returns the file that a process keeps locked while it has the volume at the address open; empty
+// if there is none, or the address is invalid.
 std::string lock_path(const std::string& address);
 
-// The folder that holds the volume's data; empty if it is not in a folder.
+// Returns the folder that holds the volume's data; empty if the data is not in a folder.
 std::string data_folder(const std::string& address);
 
 }  // namespace flexfs::volume
