@@ -38,7 +38,7 @@ not_ok() {
 # skip NAME WHY: only for what this machine cannot do. In CI a skip is a failure.
 skip() { echo "skip $1: ${2:?a skip tells why}"; }
 
-# check NAME COMMAND…: ok when the command succeeds; else its output, indented, and not ok.
+# check NAME COMMAND…: ok if the command succeeds; else not ok, after its output, indented.
 check() {
     local name=$1 output
     shift
@@ -51,7 +51,7 @@ check() {
     fi
 }
 
-# check_fails NAME PATTERN COMMAND…: ok when the command fails and its words match PATTERN.
+# check_fails NAME PATTERN COMMAND…: ok if the command fails and its output matches PATTERN.
 check_fails() {
     local name=$1 pattern=$2 output
     shift 2
@@ -67,7 +67,7 @@ check_fails() {
 
 # --- mounts ---
 
-# start_mount DATA MNT [FLAG…]: makes both folders and mounts; fails as flexfs fails.
+# start_mount DATA MNT [FLAG…]: makes both folders and mounts; fails if flexfs fails.
 start_mount() {
     local data=$1 mnt=$2 folder=${1#file://}
     shift 2
@@ -76,7 +76,7 @@ start_mount() {
     "$FLEXFS" mount "$data" "$mnt" "$@"
 }
 
-# stop_mount MNT: flushes, unmounts, and returns when the mount's process is gone.
+# stop_mount MNT: writes back, unmounts, and returns when the mount's process has ended.
 stop_mount() {
     local pid
     pid=$(mount_pid "$1")
@@ -84,10 +84,10 @@ stop_mount() {
     wait_until 30 is_gone "$1" "$pid"
 }
 
-# remount DATA MNT [FLAG…]: what is read afterwards comes from the store.
+# remount DATA MNT [FLAG…]: unmounts and mounts, so that later reads come from the store.
 remount() { stop_mount "$2" && start_mount "$@"; }
 
-# kill_mount MNT: kill -9, then the dead mount is detached; what a crash leaves behind.
+# kill_mount MNT: kills with -9 and detaches the dead mount, which leaves the state of a crash.
 kill_mount() {
     local pid
     pid=$(mount_pid "$1")
@@ -97,8 +97,8 @@ kill_mount() {
     umount -l "$1" 2>/dev/null || true
 }
 
-# with_mount_helper COMMAND…: runs it where mount(8) finds the binary as /sbin/mount.flexfs and PATH
-# finds it as flexfs, in a mount namespace of its own: the machine's own /sbin stays as it is.
+# with_mount_helper COMMAND…: runs COMMAND where mount(8) finds the binary as /sbin/mount.flexfs and
+# PATH finds it as flexfs, in a mount namespace of its own: the machine's own /sbin is not changed.
 with_mount_helper() {
     local bin=$FLEXFS_TMP/bin
     if [[ ! -d $bin ]]; then
@@ -116,13 +116,13 @@ is_mounted() { grep -q " $(realpath -sm "$1") fuse" /proc/self/mounts; }
 is_stale() { ! stat -f "$1" >/dev/null 2>&1 && is_mounted "$1"; }
 is_gone() { ! is_mounted "$1" && { [[ -z $2 ]] || ! kill -0 "$2" 2>/dev/null; }; }
 
-# mount_pid MNT: the process that serves it; nothing when there is none.
+# mount_pid MNT: prints the process that serves it; nothing if there is none.
 mount_pid() {
     "$FLEXFS" mount status "$1" --json 2>/dev/null |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])' 2>/dev/null
 }
 
-# mount_status MNT KEY: one number of the status, such as store.requests.put or dirty.bytes.
+# mount_status MNT KEY: prints one number of the status, such as store.requests.put or dirty.bytes.
 mount_status() {
     "$FLEXFS" mount status "$1" --json | python3 -c '
 import json, sys
@@ -131,21 +131,21 @@ for key in sys.argv[1].split("."): value = value[key]
 print(value)' "$2"
 }
 
-# resident_bytes PID: what the process holds in memory now.
+# resident_bytes PID: prints the resident memory of the process.
 resident_bytes() { awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/$1/status"; }
 
-# The most it ever held.
+# peak_bytes PID: prints the most resident memory that the process ever had.
 peak_bytes() { awk '/^VmHWM:/ { print $2 * 1024 }' "/proc/$1/status"; }
 
-# The memory that most scenarios allow their mounts, and what a process may hold on top of it: its
-# code, stacks, and what the allocator has not given back.
+# The memory that most scenarios allow their mounts, and what a process may hold besides: its code,
+# its stacks, and freed memory that the allocator has not returned.
 small_memory=(--memCapacity 128M)
 small_memory_bytes=$(((128 + 64) << 20))
 
-# per_kind RELEASE SANITIZED: how much work a script does with the build that it tests.
+# per_kind RELEASE SANITIZED: prints the amount of work for the build under test.
 per_kind() { if [[ $FLEXFS_KIND == sanitize ]]; then echo "$2"; else echo "$1"; fi; }
 
-# stays_small MNT: fails when a mount with small_memory ever held more.
+# stays_small MNT: fails if a mount with small_memory ever held more.
 stays_small() {
     local pid peak
     pid=$(mount_pid "$1")
@@ -154,7 +154,7 @@ stays_small() {
     ((peak <= small_memory_bytes))
 }
 
-# wait_until SECONDS COMMAND…: tries again and again until it succeeds; fails after SECONDS.
+# wait_until SECONDS COMMAND…: runs COMMAND until it succeeds; fails after SECONDS.
 wait_until() {
     local deadline=$((SECONDS + $1))
     shift
@@ -164,13 +164,13 @@ wait_until() {
     done
 }
 
-# same_tree [--without WHAT] A B: fails, telling where, unless the two are equal in all that
-# test/compare looks at.
+# same_tree [--without WHAT] A B: fails and prints the differences, unless the two are equal in
+# everything that test/compare checks.
 same_tree() { "$FLEXFS_SOURCE/test/compare" "$@"; }
 
 # --- the end ---
 
-# Every process that inherited this script's scratch folder, itself and its shell excepted.
+# Lists the processes that inherited this script's scratch folder, except the script and its shell.
 own_processes() {
     local environment pid
     for environment in /proc/[0-9]*/environ; do
@@ -183,7 +183,7 @@ own_processes() {
     done 2>/dev/null
 }
 
-# The innermost first.
+# Lists this script's mounts, the innermost first.
 own_mounts() {
     awk -v under="$FLEXFS_TMP/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | tac
 }

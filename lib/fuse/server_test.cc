@@ -272,8 +272,7 @@ TEST_CASE("no more large writes are taken than may be unanswered, and small requ
                                       s.kernel.ask(FUSE_WRITE, body.bytes())};
     CHECK(s.loop.run(s.files.until_waiting(2)));
     const std::uint64_t third = s.kernel.ask(FUSE_GETATTR, {});
-    CHECK(
-        s.loop.run(s.loop.sleep(std::chrono::milliseconds(5))));  // time in which it could be read
+    CHECK(s.loop.run(s.loop.sleep(std::chrono::milliseconds(5))));  // it could be read by now
     CHECK(s.files.asked.size() == 2);
 
     s.files.let_go();

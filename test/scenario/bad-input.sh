@@ -1,5 +1,5 @@
 #!/bin/bash
-# A mount that cannot be made is refused in a sentence; nothing crashes and nothing is left mounted.
+# A mount that cannot be made is refused in a sentence; nothing crashes, and nothing stays mounted.
 # builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
@@ -12,9 +12,9 @@ chmod 711 "$FLEXFS_TMP"
 PATH=$FLEXFS_TMP/bin:$PATH
 mkdir "$FLEXFS_TMP/bin" && ln -s "$FLEXFS" "$FLEXFS_TMP/bin/flexfs"
 
-# Words of strerror(3) that explain nothing.
+# Texts of strerror(3) that explain nothing.
 vague="Protocol error|Input/output error|Invalid argument"
-# refused NAME PATTERN COMMAND…: it ends with 1 or 2 and a sentence or two, and mounts nothing.
+# refused NAME PATTERN COMMAND…: ends with 1 or 2 and one or two sentences, and mounts nothing.
 refused() {
     local name=$1 pattern=$2 said status mounts
     shift 2
@@ -106,8 +106,8 @@ umount "$other/tmpfs"
 refused "a data folder is no mount point for itself" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
 
-# --- one inside the other ---
-# not_made NAME PATTERN VOLUME DIR [FLAG…]: it is refused, and no volume is made.
+# --- volumes and mount points inside each other ---
+# not_made NAME PATTERN VOLUME DIR [FLAG…]: is refused, and no volume is made.
 not_made() {
     refused "$1" "$2" flexfs mount "${@:3}"
     check "and nothing is made ($1)" test ! -e "$3/volume.yaml" -a ! -e "$3/lock"
@@ -139,7 +139,7 @@ refused "a link to it, too" "inside is inside" flexfs mount "$other/link" "$data
 rmdir "$data/inside"
 
 # --- the database ---
-# damaged NAME COMMAND…: a copy of the volume, whose database the command was run on.
+# damaged NAME COMMAND…: mounts a copy of the volume after COMMAND was run on its database.
 damaged() {
     local copy=$other/$1
     shift

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The source of a Debian package is unpacked, built and tested on a mount, and survives a remount.
+# A Debian source package is unpacked, built and tested on a mount, and survives a remount.
 # limit: 900
 . "$(dirname "$0")/../lib.sh"
 
@@ -8,7 +8,7 @@ mnt=$FLEXFS_TMP/mnt
 : "${PROGRAM:=sed}"  # a source package that needs only a C compiler
 apt=$FLEXFS_TMP/apt
 
-# apt-get with a state of its own and the machine's sources, as sources of source packages.
+# Configures apt-get with its own state, and with the machine's package sources for source packages.
 make_apt() {
     local file
     mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial} || return
@@ -30,7 +30,7 @@ ENDCONF
 own_apt() { APT_CONFIG=$apt/apt.conf apt-get -qq "$@"; }
 
 unpack() { cd "$1" && own_apt source "$PROGRAM" && chown -R 65534:65534 .; }
-# As nobody: for root, permissions mean little, and tests of them are left out or fail.
+# Runs as nobody: as root, tests of permissions are skipped or fail.
 as_nobody() {
     (cd "$mnt"/build/*/ && setpriv --reuid 65534 --regid 65534 --clear-groups "$@") \
         >"$FLEXFS_TMP/said" 2>&1 || { tail -30 "$FLEXFS_TMP/said"; return 1; }
@@ -44,7 +44,7 @@ check "the source can be had and unpacked locally" unpack "$FLEXFS_TMP/local" ||
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
 mkdir "$mnt/build"
 check "apt-get source unpacks on the mount" unpack "$mnt/build"
-# Unpacking patches some files, at the time of the unpacking.
+# Unpacking patches some files, whose times are those of the unpacking.
 check "it is what it is elsewhere" same_tree --without mtime "$FLEXFS_TMP/local" "$mnt/build"
 check "configure and make -j2 build $PROGRAM" build
 check "its tests pass" as_nobody make -j2 check
@@ -53,7 +53,7 @@ check "building stays within the memory" stays_small "$mnt"
 cp -a "$mnt/build" "$FLEXFS_TMP/built"
 check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
 check "the build is the same after a remount" same_tree "$FLEXFS_TMP/built" "$mnt/build"
-# Some makefiles always find something; after a remount it must be no more than elsewhere.
+# Some makefiles always rebuild something; after a remount it must not be more than elsewhere.
 if (cd "$FLEXFS_TMP"/built/*/ && make -q) >"$FLEXFS_TMP/said" 2>&1; then
     check "make finds nothing to compile after a remount" makes_nothing
 fi

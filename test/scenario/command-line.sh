@@ -6,7 +6,7 @@
 
 golden=$FLEXFS_SOURCE/test/golden
 
-# code EXPECTED COMMAND…: succeeds when the command ends with that exit code.
+# code EXPECTED COMMAND…: succeeds if the command ends with that exit code.
 code() {
     local expected=$1 actual=0
     shift
@@ -17,7 +17,7 @@ code() {
 
 # --- help ---
 
-# golden/mount-start.help is what `flexfs mount start --help` says, word for word.
+# golden/mount-start.help is the exact output of `flexfs mount start --help`.
 same_help() {
     local words
     words=$(basename "$1" .help)
@@ -116,7 +116,7 @@ check "init fstab makes the folder" test -d "$mnt"
 check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
 check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
-# refused_line PATTERN VOLUME DIR OPTIONS: refused, and the line that is there stays.
+# refused_line PATTERN VOLUME DIR OPTIONS: is refused, and the existing line stays.
 refused_line() {
     local before said
     before=$(cat "$fstab")
@@ -172,7 +172,7 @@ assert all(row["ops_per_s"] > 0 and row["seconds"] > 0 for row in rows), rows'
 }
 check "bench tells rates as JSON, one row for a phase and number of threads" tells_rates
 
-# An interrupt in the middle: exit code 130, and the folder empty again.
+# Interrupts a run: the exit code is 130, and the folder is empty again.
 interrupted() {
     local pid status=0
     "$FLEXFS" bench "$measured" --size 64M --files 1000000 2>/dev/null &

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Tens of thousands of files, copied in by cp, tar and rsync, are the same files after a remount.
+# Tens of thousands of files, copied by cp, tar and rsync, are the same files after a remount.
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
 
@@ -8,7 +8,8 @@ mnt=$FLEXFS_TMP/mnt
 original=$FLEXFS_TMP/original
 : "${COPIES_OF:=/usr/include /usr/share/doc}"  # what is copied
 
-# A copy of its own: the machine's may change meanwhile. With what those trees lack.
+# Makes a copy, because the machine's trees may change meanwhile, and adds kinds of files that they
+# lack.
 make_original() {
     mkdir "$original"
     # shellcheck disable=SC2086  # a list

@@ -172,7 +172,7 @@ mount8() {
 check "mount -t flexfs -o ro,noATime works" mount8
 check_fails "mount -t flexfs names the nearest option" "noATime" \
     with_mount_helper mount -t flexfs "$data" "$mnt" -o noATim
-# remount8 [-i]: by the helper, or with -i by mount(8) itself.
+# remount8 [-i]: remounts with the helper, or with -i without it.
 remount8() {
     with_mount_helper bash -c '
         how=$1 data=$2 mnt=$3
@@ -191,7 +191,7 @@ remount8() {
         exec 9>&-
         mount $how -o remount,noatime "$mnt"
         grep " $mnt fuse" /proc/self/mounts | grep nosuid | grep noatime
-        if [[ -z $how ]]; then  # the process behind the mount hears of it from the helper only
+        if [[ -z $how ]]; then  # only the helper informs the process of the mount
             touch -ad 2001-01-01 "$mnt/kept" && cat "$mnt/kept"
             [[ $(stat -c %x "$mnt/kept") == 2001* ]]
             mount -o remount,relatime "$mnt" && cat "$mnt/kept"
@@ -206,7 +206,7 @@ remount8() {
 }
 check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
 check "so does mount -i, without the helper" remount8 -i
-# It refuses to change the options that cannot change; mount(8) repeats all that fstab has.
+# Options that cannot change are refused; mount(8) repeats all options of fstab.
 refuses_fixed() {
     with_mount_helper bash -c '
         data=$1 mnt=$2 said=$3
@@ -228,7 +228,7 @@ refuses_fixed() {
         wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "a remount refuses by name what only an unmount can change, and changes nothing" refuses_fixed
-# The program is in a filesystem that lets programs be run.
+# The copy of the program is on the mount itself, which allows or forbids to run it.
 runs_again() {
     with_mount_helper bash -c '
         data=$1 mnt=$2

@@ -1,5 +1,6 @@
 #!/bin/bash
-# A missing or altered segment is EIO for its bytes; the rest stays readable, and the log tells.
+# A missing or altered segment is EIO for its bytes; the rest stays readable, and the log reports
+# it.
 # builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
@@ -17,7 +18,7 @@ write_files() {
     cp -a "$originals/." "$mnt/files"
 }
 
-# readable DIR: reads every page of every file; fails on a byte that is wrong. Prints how many pages
+# readable DIR: reads every page of every file; fails if a byte is wrong. Prints how many pages
 # cannot be read.
 readable() {
     python3 - "$originals" "$1" <<'END_OF_PYTHON'
@@ -52,7 +53,7 @@ with open(sys.argv[1], "r+b") as file:
     file.write(bytes([byte ^ 1]))' "$1" "$2"
 }
 
-# with_damage NAME SEGMENT COMMAND…: mounts what COMMAND does to SEGMENT, and looks.
+# with_damage NAME SEGMENT COMMAND…: runs COMMAND on SEGMENT, mounts the volume, and reads it.
 with_damage() {
     local name=$1 segment=$2 lost
     shift 2
@@ -76,7 +77,8 @@ start_mount "$data" "$mnt" --compression none || exit
 check "files can be written" write_files
 stop_mount "$mnt"
 victim=$(segments | head -1)
-# Not where a frame begins: its header is read only to repack or recover the segment.
+# The damage is not at the start of a frame, whose header is read only to repack or recover the
+# segment.
 middle=$(($(stat -c %s "${victim:?no segment}") / 2 + 100000))
 
 with_damage "a missing segment" "$victim" rm "$victim"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Random operations have the same results on flexfs as on ext4; and what differs would be found.
-# The same ones each time; SEED=$RANDOM OPERATIONS=1000000 by hand finds more.
+# Random operations have the same results on flexfs as on ext4, and a difference would be found. The
+# operations are the same each time; SEED=$RANDOM OPERATIONS=1000000 by hand finds more.
 # builds: release sanitize
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
@@ -12,21 +12,22 @@ tool=$FLEXFS_SOURCE/test/differential/differential
 : "${SEED:=11951}" "${OPERATIONS:=$(per_kind 40000 20000)}"
 echo "SEED=$SEED"
 
-# An image, so that its features are known.
+# It is an image, so that its features are known.
 make_ext4() {
     mkdir "$theirs" && truncate -s 20G "$FLEXFS_TMP/ext4.img" &&
         mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1 "$FLEXFS_TMP/ext4.img" &&
         mount -o loop "$FLEXFS_TMP/ext4.img" "$theirs" && mkdir "$theirs/a" "$theirs/b"
 }
 
-# on B FLAG…: plays on ext4 and on B.
+# on B FLAG…: runs the operations on ext4 and on B.
 on() {
     local b=$1
     shift
     "$tool" --a "$theirs/a" --b "$b" --seed "$SEED" "$@"
 }
 
-# LIE: it is found, by a few operations that show it again, and no more without it.
+# finds LIE PROFILE: the lie is found by a few operations, which find it again, and nothing without
+# it.
 finds() {
     local found=$FLEXFS_TMP/found.$1 short
     if on "$theirs/b" --lie "$1" --save "$found" --profile "$2" --operations 60000; then

@@ -13,7 +13,7 @@ session_works() {
 }
 check "the session runs to its end" session_works
 
-# mount(8) takes the folder and the mount point from the fstab; ours replace them.
+# mount(8) takes the folder and the mount point from fstab; the script's own replace them.
 sed -e "s|/srv/flexfs|$data|; s|/mnt/flexfs|$mnt|" "$examples/fstab" >"$FLEXFS_TMP/fstab"
 fstab_works() {
     with_mount_helper bash -c '
@@ -22,7 +22,7 @@ fstab_works() {
 }
 check "the line of fstab mounts" fstab_works
 
-# Does what systemd would do with the unit: the variables, the start, the wait, the end.
+# Does what systemd would do with the unit: sets the variables, starts it, waits, and ends it.
 unit_works() {
     local start
     start=$(sed -n 's/^ExecStart=[^ ]* //p' "$examples/flexfs-mount.service" |

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A disk full under data or metadata is ENOSPC; nothing synced is lost; with room it goes on.
+# A disk full of data or metadata is ENOSPC; nothing synced is lost; with more room, work continues.
 # builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
@@ -7,12 +7,12 @@ mnt=$FLEXFS_TMP/mnt
 small=$FLEXFS_TMP/small  # a filesystem with little room
 kept=$FLEXFS_TMP/kept    # copies of what was synced
 
-# make_small MEGABYTES FILLER_MEGABYTES: the filler is what will make room.
+# make_small MEGABYTES FILLER_MEGABYTES: makes the disk, and a filler that is removed to make room.
 make_small() {
     mkdir -p "$small" && mount -t tmpfs -o "size=${1}m" none "$small" &&
         head -c "${2}M" /dev/zero >"$small/filler" && mkdir "$kept"
 }
-# fill BYTES SIZE: synced files of SIZE bytes until one is refused; those accepted are kept.
+# fill SIZE: writes synced files of SIZE bytes until one is refused; keeps copies of the others.
 fill() {
     python3 - "$mnt/files" "$kept" "$1" <<'END_OF_PYTHON'
 import errno, os, sys
@@ -50,7 +50,7 @@ says_no_space() {
     grep -q "No space left" <<<"$said" || { echo "$said"; return 1; }
 }
 
-# full NAME DATA SIZE [FLAG…]: fills the disk through a mount of DATA, in files of SIZE.
+# full NAME DATA SIZE [FLAG…]: fills the disk with files of SIZE through a mount of DATA.
 full() {
     local name=$1 data=$2 size=$3 random=$FLEXFS_TMP/random
     shift 3
@@ -84,15 +84,15 @@ full "metadata" "$FLEXFS_TMP/data" 4000 --dbFolder "$small/db"
 make_small 96 32
 full "data and metadata" "$small/data" 60000
 
-# Deleting makes room, although recording it takes some, too.
-# remove_half: every second file; its copy, too.
+# Deleting makes room, although recording the deletion takes some.
+# remove_half: removes every second file and its copy.
 remove_half() {
     local file number=0
     for file in "$kept"/*; do
         ((number++ % 2)) || rm "$file" "$mnt/files/${file##*/}" || return
     done
 }
-# refill BYTES SIZE: BYTES bytes in new synced files of SIZE, each tried again for a few seconds.
+# refill BYTES SIZE: writes BYTES bytes in new synced files of SIZE, retrying for up to 30 s.
 refill() {
     python3 - "$mnt/files" "$kept" "$1" "$2" <<'END_OF_PYTHON'
 import errno, os, sys, time
@@ -113,8 +113,9 @@ for number in range(total // size):
         file.write(data)
 END_OF_PYTHON
 }
-# own NAME SIZE SHARE: a volume alone on its disk, filled with files of SIZE; of the room of what is
-# deleted SHARE percent can be used again. What files in the metadata had stays the database's.
+# own NAME SIZE SHARE: fills a volume that is alone on its disk with files of SIZE; after deletions,
+# SHARE percent of their space can be used again. The database keeps the space of files in the
+# metadata.
 own() {
     local name=$1 size=$2 share=$3 bytes again
     make_small 48 0

@@ -11,7 +11,7 @@ echo "SEED=$SEED"
 export GIT_AUTHOR_NAME=Test GIT_AUTHOR_EMAIL=test@localhost GIT_CONFIG_NOSYSTEM=1 HOME=$FLEXFS_TMP
 export GIT_COMMITTER_NAME=Test GIT_COMMITTER_EMAIL=test@localhost
 
-# 500 commits, each changing some of 400 files in 20 folders; a branch every hundred commits.
+# Makes 500 commits, each changing some of 400 files in 20 folders; a branch every hundred commits.
 history() {
     python3 - "$SEED" <<'END_OF_PYTHON'
 import random, sys
@@ -50,7 +50,7 @@ commits_and_rebases() {
     done
     in_clone rebase --quiet main && is_clean && (($(in_clone rev-list --count main..work) == 20))
 }
-# Tracked and untracked files alike; the index and the logs hold times and paths of their own.
+# Compares tracked and untracked files; the index and the logs contain times and paths and differ.
 same_as_local_clone() {
     rm -rf "$FLEXFS_TMP/local"
     git clone --quiet --branch main "$origin" "$FLEXFS_TMP/local" &&

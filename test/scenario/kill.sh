@@ -1,5 +1,5 @@
 #!/bin/bash
-# kill -9 of a mount under load, again and again: what was synced is there, nothing half done is.
+# After each kill -9 of a mount under load, everything synced is there, and nothing half done is.
 # builds: release sanitize
 # limit: 900
 . "$(dirname "$0")/../lib.sh"
@@ -14,24 +14,25 @@ RANDOM=$SEED
 paths() { echo "$mnt/round$1" "$FLEXFS_TMP/logs/round$1"; }
 milliseconds() { sleep "$(printf '0.%03d' "$1")"; }
 
-# The moment is random, not the condition of anything.
+# Only the moment is random; no check depends on it.
 kill_somehow() {
     local pid
     pid=$(mount_pid "$mnt") || return
     milliseconds $((RANDOM % 900))
     case $((RANDOM % 6)) in
-    0) kill -TERM "$pid" && milliseconds $((RANDOM % 80)) ;;  # while it writes its last
+    0) kill -TERM "$pid" && milliseconds $((RANDOM % 80)) ;;  # while it stores the last data
     1) sync -f "$mnt" 2>/dev/null & ;;
     esac
     kill -KILL "$pid" 2>/dev/null
     wait_until 10 eval "! kill -0 $pid 2>/dev/null"
 }
 
-# The previous rounds' work, with the mount fresh from its crash; then more work, and a crash.
+# Checks the previous rounds' work after the crash; then more work is done, and another crash
+# follows.
 round() {
     local number=$1 old worker
     start_mount "$data" "$mnt" || { echo "it does not mount again"; return 1; }
-    if ((RANDOM % 5 == 0)); then  # while it puts in order what the last crash left
+    if ((RANDOM % 5 == 0)); then  # while it recovers from the last crash
         kill -KILL "$(mount_pid "$mnt")"
         start_mount "$data" "$mnt" || { echo "it does not mount after two crashes"; return 1; }
     fi
@@ -52,7 +53,7 @@ round() {
 }
 
 # Every object is a segment of the database or one that it is going to delete, and every segment is
-# an object. A running mount keeps its database to itself.
+# an object. A running mount locks its database.
 all_accounted_for() {
     stop_mount "$mnt" && python3 - "$data" <<'END_OF_PYTHON' && start_mount "$data" "$mnt"
 import pathlib, sqlite3, sys

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A file of 3 GiB, written, overwritten at random, cut and punched, is what a local mirror is.
+# A file of 3 GiB, written, overwritten at random, cut and punched, equals its local mirror.
 # limit: 900
 . "$(dirname "$0")/../lib.sh"
 
@@ -11,7 +11,7 @@ echo "SEED=$SEED"
 
 large() { "$load" "$1" "$mnt/large" "$FLEXFS_TMP/large" "$2" $((SEED + $3)); }
 same() { cmp "$FLEXFS_TMP/$1" "$mnt/$1"; }
-# Little data far apart, and much beyond what the file held before a truncate.
+# Writes little data far apart, also far beyond the old end after a truncate.
 sparse() {
     local file
     for file in "$mnt/sparse" "$FLEXFS_TMP/sparse"; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# --maxInodes and --maxBlocks hold to the byte, also with several writers, and deletion makes room.
+# --maxInodes and --maxBlocks are exact to the byte, also with several writers; deletion makes room.
 # builds: release sanitize
 # limit: 300
 . "$(dirname "$0")/../lib.sh"
@@ -18,7 +18,7 @@ check "a volume with limits is made" start_mount "$data" "$mnt" "${flags[@]}"
 check "statfs shows the limit of bytes" space_is 0
 check "and the limit of inodes" eval '[[ $(stat -fc "%c %d" "$mnt") == "20 19" ]]'
 
-# How much write(2) accepts of a file that is too large, without any fsync.
+# Counts how much of a too large file write(2) accepts, without any fsync.
 head -c $((limit + 5000000)) /dev/urandom >"$FLEXFS_TMP/big"
 fill() { cat "$FLEXFS_TMP/big" >"$mnt/big"; }
 check_fails "a write beyond the limit of bytes is ENOSPC at once" "No space left" fill
@@ -37,7 +37,7 @@ check "a deletion makes room at once" eval 'rm "$mnt/big" "$mnt/small" &&
     head -c "$limit" /dev/zero >"$mnt/big"'
 rm "$mnt/big"
 
-# Several writers, each of many small files and a large one: together exactly what there is.
+# Each writer makes many small files and a large one: together exactly up to the limit.
 writer() {
     local n=0
     while head -c 100000 /dev/zero >>"$mnt/part$1" && ((++n < 1000)); do :; done

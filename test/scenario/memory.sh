@@ -1,5 +1,5 @@
 #!/bin/bash
-# A mount with --memCapacity 128M holds at most 64 MiB more, whatever programs do at the same time.
+# A mount with --memCapacity 128M holds at most 64 MiB more, whatever runs at the same time.
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# packaging/quickstart mounts, and running it again works, mounted or not.
+# packaging/quickstart mounts, and can be repeated, mounted or not.
 . "$(dirname "$0")/../lib.sh"
 
 mnt=$FLEXFS_TMP/mnt

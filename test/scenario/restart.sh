@@ -1,5 +1,5 @@
 #!/bin/bash
-# A mount's process is replaced while programs work in it: nothing that is open is lost, or changes.
+# A mount's process is replaced while programs use it: nothing that is open is lost or changes.
 # builds: release sanitize
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
@@ -14,16 +14,16 @@ echo "SEED=$SEED"
 
 restart() { "$FLEXFS" mount restart "$mnt"; }
 restarts() { mount_status "$mnt" restarts; }
-# upgrade FILE: as an installation does, by a new file under the old name.
+# upgrade FILE: replaces the program as an installation does, by a new file under the old name.
 upgrade() { cp "$1" "$own.new" && chmod +x "$own.new" && mv "$own.new" "$own"; }
-# write_program LINE…: a shell script in the place of the program.
+# write_program LINE…: puts a shell script in the place of the program.
 write_program() {
     printf '%s\n' '#!/bin/bash' "$@" >"$FLEXFS_TMP/script" && upgrade "$FLEXFS_TMP/script"
 }
 # shellcheck disable=SC2120  # through check
 mount_own() { FLEXFS=$own start_mount "$data" "$mnt" --logFile "$log" "$@"; }
 is_as_before() { [[ $(mount_pid "$mnt") == "$pid" && $(restarts) == "$1" ]]; }
-# inodes: how many are in use.
+# inodes: prints how many are in use.
 inodes() { df --output=iused "$mnt" | tail -1; }
 stored_bytes() { du -sb --exclude=meta "$data" | cut -f1; }
 
@@ -81,9 +81,9 @@ check "another file under the program's name is started" restart
 check "and is what runs" eval '[[ $(readlink "/proc/$pid/exe") == "$own" ]]'
 check "what is open is open" grep -qx "written before" "$mnt/kept"
 
-# --- what is refused: the process that was there goes on ---
+# --- refused restarts: the old process continues ---
 count=$(restarts)
-# refused NAME PATTERN: and everything works as before.
+# refused NAME PATTERN: the restart is refused, and everything works as before.
 refused() {
     check_fails "$1 is refused" "goes on as it was.*($2)" restart
     check "then the mount goes on ($1)" eval 'is_as_before "$count" && echo more >&6'
@@ -110,7 +110,7 @@ sed 's/^id:.*/id: 00000000-0000-4000-8000-000000000000/' "$FLEXFS_TMP/volume.yam
 refused "a volume that became another" "another volume"
 mv "$FLEXFS_TMP/volume.yaml" "$data/volume.yaml"
 
-# One that promises to take over, and then cannot: the image before is called back.
+# A program promises to take over and then fails: the previous image is called back.
 # shellcheck disable=SC2016  # for the script to expand
 write_program '[[ $* != *--takeover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
     "exec '$FLEXFS' \"\$@\""
@@ -156,7 +156,7 @@ check "and exits 0 when it is told to stop" [ $? = 0 ]
 
 milliseconds() { sleep "$(printf '0.%03d' "$1")"; }
 RANDOM=$SEED
-# interrupted SIGNAL: five times, at some moment of a restart; what was synced is there.
+# interrupted SIGNAL: five times, sends it at a random moment of a restart, and checks synced data.
 interrupted() {
     local number pid
     for number in {1..5}; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# With little memory every load ends, right, within its memory, and no request waits for 30 s.
+# With little memory every load succeeds, within its memory, and no request waits for 30 s.
 # limit: 900
 # full limit: 14400
 . "$(dirname "$0")/../lib.sh"
@@ -13,14 +13,14 @@ if [[ ${FULL:-} == 1 ]]; then
     memories=(32 64 128 256)  # MiB
     patterns=({randwrite,randrw,write,readwrite}-{4k,64k,1m}-{mmap,psync,libaio})
 else
-    # The smallest that made a mount with one budget for readers and the compactor hang.
+    # The smallest sizes, with which a mount hung that had one budget for readers and the compactor.
     memories=(32 64)
     patterns=(randwrite-4k-mmap randrw-4k-psync readwrite-64k-mmap write-1m-libaio)
 fi
 
-# --- a cgroup that the mount's process lives in ---
+# --- a cgroup for the mount's process ---
 
-# Its limit is the budget, and what every process has beside it, as for stays_small.
+# Its limit is the budget, and what every process uses besides, as for stays_small.
 make_group() {
     local bytes=$((($1 + 64) << 20)) root limit
     for root in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/memory; do
@@ -54,7 +54,7 @@ stop_watchdog() {
     kill "$watchdog" 2>/dev/null
     wait "$watchdog" 2>/dev/null
 }
-# COMMAND…, which fails too when the watchdog had to end it.
+# watched COMMAND…: also fails if the watchdog had to end COMMAND.
 watched() {
     "$@"
     local status=$?

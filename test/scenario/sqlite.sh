@@ -1,5 +1,5 @@
 #!/bin/bash
-# An SQLite database takes concurrent writers, in WAL and in DELETE mode, and is sound afterwards.
+# An SQLite database takes concurrent writers in WAL and in DELETE mode, and stays intact.
 # builds: release sanitize
 # limit: 600
 . "$(dirname "$0")/../lib.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A mount that is stopped stores what it was given: as soon as there is room, and unless somebody
-# tells it to stop once more; then it ends within seconds, and says what was lost.
+# A mount that is stopped stores its data as soon as there is room, unless it is told to stop again;
+# then it ends within seconds, and reports what was lost.
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data
@@ -12,7 +12,8 @@ said=$FLEXFS_TMP/said
 head -c 3000000 /dev/urandom >"$late"
 
 is_waiting() { grep -Eq "cannot write back .* yet" "$log"; }
-# A mount whose store is full, with a file that was synced and one that is not stored: NAME.
+# mount_with_unsent NAME: mounts with a full store, a file that was synced and one that is not
+# stored.
 mount_with_unsent() {
     : >"$log"
     start_mount "$small/data" "$mnt" --dbFolder "$FLEXFS_TMP/db" --logFile "$log" || return
@@ -53,7 +54,7 @@ check "what was synced is there" is_whole
 check "and what was not" cmp "$late" "$mnt/late1"
 stop_mount "$mnt"
 
-# --- unless somebody cannot wait ---
+# --- a second request to stop ---
 check "a file is written that its store has no room for, once more" mount_with_unsent late2
 pid=$(mount_pid "$mnt")
 kill -TERM "$pid"
@@ -90,7 +91,7 @@ wait_until 10 test -e "$mnt/held"
 "$FLEXFS" mount stop --force "$mnt" >"$said" 2>&1 &
 stopping=$!
 check "stop --force waits for room, too" wait_until 30 is_waiting
-sleep 5  # longer than whoever is told to stop twice has
+sleep 5  # longer than a process that is stopped twice has
 check "for as long as it takes" kill -0 $stopping
 rm "$small/filler"
 wait $stopping
@@ -101,7 +102,7 @@ stop_mount "$mnt"
 kill $holder 2>/dev/null
 umount "$small"
 
-# --- whoever has files open ---
+# --- open files ---
 start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 (exec 9>"$mnt/held" && cat "$late" >&9 && sleep 600) &
@@ -131,7 +132,7 @@ done 2>/dev/null
 check "and only its own sentence where something is" eval '
     ! grep -v "is in use; cutting off" "$FLEXFS_TMP/forced"'
 
-# --- what depends on a mount ---
+# --- mounts that depend on the mount ---
 start_mount "$data" "$mnt"
 mkdir -p "$mnt/inner" "$mnt/volume" "$FLEXFS_TMP/other"
 mount -t tmpfs none "$mnt/inner"
@@ -177,7 +178,7 @@ check "a store that does not answer is waited for" kill -0 "$pid"
 kill -TERM "$pid"
 check "a second SIGTERM ends that, too" wait_until 10 is_gone "$mnt" "$pid"
 
-# --- unsent data that a refused change was to take away ---
+# --- unsent data that a refused change should remove ---
 refused_hole() {
     python3 - "$mnt" <<'END_OF_PYTHON'
 import ctypes, errno, fcntl, os, struct, sys
