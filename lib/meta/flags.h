@@ -7,20 +7,22 @@
 
 namespace flexfs::meta {
 
-// Each function returns EPERM if the flags forbid the change. Caller (permission.h) checks all of
-// them except the last, because a change of data comes through an open file.
+// Each function checks one kind of change and returns EPERM if the flags forbid it. Caller
+// (permission.h) calls all of them except the last, because a change of data comes through an open
+// file.
 //
-// Adds a name to the directory.
+// Checks whether a name may be added to the directory.
 Result<void> flags_let_add(const Inode& folder);
-// Removes or replaces the directory's name for `inode`.
+// Checks whether the directory's name for `inode` may be removed or replaced.
 Result<void> flags_let_remove(const Inode& folder, const Inode& inode);
-// Adds a name for the inode.
+// Checks whether the inode may get another name.
 Result<void> flags_let_link(const Inode& inode);
-// Changes the inode's extended attributes.
+// Checks whether the inode's extended attributes may change.
 Result<void> flags_let_set_xattr(const Inode& inode);
-// Changes the attributes that `mask` names; changes of the flags themselves are always allowed.
+// Checks whether the attributes that `mask` names may change; changes of the flags themselves are
+// always allowed.
 Result<void> flags_let_set(const Inode& inode, std::uint32_t mask);
-// Calls fallocate(2) with `mode`; other writes count as mode 0.
+// Checks whether fallocate(2) with `mode` may change the file; other writes count as mode 0.
 Result<void> flags_let_allocate(const Inode& inode, std::uint32_t mode);
 
 // EOPNOTSUPP: `flags` has bits that are not InodeFlags.

@@ -85,8 +85,8 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t durable_ = 0;                  // the stamp up to which everything is synced
     std::unordered_map<Ino, unsigned> demands_;  // the number of DurableDemands per inode
-    // Counts consecutive refusals of flights that were based on outdated data. A refusal does not
-    // count if the service had new data in between, because then another client was faster.
+    // Counts consecutive refusals of flights that were based on outdated data. The count starts
+    // anew if the service had new data in between, because then another client was faster.
     class Mismatches {
     public:
         // Returns the number of consecutive refusals without new data.

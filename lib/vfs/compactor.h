@@ -1,5 +1,6 @@
-// Rewrites blocks that many small writes have left in many pieces as one piece, in the background.
-// It never waits for memory: if there is none for a block, the block is tried again later.
+// Rewrites blocks that many small writes have left in many pieces, with as few pieces as possible,
+// in the background. It never waits for memory: if there is none for a block, the block is tried
+// again later.
 #pragma once
 
 #include <map>

@@ -22,8 +22,8 @@ public:
     void punch(Range range);
 
     // Applied: the bytes are discarded. Refused: the unsent bytes are restored. Unknown: the bytes
-    // stay discarded and everything known about the file is forgotten, so that the next operation
-    // asks the service. Only the first call has an effect.
+    // stay discarded. Unless the change was applied, everything known about the stored data is
+    // forgotten, so that the next operation asks the service. Only the first call has an effect.
     void settle(wire::Fate fate);
 
 private:

@@ -1,5 +1,5 @@
 // Decides when data is due: keeps the files with dirty data in the order in which they are to be
-// written back, and the blocks that have become dirty as a whole.
+// written back, and the blocks that are completely dirty.
 #pragma once
 
 #include <deque>
@@ -47,7 +47,7 @@ public:
     void clear();
 
     // --- full blocks ---
-    // Notes the blocks that end in the written range and are dirty as a whole. If a writer fills a
+    // Notes the blocks that end in the written range and are completely dirty. If a writer fills a
     // block starting from its middle, the block is not noticed, and its data is written back by
     // age.
     void note_full_blocks(Node& node, Range written);

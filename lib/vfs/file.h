@@ -90,7 +90,7 @@ public:
     // Makes the range a hole, in the unsent data and in the known stored data; the size stays.
     // Returns the unsent bytes.
     std::vector<Span> punch(Range range);
-    // Whether the file, as it is now, belongs into the metadata.
+    // Whether the file, as it is now, belongs in the metadata.
     bool is_small(std::uint64_t bytes_max) const { return stored_.fits_inline(size(), bytes_max); }
 
 private:

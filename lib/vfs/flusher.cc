@@ -163,7 +163,7 @@ Task<void> Flusher::tick() {
         if (!dirty_.empty())
             due = std::min(due, dirty_.all().front().since + options_.dirty_age_max);
         due = std::max(due, trouble_.until());
-        // Data that has to wait for flights in the air may be overdue for a while.
+        // Data that has to wait for flights may be overdue for a while.
         co_await loop_.sleep(std::max<Duration>(due - loop_.now(), overdue_pause));
         if (loop_.now() < trouble_.until()) continue;
         if (loop_.now() >= accesses_.due()) co_await result(accesses_.send());

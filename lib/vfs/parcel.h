@@ -32,7 +32,7 @@ struct Parcel {
 // nothing was moved: the parcel is full, or the data must wait until another flight of the file
 // ends or until the stored data of the file is known.
 bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& volume);
-// The same for one block, which must be dirty as a whole; returns false if it no longer is.
+// The same for one block, which must be completely dirty; returns false if it no longer is.
 bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx);
 
 // A commit, and the index in the parcel of the part that each of its inodes belongs to.

@@ -22,8 +22,8 @@ constexpr std::uint64_t extent_blocks = 256;
 constexpr int tries_max = 3;
 // A single read at the beginning of a file does not suggest that more follow.
 constexpr unsigned in_order_min = 2;
-// The smallest and the largest read-ahead of a sequential reader. The largest is also limited to
-// what fills twice the concurrent requests.
+// The smallest and the largest read-ahead of a sequential reader. The largest keeps twice the
+// concurrent requests busy.
 constexpr std::uint64_t window_min = 1 << 20, window_max = 64 << 20;
 // The memory of a longer scan is reused at once, because the kernel keeps the data anyway.
 constexpr std::uint64_t scan_bytes_min = 64 << 20;

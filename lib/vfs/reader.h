@@ -43,8 +43,8 @@ private:
     // As File::next_data() or, if `data` is false, next_hole().
     Task<std::uint64_t> next(NodeRef node, std::uint64_t offset, bool data);
     Task<void> learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead);
-    // Returns where each byte of the range must be read from. ENOENT: the extents were revoked at
-    // once.
+    // Returns where each byte of the range must be read from. ENOENT: the extents were revoked as
+    // soon as they were learned.
     Task<std::vector<Source>> sources(NodeRef node, Range range);
     Task<std::vector<Buffer>> read_once(NodeRef node, Range range, ReadAhead* ahead);
     Task<std::vector<Buffer>> read_in_steps(NodeRef node, Range range);

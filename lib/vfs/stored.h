@@ -26,7 +26,7 @@ public:
     // The version of that data at the service (wire::Entry).
     std::uint64_t inline_version() const { return inline_version_; }
     const ExtentMap& extents() const { return extents_; }
-    // Whether the data of a file of `size` bytes with this stored data belongs into the metadata.
+    // Whether the data of a file of `size` bytes with this stored data belongs in the metadata.
     bool fits_inline(std::uint64_t size, std::uint64_t bytes_max) const {
         return size <= bytes_max && extents_.knows_all() && extents_.empty();
     }
