@@ -22,11 +22,11 @@ constexpr MaskBit mask_bits[] = {
 };
 
 // Times that 64 bits of nanoseconds cannot hold, outside 1678 to 2262, become the nearest valid
-// one.
+// one. Kernels send less than a second as `rest`; more counts as just below a second.
 Time join(std::uint64_t seconds, std::uint32_t rest) {
     constexpr Time second = 1'000'000'000;
     constexpr Time last = std::numeric_limits<Time>::max() / second - 1;
-    return std::clamp(Time(seconds), -last, last) * second + rest;
+    return std::clamp(Time(seconds), -last, last) * second + std::min(Time(rest), second - 1);
 }
 
 }  // namespace

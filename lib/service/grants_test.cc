@@ -48,7 +48,7 @@ TEST_CASE("a session in process that was alone is told of every change") {
     CHECK(f.take_story() == Story{fmt::format("a: revoke {} attr entry y", x)});
 }
 
-TEST_CASE("a rename tells of both names, what moved, and what was replaced") {
+TEST_CASE("a rename names both names, what moved, and what was replaced") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");

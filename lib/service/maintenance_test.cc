@@ -27,7 +27,7 @@ struct Ticker {
     }
 };
 
-TEST_CASE("when nothing changes any more the log is copied, however short it is") {
+TEST_CASE("once changes stop, the log is copied, however short it is") {
     Fixture f({.log_settle = std::chrono::milliseconds(1)});
     Client& a = f.open_session("a", true);
     f.create(a, "x");
