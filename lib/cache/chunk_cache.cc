@@ -389,6 +389,7 @@ Task<void> ChunkCache::copy(std::vector<FramePart> parts, std::vector<MutableByt
             return {};
         });
     }
+    if (next != left.end()) co_await fail(too_short(next->at));
 }
 
 // --- what is kept ---

@@ -84,7 +84,7 @@ Result<void> commit_one_by_one(State& state) {
 }
 
 // When the log was truncated its changes are in the database, durably, so the journal is no longer
-// needed.
+// needed; except while a volume is opened, when it holds records that still wait for their replay.
 Result<void> empty_logs(State& state) {
     throw_away(state);
     TRY(state.db->restart_log(true));
@@ -92,6 +92,7 @@ Result<void> empty_logs(State& state) {
     TRY(state.db->restart_log(true));
     state.copied_log_bytes = 0;
     state.growth = 0;
+    if (!state.loaded) return {};
     return state.journal->clear();
 }
 

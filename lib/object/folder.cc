@@ -110,7 +110,8 @@ std::optional<int> write_direct(int fd, std::vector<iovec>& left) {
         const std::size_t filled = gather({memory.get(), direct_bytes}, left, at);
         const std::size_t whole = filled - filled % direct_alignment;
         int code = write_all(fd, {memory.get(), whole});
-        if (code == EINVAL && end == 0) {  // some filesystems report it only now
+        // Some filesystems report it only now. A part of it may have been written.
+        if (code == EINVAL && end == 0 && ::lseek(fd, 0, SEEK_SET) == 0) {
             ::fcntl(fd, F_SETFL, flags);
             code = write_all(fd, {memory.get(), whole});
         }

@@ -213,7 +213,13 @@ void Link::end_calls(const Error& error, bool sent_only) {
     for (auto at = calls_.begin(); at != calls_.end();) {
         Call* call = at->second;
         const bool goes = call && call->lane != Lane::greeting && (call->sent || !sent_only);
-        if (goes) call->end(fail(error));
+        if (goes) {
+            // The error is the greeting's or the connection's. A call that was sent may have been
+            // executed all the same.
+            Error why = error;
+            why.refused = why.refused && !call->sent;
+            call->end(fail(std::move(why)));
+        }
         at = goes ? calls_.erase(at) : std::next(at);
     }
     room_.wake_all();

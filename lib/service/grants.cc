@@ -5,6 +5,7 @@
 namespace flexfs::service {
 
 Grant Grants::share(Ino ino, Session& session) {
+    if (!session.may_hold()) return Grant::none;
     if (contests_.contested(ino, loop_.now())) return Grant::none;
     if (!session.blanket) shared_.add(ino, session.id);
     return Grant::shared;
@@ -15,12 +16,14 @@ void Grants::share_names(Ino folder, Session& session) {
 }
 
 Grant Grants::share_created(Ino ino, Session& session) {
+    if (!session.may_hold()) return Grant::none;
     if (!room_for_exclusive(session)) return share(ino, session);
     exclusive_.add(ino, session.id);
     return Grant::exclusive;
 }
 
 Grant Grants::give_exclusive(Ino ino, Session& session, bool taken) {
+    if (!session.may_hold()) return Grant::none;
     if (!alone() && contests_.ask(ino, session.id, taken, loop_.now())) return Grant::none;
     if (!room_for_exclusive(session)) return Grant::none;
     if (!alone()) {
@@ -120,7 +123,7 @@ void Grants::await(Session& session) {
 bool Grants::reassert(Ino ino, Session& session) {
     const SessionId holder = exclusive_.holder(ino);
     if (holder != 0) return holder == session.id;
-    if (!session.awaited) return false;
+    if (!session.awaited || exclusive_.ranges() >= limits_.exclusive) return false;
     exclusive_.add(ino, session.id);
     return true;
 }

@@ -46,7 +46,7 @@ bool Maintenance::must_wait() {
     if (copying_) return true;
     if (loop_.now() < cut_again_ || scope_.cancelled()) return false;
     scope_.start(cut_log());
-    return true;
+    return cutting_;
 }
 
 Task<void> Maintenance::run() {

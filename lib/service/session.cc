@@ -1,4 +1,6 @@
 // Sessions: opening, resuming, renewing, lapsing and ending.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -105,8 +107,12 @@ Task<wire::Reasserted> Conversation::serve(rpc::Context, wire::Reassert request)
     Session* me = co_await session();
     if (request.inos.size() > wire::reassert_max) co_return fail(EINVAL, "too many grants at once");
     wire::Reasserted reply;
-    for (const Ino ino : request.inos)
-        if (!parts_.grants.reassert(ino, *me)) reply.refused.push_back(ino);
+    for (const Ino ino : request.inos) {
+        // After a power failure the number may be one that is still to be given to a new inode.
+        const auto entry = parts_.volume.read(wire::GetAttr{ino}, false);
+        const bool is_file = entry && S_ISREG(entry->attr.mode);
+        if (!is_file || !parts_.grants.reassert(ino, *me)) reply.refused.push_back(ino);
+    }
     if (request.complete) parts_.grants.returned_from_restart(*me);
     co_return reply;
 }
@@ -174,6 +180,9 @@ Task<void> Service::Parts::end_expired(Duration now) {
     }
     end_grace_if_over(now);
     for (const auto& session : over) {
+        // Its client may have resumed it while another one was ended.
+        const bool gone = session->lapsed || (session->is_local() && !session->pusher);
+        if (session->ended || !gone) continue;
         log::info("session {} ({}) is over", session->id, session->client);
         co_await end(session);
     }

@@ -32,6 +32,8 @@ struct Session {
     std::uint64_t pushed = 0;   // messages so far, including those dropped without a client
     Pusher* pusher = nullptr;   // null while the client is not connected
 
+    // A session that is over, or has lost its lease, is given no grant.
+    bool may_hold() const { return !ended && !lapsed; }
     bool is_local() const { return reach == rpc::Reach::in_process; }
     template <class M>
     void push(M message) {

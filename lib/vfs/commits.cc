@@ -174,6 +174,7 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
     }
     if (code != EAGAIN || mismatches_[ino].add(part.node->file->stored()) >= mismatches_max) {
         if (code == EAGAIN) code = EIO;
+        if (code == EIO) part.node->file->stored().forget();
         worst = fail(code);
         return failed(part, code);
     }

@@ -55,6 +55,20 @@ TEST_CASE("a flight that fails is dirty again under what was written since, with
     CHECK(unsent.flights().empty());
 }
 
+TEST_CASE("a flight of a small file that is cut before it left is refused and made again") {
+    Unsent unsent;
+    unsent.write(span(4, "new"), 1000, Loss::none);
+    const auto flight = unsent.begin_flight(7);
+    unsent.take(flight, {0, 7});
+    unsent.set_content(flight, Buffer::copy_of("old new"));
+
+    unsent.drop({7, UINT64_MAX});
+    CHECK(flight->inline_base() == 7);
+    unsent.drop({0, UINT64_MAX});
+    CHECK(flight->inline_base() == wire::inline_version_never);
+    unsent.landed(flight);
+}
+
 TEST_CASE("a flight carries the time of the writes before it is sent, unless another is set") {
     Unsent unsent;
     unsent.write(span(0, "a"), 1000, Loss::none);

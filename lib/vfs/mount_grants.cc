@@ -59,10 +59,9 @@ Task<void> CachingFilesystem::answer_recalls() {
 Task<void> CachingFilesystem::give_back(wire::Recall what) {
     if (Node* node = nodes_.find(what.ino)) {
         const NodeRef held = nodes_.pin(*node);
-        // The data must be written: the other client waits until it is.
-        while (held->file && held->file->has_unsent() &&
-               !co_await result(flusher_.flush(held, false)))
-            co_await loop_.sleep(recall_pause);
+        // The data must be written: the other client waits until it is. More may come meanwhile.
+        while (held->file && held->file->has_unsent())
+            if (!co_await result(flusher_.flush(held, false))) co_await loop_.sleep(recall_pause);
         held->grant = std::min(held->grant, what.keep);
         if (held->grant == Grant::none) held->doubt();
         held->recalled = false;

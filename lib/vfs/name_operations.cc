@@ -67,6 +67,10 @@ Task<Known> NameOperations::cut(NodeRef node, std::uint32_t mask, Attr attr, Who
     data.cut(attr.size);
     auto changed = co_await result(change(node->attr.ino, mask, attr, who));
     data.settle(wire::fate_of(changed));
+    // An answer to an earlier request may have brought extents behind the new end.
+    Stored& stored = node->file->stored();
+    if (!stored.extents().knows_all() || !stored.extents().empty())
+        stored.forget_blocks({attr.size / node->file->block_bytes, UINT64_MAX});
     co_return std::move(changed);
 }
 

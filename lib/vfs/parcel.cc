@@ -158,10 +158,8 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
         change.keep_capability = flight.loss() == Loss::none;
         if (flight.is_inline()) pack_inline(change, flight.content(), compression);
         change.clear_inline = flight.clears_inline();
-        // With the exclusive grant, only this client changes the inline data, and the flight has
-        // followed its changes.
-        change.inline_base = node.grant == Grant::exclusive ? node.file->stored().inline_version()
-                                                            : flight.inline_base();
+        // This is so with the exclusive grant too: it may have been lost and regained since.
+        change.inline_base = flight.inline_base();
         change.append_at = flight.append_at();
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {

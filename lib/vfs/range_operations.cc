@@ -40,8 +40,10 @@ RangeOperations::RangeOperations(Parts parts, AskSpace space)
 void RangeOperations::learn(Node& node, const wire::RangeDone& done) {
     if (node.grant != Grant::exclusive) node.grant = done.grant;
     nodes_.learn_attr(done.attr);
-    // The known data includes changes of this client, but not those of others.
-    if (node.grant == Grant::exclusive) node.file->stored().set_inline_version(done.inline_version);
+    // An answer to an earlier request may have brought back the inline data of before the change.
+    if (node.grant == Grant::exclusive &&
+        node.file->stored().inline_version() != done.inline_version)
+        node.file->stored().forget();
 }
 
 // Whether the volume seems to have space for `length` bytes, including those that the file has

@@ -110,7 +110,7 @@ Task<std::vector<Buffer>> Reader::read_once(NodeRef node, Range range, ReadAhead
     std::vector<Source> sources = co_await this->sources(node, range);
     std::vector<cache::FramePart> parts = parts_of(sources);
     std::uint64_t most = chunks_.memory_for(parts);
-    if (most > step_bytes_max_ && range.last - range.first > page_bytes)
+    if (most > step_bytes_max_ && range.last - range.first > 1)
         co_return co_await read_in_steps(node, range);
 
     std::optional<cache::Reservation> memory = chunks_.reserve(parts);
@@ -147,7 +147,7 @@ Task<std::vector<Buffer>> Reader::read_in_steps(NodeRef node, Range range) {
     for (std::uint64_t at = range.first; at < range.last;) {
         std::uint64_t end = range.last;
         co_await learn_extents(node, {at, end});
-        while (end - at > page_bytes &&
+        while (end - at > 1 &&
                chunks_.memory_for(parts_of(node->file->sources({at, end}))) > step_bytes_max_)
             end = at + (end - at) / 2;
         const std::vector<Buffer> pieces = co_await read_once(node, {at, end}, nullptr);

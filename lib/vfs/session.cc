@@ -96,10 +96,13 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
     } else if (how == Continuity::lapsed) {
         log::warn("session {} had lost its lease; it goes on without its grants", opened_.session);
     }
+    // The connection may break again before the listener has heard of this one.
+    unheard_ = std::max(unheard_, how);
     if (again && listener_) {
-        const std::vector<Ino> lost = co_await reassert(caller, how);
-        listener_->reconnected(how, lost);
+        const std::vector<Ino> lost = co_await reassert(caller, unheard_);
+        listener_->reconnected(unheard_, lost);
     }
+    unheard_ = Continuity::held;
     renew(asked);
 }
 

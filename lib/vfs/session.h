@@ -93,7 +93,8 @@ private:
     wire::Session opened_;
     std::uint64_t attempt_ = 0;
     std::uint64_t replacements_ = 0;
-    Duration lease_end_{};  // by the loop's clock
+    Continuity unheard_ = Continuity::held;  // the worst that the listener has not heard of
+    Duration lease_end_{};                   // by the loop's clock
     task::WaitList renewed_;
     Listener* listener_ = nullptr;
     std::unique_ptr<rpc::Caller<wire::Metadata>> caller_;

@@ -58,8 +58,6 @@ public:
     void shrink(std::uint64_t size) { size_ = std::min(size_, size); }
     // Makes the range a hole; the size stays.
     void drop(Range range);
-    // Records that the service has the inline data that is known here under that version.
-    void set_inline_version(std::uint64_t version) { inline_version_ = version; }
     // Records that space is reserved for the range, in whole pages.
     void reserve(Range range) { extents_.keep_room(range.first, range.last); }
     // The number of bytes that the file uses. If `exact` is false it must be asked for, because

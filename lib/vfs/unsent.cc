@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "lib/wire/name_messages.h"
+
 namespace flexfs::vfs {
 
 std::uint64_t Unsent::end() const {
@@ -147,6 +149,12 @@ std::vector<Span> Unsent::drop(Range range) {
     std::vector<Span> taken = dirty_.take(range);
     appended_.drop(range);
     for (auto flight = flights_.rbegin(); flight != flights_.rend(); ++flight) {
+        const std::uint64_t end =
+            std::max<std::uint64_t>(flight->content_.size(), flight->data_.end());
+        // A flight that sets or clears inline data carries stored bytes too, which stay if the
+        // change is refused. So it is refused itself, and made again from what is stored then.
+        if ((flight->is_inline_ || flight->clears_inline_) && range.first < end)
+            flight->inline_base_ = wire::inline_version_never;
         for (Span& span : flight->data_.take(range)) taken.push_back(std::move(span));
         flight->gone_.push_back(range);
         erase(flight->content_, range);

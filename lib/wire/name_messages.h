@@ -21,6 +21,8 @@ namespace flexfs::wire {
 // change. A commit that replaces such data names the version that it is based on.
 inline constexpr std::uint64_t any_inline_version = UINT64_MAX;      // the commit names no version
 inline constexpr std::uint64_t inline_version_old = UINT64_MAX - 1;  // stored before versions
+// No file has this version, so a commit that is based on it is answered with EAGAIN.
+inline constexpr std::uint64_t inline_version_never = UINT64_MAX - 2;
 
 // An inode, with what its reader usually asks for next. `grant` covers all of it.
 struct Entry {
