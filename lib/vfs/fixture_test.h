@@ -310,6 +310,10 @@ struct World {
     std::uint64_t size(Peer& peer, const std::string& name) {
         return run(peer->lookup(wire::root_ino, name)).attr.size;
     }
+    // Bytes that the file uses: of data, or reserved.
+    std::uint64_t used(Peer& peer, const Opened& file) {
+        return run(peer->getattr(file.node.attr.ino)).attr.used;
+    }
     Task<void> set_size(Peer& peer, Ino ino, std::uint64_t size) {
         Attr attr;
         attr.size = size;

@@ -1,4 +1,4 @@
-// Holes, SEEK_DATA and SEEK_HOLE, copies that share, and how many bytes a file uses.
+// Holes, reserved space, SEEK_DATA and SEEK_HOLE, and how many bytes a file uses.
 #include "lib/task/scope.h"
 #include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
@@ -14,15 +14,8 @@ void allocate(World& w, Peer& peer, HandleId handle, std::uint32_t mode, std::ui
               std::uint64_t length) {
     w.run(peer->allocate(handle, mode, offset, length, false));
 }
-std::uint64_t copy(World& w, Peer& peer, HandleId from, std::uint64_t from_offset, HandleId to,
-                   std::uint64_t offset, std::uint64_t length) {
-    return w.run(peer->copy(from, from_offset, to, offset, length, false));
-}
 std::string with_hole(std::string text, std::size_t offset, std::size_t length) {
     return text.replace(offset, length, std::string(length, '\0'));
-}
-std::uint64_t used(World& w, Peer& peer, const Opened& file) {
-    return w.run(peer->getattr(file.node.attr.ino)).attr.used;
 }
 
 }  // namespace
@@ -75,32 +68,32 @@ TEST_CASE("room that is kept counts at once, is a hole until it is written, and 
     const Opened file = w.create(a, "f");
     constexpr std::uint64_t mib = 1 << 20;
     allocate(w, a, file.handle, 0, 1, mib - 2);
-    CHECK(used(w, a, file) == mib);
+    CHECK(w.used(a, file) == mib);
     CHECK(w.code(a->seek(file.handle, 0, true)) == ENXIO);
     w.write(a, file.handle, 300'000, pattern(200'000));
-    CHECK(used(w, a, file) == mib);
+    CHECK(w.used(a, file) == mib);
     CHECK(w.run(a->seek(file.handle, 0, true)) == 300'000 / 4096 * 4096);
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == mib);
+    CHECK(w.used(a, file) == mib);
     CHECK(w.run(a->seek(file.handle, 0, true)) == 300'000 / 4096 * 4096);
     CHECK(w.run(a->seek(file.handle, 300'000, false)) == 503'808);
     allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, mib, mib);
-    CHECK(used(w, a, file) == 2 * mib);
+    CHECK(w.used(a, file) == 2 * mib);
     w.write(a, file.handle, mib, pattern(10));
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == 2 * mib);
+    CHECK(w.used(a, file) == 2 * mib);
     w.run(w.set_size(a, file.node.attr.ino, 2 * mib - 5));
     allocate(w, a, file.handle, punch, 0, mib);
-    CHECK(used(w, a, file) == mib);
+    CHECK(w.used(a, file) == mib);
     const std::string expected = std::string(mib, '\0') + pattern(10);
     CHECK(w.read(a, file.handle, 0, mib + 10) == expected);
     w.unmount(a);
     Peer& b = w.mount();
     const Opened again = w.open(b, "f");
-    CHECK(used(w, b, again) == mib);
+    CHECK(w.used(b, again) == mib);
     CHECK(w.read(b, again.handle, 0, mib + 10) == expected);
     w.run(w.set_size(b, again.node.attr.ino, mib));
-    CHECK(used(w, b, again) == 0);
+    CHECK(w.used(b, again) == 0);
 }
 
 TEST_CASE("a small file gets room for unsent and stored bytes, and more is written there") {
@@ -112,10 +105,10 @@ TEST_CASE("a small file gets room for unsent and stored bytes, and more is writt
         w.write(a, file.handle, 0, pattern(3000));
         if (flushed) w.run(a->fsync(file.handle));
         allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, 0, 8192);
-        CHECK(used(w, a, file) == 8192);
+        CHECK(w.used(a, file) == 8192);
         w.write(a, file.handle, 4000, "more");
         w.run(a->fsync(file.handle));
-        CHECK(used(w, a, file) == 8192);
+        CHECK(w.used(a, file) == 8192);
         const std::string expected = pattern(3000) + std::string(1000, '\0') + "more";
         CHECK(w.read(a, file.handle) == expected);
         CHECK(w.read_after(a, "f") == expected);
@@ -129,17 +122,17 @@ TEST_CASE("a file that grows keeps the room behind its end, and one that is cut 
     allocate(w, a, file.handle, FALLOC_FL_KEEP_SIZE, 0, 1 << 20);
     w.run(a->fsync(file.handle));
     w.run(w.set_size(a, file.node.attr.ino, 5000));
-    CHECK(used(w, a, file) == 1 << 20);
+    CHECK(w.used(a, file) == 1 << 20);
     w.write(a, file.handle, 700'000, pattern(1000));
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == 1 << 20);
+    CHECK(w.used(a, file) == 1 << 20);
     w.run(w.set_size(a, file.node.attr.ino, 701'000));
-    CHECK(used(w, a, file) == 172 * 4096);
+    CHECK(w.used(a, file) == 172 * 4096);
     const Opened cut = w.create(a, "f", O_RDWR | O_CREAT | O_TRUNC);
-    CHECK(used(w, a, cut) == 0);
+    CHECK(w.used(a, cut) == 0);
     allocate(w, a, cut.handle, FALLOC_FL_KEEP_SIZE, 0, 1 << 20);
     w.create(a, "f", O_RDWR | O_CREAT | O_TRUNC);
-    CHECK(used(w, a, cut) == 0);
+    CHECK(w.used(a, cut) == 0);
 }
 
 TEST_CASE("room below the end of what is unsent does not make the stored file longer before that") {
@@ -173,7 +166,7 @@ TEST_CASE("many small writes over kept room are compacted, and the room stays") 
     }
     w.run(static_cast<CachingFilesystem&>(*a.client).compactor().run_all());
     CHECK(w.volume->read(wire::Extents{file.node.attr.ino, 0, 1}).value().extents.size() == 2);
-    CHECK(used(w, a, file) == 25 * 4096);
+    CHECK(w.used(a, file) == 25 * 4096);
     CHECK(w.read(a, file.handle) == expected);
 }
 
@@ -205,7 +198,7 @@ TEST_CASE("a hole in what is unsent costs the store nothing") {
     CHECK(w.store.puts == 0);
     CHECK(a->state().dirty_files == 0);
     CHECK(w.size(a, "f") == 1'000'000);
-    CHECK(used(w, a, file) == 0);
+    CHECK(w.used(a, file) == 0);
 }
 
 TEST_CASE("a small file with a hole stays in the metadata") {
@@ -347,153 +340,20 @@ TEST_CASE("a file uses what it holds: no holes, nothing twice, unsent bytes too"
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
     w.write(a, file.handle, tera, pattern(300'000));
-    CHECK(used(w, a, file) == 300'000);
+    CHECK(w.used(a, file) == 300'000);
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == 300'000);
+    CHECK(w.used(a, file) == 300'000);
     w.write(a, file.handle, tera + 100'000, pattern(300'000));
-    CHECK(used(w, a, file) == 400'000);
+    CHECK(w.used(a, file) == 400'000);
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == 400'000);
+    CHECK(w.used(a, file) == 400'000);
     allocate(w, a, file.handle, punch, tera, 150'000);
-    CHECK(used(w, a, file) == 250'000);
+    CHECK(w.used(a, file) == 250'000);
     w.write(a, file.handle, tera, pattern(10));
     w.run(a->fsync(file.handle));
-    CHECK(used(w, a, file) == 250'010);
+    CHECK(w.used(a, file) == 250'010);
     w.run(w.set_size(a, file.node.attr.ino, tera + 5));
-    CHECK(used(w, a, file) == 5);
-}
-
-TEST_CASE("a copy within the volume brings no bytes, and both files go their own ways") {
-    World w;
-    Peer& a = w.mount();
-    const Opened from = w.create(a, "from"), to = w.create(a, "to");
-    const std::string text = noise(3'000'000, 1);
-    w.write(a, from.handle, 0, text);
-    w.run(a->fsync(from.handle));
-    const int puts = w.store.puts;
-    CHECK(copy(w, a, from.handle, 0, to.handle, 0, 10'000'000) == text.size());
-    CHECK(w.store.puts == puts);
-    CHECK(w.read(a, to.handle) == text);
-    CHECK(used(w, a, to) == text.size());
-
-    w.write(a, from.handle, 1'000'000, pattern(500'000));
-    w.write(a, to.handle, 2'000'000, pattern(100, 5));
-    std::string of_from = text, of_to = text;
-    of_from.replace(1'000'000, 500'000, pattern(500'000));
-    of_to.replace(2'000'000, 100, pattern(100, 5));
-    CHECK(w.read(a, from.handle) == of_from);
-    CHECK(w.read(a, to.handle) == of_to);
-    w.run(a->unlink(wire::root_ino, "from"));
-    w.unmount(a);
-    w.upkeep();
-    Peer& b = w.mount();
-    CHECK(w.read(b, w.open(b, "to").handle) == of_to);
-}
-
-TEST_CASE("a copy takes unsent, small, sparse and misaligned ranges as they are") {
-    struct Range {
-        std::size_t size, from, to, length;
-    };
-    const Range ranges[] = {{600'000, 0, 0, 600'000},         {600'000, 1, 0, 500'000},
-                            {600'000, 12'345, 99, 400'000},   {5000, 0, 0, 5000},
-                            {5000, 10, 300'000, 4000},        {20'000, 3, 250'000, 19'000},
-                            {900'000, 100, 262'000, 600'000}, {600'000, 5, 4'000'000, 500'000}};
-    for (const Range& r : ranges) {
-        for (const std::size_t before : {0, 100, 5000, 700'000}) {
-            for (const bool flushed : {false, true}) {
-                CAPTURE(r.size);
-                CAPTURE(r.from);
-                CAPTURE(before);
-                CAPTURE(flushed);
-                World w;
-                Peer& a = w.mount();
-                const Opened from = w.create(a, "from"), to = w.create(a, "to");
-                const std::string text = pattern(r.size, 3);
-                std::string expected = pattern(before, 9);
-                w.write(a, from.handle, 0, text);
-                w.write(a, to.handle, 0, expected);
-                if (flushed) {
-                    w.run(a->fsync(from.handle));
-                    w.run(a->fsync(to.handle));
-                }
-                CHECK(copy(w, a, from.handle, r.from, to.handle, r.to, r.length) == r.length);
-                expected.resize(std::max(expected.size(), r.to + r.length));
-                expected.replace(r.to, r.length, text.substr(r.from, r.length));
-                CHECK(w.read(a, to.handle) == expected);
-                CHECK(w.read(a, from.handle) == text);
-                CHECK(w.read_after(a, "to") == expected);
-            }
-        }
-    }
-}
-
-TEST_CASE("holes are copied as holes, and a hole of a terabyte at once") {
-    World w;
-    Peer& a = w.mount();
-    const Opened from = w.create(a, "from"), to = w.create(a, "to");
-    w.write(a, from.handle, tera, "end");
-    w.write(a, to.handle, 10, pattern(600'000));
-    CHECK(copy(w, a, from.handle, 0, to.handle, 0, 2 * tera) == tera + 3);
-    CHECK(used(w, a, to) == 3);
-    CHECK(w.run(a->seek(to.handle, 0, true)) == tera);
-    CHECK(w.read(a, to.handle, tera, 10) == "end");
-
-    const Opened small = w.create(a, "small"), other = w.create(a, "other");
-    w.write(a, small.handle, 0, "hello");
-    w.run(w.set_size(a, small.node.attr.ino, tera));
-    CHECK(copy(w, a, small.handle, 0, other.handle, 1, tera) == tera);
-    CHECK(w.read(a, other.handle, 0, 7) == std::string("\0hello\0", 7));
-    CHECK(used(w, a, other) <= 64 << 10);
-}
-
-TEST_CASE("a copy ends where the source does, and is refused as copy_file_range(2) says") {
-    World w;
-    Peer& a = w.mount();
-    const Opened file = w.create(a, "f"), other = w.create(a, "g");
-    w.write(a, file.handle, 0, pattern(500'000));
-    CHECK(copy(w, a, file.handle, 500'000, other.handle, 0, 10) == 0);
-    CHECK(copy(w, a, file.handle, 499'000, other.handle, 0, 5000) == 1000);
-    CHECK(w.code(a->copy(file.handle, 0, file.handle, 10, 100'000, false)) == EINVAL);
-    CHECK(w.code(a->copy(file.handle, 0, w.open(a, "g", O_RDONLY).handle, 0, 1, false)) == EBADF);
-    CHECK(w.code(a->copy(file.handle, 0, other.handle, INT64_MAX - 5, 10, false)) == EFBIG);
-    CHECK(copy(w, a, file.handle, 0, file.handle, 500'000, 500'000) == 500'000);
-    CHECK(w.read(a, file.handle) == pattern(500'000) + pattern(500'000));
-}
-
-TEST_CASE("a client copies what another has not sent, and tells the others") {
-    World w;
-    Peer &a = w.mount(), &b = w.mount();
-    const Opened from = w.create(a, "from"), to = w.create(a, "to");
-    w.write(a, from.handle, 0, pattern(600'000, 1));
-    w.write(a, to.handle, 0, pattern(700'000, 2));
-    const Opened b_from = w.open(b, "from", O_RDONLY), b_to = w.open(b, "to");
-    CHECK(copy(w, b, b_from.handle, 0, b_to.handle, 50'000, 600'000) == 600'000);
-    std::string expected = pattern(700'000, 2);
-    expected.replace(50'000, 600'000, pattern(600'000, 1));
-    CHECK(w.read(b, b_to.handle) == expected);
-    CHECK(w.read(a, to.handle) == expected);
-}
-
-TEST_CASE("shared blocks are compacted for each file alone") {
-    World w;
-    Peer& a = w.mount();
-    const Opened from = w.create(a, "from"), to = w.create(a, "to");
-    std::string expected = pattern(200'000);
-    w.write(a, from.handle, 0, expected);
-    for (unsigned i = 0; i < 12; ++i) {
-        w.write(a, from.handle, 10'000 * i, pattern(3000, i));
-        expected.replace(10'000 * i, 3000, pattern(3000, i));
-        w.run(a->fsync(from.handle));
-    }
-    CHECK(copy(w, a, from.handle, 0, to.handle, 0, 200'000) == 200'000);
-    w.run(static_cast<CachingFilesystem&>(*a.client).compactor().run_all());
-    CHECK(w.read(a, from.handle) == expected);
-    CHECK(w.read(a, to.handle) == expected);
-    w.unmount(a);
-    w.upkeep();
-    Peer& b = w.mount();
-    CHECK(w.read(b, w.open(b, "from").handle) == expected);
-    CHECK(w.read(b, w.open(b, "to").handle) == expected);
+    CHECK(w.used(a, file) == 5);
 }
 
 }  // namespace flexfs::vfs
