@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Permissions: mode bits, groups, the sticky bit, running programs, and who is refused what."""
+"""Permissions: mode bits, groups, the sticky bit, running programs."""
 import os
 import shutil
 import stat
@@ -9,7 +9,7 @@ from errno import EACCES, ENOENT, EPERM
 from shared.cases import case, equal, fails, get, main, put, true
 from shared.people import ALICE, BOB, ROOT, STAFF, by, start
 
-# Each class of users with the shift of its bits in the mode, for a file of Alice and STAFF.
+# The shift of the mode bits of each class of users, for a file of Alice and STAFF.
 CLASSES = {"the owner": (ALICE, 6), "the group": (BOB._replace(gid=STAFF), 3),
            "a member of the group": (BOB.of(5, 6, STAFF), 3), "another": (BOB, 0)}
 
@@ -30,7 +30,7 @@ def may(call, *args):
     return True
 
 
-@case("read and write of a file are decided by the bits of one class: owner, group or others")
+@case("the owner's, the group's or the others' bits decide about reading and writing a file")
 def _():
     for name, (who, shift) in CLASSES.items():
         for bits in range(8):
@@ -46,7 +46,7 @@ def _():
             os.unlink("a")
 
 
-@case("list, search and change of a directory are decided by r, x and w with x")
+@case("the r, w and x bits of a directory decide about listing, changing and searching it")
 def _():
     for name, (who, shift) in CLASSES.items():
         for bits in range(8):
@@ -62,7 +62,7 @@ def _():
             shutil.rmtree("d")
 
 
-@case("root reads and writes everything, and executes what anybody may")
+@case("root reads and writes everything, and executes a file with any x bit")
 def _():
     file_of("a", 0)
     os.mkdir("d")
@@ -75,7 +75,7 @@ def _():
     equal(os.access("a", os.X_OK), True, "execution of a file with x for others")
 
 
-@case("forty supplementary groups count, each of them")
+@case("each of forty supplementary groups counts")
 def _():
     groups = tuple(range(70000, 70040))
     for group in (groups[0], groups[16], groups[31], groups[39]):
@@ -87,7 +87,7 @@ def _():
         fails(EACCES, by, ALICE.of(*(set(groups) - {group})), get, "a")
 
 
-@case("making files in a directory of a supplementary group is allowed, and only to members")
+@case("the members of a directory's group, and nobody else, make files in it")
 def _():
     os.mkdir("d")
     os.chown("d", 0, STAFF)
@@ -105,7 +105,7 @@ def _():
     fails(EACCES, by, ALICE, os.mkdir, "d/x")
 
 
-@case("rights count on every directory of a path")
+@case("every directory on a path is checked for permission")
 def _():
     os.makedirs("x/y/z")
     put("x/y/z/a", b"text")
@@ -120,7 +120,7 @@ def _():
     fails(ENOENT, by, ALICE, os.stat, "x/y/z/none")
 
 
-@case("a change of mode or group counts at once, for names that were used before, too")
+@case("a change of mode or group takes effect at once, even for names that were looked up before")
 def _():
     os.mkdir("d")
     put("d/a", b"text")
@@ -137,7 +137,7 @@ def _():
     equal(by(ALICE, get, "d/a"), b"text")
 
 
-@case("what is open stays open: rights are asked for at open")
+@case("an open file stays usable, because permission is checked at open")
 def _():
     put("a", b"text")
     os.chmod("a", 0o666)
@@ -162,7 +162,7 @@ def _():
     equal(using.result(), b"Text")
 
 
-@case("a file that is made without rights is open to its maker all the same")
+@case("a file created without permission bits is open to its creator")
 def _():
     os.chmod(".", 0o777)
 
@@ -174,7 +174,7 @@ def _():
     fails(EACCES, by, ALICE, get, "a")
 
 
-@case("truncate, O_TRUNC and O_CREAT of what is there need the right to write it")
+@case("truncate, O_TRUNC and O_CREAT of an existing file need write permission")
 def _():
     put("a", b"text")
     os.chmod(".", 0o777)
@@ -185,7 +185,7 @@ def _():
     equal(get("a"), b"text")
 
 
-@case("in a sticky directory only owners remove: of the file, of the directory, root")
+@case("in a sticky directory only root and the owners of the file or the directory remove a file")
 def _():
     os.mkdir("t")
     os.chmod("t", 0o1777)
@@ -206,7 +206,7 @@ def _():
     by(ROOT, os.rmdir, "t/c.d")
 
 
-@case("opening with O_NOATIME, O_TRUNC or for execution follows the same bits")
+@case("O_NOATIME, O_TRUNC and execution are checked against the same bits")
 def _():
     file_of("a", 0o604, b"text")
     fails(EACCES, by, BOB.of(STAFF), os.open, "a", os.O_RDONLY)
@@ -225,7 +225,7 @@ def run(*args):
     return subprocess.run(args, check=True, capture_output=True, text=True).stdout.strip()
 
 
-@case("a program runs with x and without r, and not without x: EACCES")
+@case("a program with x and without r runs; without x it fails with EACCES")
 def _():
     program("id", 0o711)
     equal(by(ALICE, run, "./id", "-u"), str(ALICE.uid))
@@ -235,7 +235,7 @@ def _():
     fails(EACCES, run, "./id", "-u")
 
 
-@case("a script runs by its first line, which must be readable to who runs it")
+@case("a script is run by its interpreter, and must be readable by the caller")
 def _():
     put("script", b"#!/bin/sh\necho ran $1\n", 0o755)
     equal(by(ALICE, run, "./script", "well"), "ran well")
@@ -256,7 +256,7 @@ def _():
     equal(by(BOB, run, "./id", "-u"), str(BOB.uid), "the user without the bit")
 
 
-@case("a program that a user's write made new is setuid no more")
+@case("a program that a user wrote to has lost its setuid bit")
 def _():
     program("id", 0o755)
     os.chown("id", ALICE.uid, ALICE.gid)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""POSIX.1e ACLs: what they allow, what modes and umask make of them, and who inherits them."""
+"""POSIX.1e ACLs: the access they grant, their relation to mode and umask, and inheritance."""
 import os
 import stat
 import struct
@@ -14,7 +14,7 @@ KINDS = {"u": (1, 2), "g": (4, 8), "m": (16, 0), "o": (32, 0)}
 
 
 def acl(text):
-    """The value of "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---"; see linux/posix_acl_xattr.h."""
+    """Encodes "u::rwx,u:7:rw-,g::r-x,m::rwx,o::---"; see linux/posix_acl_xattr.h."""
     value = struct.pack("<I", 2)
     for entry in text.split(","):
         kind, who, letters = entry.split(":")
@@ -25,7 +25,7 @@ def acl(text):
 
 
 def text(value):
-    """The reverse of acl()."""
+    """Decodes a value that acl() encodes."""
     equal(struct.unpack_from("<I", value)[0], 2, "the version")
     entries = []
     for tag, bits, who in struct.iter_unpack("<HHI", value[4:]):
@@ -62,9 +62,9 @@ ALICE_MAY = f"u::rw-,u:{ALICE.uid}:rw-,g::---,m::rw-,o::---"
 STAFF_MAY = f"u::rw-,g::---,g:{STAFF}:r--,m::rw-,o::---"
 
 
-# --- what they allow ---
+# --- access ---
 
-@case("an ACL lets a user in whom the mode keeps out, and nobody else")
+@case("an ACL grants access to one user whom the mode denies it, and to nobody else")
 def _():
     put("f", b"text", 0o600)
     set_acl("f", ALICE_MAY)
@@ -74,7 +74,7 @@ def _():
     fails(EACCES, by, BOB, get, "f")
 
 
-@case("an ACL keeps a user out whom the mode lets in")
+@case("an ACL denies access to one user whom the mode grants it")
 def _():
     put("f", b"text", 0o644)
     set_acl("f", f"u::rw-,u:{ALICE.uid}:---,g::r--,m::r--,o::r--")
@@ -83,7 +83,7 @@ def _():
     equal(by(BOB, get, "f"), b"text")
 
 
-@case("a group's entry holds for its members, by supplementary groups too")
+@case("a group's entry applies to its members, including supplementary ones")
 def _():
     put("f", b"text", 0o600)
     set_acl("f", STAFF_MAY)
@@ -93,7 +93,7 @@ def _():
     fails(EACCES, by, BOB, get, "f")
 
 
-@case("a member of a group with an entry never gets what others get")
+@case("a member of a group with an entry never gets the others' permissions")
 def _():
     put("f", b"text", 0o604)
     set_acl("f", f"u::rw-,g::---,g:{STAFF}:---,m::rwx,o::r--")
@@ -102,7 +102,7 @@ def _():
     equal(by(BOB, get, "f"), b"text")
 
 
-@case("the mask bounds users, groups and the owning group, not the owner and others")
+@case("the mask limits users, groups and the owning group, not the owner and others")
 def _():
     put("f", b"text", 0o600)
     os.chown("f", ALICE.uid, STAFF)
@@ -115,7 +115,7 @@ def _():
     by(BOB._replace(uid=64003), put, "f", b"others may")
 
 
-@case("an ACL of a directory says who may look up, list and make")
+@case("the ACL of a directory decides who may look up, list and create")
 def _():
     os.mkdir("d", 0o700)
     put("d/f", b"text", 0o644)
@@ -128,7 +128,7 @@ def _():
     fails(EACCES, by, BOB, put, "d/other")
 
 
-@case("a change of an ACL holds at once for whoever was let in or kept out before")
+@case("a change of an ACL takes effect at once, for granted and for denied access")
 def _():
     put("f", b"text", 0o600)
     for _ in range(3):
@@ -144,7 +144,7 @@ def _():
 
 # --- ACL and mode ---
 
-@case("an access ACL sets the mode, and one that says no more than that is not kept")
+@case("an access ACL sets the mode, and an ACL equivalent to a mode is not kept")
 def _():
     put("f", mode=0o644)
     set_acl("f", "u::rwx,g::r-x,o::--x")
@@ -154,7 +154,7 @@ def _():
     equal(os.listxattr("f"), [])
 
 
-@case("the group's bits of the mode show the mask")
+@case("the group bits of the mode show the mask")
 def _():
     put("f", mode=0o644)
     set_acl("f", f"u::rw-,u:{ALICE.uid}:rwx,g::r--,m::rw-,o::---")
@@ -174,7 +174,7 @@ def _():
     fails(EACCES, by, ALICE, put, "f", b"x")
 
 
-@case("setuid, setgid and sticky bits survive an ACL")
+@case("setuid, setgid and sticky bits survive the setting of an ACL")
 def _():
     put("f", mode=0o644)
     os.chmod("f", 0o6755)
@@ -183,7 +183,7 @@ def _():
     equal(mode("f"), 0o6660)
 
 
-@case("an ACL by an owner outside of the file's group takes the setgid bit away")
+@case("setting an ACL as an owner outside the file's group clears the setgid bit")
 def _():
     put("f", mode=0o644)
     os.chown("f", ALICE.uid, STAFF)
@@ -196,7 +196,7 @@ def _():
     equal(mode("f"), 0o2750)
 
 
-@case("removing an ACL leaves the mode as it shows, and removing none is no error")
+@case("removing an ACL leaves the mode as it is shown, and removing none is no error")
 def _():
     put("f", mode=0o600)
     set_acl("f", ALICE_MAY)
@@ -209,7 +209,7 @@ def _():
     os.removexattr("f", DEFAULT)
 
 
-@case("an ACL changes the ctime")
+@case("setting an ACL changes the ctime")
 def _():
     put("f")
     before = os.stat("f")
@@ -218,9 +218,9 @@ def _():
     equal(os.stat("f").st_mtime_ns, before.st_mtime_ns)
 
 
-# --- what is refused ---
+# --- errors ---
 
-@case("what is no valid ACL is EINVAL")
+@case("an invalid ACL fails with EINVAL")
 def _():
     put("f", mode=0o644)
     for entries in ("u::rw-,g::r--", "u::rw-,o::r--", f"u::rw-,u:{ALICE.uid}:r--,g::r--,o::r--",
@@ -243,7 +243,7 @@ def _():
             fails(ENODATA, os.getxattr, "d", name)
 
 
-@case("default ACLs are for directories only")
+@case("only directories accept default ACLs")
 def _():
     put("f")
     os.mkfifo("p")
@@ -273,10 +273,10 @@ def _():
 # --- inheritance ---
 
 FOLDER_DEFAULT = f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::rwx,o::---"
-INHERITED = f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---"  # by a file made with 0666
+INHERITED = f"u::rw-,u:{ALICE.uid}:rwx,g::r-x,m::rw-,o::---"  # for a file created with 0666
 
 
-@case("a default ACL takes the umask's place")
+@case("a default ACL replaces the umask")
 def _():
     os.mkdir("d")
     set_acl("d", FOLDER_DEFAULT, DEFAULT)
@@ -288,7 +288,7 @@ def _():
     fails(ENODATA, os.getxattr, "d/f", DEFAULT)
 
 
-@case("without a default ACL the umask holds")
+@case("without a default ACL the umask applies")
 def _():
     os.mkdir("d", 0o777)
     set_acl("d", f"u::rwx,u:{ALICE.uid}:rwx,g::r-x,m::rwx,o::---")
@@ -298,7 +298,7 @@ def _():
     equal(os.listxattr("d/f"), [])
 
 
-@case("directories inherit the default ACL, too, and hand it on")
+@case("directories inherit the default ACL as their own default ACL")
 def _():
     os.mkdir("d")
     set_acl("d", FOLDER_DEFAULT, DEFAULT)
@@ -313,7 +313,7 @@ def _():
     equal(acl_of("d/e/f", DEFAULT), FOLDER_DEFAULT)
 
 
-@case("a default ACL that a mode can say makes modes only")
+@case("a default ACL equivalent to a mode only sets modes")
 def _():
     os.mkdir("d")
     set_acl("d", "u::rwx,g::r-x,o::---", DEFAULT)
@@ -327,7 +327,7 @@ def _():
     equal(os.listxattr("d/e"), [DEFAULT])
 
 
-@case("FIFOs, sockets and devices inherit; symlinks do not")
+@case("FIFOs, sockets and devices inherit an ACL; symlinks do not")
 def _():
     os.mkdir("d")
     set_acl("d", FOLDER_DEFAULT, DEFAULT)
@@ -342,7 +342,7 @@ def _():
     equal(mode("d/l"), 0o777)
 
 
-@case("a file without a name inherits from the directory that it is made in")
+@case("an O_TMPFILE inherits from the directory that it is made in")
 def _():
     os.mkdir("d")
     set_acl("d", FOLDER_DEFAULT, DEFAULT)
@@ -353,7 +353,7 @@ def _():
     equal(text(os.getxattr(fd, ACCESS)), INHERITED)
 
 
-@case("in a setgid directory with a default ACL both the group and the ACL are inherited")
+@case("a setgid directory with a default ACL passes on its group and its ACL")
 def _():
     os.mkdir("d")
     os.chown("d", 0, STAFF)
@@ -401,9 +401,9 @@ def _():
     equal(run("getfacl", "-cnR", "c").replace("# file: c", "# file: a"), wanted)
 
 
-# --- many, and trees ---
+# --- large ACLs, and trees ---
 
-@case("a hundred named users are kept and told apart")
+@case("a hundred named users get their own permissions")
 def _():
     put("f")
     letters = ("---", "r--", "-w-", "--x", "rw-", "r-x", "rwx")
@@ -415,7 +415,7 @@ def _():
     equal(by(Person(90099, 1), os.access, "f", os.R_OK), True, "reading by user 99")
 
 
-@case("ACLs are in the list of attributes, once each, and of a file without one they are not")
+@case("listxattr lists each ACL once, and none of a file without one")
 def _():
     os.mkdir("d")
     put("f")
@@ -437,7 +437,7 @@ def _():
     equal((os.listxattr("d/a"), os.listxattr("d/b")), ([], []))
 
 
-@case("setfacl -R and getfacl -R carry the ACLs of a tree, and --restore brings them back")
+@case("setfacl -R and getfacl -R apply to a tree, and setfacl --restore restores it")
 def _():
     os.makedirs("d/e")
     put("d/e/f")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Attributes: what stat, statx and statfs tell, what chmod and chown set, what a change clears."""
+"""Attributes: the results of stat, statx and statfs, and the effects of chmod, chown and writes."""
 import os
 import stat
 import time
@@ -20,9 +20,9 @@ def owner(path):
     return info.st_uid, info.st_gid
 
 
-# --- what a new file is ---
+# --- new files ---
 
-@case("a new file is empty, has one link, and the user and group of who made it")
+@case("a new file is empty, has one link, and has the user and group of its creator")
 def _():
     os.chmod(".", 0o777)
     by(ALICE, put, "a")
@@ -31,7 +31,7 @@ def _():
     equal(owner("a"), (ALICE.uid, ALICE.gid), "the owner")
 
 
-@case("a directory's link count is 2 and its subdirectories; files do not count")
+@case("a directory has two links and one for each subdirectory, none for its files")
 def _():
     os.mkdir("d")
     equal(os.stat("d").st_nlink, 2)
@@ -44,7 +44,7 @@ def _():
     equal(os.stat("d").st_nlink, 5)
 
 
-@case("inode numbers differ between files, and stay over rename, chmod, write and unlink")
+@case("inode numbers are unique, and rename, chmod, write and unlink keep them")
 def _():
     for n in range(200):
         put(f"x{n}")
@@ -75,7 +75,7 @@ def stored(path):
     return os.stat(path).st_blocks * 512
 
 
-@case("st_blocks is what is stored: the bytes of a full file, of a sparse one only its data")
+@case("st_blocks counts all bytes of a full file, and only the data of a sparse one")
 def _():
     size = 1 << 20
     put("full", os.urandom(size))
@@ -89,7 +89,7 @@ def _():
     true(size <= stored("sparse") <= size * 1.1, f"{stored('sparse')} bytes for {size} in a hole")
 
 
-@case("st_blocks falls with truncate and with punched holes")
+@case("st_blocks shrinks after a truncation and after a punched hole")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.write(fd, os.urandom(4 << 20))
@@ -104,7 +104,7 @@ def _():
 
 # --- chmod ---
 
-@case("chmod sets all twelve bits, of files and directories, by path and descriptor")
+@case("chmod sets all twelve bits, of files and directories, by path and by descriptor")
 def _():
     put("a")
     os.mkdir("d")
@@ -119,7 +119,7 @@ def _():
 
 # --- chown ---
 
-@case("chown sets user and group, -1 leaves them")
+@case("chown sets user and group, and -1 leaves them unchanged")
 def _():
     put("a")
     os.chown("a", 1000000, 2000000)
@@ -136,7 +136,7 @@ def _():
 # --- setuid and setgid on change ---
 
 def changes():
-    """What a user can do to the content of "a"; each drops setuid and setgid."""
+    """Returns the calls that change the content of "a"; each clears setuid and setgid."""
     def opened(change):
         fd = os.open("a", os.O_RDWR)
         change(fd)
@@ -158,11 +158,11 @@ def copy_from(source, to, size):
 
 
 def run_with(path):
-    """The mode as exec sees it: without a look at what else may have changed."""
+    """Returns the mode as exec reads it, without refreshing other attributes."""
     return statx(path, mask=STATX_MODE).mode & 0o7777
 
 
-@case("write, truncate, O_TRUNC, fallocate and copies by a user drop setuid and setgid")
+@case("write, truncate, O_TRUNC, fallocate and copies by a user clear setuid and setgid")
 def _():
     put("source", pattern(1 << 20))
     put("a", b"0123456789")
@@ -175,7 +175,7 @@ def _():
         equal(mode("a"), 0o777, f"the mode after {name}")
 
 
-@case("setgid without group execution stays with changes by the group's members and by root")
+@case("changes by root and by group members keep setgid without group execution")
 def _():
     put("source", pattern(1 << 20))
     put("a", b"0123456789")
@@ -187,7 +187,7 @@ def _():
             equal(mode("a"), 0o2666, f"the mode after {name}")
 
 
-@case("setgid without group execution goes when somebody outside the group changes the content")
+@case("a change by somebody outside the group clears setgid without group execution")
 def _():
     put("source", pattern(1 << 20))
     put("a", b"0123456789")
@@ -200,7 +200,7 @@ def _():
         equal(mode("a"), 0o666, f"the mode after {name}")
 
 
-@case("setgid without group execution goes with a chown by an owner outside the group, not by root")
+@case("chown by an owner outside the group, not root, clears setgid without group execution")
 def _():
     put("a")
     for who, left in ((ALICE, 0o666), (ALICE.of(STAFF), 0o2666), (ROOT, 0o2666)):
@@ -216,7 +216,7 @@ def _():
 
 # --- access ---
 
-@case("access asks for the real user, faccessat with AT_EACCESS for the effective one")
+@case("access checks the real user, faccessat with AT_EACCESS the effective one")
 def _():
     put("a")
     os.chmod("a", 0o600)
@@ -230,7 +230,7 @@ def _():
 
 # --- statx ---
 
-@case("statx tells what stat tells")
+@case("statx and stat return the same attributes")
 def _():
     put("a", pattern(12345))
     os.chmod("a", 0o4711)
@@ -243,7 +243,7 @@ def _():
     equal(one.blksize, other.st_blksize, "the block size")
 
 
-@case("statx tells the birth time, which nothing changes")
+@case("statx returns the birth time, which never changes")
 def _():
     began = time.time_ns()
     put("a", b"text")
@@ -264,7 +264,7 @@ def _():
     true(statx("d").btime_ns > born.btime_ns, "a later directory is not younger")
 
 
-@case("statx tells the birth time of symlinks, nodes and open files without a name")
+@case("statx returns the birth time of symlinks, FIFOs and unlinked files")
 def _():
     os.symlink("nothing", "s")
     os.mkfifo("fifo")
@@ -275,14 +275,14 @@ def _():
              "no birth time, or not now")
 
 
-@case("statx with unknown flags is EINVAL")
+@case("statx with unknown flags fails with EINVAL")
 def _():
     fails(EINVAL, call, "statx", -100, ".", 1 << 30, 0x7ff, bytes(256))
 
 
 # --- statfs ---
 
-@case("statfs counts: free is not more than all, available not more than free")
+@case("in statfs free is at most the total, and available at most free")
 def _():
     space = os.statvfs(".")
     true(space.f_blocks >= space.f_bfree >= space.f_bavail > 0, f"the blocks are {space}")
@@ -290,7 +290,7 @@ def _():
     true(space.f_bsize >= 512 and space.f_frsize >= 512, f"the block sizes are {space}")
 
 
-@case("statfs tells numbers that a 32-bit program can hold")
+@case("the numbers of statfs fit in 32 bits")
 def _():
     space = os.statvfs(".")
     true(max(space.f_blocks, space.f_files) < 1 << 32, f"the numbers are {space}")
@@ -306,7 +306,7 @@ def used_bytes():
     return (space.f_blocks - space.f_bfree) * space.f_frsize
 
 
-@case("statfs sees files made and removed")
+@case("statfs counts files that are made and removed")
 def _():
     before = settled(used_inodes)
     for n in range(100):
@@ -317,7 +317,7 @@ def _():
     until(lambda: used_inodes() == before, "the files still count", 30)
 
 
-@case("statfs sees bytes written, and removed")
+@case("statfs counts bytes that are written and removed")
 def _():
     size = 16 << 20
     before = settled(used_bytes)
@@ -332,7 +332,7 @@ def _():
     until(lambda: used_bytes() - before < size // 2, "the bytes still count", 30)
 
 
-@case("a user may not stat what is in a directory without x")
+@case("stat of a file in a directory without x fails for a user")
 def _():
     os.mkdir("d")
     put("d/a")

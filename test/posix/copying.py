@@ -26,7 +26,7 @@ def copy_all(source, target, size, begin=0, to=0):
     return done
 
 
-@case("copy_file_range copies a file, of data written a moment ago or synced")
+@case("copy_file_range copies data that was just written and data that was synced")
 def _():
     for sync in (False, True):
         put("a", pattern(SIZE))
@@ -37,7 +37,7 @@ def _():
         equal(get("b") == pattern(SIZE), True, "equality")
 
 
-@case("source and copy are independent: a change of one is none of the other")
+@case("source and copy are independent: a change of one does not affect the other")
 def _():
     put("a", pattern(SIZE))
     source, target = opened("a"), opened("b")
@@ -59,7 +59,7 @@ def _():
           "equality of the copy without its source")
 
 
-@case("a copy of a copy is whole when the first two are gone")
+@case("a copy of a copy is complete after the first two are removed")
 def _():
     put("a", pattern(SIZE))
     for source, target in (("a", "b"), ("b", "c")):
@@ -69,7 +69,7 @@ def _():
     equal(get("c") == pattern(SIZE), True, "equality")
 
 
-@case("any range is copied to any place, to the byte")
+@case("any range is copied to any offset, exact to the byte")
 def _():
     data = pattern(500000)
     put("a", data)
@@ -85,7 +85,7 @@ def _():
         os.close(target)
 
 
-@case("a copy past the end of the target leaves a hole of zeros")
+@case("a copy beyond the end of the target leaves a hole of zeros")
 def _():
     put("a", b"text")
     put("b", b"x")
@@ -93,7 +93,7 @@ def _():
     equal(get("b"), b"x" + bytes(99999) + b"text")
 
 
-@case("holes of the source are zeros in the copy, whatever was there")
+@case("holes of the source overwrite the target with zeros")
 def _():
     source = opened("a")
     os.pwrite(source, b"x" * 65536, 1 << 20)
@@ -103,7 +103,7 @@ def _():
     equal(get("b") == get("a"), True, "equality")
 
 
-@case("a copy stops at the end of the source, and from there copies nothing")
+@case("a copy stops at the end of the source, and copies nothing from there on")
 def _():
     put("a", b"0123456789")
     source, target = opened("a"), opened("b")
@@ -115,7 +115,7 @@ def _():
     equal(COPY(source, target, 2**62, 0, 0), 10, "a copy of all there is")
 
 
-@case("without offsets the positions of both descriptors are used and moved; with, they are not")
+@case("without offsets both positions are used and moved; with offsets they stay")
 def _():
     put("a", b"0123456789")
     source, target = opened("a"), opened("b")
@@ -128,7 +128,7 @@ def _():
     equal(get("b"), b"\0" + b"3456" + bytes(3) + b"01")
 
 
-@case("a file is copied within itself, and EINVAL where the ranges overlap")
+@case("a copy within one file works, and fails with EINVAL if the ranges overlap")
 def _():
     put("a", pattern(200000))
     fd = opened("a")
@@ -140,7 +140,7 @@ def _():
     COPY(fd, fd, 1000, 0, 1000)
 
 
-@case("copy_file_range's errors: EBADF, EISDIR, EINVAL, EXDEV to another kind of filesystem")
+@case("copy_file_range fails with EBADF, EISDIR, EINVAL, and EXDEV to another kind of filesystem")
 def _():
     put("a", b"text")
     put("b", b"other")
@@ -157,7 +157,7 @@ def _():
     equal((get("a"), get("b")), (b"text", b"other"))
 
 
-@case("a copy beyond RLIMIT_FSIZE stops there, and then is EFBIG")
+@case("a copy stops at RLIMIT_FSIZE, and a copy beyond it fails with EFBIG")
 def _():
     put("a", pattern(20000))
     source, target = opened("a"), opened("b")
@@ -167,7 +167,7 @@ def _():
     fails(EFBIG, COPY, source, target, 10, 0, 10000)
 
 
-@case("a copy moves the target's mtime and ctime, and takes its setuid when a user makes it")
+@case("a copy updates the target's mtime and ctime, and by a user clears its setuid bit")
 def _():
     put("a", b"text")
     put("b", b"other")
@@ -180,7 +180,7 @@ def _():
     equal(stat.S_IMODE(info.st_mode), 0o777, "the mode")
 
 
-@case("a copy is seen through another descriptor's cache and mapping at once")
+@case("another descriptor and a mapping see a copy at once")
 def _():
     put("a", pattern(100000))
     put("b", pattern(100000, 5))
@@ -193,7 +193,7 @@ def _():
         equal(pread_all(other, 100000, 0) == pattern(100000), True, "equality by read")
 
 
-@case("data that a mapping changed is what is copied")
+@case("copy_file_range copies data that was changed through a mapping")
 def _():
     put("a", pattern(100000))
     source = opened("a")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Bytes of files: reading, writing, appending, cutting, far offsets, O_DIRECT, O_SYNC, syncing."""
+"""Bytes of files: reads, writes, appends, truncation, large offsets, O_DIRECT, O_SYNC, syncing."""
 import ctypes
 import fcntl
 import mmap
@@ -28,7 +28,7 @@ def _():
         equal(get("a") == pattern(size, size), True, f"equality of {size} bytes")
 
 
-@case("read stops at the end: less than asked for, then nothing")
+@case("a read that reaches the end is short, and the next read returns nothing")
 def _():
     put("a", b"0123456789")
     fd = opened()
@@ -39,7 +39,7 @@ def _():
     equal(os.pread(fd, 7, 10**12), b"")
 
 
-@case("a file written a byte here and there reads in one go")
+@case("a file of scattered single bytes is read whole by one read")
 def _():
     fd = opened()
     for offset in range(0, 128 << 10, 64):
@@ -50,7 +50,7 @@ def _():
     equal(bytes(buffer), (b"x" + bytes(63)) * 2048, "the bytes")
 
 
-@case("one write of 8 MiB is taken whole, and one read gives it whole")
+@case("one write and one read transfer 8 MiB")
 def _():
     data = pattern(8 << 20)
     fd = opened()
@@ -59,7 +59,7 @@ def _():
     equal(get("a") == data, True, "equality")
 
 
-@case("writes in the middle change their bytes and no other")
+@case("a write in the middle changes only its own bytes")
 def _():
     size = 300000
     data = bytearray(pattern(size))
@@ -73,7 +73,7 @@ def _():
     equal(get("a") == bytes(data), True, "equality")
 
 
-@case("500 random writes, cuts and reads agree with the same done in memory")
+@case("500 random writes, reads and truncations agree with a model in memory")
 def _():
     chance = dice()
     mirror = Mirror(opened())
@@ -91,7 +91,7 @@ def _():
     mirror.check("the end")
 
 
-@case("readv, writev, preadv and pwritev take and give the parts in order")
+@case("readv, writev, preadv and pwritev use the buffers in order")
 def _():
     fd = opened()
     parts = [pattern(n, n) for n in (1, 5000, 0, 70000, 3)]
@@ -105,14 +105,14 @@ def _():
     fails(EINVAL, os.writev, fd, [b"x"] * 1025)
 
 
-@case("a write of nothing takes nothing and does not grow the file")
+@case("a write of zero bytes returns 0 and does not extend the file")
 def _():
     fd = opened()
     equal(os.pwrite(fd, b"", 1000), 0)
     equal(os.fstat(fd).st_size, 0)
 
 
-@case("what one process wrote another reads at once, before any close or sync")
+@case("a process reads at once what another one wrote, before any close or sync")
 def _():
     fd = opened()
     for n in range(30):
@@ -136,7 +136,7 @@ def _():
     equal(get("a") == b"12" * 2048, True, "equality")
 
 
-@case("a write is atomic to another write of the same range")
+@case("concurrent writes of the same range do not mix")
 def _():
     size = 1 << 18
     put("a", bytes(size))
@@ -152,7 +152,7 @@ def _():
 
 # --- the position ---
 
-@case("lseek sets the position from start, place and end, past the end, too; below 0 is EINVAL")
+@case("lseek works from start, position and end, and beyond the end; below 0 it fails with EINVAL")
 def _():
     put("a", b"0123456789")
     fd = opened()
@@ -170,7 +170,7 @@ def _():
     equal(get("a"), b"0123456789" + bytes(100) + b"x")
 
 
-@case("pread and pwrite leave the position; a dup and a child share it, another open does not")
+@case("pread and pwrite keep the position; a dup and a child share it, another open does not")
 def _():
     put("a", b"0123456789")
     fd, other = opened(), opened()
@@ -186,7 +186,7 @@ def _():
 
 # --- append ---
 
-@case("O_APPEND writes at the end, wherever the position is and whoever made the end")
+@case("O_APPEND writes at the end, wherever the position is and whoever extended the file")
 def _():
     put("a", b"start")
     fd = opened(flags=os.O_APPEND)
@@ -201,7 +201,7 @@ def _():
     equal(get("a"), b"sta+3")
 
 
-@case("four processes that append lose nothing and mix nothing")
+@case("four appending processes lose nothing and mix nothing")
 def _():
     put("a")
 
@@ -217,7 +217,7 @@ def _():
     equal(set(lines) == wanted, True, "equality of the lines")
 
 
-@case("O_APPEND can be set and cleared on an open file, and a single write can append")
+@case("O_APPEND can be set and cleared on an open file, and RWF_APPEND appends a single write")
 def _():
     put("a", b"0123456789")
     fd = opened()
@@ -229,7 +229,7 @@ def _():
     equal(get("a"), b"start56789end!")
 
 
-@case("pwrite on a file opened with O_APPEND appends, as Linux has it")
+@case("pwrite on a file opened with O_APPEND appends, as on Linux")
 def _():
     put("a", b"0123456789")
     os.pwrite(opened(flags=os.O_APPEND), b"x", 2)
@@ -238,7 +238,7 @@ def _():
 
 # --- truncate ---
 
-@case("truncate cuts, and grows with zeros, at and around every edge")
+@case("truncate shortens a file and extends it with zeros, at and around every boundary")
 def _():
     whole = pattern(300000)
     for size in EDGES[:13]:
@@ -249,7 +249,7 @@ def _():
         equal(get("a") == whole[:size] + bytes(310000 - size), True, f"equality over {size}")
 
 
-@case("what was cut off does not come back when the file grows, by truncate or by a write")
+@case("truncated bytes do not reappear when truncate or a write extends the file")
 def _():
     for size in EDGES[:13]:
         for grow in (lambda fd: os.ftruncate(fd, 200000), lambda fd: os.pwrite(fd, b"\0", 199999)):
@@ -262,7 +262,7 @@ def _():
             os.close(fd)
 
 
-@case("O_TRUNC empties a file, other opens see it, and writes go on at their positions")
+@case("O_TRUNC empties a file for all its opens, and they write on at their positions")
 def _():
     put("a", pattern(100000))
     fd = opened()
@@ -274,7 +274,7 @@ def _():
     equal(get("a"), bytes(10) + b"x")
 
 
-@case("truncate's errors: EINVAL below 0 and on a read-only descriptor, EISDIR")
+@case("truncate fails with EINVAL below 0 and on a read-only descriptor, and with EISDIR")
 def _():
     put("a", b"text")
     os.mkdir("d")
@@ -284,7 +284,7 @@ def _():
     equal(get("a"), b"text")
 
 
-# --- far offsets ---
+# --- large offsets ---
 
 @case("bytes are kept at offsets up to 16 TiB, with zeros between")
 def _():
@@ -302,7 +302,7 @@ def _():
     true(os.fstat(fd).st_blocks * 512 < 1 << 20, "the holes are stored")
 
 
-@case("a write at 2^62 is kept, or EFBIG and nothing where files end before; past 2^63 is EINVAL")
+@case("a write at 2^62 is kept, or fails with EFBIG; a write beyond 2^63 fails with EINVAL")
 def _():
     fd = opened()
     os.write(fd, b"text")
@@ -321,7 +321,7 @@ def _():
     equal(get("a"), b"text")
 
 
-@case("RLIMIT_FSIZE stops a write at its limit, then it is EFBIG with SIGXFSZ")
+@case("a write stops at RLIMIT_FSIZE, and one beyond it fails with EFBIG and SIGXFSZ")
 def _():
     came = []
     signal.signal(signal.SIGXFSZ, lambda *_: came.append(1))
@@ -335,7 +335,7 @@ def _():
 
 # --- errors ---
 
-@case("a descriptor does only what it was opened for: EBADF, EISDIR")
+@case("a call that does not fit how a descriptor was opened fails with EBADF or EISDIR")
 def _():
     put("a", b"text")
     os.mkdir("d")
@@ -350,7 +350,7 @@ def _():
     fails(EBADF, os.read, os.open("a", os.O_PATH), 1)
 
 
-@case("memory that is not there is EFAULT, and the file stays as it was")
+@case("a bad buffer fails with EFAULT and leaves the file unchanged")
 def _():
     put("a", b"text")
     fd = opened()
@@ -367,7 +367,7 @@ def aligned(data):
     return area
 
 
-@case("O_DIRECT writes and reads whole blocks that others see at once, and reads stop at the end")
+@case("O_DIRECT writes are visible to others at once, and O_DIRECT reads stop at the end")
 def _():
     size = 1 << 20
     fd, direct = opened(), opened(flags=os.O_DIRECT)
@@ -383,7 +383,7 @@ def _():
     equal(os.preadv(direct, [into], size), 0, "what is read past the end")
 
 
-@case("O_DIRECT and buffered access in turn agree with the same done in memory")
+@case("alternating O_DIRECT and buffered calls agree with a model in memory")
 def _():
     chance = random.Random(7)
     fd, direct = opened(), opened(flags=os.O_DIRECT)
@@ -401,7 +401,7 @@ def _():
         true(got == min(length, len(data) - place), "a short read")
 
 
-@case("O_SYNC, O_DSYNC and RWF_DSYNC write as others do")
+@case("writes with O_SYNC, O_DSYNC and RWF_DSYNC have the same results as others")
 def _():
     for flags in (os.O_SYNC, os.O_DSYNC, os.O_SYNC | os.O_APPEND, os.O_DIRECT | os.O_DSYNC):
         fd = opened(f"a{flags}", flags)
@@ -414,7 +414,7 @@ def _():
     equal(get("a"), b"t" + bytes(4) + b"text")
 
 
-@case("fsync and fdatasync work on every open file: for reading, a directory, an unlinked one")
+@case("fsync and fdatasync work on read-only files, directories and unlinked files")
 def _():
     put("a", pattern(100000))
     os.mkdir("d")
@@ -434,7 +434,7 @@ def _():
     fails(EBADF, os.fsync, os.open("a", os.O_PATH))
 
 
-@case("posix_fadvise and readahead change nothing but speed; bad advice is EINVAL")
+@case("posix_fadvise and readahead change no data, and fail with EINVAL for bad advice")
 def _():
     put("a", pattern(500000))
     fd = opened()
@@ -447,7 +447,7 @@ def _():
     fails(EINVAL, os.posix_fadvise, fd, 0, 0, 99)
 
 
-@case("a file that is closed and dropped from the cache reads as it was written")
+@case("a file that was closed and dropped from the cache reads as it was written")
 def _():
     put("a", pattern(3000000))
     fd = opened()

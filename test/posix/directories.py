@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Directories: big ones, telldir and seekdir, listings while entries come and go, many at once."""
+"""Directories: large ones, telldir and seekdir, changes during a listing, concurrency."""
 import os
 import platform
 import random
@@ -22,7 +22,7 @@ def touch(path):
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o644))
 
 
-# --- big ---
+# --- large directories ---
 
 @case(f"a directory of {MANY} entries is listed whole, looked up in, thinned out and removed", 240)
 def _():
@@ -58,7 +58,7 @@ if platform.machine() == "x86_64":
         equal((ran.returncode, ran.stdout), (0, ""), "its exit code, and what it could not hold")
 
 
-@case("a thousand subdirectories are counted in the links, and gone again")
+@case("a thousand subdirectories are counted in the link count, until they are removed")
 def _():
     os.mkdir("d")
     for n in range(1000):
@@ -69,7 +69,7 @@ def _():
     equal(os.stat("d").st_nlink, 2)
 
 
-@case("entries with the longest names are listed whole")
+@case("entries with the longest names are listed completely")
 def _():
     wanted = {f"{n:03d}" + "x" * 252 for n in range(600)}
     for name in wanted:
@@ -77,7 +77,7 @@ def _():
     equal(set(os.listdir(".")) == wanted, True, "equality of the listing")
 
 
-# --- places in a listing ---
+# --- positions ---
 
 def filled(count=600):
     os.mkdir("d")
@@ -86,7 +86,7 @@ def filled(count=600):
     return Directory("d")
 
 
-@case("seekdir leads back to every place that telldir told")
+@case("seekdir returns to every position that telldir gave")
 def _():
     stream = filled()
     places, listed = [], []
@@ -104,7 +104,7 @@ def _():
     equal(stream.rest() == listed[300:], True, "equality from the middle on")
 
 
-@case("a place that one handle told is the same place in another, and after a reopen")
+@case("a position from one handle is valid in another handle, and after a reopen")
 def _():
     stream = filled()
     for _ in range(250):
@@ -116,7 +116,7 @@ def _():
     equal(other.rest() == rest, True, "equality of the rest")
 
 
-@case("a place stays good when entries before it and after it are removed, and it itself is")
+@case("a position stays valid when the entries around it and its own entry are removed")
 def _():
     stream = filled()
     listed = names(Directory("d").rest())
@@ -134,7 +134,7 @@ def _():
     equal(len(listed), 600)
 
 
-@case("rewinddir begins anew and sees what has changed")
+@case("rewinddir starts again and shows what has changed")
 def _():
     stream = filled(100)
     equal(len(names(stream.rest())), 100)
@@ -145,7 +145,7 @@ def _():
     equal((len(listed), "new" in listed, "entry5" in listed), (100, True, False))
 
 
-@case("two handles of one directory have places of their own")
+@case("two handles of one directory have independent positions")
 def _():
     one, two = filled(300), Directory("d")
     first = [one.read() for _ in range(100)]
@@ -153,7 +153,7 @@ def _():
     equal(first + one.rest() == second, True, "equality")
 
 
-@case("a dup shares the place, lseek to 0 begins anew")
+@case("a dup shares the position, and lseek to 0 starts again")
 def _():
     filled(300)
     fd = os.open("d", os.O_RDONLY)
@@ -163,7 +163,7 @@ def _():
     equal(os.listdir(os.dup(fd)), listed)
 
 
-@case("getdents is EINVAL when not even one entry fits, and ENOTDIR on a file")
+@case("getdents fails with EINVAL if no entry fits, and with ENOTDIR on a file")
 def _():
     filled(3)
     number = {"x86_64": 217, "aarch64": 61}[os.uname().machine]
@@ -174,9 +174,9 @@ def _():
     fails(ENOTDIR, call, "syscall", number, os.open("file", os.O_RDONLY), bytes(1000), 1000)
 
 
-# --- changes while it is listed ---
+# --- changes during a listing ---
 
-@case("whoever removes what it lists, as rm -r does, gets all of it in one pass")
+@case("removing each entry as it is listed, as rm -r does, removes all in one pass")
 def _():
     stream = filled(3000)
     while entry := stream.read():
@@ -186,7 +186,7 @@ def _():
     os.rmdir("d")
 
 
-@case("what is removed or changed while a listing is under way is not there, or as it is now")
+@case("a running listing shows changed entries as they are now, and no removed ones")
 def _():
     number = {"x86_64": 217, "aarch64": 61}[os.uname().machine]
     os.mkdir("d")
@@ -206,7 +206,7 @@ def _():
         fails(ENOENT, os.stat, f"d/{n + 2}")
 
 
-@case("whoever renames what it lists sees every entry that it has not renamed")
+@case("a running listing shows every entry that was not renamed meanwhile")
 def _():
     stream = filled(1000)
     seen = set()
@@ -219,7 +219,7 @@ def _():
     equal(len(seen), 1000, "the number of entries seen")
 
 
-@case("while others make and remove names, a listing has each that stays once, and none twice")
+@case("a listing shows each untouched entry once while others create and remove names")
 def _():
     os.mkdir("d")
     staying = {f"staying{n}" for n in range(700)}
@@ -247,7 +247,7 @@ def _():
         one.result()
 
 
-@case("while others move names in and out, a listing has every name that stays once")
+@case("a listing shows each untouched entry while others move names in and out")
 def _():
     os.mkdir("d")
     os.mkdir("e")
@@ -274,7 +274,7 @@ def _():
     churning.result()
 
 
-@case("a listing of 100 names at a time, with changes between, misses none that stay")
+@case("a listing of 100 names at a time, with changes between, misses no untouched entry")
 def _():
     stream = filled(1000)
     seen = []
@@ -290,9 +290,9 @@ def _():
     equal(staying - set(seen), set(), "what was missed")
 
 
-# --- many at once ---
+# --- concurrency ---
 
-@case("four processes that make and remove files in one directory leave what they should")
+@case("four processes that make and remove files in one directory leave the expected entries")
 def _():
     os.mkdir("d")
 
@@ -326,7 +326,7 @@ def _():
     equal(len(os.listdir("d")), 4 * 75, "the number of directories")
 
 
-@case("rmdir against a process that makes files in it: either it is refused or they are")
+@case("rmdir during concurrent creates in the directory succeeds or fails with ENOTEMPTY")
 def _():
     def make(stop):
         made = 0
@@ -360,7 +360,7 @@ def _():
     os.rmdir("d")
 
 
-@case("trees that are made and removed by four processes at once leave nothing behind")
+@case("four processes that make and remove trees concurrently leave nothing")
 def _():
     def work(who):
         for n in range(6):
@@ -375,7 +375,7 @@ def _():
     equal(os.listdir("."), [])
 
 
-@case("a directory descriptor leads to its directory wherever it moves")
+@case("a directory descriptor refers to its directory wherever that moves")
 def _():
     os.makedirs("x/d")
     fd = os.open("x/d", os.O_RDONLY)

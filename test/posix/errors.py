@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Errors: one condition, and what every call says to it."""
+"""Errors: the errno of every call under one condition."""
 import ctypes
 import fcntl
 import os
@@ -14,7 +14,7 @@ from shared.cases import case, equal, fails, get, main, put, true
 from shared.linux import RENAME_EXCHANGE, RENAME_NOREPLACE, call, renameat2, statx
 from shared.people import ALICE, by, elsewhere, start
 
-# Calls on the path of something that is there; "other" is a file for those that need a second.
+# Calls on the path of an existing file; those that need a second file use "other".
 ON_PATHS = {
     "stat": os.stat, "lstat": os.lstat, "statx": statx,
     "access": lambda path: call("access", path, os.F_OK),
@@ -33,7 +33,7 @@ ON_PATHS = {
     "removexattr": lambda path: os.removexattr(path, "user.x"),
     "execute": lambda path: subprocess.run([path if "/" in path else "./" + path], check=True),
 }
-# Calls that make the name at the end of a path.
+# Calls that create the last component of a path.
 MAKING = {
     "create": lambda path: os.close(os.open(path, os.O_CREAT | os.O_WRONLY)),
     "create anew": lambda path: os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)),
@@ -47,7 +47,7 @@ MAKING = {
 
 
 def all_say(code, path, calls=None, without=(), but=None):
-    """Every call on the path fails with the code, or with that of `but`."""
+    """Checks that every call on the path fails with the code, or with that of `but`."""
     for name, function in (calls or ON_PATHS | MAKING).items():
         if name not in without:
             try:
@@ -57,7 +57,7 @@ def all_say(code, path, calls=None, without=(), but=None):
                 raise
 
 
-@case("what is not there is ENOENT with every call")
+@case("every call on a missing name fails with ENOENT")
 def _():
     put("other")
     all_say(ENOENT, "none", ON_PATHS)
@@ -67,7 +67,7 @@ def _():
                      "exchange", "link"))
 
 
-@case("below what is not there, below a symlink to nothing, and no path at all, are ENOENT")
+@case("a missing parent, a dangling symlink as parent, and an empty path fail with ENOENT")
 def _():
     put("other")
     os.symlink("none", "link")
@@ -76,7 +76,7 @@ def _():
     all_say(ENOENT, "", without=("bind", "execute"))
 
 
-@case("below a file is ENOTDIR with every call")
+@case("every call below a file fails with ENOTDIR")
 def _():
     put("other")
     put("file")
@@ -85,7 +85,7 @@ def _():
         all_say(ENOTDIR, path)
 
 
-@case("a loop of symlinks on the way is ELOOP with every call")
+@case("every call through a loop of symlinks fails with ELOOP")
 def _():
     put("other")
     os.symlink("b", "a")
@@ -96,14 +96,14 @@ def _():
                      "exchange", "link"))
 
 
-@case("a part of 256 bytes, at the end or on the way, is ENAMETOOLONG with every call")
+@case("every call with a component of 256 bytes fails with ENAMETOOLONG")
 def _():
     put("other")
     all_say(ENAMETOOLONG, "n" * 256, without=("bind",))
     all_say(ENAMETOOLONG, "n" * 256 + "/x", without=("bind",))
 
 
-@case("without x on the way it is EACCES with every call, also for what is not there")
+@case("every call through a directory without x fails with EACCES, even for a missing name")
 def _():
     os.chmod(".", 0o777)
     os.mkdir("d")
@@ -115,7 +115,7 @@ def _():
         by(ALICE, all_say, EACCES, path)
 
 
-@case("in a directory that may not be written it is EACCES to make and to remove names")
+@case("creating and removing names in a directory without w fails with EACCES")
 def _():
     os.chmod(".", 0o777)
     os.mkdir("d")
@@ -129,7 +129,7 @@ def _():
         fails(EACCES, by, ALICE, remove)
 
 
-@case("changes of a file that is not one's own are EPERM or EACCES, as its mode says")
+@case("changing somebody else's file fails with EPERM or EACCES, depending on its mode")
 def _():
     put("a")
     for code, change in ((EPERM, lambda: os.chmod("a", 0o777)),
@@ -142,7 +142,7 @@ def _():
         fails(code, by, ALICE, change)
 
 
-@case("a read-only mount is EROFS with every call that would change something")
+@case("every changing call on a read-only mount fails with EROFS")
 def _():
     put("a", b"text")
     put("other")
@@ -171,7 +171,7 @@ def _on_read_only_mount():
           (b"text", "a", ["a", "d", "other", "s"]))
 
 
-@case("a program that runs is not written, and what is open to write does not run: ETXTBSY")
+@case("writing a running program, or running a file open for writing, fails with ETXTBSY")
 def _():
     shutil.copy(os.path.realpath("/bin/sleep"), "sleep")
     running = subprocess.Popen(["./sleep", "100"])
@@ -189,7 +189,7 @@ def _():
     subprocess.run(["./true"], check=True)
 
 
-@case("a path that is no memory is EFAULT")
+@case("a path at a bad address fails with EFAULT")
 def _():
     bad = ctypes.c_void_p(1)
     for name, *args in (("open", bad, 0), ("mkdir", bad, 0o755), ("unlink", bad),
@@ -199,7 +199,7 @@ def _():
         fails(EFAULT, call, name, *args)
 
 
-@case("a descriptor that is closed is EBADF with every call")
+@case("every call on a closed descriptor fails with EBADF")
 def _():
     fd = os.open("a", os.O_CREAT | os.O_RDWR)
     os.close(fd)
@@ -212,7 +212,7 @@ def _():
         fails(EBADF, function, fd)
 
 
-@case("a file is no directory to work from: ENOTDIR")
+@case("every *at call with a file as its directory fails with ENOTDIR")
 def _():
     put("a")
     fd = os.open("a", os.O_RDONLY)
@@ -224,7 +224,7 @@ def _():
     fails(ENOTDIR, os.rmdir, "a")
 
 
-@case("an ioctl, a flag or a whence that is unknown is refused: ENOTTY, EINVAL")
+@case("an unknown ioctl, flag or whence fails with ENOTTY or EINVAL")
 def _():
     put("a")
     fd = os.open("a", os.O_RDWR)
@@ -235,7 +235,7 @@ def _():
     fails(EINVAL, os.lseek, fd, 0, 9)
 
 
-@case("another filesystem is EXDEV to link and to rename, there and back")
+@case("link and rename to another filesystem fail with EXDEV, in both directions")
 def _():
     put("a")
     device = os.stat(".").st_dev
@@ -245,7 +245,7 @@ def _():
     fails(EXDEV, os.rename, "/proc/version", "b")
 
 
-@case("what fails leaves everything as it was")
+@case("a call that fails changes nothing")
 def _():
     os.chmod(".", 0o755)
     put("a", b"text")
@@ -275,7 +275,7 @@ def _refused(attempt):
         return True
 
 
-@case("a process that is killed in the middle of its calls leaves a tree that works")
+@case("killing a process in the middle of its calls leaves a working tree")
 def _():
     def churn():
         n = 0
@@ -302,9 +302,9 @@ def _():
     shutil.rmtree("d")
 
 
-@case("a timer's signals cut neither a write nor an fsync short")
+@case("the signals of a timer do not shorten a write or an fsync")
 def _():
-    # Python repeats what ends with EINTR, and so do not the calls of libc themselves.
+    # Python repeats calls that end with EINTR; the functions of libc do not.
     def calls():
         signal.signal(signal.SIGALRM, lambda *_: None)
         signal.siginterrupt(signal.SIGALRM, True)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""fallocate in its modes: growing, room, holes, zeros."""
+"""fallocate in its modes: extending, reserving, holes, zeros."""
 import mmap
 import os
 import resource
@@ -14,7 +14,7 @@ from shared.linux import (FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALL
                           FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, fallocate, punch)
 from shared.people import ALICE, by
 
-STEP = 64 << 10  # what both ends of an extent are aligned to where exact places are asserted
+STEP = 64 << 10  # the alignment of extents whose exact places are asserted
 MODES = (0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
          FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
 
@@ -25,14 +25,14 @@ def fixed_times(path):
 
 
 def moved(path, ctime):
-    """Whether both times that a change moves have moved."""
+    """Whether both times that a change updates have been updated."""
     now = os.stat(path)
     return now.st_mtime > 1 and now.st_ctime_ns > ctime
 
 
-# --- growing ---
+# --- extending ---
 
-@case("fallocate grows a file with zeros and leaves what is there; KEEP_SIZE leaves the size")
+@case("fallocate extends a file with zeros and keeps its bytes; KEEP_SIZE keeps the size")
 def _():
     put("a", pattern(10000))
     fd = opened()
@@ -45,7 +45,7 @@ def _():
     equal(get("a"), pattern(10000) + bytes(15000))
 
 
-@case("what is written where fallocate made room reads as written, and the rest as zeros")
+@case("a write into allocated space reads as written, and the rest reads as zeros")
 def _():
     fd = opened()
     fallocate(fd, 0, 0, 1 << 20)
@@ -54,20 +54,20 @@ def _():
     equal(get("a") == bytes(300001) + pattern(5000) + bytes((1 << 20) - 305001), True, "equality")
 
 
-@case("posix_fallocate grows a file and keeps its bytes")
+@case("posix_fallocate extends a file and keeps its bytes")
 def _():
     put("a", b"text")
     os.posix_fallocate(opened(), 0, 100000)
     equal(get("a"), b"text" + bytes(99996))
 
 
-# --- room ---
+# --- reserved space ---
 
 def used(fd):
     return os.fstat(fd).st_blocks * 512
 
 
-@case("fallocate takes its room at once, with and without KEEP_SIZE, and once")
+@case("fallocate reserves its space at once and only once, with and without KEEP_SIZE")
 def _():
     fd = opened()
     fallocate(fd, 0, 0, 4 * STEP)
@@ -85,7 +85,7 @@ def _():
     equal(used(opened()), 6 * STEP, "what is used when opened again")
 
 
-@case("a range takes all pages that it touches, and does not grow when it is written")
+@case("a range reserves every page that it touches, and a write there uses no more")
 def _():
     for moment in ("unsynced", "synced"):
         put("a")
@@ -101,7 +101,7 @@ def _():
         os.unlink("a")
 
 
-@case("room that is not written is a hole that reads as zeros")
+@case("reserved space that is not written is a hole that reads as zeros")
 def _():
     fd = opened()
     fallocate(fd, 0, 0, 10 * STEP)
@@ -114,7 +114,7 @@ def _():
     equal(get("a") == bytes(3 * STEP) + pattern(2 * STEP) + bytes(5 * STEP), True, "equality")
 
 
-@case("PUNCH_HOLE gives room back, written or not, whole pages of it; ZERO_RANGE keeps it")
+@case("PUNCH_HOLE frees whole pages, written or not; ZERO_RANGE reserves them")
 def _():
     fd = opened()
     fallocate(fd, 0, 0, 3 * STEP)
@@ -132,13 +132,13 @@ def _():
     fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 5 * STEP)
     equal(used(fd), 5 * STEP, "what is used once zeros are all there is")
     punch(fd, STEP + 10, STEP - 20)
-    less = 5 * STEP - (STEP - 8192)  # beside what ext4 needs to tell of so many pieces
+    less = 5 * STEP - (STEP - 8192)  # not counting the extent tree that ext4 needs
     true(less <= used(fd) <= less + 4096, f"{used(fd)} bytes are used, not {less}")
     punch(fd, 0, 3 * STEP)
     true(2 * STEP <= used(fd) <= 2 * STEP + 4096, f"{used(fd)} bytes are used behind the end")
 
 
-@case("truncation gives back the room behind the end, also to the size that it is")
+@case("truncate frees the space reserved beyond the end, even to the same size")
 def _():
     fd = opened()
     os.pwrite(fd, pattern(STEP), 0)
@@ -157,7 +157,7 @@ def _():
 
 # --- holes and zeros ---
 
-@case("PUNCH_HOLE makes its range zeros to the byte, and nothing else; the size stays")
+@case("PUNCH_HOLE zeros its range, exact to the byte, and keeps the size")
 def _():
     size = 400000
     for offset, length in ((0, 4096), (1, 1), (4095, 2), (65536, 131072), (100001, 99999),
@@ -177,7 +177,7 @@ def _():
             os.close(fd)
 
 
-@case("a punched range is a hole to SEEK_DATA, and its space is free")
+@case("SEEK_DATA skips a punched range, and its space is free")
 def _():
     fd = opened()
     os.write(fd, os.urandom(64 * STEP))
@@ -189,7 +189,7 @@ def _():
     equal(extents(fd), [(0, STEP), (30 * STEP, 31 * STEP), (63 * STEP, 64 * STEP)])
 
 
-@case("a hole from one odd place to another in a small or large file is found and reads as zeros")
+@case("a hole between odd offsets of a small or large file is found and reads as zeros")
 def _():
     for size in (6000, 700001, 9 << 20):
         data = pattern(size)
@@ -204,7 +204,7 @@ def _():
         os.close(fd)
 
 
-@case("punching beyond the end leaves the size, and moves the times")
+@case("punching beyond the end keeps the size and updates the times")
 def _():
     put("a", b"text")
     fd = opened()
@@ -216,7 +216,7 @@ def _():
     true(moved("a", ctime), "the times stood still")
 
 
-@case("ZERO_RANGE makes zeros, grows the file, and with KEEP_SIZE does not")
+@case("ZERO_RANGE writes zeros and extends the file; with KEEP_SIZE it does not extend it")
 def _():
     put("a", pattern(100000))
     fd = opened()
@@ -230,7 +230,7 @@ def _():
 
 
 def or_unsupported(call, *args):
-    """False where the filesystem, or FUSE, says that it cannot."""
+    """Returns False if the filesystem, or FUSE, does not support the mode."""
     try:
         call(*args)
         return True
@@ -241,7 +241,7 @@ def or_unsupported(call, *args):
 
 
 def shifts(mode, shifted, too_far):
-    """Of three steps after the first, where there is such a mode: what the file is then."""
+    """Checks the file after the mode is applied to the second of its steps, if it is supported."""
     data = pattern(10 * STEP)
     put("a", data)
     fd = opened()
@@ -252,19 +252,19 @@ def shifts(mode, shifted, too_far):
     equal(get("a") == data, True, "equality")
 
 
-@case("COLLAPSE_RANGE takes aligned bytes out, or is EOPNOTSUPP and changes nothing")
+@case("COLLAPSE_RANGE removes aligned bytes, or fails with EOPNOTSUPP and changes nothing")
 def _():
     shifts(FALLOC_FL_COLLAPSE_RANGE, lambda data: data[:STEP] + data[4 * STEP:],
            lambda size: (0, size))
 
 
-@case("INSERT_RANGE puts an aligned hole in, or is EOPNOTSUPP and changes nothing")
+@case("INSERT_RANGE inserts an aligned hole, or fails with EOPNOTSUPP and changes nothing")
 def _():
     shifts(FALLOC_FL_INSERT_RANGE, lambda data: data[:STEP] + bytes(3 * STEP) + data[STEP:],
            lambda size: (size, STEP))
 
 
-@case("a hole that is punched under a mapping is zeros in it, and takes bytes again")
+@case("a hole punched under a mapping reads as zeros there, and can be written again")
 def _():
     put("a", pattern(100000))
     fd = opened()
@@ -278,7 +278,7 @@ def _():
         equal(os.pread(fd, 6, 50000), b"anew\0\0")
 
 
-@case("400 random writes, punches, zeroings and cuts agree with the same done in memory")
+@case("400 random writes, punches, zeroings and truncations agree with a model in memory")
 def _():
     chance = dice()
     mirror = Mirror(opened())
@@ -307,9 +307,9 @@ def _holes_are_zeros(mirror, step):
         place = end
 
 
-# --- in all modes ---
+# --- all modes ---
 
-@case("fallocate of any kind moves mtime and ctime")
+@case("fallocate in every mode updates mtime and ctime")
 def _():
     for mode in MODES:
         put("a", pattern(20000))
@@ -318,7 +318,7 @@ def _():
         true(moved("a", ctime), f"with mode {mode} the times stood still")
 
 
-@case("fallocate takes setuid and setgid away as a write does, not from root")
+@case("fallocate clears setuid and setgid as a write does, except for root")
 def _():
     for mode in MODES:
         put("a", b"text")
@@ -333,7 +333,7 @@ def _allocate(mode):
     fallocate(os.open("a", os.O_RDWR), mode, 0, 10)
 
 
-@case("fallocate's errors: EINVAL, EBADF, EOPNOTSUPP, EFBIG, ESPIPE, ENODEV")
+@case("fallocate fails with EINVAL, EBADF, EOPNOTSUPP, EFBIG, ESPIPE and ENODEV")
 def _():
     put("a", b"text")
     os.mkdir("d")
@@ -355,7 +355,7 @@ def _():
     equal(get("a"), b"text")
 
 
-@case("fallocate beyond RLIMIT_FSIZE is EFBIG")
+@case("fallocate beyond RLIMIT_FSIZE fails with EFBIG")
 def _():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))

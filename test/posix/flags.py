@@ -33,7 +33,7 @@ def flags(path):
 
 
 def set_flags(path, wanted):
-    """Leaves the flags that are the filesystem's own, as ext4's extents."""
+    """Keeps the flags that belong to the filesystem, such as ext4's extents flag."""
     with reading(path) as fd:
         has = struct.unpack("=i", fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4)))[0]
         fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("=i", has & ~OURS | wanted))
@@ -46,7 +46,7 @@ def xflags(path):
 
 @contextlib.contextmanager
 def flagged(path, wanted):
-    """For what would keep the case's folder from being removed."""
+    """Sets flags that prevent the removal of the case's folder, and clears them afterwards."""
     with reading(path) as fd:
         has = fcntl.ioctl(fd, FS_IOC_GETFLAGS, bytes(4))
         set_flags(path, wanted)
@@ -58,7 +58,7 @@ def flagged(path, wanted):
 
 # --- set and get ---
 
-@case("flags are kept, of files and directories, over rename and another open")
+@case("flags of files and directories survive a rename and another open")
 def _():
     put("a")
     os.mkdir("d")
@@ -71,7 +71,7 @@ def _():
         equal(flags(f"{path}2"), 0)
 
 
-@case("chattr and lsattr set and tell them")
+@case("chattr sets flags and lsattr shows them")
 def _():
     put("a")
     subprocess.run(["chattr", "+dA", "a"], check=True)
@@ -82,7 +82,7 @@ def _():
     equal(flags("a"), 0)
 
 
-@case("FS_IOC_FSGETXATTR tells the same flags")
+@case("FS_IOC_FSGETXATTR returns the same flags")
 def _():
     put("a")
     with flagged("a", FS_IMMUTABLE_FL | FS_NODUMP_FL):
@@ -103,7 +103,7 @@ def _():
     equal(flags("a"), FS_NODUMP_FL)
 
 
-@case("setting flags moves the ctime")
+@case("setting flags updates the ctime")
 def _():
     put("a")
     before = os.stat("a")
@@ -114,7 +114,7 @@ def _():
     equal(after.st_mtime_ns, before.st_mtime_ns, "the mtime")
 
 
-@case("users set flags of their own files, not others', and never immutable: EPERM")
+@case("users set flags of their own files only, and never the immutable flag: EPERM")
 def _():
     put("a")
     os.chown("a", ALICE.uid, ALICE.gid)
@@ -126,7 +126,7 @@ def _():
     equal(flags("a"), FS_NODUMP_FL)
 
 
-@case("an ioctl that no file knows is ENOTTY")
+@case("an unknown ioctl fails with ENOTTY")
 def _():
     put("a")
     with reading("a") as fd:
@@ -135,7 +135,7 @@ def _():
 
 # --- immutable ---
 
-@case("an immutable file is not written, cut, renamed, linked, removed or changed: EPERM")
+@case("writing, truncating, renaming, linking or removing an immutable file fails with EPERM")
 def _():
     put("a", b"text")
     put("b")
@@ -155,7 +155,7 @@ def _():
     os.unlink("a")
 
 
-@case("an immutable file is not written by who had it open: EPERM")
+@case("a descriptor opened before cannot write an immutable file: EPERM")
 def _():
     put("a", b"text")
     fd = os.open("a", os.O_RDWR)
@@ -170,7 +170,7 @@ def _():
     equal(get("a"), b"Text")
 
 
-@case("in an immutable directory no name is made or removed: EPERM; its files are written")
+@case("an immutable directory accepts no change of its names: EPERM; its files can be written")
 def _():
     os.mkdir("d")
     os.mkdir("d/in")
@@ -189,7 +189,7 @@ def _():
     equal(get("d/a"), b"text")
 
 
-@case("not even now can be set as a time of an immutable file: EPERM")
+@case("setting the times of an immutable file to now fails with EPERM")
 def _():
     put("a")
     with flagged("a", FS_IMMUTABLE_FL):
@@ -198,7 +198,7 @@ def _():
 
 # --- append-only ---
 
-@case("an append-only file grows at its end, and is not written, cut or removed otherwise: EPERM")
+@case("an append-only file accepts appends only, and cannot be removed: EPERM")
 def _():
     put("a", b"text")
     put("b")
@@ -216,7 +216,7 @@ def _():
     equal(get("a"), b"text more")
 
 
-@case("a chown of an append-only file to nobody is EPERM where it would take setuid or setgid away")
+@case("a no-op chown of an append-only file that would clear setuid or setgid fails with EPERM")
 def _():
     for mode, refused in ((0o755, False), (0o4755, True), (0o2755, True), (0o2745, False)):
         put("a")
@@ -230,7 +230,7 @@ def _():
         os.unlink("a")
 
 
-@case("a chown of an append-only file that is refused leaves its capabilities and its ctime")
+@case("a refused chown of an append-only file keeps its capabilities and its ctime")
 def _():
     # cap_net_bind_service=ep; struct vfs_cap_data of linux/capability.h, version 2.
     capability = bytes.fromhex("0100000200040000000000000000000000000000")
@@ -250,7 +250,7 @@ def _():
     equal(get("a"), b"text more")
 
 
-@case("in an append-only directory names are made and not removed: EPERM")
+@case("an append-only directory accepts new names and no removals: EPERM")
 def _():
     os.mkdir("d")
     put("d/a")
@@ -264,7 +264,7 @@ def _():
     equal(sorted(os.listdir("d")), ["a", "b", "c"])
 
 
-@case("a file with noatime is read without a trace")
+@case("reading a file with the noatime flag keeps its atime")
 def _():
     put("a", pattern(100))
     set_flags("a", FS_NOATIME_FL)

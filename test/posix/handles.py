@@ -25,13 +25,13 @@ def read(handle):
 
 
 def forget():
-    """The kernel drops the names and inodes that nobody uses; then handles lead by number alone."""
+    """Drops the unused names and inodes of the kernel, so that a handle has only its number."""
     os.sync()
     with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
         file.write("2")
 
 
-@case("a handle opens the file it was made of, for reading and writing, in another process")
+@case("a handle opens its file for reading and writing, in another process")
 def _():
     put("a", b"text")
     handle = name_to_handle("a")
@@ -41,7 +41,7 @@ def _():
     equal(get("a"), b"text more")
 
 
-@case("a handle stays good when the file, or its directory, is renamed")
+@case("a handle stays valid when the file, or its directory, is renamed")
 def _():
     os.makedirs("x/y")
     put("x/y/a", b"text")
@@ -52,7 +52,7 @@ def _():
     equal(name_to_handle("z/y/b"), handle, "the handle by the new name")
 
 
-@case("all names of a file have one handle, two files have two, and a new file another")
+@case("all names of a file have the same handle, and every file, even a new one, has its own")
 def _():
     put("a")
     put("b")
@@ -66,7 +66,7 @@ def _():
     true(name_to_handle("a") != handle, "the next file has the handle of the last")
 
 
-@case("the handle of a file that is gone is ESTALE, while somebody has it open it is good")
+@case("the handle of a removed file fails with ESTALE, unless somebody has it open")
 def _():
     put("a", b"text")
     handle = name_to_handle("a")
@@ -81,7 +81,7 @@ def _():
     fails(ESTALE, opened, handle)
 
 
-@case("a directory's handle lists it, leads to its files and to its parent")
+@case("a directory's handle gives access to its entries and to its parent")
 def _():
     os.makedirs("x/d/e")
     put("x/d/a", b"text")
@@ -93,7 +93,7 @@ def _():
     equal(os.stat("..", dir_fd=fd).st_ino, os.stat(".").st_ino, "the inode of '..' after a move")
 
 
-@case("handles are good when the kernel has forgotten the names: files, directories, '..'")
+@case("handles stay valid after the kernel has forgotten names: files, directories, '..'")
 def _():
     os.makedirs("x/y/z")
     put("x/y/z/a", pattern(100000))
@@ -112,7 +112,7 @@ def _():
     equal(os.readlink(f"/proc/self/fd/{fd}")[-6:], "/x/y/z", "the path of the directory")
 
 
-@case("a symlink has a handle of its own, with AT_SYMLINK_FOLLOW its target's")
+@case("a symlink has a handle of its own; AT_SYMLINK_FOLLOW gives its target's")
 def _():
     put("a", b"text")
     os.symlink("a", "s")
@@ -122,7 +122,7 @@ def _():
     equal(os.readlink("", dir_fd=fd), "a")
 
 
-@case("too little room is EOVERFLOW and tells how much is needed; a handle is at most 128 bytes")
+@case("a small buffer fails with EOVERFLOW and returns the size; a handle has at most 128 bytes")
 def _():
     put("a")
     fails(EOVERFLOW, handle_and_mount, "a", 0, 0)
@@ -131,7 +131,7 @@ def _():
     fails(EINVAL, handle_and_mount, "a", 0, 129)
 
 
-@case("the mount that is told with a handle is the file's")
+@case("the mount id returned with a handle is that of the file's mount")
 def _():
     put("a")
     os.mkdir("d")
@@ -143,7 +143,7 @@ def _():
         true(handle_and_mount(path)[1] in mounts, "it is another mount")
 
 
-@case("only root opens by handle: EPERM; a broken handle is ESTALE, no mount EBADF")
+@case("only root opens by handle (EPERM); a broken handle fails with ESTALE, no mount with EBADF")
 def _():
     put("a")
     os.chmod("a", 0o666)
@@ -153,7 +153,7 @@ def _():
     fails(EBADF, open_by_handle, 999, handle, os.O_RDONLY)
 
 
-@case("500 handles each lead to their file when the caches are gone")
+@case("each of 500 handles opens its own file after the caches are dropped")
 def _():
     handles = []
     for n in range(500):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Holes: SEEK_DATA and SEEK_HOLE, sparse files, and what a file uses."""
+"""Holes: SEEK_DATA and SEEK_HOLE, sparse files, and space used."""
 import os
 import subprocess
 import time
@@ -10,7 +10,7 @@ from shared.contents import extents
 from shared.linux import punch
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
-STEP = 64 << 10  # what both ends of an extent are aligned to where exact places are asserted
+STEP = 64 << 10  # the alignment of extents whose exact places are asserted
 
 
 def used(path):
@@ -18,7 +18,7 @@ def used(path):
 
 
 def with_data(*places, size=0):
-    """A file with STEP bytes of data at each of these steps."""
+    """Returns a file with STEP bytes of data at each of these steps."""
     fd = opened()
     for place in places:
         os.pwrite(fd, pattern(STEP, place + 1), place * STEP)
@@ -28,7 +28,7 @@ def with_data(*places, size=0):
 
 # --- SEEK_DATA, SEEK_HOLE ---
 
-@case("SEEK_DATA and SEEK_HOLE find data written a moment ago, after fsync, and reopened")
+@case("SEEK_DATA and SEEK_HOLE find data just written, after fsync, and after a reopen")
 def _():
     fd = with_data(0, 4, 5, 20, size=30 * STEP)
     wanted = [(0, STEP), (4 * STEP, 6 * STEP), (20 * STEP, 21 * STEP)]
@@ -39,7 +39,7 @@ def _():
     equal(extents(opened()), wanted, "the extents of a new open")
 
 
-@case("from within, SEEK_DATA stays in data and SEEK_HOLE in a hole; the end of the file is a hole")
+@case("within data SEEK_DATA stays, within a hole SEEK_HOLE; the end of the file is a hole")
 def _():
     fd = with_data(1)
     equal(os.lseek(fd, STEP + 5, os.SEEK_DATA), STEP + 5)
@@ -49,7 +49,7 @@ def _():
     equal(os.lseek(fd, 0, os.SEEK_CUR), 2 * STEP, "the position after a seek")
 
 
-@case("SEEK_DATA and SEEK_HOLE at or past the end, and below 0, are ENXIO and move nothing")
+@case("SEEK_DATA and SEEK_HOLE at or beyond the end, or below 0, fail with ENXIO")
 def _():
     fd = opened()
     write_all(fd, pattern(5000))
@@ -64,14 +64,14 @@ def _():
     fails(ENXIO, os.lseek, fd, 0, os.SEEK_HOLE)
 
 
-@case("SEEK_DATA is ENXIO where only a hole follows")
+@case("SEEK_DATA fails with ENXIO if only a hole follows")
 def _():
     fd = with_data(0, size=10 * STEP)
     fails(ENXIO, os.lseek, fd, STEP, os.SEEK_DATA)
     equal(os.lseek(fd, STEP, os.SEEK_HOLE), STEP)
 
 
-@case("a few bytes far out in a hole are found, near where they are")
+@case("a few bytes far inside a hole are found close to where they are")
 def _():
     fd = opened()
     place = 5 * (1 << 30) + 12345
@@ -80,7 +80,7 @@ def _():
     true(place - STEP < begin <= place and end == place + 4, f"data is at {begin} to {end}")
 
 
-@case("a page with a byte of data is data, all of it up to the end of the file")
+@case("a page with one byte of data is data up to its end or the end of the file")
 def _():
     fd = opened()
     os.ftruncate(fd, 20_000)
@@ -93,7 +93,7 @@ def _():
         os.fsync(fd)
 
 
-@case("data in a hole of 8 TiB is found at once, and ENXIO behind the last")
+@case("data in a hole of 8 TiB is found at once, and after the last data ENXIO")
 def _():
     fd = opened()
     os.ftruncate(fd, 8 * TIB)
@@ -106,7 +106,7 @@ def _():
         os.fsync(fd)
 
 
-@case("truncate makes holes: what is cut off and grown again is none of the data")
+@case("bytes that were truncated and extended again are a hole")
 def _():
     fd = with_data(0, 1, 2)
     os.ftruncate(fd, STEP)
@@ -122,7 +122,7 @@ def _():
     until(lambda: used("b") < MIB, "the holes are stored")
 
 
-# --- what a file uses ---
+# --- space used ---
 
 @case("st_blocks counts data, not holes, before and after fsync")
 def _():
@@ -135,7 +135,7 @@ def _():
     true(MIB <= used("a") <= MIB + 4 * STEP, f"{used('a')} bytes are used when written again")
 
 
-@case("st_blocks falls with a hole and a truncation")
+@case("st_blocks shrinks with a punched hole and a truncation")
 def _():
     fd = opened()
     write_all(fd, os.urandom(2 * MIB))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""A full filesystem: ENOSPC at the limit and not before, room again after removing. DIR must be on
-one that is small enough to be filled; test/posix/run makes such."""
+"""A full filesystem: ENOSPC at the limit and not before, and free space after a removal. DIR must
+be on a filesystem small enough to be filled; test/posix/run makes one."""
 import os
 from errno import EEXIST, ENOSPC
 
@@ -28,7 +28,7 @@ def free_bytes():
 
 
 def make_all(prefix=""):
-    """Makes files until there is no room for one more; returns how many."""
+    """Makes files until no more can be made; returns their number."""
     made = 0
     while True:
         try:
@@ -47,7 +47,7 @@ def remove_all(prefix=""):
 
 # --- inodes ---
 
-@case("as many files are made as statfs says are free, and the next is ENOSPC")
+@case("exactly as many files can be made as statfs reports free; the next fails with ENOSPC")
 def _():
     free = settled(free_inodes)
     equal(make_all(), free, "the number of files made")
@@ -60,7 +60,7 @@ def _():
     remove_all()
 
 
-@case("without a free inode files are still written, linked, renamed, replaced and removed")
+@case("without a free inode, files can be written, linked, renamed, replaced and removed")
 def _():
     settled(free_inodes)
     make_all()
@@ -75,7 +75,7 @@ def _():
     remove_all()
 
 
-@case("a removed file makes room for one more, at once, time after time")
+@case("each removed file allows one more at once, time after time")
 def _():
     settled(free_inodes)
     make_all()
@@ -86,7 +86,7 @@ def _():
     remove_all()
 
 
-@case("four processes that make files until it is full make as many together")
+@case("four processes together make exactly as many files as there are free inodes")
 def _():
     free = settled(free_inodes)
     filling = [start(make_all, f"{who}-") for who in range(4)]
@@ -111,8 +111,8 @@ def _():
 # --- bytes ---
 
 def fill(path):
-    """Writes until there is no room; returns how many bytes are kept. Random data, which cannot be
-    made smaller, and synced, so that the room is taken now."""
+    """Writes until no space is left; returns the number of bytes stored. The data is random, so
+    that it cannot be compressed, and synced, so that its space is used at once."""
     kept = 0
     fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
     try:
@@ -130,7 +130,7 @@ def fill(path):
         os.close(fd)
 
 
-@case("writes are ENOSPC when the room that statfs told is used up, and what was kept is there")
+@case("writes fail with ENOSPC when the reported space is used, and keep what was stored")
 def _():
     free = settled(free_bytes)
     kept = fill("a")
@@ -140,7 +140,7 @@ def _():
     os.unlink("a")
 
 
-@case("on a full filesystem files are read, renamed, cut and removed, and then there is room")
+@case("on a full filesystem files can be read, renamed, truncated and removed, which frees space")
 def _():
     put("before", b"text")
     free = settled(free_bytes)
@@ -155,7 +155,7 @@ def _():
     until(lambda: free_bytes() > free * 0.95, "the room is not back after unlink", 30)
 
 
-@case("three processes that write until it is full keep no more together than was free")
+@case("three writing processes together store no more than was free")
 def _():
     free = settled(free_bytes)
     filling = [start(fill, f"a{who}") for who in range(3)]
@@ -164,9 +164,9 @@ def _():
     remove_all("a")
 
 
-# --- room ---
+# --- reserved space ---
 
-@case("fallocate takes room at once, is ENOSPC where there is too little, and gives it back")
+@case("fallocate reserves space at once, fails with ENOSPC if there is too little, and frees it")
 def _():
     free = settled(free_bytes)
     fd = os.open("a", os.O_CREAT | os.O_RDWR)
@@ -186,7 +186,7 @@ def _():
     os.unlink("a")
 
 
-@case("what fallocate made room for is written and synced when nothing else fits")
+@case("reserved space can be written and synced when nothing else fits")
 def _():
     size = 8 * MIB
     settled(free_bytes)
@@ -211,13 +211,13 @@ def fill_one(path, offset):
         os.fsync(fd)
 
 
-@case("an overwrite of what is stored already works once room is made for it")
+@case("stored data on a full filesystem can be overwritten once space is freed")
 def _():
     put("a", os.urandom(4 * MIB))
     settled(free_bytes)
     fill("b")
     os.truncate("b", MIB)
-    until(lambda: free_bytes() > 8 * MIB, "the room is not back", 30)
+    until(lambda: free_bytes() > 8 * MIB, "the space is not free again", 30)
     data = os.urandom(4 * MIB)
     fd = os.open("a", os.O_WRONLY)
     os.pwrite(fd, data, 0)

@@ -12,7 +12,7 @@ from shared.people import ALICE, by, elsewhere, start
 
 # --- hard links ---
 
-@case("two names of one file have one inode, one content and a link count of 2")
+@case("two names of one file share the inode and the content, and the link count is 2")
 def _():
     put("a", b"text")
     os.link("a", "b")
@@ -24,7 +24,7 @@ def _():
     equal(stat.S_IMODE(os.stat("b").st_mode), 0o600, "the mode by the other name")
 
 
-@case("a file stays until its last name goes")
+@case("a file exists until its last name is removed")
 def _():
     put("a", b"text")
     os.link("a", "b")
@@ -35,7 +35,7 @@ def _():
     fails(ENOENT, os.stat, "b")
 
 
-@case("2000 names of one file are counted, made and removed")
+@case("a link count reaches 2000 and returns to 1")
 def _():
     put("a", b"text")
     for number in range(2000):
@@ -48,7 +48,7 @@ def _():
     equal(get("n1999"), b"text")
 
 
-@case("link and unlink move the ctime of the file and the mtime of the directory")
+@case("link and unlink update the ctime of the file and the mtime of the directory")
 def _():
     put("a")
     os.mkdir("d")
@@ -62,13 +62,13 @@ def _():
         true(os.stat("d").st_mtime > 1, "the mtime of the directory stood still")
 
 
-@case("a directory gets no second name: EPERM")
+@case("a hard link to a directory fails with EPERM")
 def _():
     os.mkdir("d")
     fails(EPERM, os.link, "d", "e")
 
 
-@case("link of a symlink is another name of the symlink, with AT_SYMLINK_FOLLOW of its target")
+@case("link of a symlink links the symlink, and with AT_SYMLINK_FOLLOW its target")
 def _():
     put("a", b"text")
     os.symlink("a", "s")
@@ -79,7 +79,7 @@ def _():
     equal(os.lstat("followed").st_ino, os.stat("a").st_ino, "the inode behind the symlink")
 
 
-@case("nodes and sockets have hard links, too")
+@case("device nodes and sockets have hard links, too")
 def _():
     os.mkfifo("fifo")
     os.mknod("sock", stat.S_IFSOCK | 0o600)
@@ -89,7 +89,7 @@ def _():
         equal(os.stat(f"{name}2").st_ino, os.stat(name).st_ino, f"the inode of {name}2")
 
 
-@case("link's errors: EEXIST, ENOENT, ENOTDIR, EXDEV")
+@case("link fails with EEXIST, ENOENT, ENOTDIR and EXDEV")
 def _():
     put("a")
     put("b")
@@ -103,7 +103,7 @@ def _():
     fails(EXDEV, os.link, "/proc/version", "c")
 
 
-@case("link and unlink need the right to write the directory, not the file: EACCES")
+@case("link and unlink need write permission on the directory, not the file: EACCES")
 def _():
     os.mkdir("mine")
     put("mine/a")
@@ -119,7 +119,7 @@ def _():
 
 # --- symlinks ---
 
-@case("a symlink says what was written, from 1 to 4095 bytes, whatever the bytes")
+@case("readlink returns any target as it was written, from 1 to 4095 bytes")
 def _():
     every = bytes(byte for byte in range(1, 256))
     for number, target in enumerate((b"x", b"/a/b", every, b"y" * 59, b"y" * 60, b"y" * 255,
@@ -129,13 +129,13 @@ def _():
         equal(os.lstat(b"%d" % number).st_size, len(target), "the size")
 
 
-@case("a symlink of 4096 bytes is ENAMETOOLONG, of none ENOENT")
+@case("a symlink target of 4096 bytes fails with ENAMETOOLONG, an empty one with ENOENT")
 def _():
     fails(ENAMETOOLONG, os.symlink, "x" * 4096, "a")
     fails(ENOENT, os.symlink, "", "a")
 
 
-@case("a symlink is 0777 whatever the umask, one link, and belongs to who made it")
+@case("a symlink has mode 0777 whatever the umask, one link, and its creator as owner")
 def _():
     os.chmod(".", 0o777)
     os.umask(0o077)
@@ -145,7 +145,7 @@ def _():
     equal((info.st_nlink, info.st_uid, info.st_gid), (1, ALICE.uid, ALICE.gid))
 
 
-@case("readlink gives as much as fits, and is EINVAL for what is no symlink")
+@case("readlink returns as much as fits, and fails with EINVAL for other kinds of files")
 def _():
     os.symlink("0123456789", "a")
     buffer = ctypes.create_string_buffer(b"#" * 20)
@@ -157,7 +157,7 @@ def _():
     fails(EINVAL, os.readlink, "d")
 
 
-@case("a relative symlink leads from its own directory, also after it moved")
+@case("a relative symlink is resolved from its own directory, even after it moved")
 def _():
     os.makedirs("d/e")
     put("d/file", b"below")
@@ -168,7 +168,7 @@ def _():
     equal(get("d/link"), b"above")
 
 
-@case("a symlink to a directory leads to what is in it, and '..' is the directory's own")
+@case("a symlink to a directory leads into it, where '..' is that directory's parent")
 def _():
     os.makedirs("far/away")
     os.symlink("far/away", "link")
@@ -196,7 +196,7 @@ def _():
 
 # --- unlinked while open ---
 
-@case("a file that is unlinked while it is open is read, written, grown and cut as before")
+@case("an unlinked open file can be read, written, extended and truncated")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     write_all(fd, pattern(100000))
@@ -213,7 +213,7 @@ def _():
     equal(os.fstat(fd).st_size, 5000, "the size")
 
 
-@case("a file that is unlinked while it is open takes attributes and xattrs")
+@case("an unlinked open file accepts attributes and xattrs")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.unlink("a")
@@ -226,7 +226,7 @@ def _():
     equal(os.getxattr(fd, "user.x"), b"value", "the xattr")
 
 
-@case("an unlinked file is none of the name's next file")
+@case("an unlinked file is independent of a new file with the same name")
 def _():
     put("a", b"old")
     fd = os.open("a", os.O_RDWR)
@@ -238,7 +238,7 @@ def _():
     equal(get("a"), b"new")
 
 
-@case("an unlinked file opens again by /proc, in another process, too")
+@case("an unlinked file can be reopened through /proc, even by another process")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.write(fd, b"text")
@@ -249,7 +249,7 @@ def _():
     equal(os.pread(fd, 9, 0), b"other")
 
 
-@case("an unlinked file gets no new name: ENOENT")
+@case("an unlinked file cannot be linked again: ENOENT")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.unlink("a")
@@ -273,7 +273,7 @@ def _():
     equal(other.result(), pattern(50000))
 
 
-@case("the space of an unlinked file is free when it is closed, not before")
+@case("the space of an unlinked file is freed when it is closed, not before")
 def _():
     size = 32 << 20
     fd = os.open("a", os.O_RDWR | os.O_CREAT)

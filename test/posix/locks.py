@@ -10,7 +10,7 @@ from shared.locks import R, U, W, conflicting, holder, lock, others_see, until_w
 from shared.people import elsewhere, interrupting, start
 
 
-@case("a write lock keeps out other processes, a read lock only writers")
+@case("a write lock excludes all locks of other processes, a read lock only write locks")
 def _():
     fd = opened()
     lock(fd, W)
@@ -25,7 +25,7 @@ def _():
     elsewhere(lambda: lock(opened(), W))
 
 
-@case("F_GETLK tells kind, range and process of the lock in the way")
+@case("F_GETLK returns the kind, the range and the process of a conflicting lock")
 def _():
     fd = opened()
     lock(fd, W, 100, 50)
@@ -35,7 +35,7 @@ def _():
     equal(conflicting(fd, W), None, "one's own lock")
 
 
-@case("ranges are locked apart; unlocking the middle splits a lock")
+@case("ranges are locked independently, and unlocking the middle splits a lock")
 def _():
     fd = opened()
     lock(fd, W, 0, 100)
@@ -45,7 +45,7 @@ def _():
     equal(others_see(W, 60, 0), (W, 60, 40))
 
 
-@case("neighbouring locks of one kind become one, another kind cuts its part out")
+@case("adjacent locks of one kind merge, and a lock of another kind splits them")
 def _():
     fd = opened()
     lock(fd, W, 0, 10)
@@ -57,7 +57,7 @@ def _():
     equal(others_see(R, 10, 0), (W, 10, 10))
 
 
-@case("a lock of length 0 reaches past every later end of the file")
+@case("a lock of length 0 extends beyond every later end of the file")
 def _():
     fd = opened()
     lock(fd, W, 10)
@@ -65,7 +65,7 @@ def _():
     equal(others_see(W, 0, 10), None)
 
 
-@case("a lock may start from the position, from the end, and reach backwards")
+@case("a lock may start at the position or at the end, and have a negative length")
 def _():
     put("a", bytes(1000))
     fd = opened()
@@ -80,7 +80,7 @@ def _():
     equal(others_see(), (W, 150, 50))
 
 
-@case("a read lock needs an open for reading, a write lock one for writing: EBADF")
+@case("a read lock needs read access and a write lock write access: EBADF")
 def _():
     put("a")
     fails(EBADF, lock, os.open("a", os.O_RDONLY), W)
@@ -89,7 +89,7 @@ def _():
     lock(os.open("a", os.O_WRONLY), W)
 
 
-@case("a lock before the start of the file or of no kind is EINVAL")
+@case("a lock before the start of the file or of an unknown kind fails with EINVAL")
 def _():
     fd = opened()
     fails(EINVAL, lock, fd, W, -1, 1)
@@ -97,7 +97,7 @@ def _():
     fails(EINVAL, lock, fd, 77)
 
 
-@case("closing any descriptor of the file drops the process's fcntl locks on it")
+@case("closing any descriptor of a file releases the process's fcntl locks on it")
 def _():
     fd = opened()
     lock(fd, W)
@@ -113,7 +113,7 @@ def _():
     fails(EAGAIN, elsewhere, lock, fd, W)
 
 
-@case("fcntl locks of a process that dies are released")
+@case("the fcntl locks of a process that dies are released")
 def _():
     holding = holder(lambda: lock(opened(), W))
     equal(others_see(), (W, 0, 0))
@@ -122,7 +122,7 @@ def _():
     until(lambda: others_see() is None, "the lock of the dead process is there")
 
 
-@case("a waiting fcntl lock is granted when the lock in the way goes")
+@case("a waiting fcntl lock is granted when the conflicting lock is released")
 def _():
     fd = opened()
     lock(fd, W)
@@ -142,7 +142,7 @@ def _():
     waiter.result(5)
 
 
-@case("a signal ends the wait for an fcntl lock with EINTR at once")
+@case("a signal interrupts a wait for an fcntl lock with EINTR at once")
 def _():
     opened()
     holding = holder(lambda: lock(opened(), W))
@@ -166,7 +166,7 @@ def _():
     equal(others_see(), None)
 
 
-@case("two processes that would wait for one another: one gets EDEADLK")
+@case("of two processes that would wait for each other one gets EDEADLK")
 def _():
     fd = opened()
     lock(fd, W, 0, 1)
@@ -186,7 +186,7 @@ def _():
     waiter.result(5)
 
 
-@case("a deadlock over three processes is found, too")
+@case("a deadlock of three processes is detected")
 def _():
     fd = opened()
     lock(fd, W, 0, 1)
@@ -210,7 +210,7 @@ def _():
     third.result(5)
 
 
-@case("an upgrade waits for the other readers, and takes nothing meanwhile from its holder")
+@case("an upgrade waits for the other readers, and its holder keeps the read lock meanwhile")
 def _():
     fd = opened()
     lock(fd, R)
@@ -227,7 +227,7 @@ def upgrade(fd):
     lock(fd, W, wait=True)
 
 
-@case("two files' locks know nothing of one another, two names of one file share them")
+@case("locks of two files are independent; two names of one file share them")
 def _():
     fd = opened("a")
     lock(fd, W)
@@ -236,7 +236,7 @@ def _():
     fails(EAGAIN, elsewhere, lambda: lock(opened("c"), W))
 
 
-@case("locks stay with a file that is renamed or unlinked while it is open")
+@case("a file that is renamed or unlinked while it is open keeps its locks")
 def _():
     fd = opened()
     lock(fd, W)
@@ -246,7 +246,7 @@ def _():
     fails(EAGAIN, elsewhere, lambda: lock(os.open(f"/proc/{os.getppid()}/fd/{fd}", os.O_RDWR), W))
 
 
-@case("a thousand locks of one process are kept apart")
+@case("a thousand separate locks of one process stay separate")
 def _():
     fd = opened()
     for n in range(1000):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""mmap: private and shared, with read and write of other processes, past the end, and msync."""
+"""mmap: private and shared, with reads and writes by other processes, beyond the end, and msync."""
 import ctypes
 import mmap
 import os
@@ -22,7 +22,7 @@ PRIVATE = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
 
 
 def mapped(size=100000, **named):
-    """A descriptor of a file of pattern(size), and its mapping."""
+    """Returns a descriptor of a file of pattern(size), and its mapping."""
     put("a", pattern(size))
     fd = opened()
     return fd, mmap.mmap(fd, size, **named)
@@ -30,7 +30,7 @@ def mapped(size=100000, **named):
 
 # --- shared ---
 
-@case("a shared mapping shows the file, and what it writes read sees at once")
+@case("a shared mapping shows the file, and read sees at once what it writes")
 def _():
     fd, area = mapped()
     equal(area[:] == pattern(100000), True, "equality of the mapping")
@@ -40,10 +40,10 @@ def _():
         equal(elsewhere(lambda place=place: os.pread(opened(), 3, place)), b"new")
 
 
-@case("what write writes a shared mapping shows at once, of another process, too")
+@case("a shared mapping shows at once what any process writes")
 def _():
     fd, area = mapped()
-    area[:]  # all pages are there
+    area[:]  # maps all pages
     for n, place in enumerate((0, 4094, 65535, 99997)):
         if n % 2:
             os.pwrite(fd, b"new", place)
@@ -76,7 +76,7 @@ def mapped_again(size, path="a", **named):
     return fd, mmap.mmap(fd, size, **named)
 
 
-@case("what a mapping wrote is in the file after munmap, close and fsync, without msync")
+@case("after munmap, close and fsync the file has what a mapping wrote, without msync")
 def _():
     for end in (lambda fd: None, os.fsync):
         fd, area = mapped(300000)
@@ -88,7 +88,7 @@ def _():
         equal(get("a") == wanted, True, "equality")
 
 
-@case("msync writes what a mapping changed: O_DIRECT reads it")
+@case("msync writes back the changes of a mapping, so that O_DIRECT reads them")
 def _():
     _, area = mapped(1 << 20)
     direct = opened(flags=os.O_DIRECT)
@@ -101,7 +101,7 @@ def _():
         equal(into[50000 * n - place:][:4], b"%04d" % n)
 
 
-@case("msync takes its flags, and is EINVAL for bad ones and ENOMEM for what is not mapped")
+@case("msync fails with EINVAL for bad flags and with ENOMEM for an unmapped range")
 def _():
     _, area = mapped(3 * PAGE)
     address = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(area)))
@@ -112,7 +112,7 @@ def _():
     fails(ENOMEM, call, "msync", ctypes.c_void_p(16 * PAGE), PAGE, 4)
 
 
-@case("a mapping lives on after close and unlink of its file")
+@case("a mapping outlives the close and the unlink of its file")
 def _():
     fd, area = mapped()
     os.close(fd)
@@ -123,7 +123,7 @@ def _():
     equal(area[90000:90003], b"new")
 
 
-@case("random writes through a mapping of 32 MiB are all in the file")
+@case("random writes through a mapping of 32 MiB all reach the file")
 def _():
     size = 32 << 20
     dice = random.Random(3)
@@ -142,7 +142,7 @@ def _():
     equal(pread_all(fd, size, 0) == data, True, "equality after fsync")
 
 
-@case("a write through a mapping leaves setuid and capabilities, and moves mtime and ctime")
+@case("a write through a mapping keeps setuid and capabilities, and updates mtime and ctime")
 def _():
     put("a", pattern(100000), 0o6755)
     os.chmod("a", 0o6755)
@@ -164,7 +164,7 @@ def _():
         true(now.st_mtime > 1 and now.st_ctime_ns > then, "mtime and ctime stand still")
 
 
-@case("writing a hole through a mapping fills that place alone")
+@case("writing into a hole through a mapping fills only that place")
 def _():
     fd = opened()
     os.ftruncate(fd, 1 << 30)
@@ -176,7 +176,7 @@ def _():
     true(0 < os.fstat(fd).st_blocks * 512 < 1 << 20, f"{os.fstat(fd).st_blocks} blocks are stored")
 
 
-@case("SEEK_DATA and SEEK_HOLE see what a mapping has just written, in another process, too")
+@case("SEEK_DATA and SEEK_HOLE see what any mapping has just written")
 def _():
     fd = opened()
     os.ftruncate(fd, 64 * STEP)
@@ -207,15 +207,15 @@ def _():
     equal(os.lseek(fd, 8 * STEP + 2, os.SEEK_DATA), 8 * STEP + 2)
 
 
-@case("a program that looks for holes copies all that a mapping has just written")
+@case("programs that skip holes copy everything that a mapping has just written")
 def _():
-    # The file's times may move meanwhile, when what was written is stored; tar complains of that.
+    # The file's times may change meanwhile, when written data is stored; tar warns about that.
     copies = ("cp --sparse=auto a b", "cp --sparse=always a b",
               "tar -Scf c.tar a --transform s/a/b/ 2>/dev/null; tar -xf c.tar")
     said, say = os.pipe()
     wait, go_on = os.pipe()
 
-    def write():  # a process that closes the file, as another one's start does, stores it
+    def write():  # closing the file, as the start of another process does, stores it
         fd = opened()
         os.ftruncate(fd, 64 * STEP)
         area = mmap.mmap(fd, 64 * STEP)
@@ -237,7 +237,7 @@ def _():
 
 # --- private ---
 
-@case("a private mapping keeps its writes to itself")
+@case("writes to a private mapping do not reach the file")
 def _():
     fd, area = mapped(**PRIVATE)
     area[50000:50003] = b"new"
@@ -247,7 +247,7 @@ def _():
     equal(get("a") == pattern(100000), True, "equality")
 
 
-@case("a child of fork has its own copy of a private mapping and the same shared one")
+@case("a child of fork copies a private mapping and shares a shared one")
 def _():
     _, shared = mapped(PAGE)
     _, private = mapped_again(PAGE, **PRIVATE)
@@ -258,9 +258,9 @@ def _():
     equal((shared[0], private[5]), (1, pattern(6)[5]))
 
 
-# --- rights ---
+# --- permission ---
 
-@case("a shared mapping for writing needs O_RDWR, any mapping needs reading: EACCES")
+@case("a shared writable mapping needs O_RDWR, and every mapping read access: EACCES")
 def _():
     put("a", pattern(PAGE))
     reader, writer = os.open("a", os.O_RDONLY), os.open("a", os.O_WRONLY)
@@ -271,7 +271,7 @@ def _():
     mmap.mmap(reader, PAGE, **PRIVATE)[0] = 1
 
 
-@case("mmap's errors: EINVAL for a crooked offset or no length, ENODEV for a directory")
+@case("mmap fails with EINVAL for a bad offset or no length, and with ENODEV for a directory")
 def _():
     put("a", pattern(3 * PAGE))
     os.mkdir("d")
@@ -282,20 +282,20 @@ def _():
 
 
 def _mmap(fd, size, offset):
-    """C's own, which Python would check first; for calls that fail."""
+    """Calls mmap of libc, without the checks of Python; for calls that fail."""
     call("mmap", None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, offset)
 
 
 # --- the end of the file ---
 
 def dies(function):
-    """The signal that ends a process which calls this, or None."""
+    """Returns the signal that ends a process which calls this, or None."""
     running = start(function)
     status = running.wait()
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
 
-@case("pages wholly past the end are SIGBUS, the rest of the last page is zeros")
+@case("pages beyond the end raise SIGBUS, and the rest of the last page is zeros")
 def _():
     put("a", pattern(5000))
     _, area = mapped_again(5000)
@@ -308,7 +308,7 @@ def _():
 
 
 def _map_raw(fd, size):
-    """The address of a mapping that may be longer than its file."""
+    """Returns the address of a mapping that may be longer than its file."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
@@ -316,7 +316,7 @@ def _map_raw(fd, size):
     return libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd, 0)
 
 
-@case("a file that is cut while it is mapped is SIGBUS there, and readable again when it grows")
+@case("truncating a mapped file raises SIGBUS beyond the end, until the file is extended again")
 def _():
     put("a", pattern(4 * PAGE))
     fd = opened()
@@ -329,7 +329,7 @@ def _():
     equal(ctypes.string_at(raw + PAGE, 3 * PAGE), pattern(PAGE + 10)[PAGE:] + bytes(3 * PAGE - 10))
 
 
-@case("what is written behind the end in the last page is not in the file when it grows")
+@case("bytes written beyond the end in the last page are not in the file when it is extended")
 def _():
     put("a", pattern(1000))
     fd = opened()
@@ -352,7 +352,7 @@ def _():
 
 # --- offsets, advice, use ---
 
-@case("parts of a file are mapped from any page, beyond 4 GiB, too")
+@case("any page of a file can be mapped, even beyond 4 GiB")
 def _():
     fd = opened()
     for place in (0, 5 * PAGE, 1 << 32, (1 << 40) + PAGE):
@@ -362,7 +362,7 @@ def _():
             equal(area[:].split(b"\0")[0].split(b">")[0], b"<%d" % place)
 
 
-@case("madvise, mlock and MAP_POPULATE leave the bytes as they are")
+@case("madvise, mlock and MAP_POPULATE keep the bytes unchanged")
 def _():
     fd, area = mapped(1 << 20)
     area[5000:5003] = b"new"
@@ -387,7 +387,7 @@ def _():
         subprocess.run(["./program"], check=True)
 
 
-@case("mapping and O_DIRECT writing see one another")
+@case("a mapping and O_DIRECT writes see each other's changes")
 def _():
     _, area = mapped(1 << 18)
     direct = opened(flags=os.O_DIRECT)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Names and paths: which bytes, how long, '.' and '..', making and removing them."""
+"""Names and paths: bytes, lengths, '.' and '..', creation and removal."""
 import os
 import stat
 from errno import (EEXIST, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY)
@@ -12,16 +12,16 @@ LONG = "n" * 255
 
 
 def makers():
-    """Every call that makes a name, on a path; "file" must be there."""
+    """Returns every call that creates a name, on a path; "file" must exist."""
     return [lambda path: os.close(os.open(path, os.O_CREAT | os.O_WRONLY)),
             os.mkdir, os.mkfifo, os.mknod,
             lambda path: os.symlink("target", path),
             lambda path: os.link("file", path)]
 
 
-# --- which bytes, how many ---
+# --- bytes and lengths ---
 
-@case("every byte but '/' and NUL makes a name, and is listed as it was given")
+@case("a name may contain every byte except '/' and NUL, and is listed unchanged")
 def _():
     names = {bytes([byte]) for byte in range(1, 256)} - {b"/", b"."}
     names |= {b"x" + name for name in names} | {b"..."}
@@ -32,7 +32,7 @@ def _():
         equal(get(name), name, f"the file {name}")
 
 
-@case("names that differ only in case, or in how Unicode composes them, are different names")
+@case("names that differ only in case or in Unicode normalization are different names")
 def _():
     names = ["straße", "Straße", "STRASSE", "caf\u00e9", "cafe\u0301", "a", "A", "a ", " a"]
     for name in names:
@@ -42,7 +42,7 @@ def _():
     equal(len(os.listdir(".")), len(names), "the number of names")
 
 
-@case("a name of 255 bytes works with every call that makes one")
+@case("every call that makes a name accepts one of 255 bytes")
 def _():
     put("file")
     for number, make in enumerate(makers()):
@@ -54,7 +54,7 @@ def _():
     equal(get("ü" * 127 + "x"), b"text")
 
 
-@case("a name of 256 bytes is ENAMETOOLONG with every call that makes one, or looks for one")
+@case("a name of 256 bytes fails with ENAMETOOLONG in every call that makes or looks up a name")
 def _():
     put("file")
     too_long = LONG + "n"
@@ -64,14 +64,14 @@ def _():
         fails(ENAMETOOLONG, call, too_long + "/below")
 
 
-@case("the limits of names are told: NAME_MAX 255, PATH_MAX 4096")
+@case("pathconf returns NAME_MAX 255 and PATH_MAX 4096")
 def _():
     equal(os.pathconf(".", "PC_NAME_MAX"), 255, "NAME_MAX")
     equal(os.pathconf(".", "PC_PATH_MAX"), 4096, "PATH_MAX")
     equal(os.statvfs(".").f_namemax, 255, "f_namemax")
 
 
-@case("a path of 4095 bytes is followed, one of 4096 is ENAMETOOLONG")
+@case("a path of 4095 bytes works, and one of 4096 fails with ENAMETOOLONG")
 def _():
     path = "/".join([LONG] * 15)
     os.makedirs(path)
@@ -83,7 +83,7 @@ def _():
     fails(ENAMETOOLONG, os.mkdir, "./" + path)
 
 
-@case("directories go deeper than PATH_MAX")
+@case("directories can be nested deeper than PATH_MAX")
 def _():
     fd = os.open(".", os.O_RDONLY)
     for _ in range(40):
@@ -102,7 +102,7 @@ def _():
 
 # --- '.' and '..' ---
 
-@case("'.' and '..' are listed once, with the inodes that stat gives")
+@case("'.' and '..' are listed once, with the inodes that stat returns")
 def _():
     os.mkdir("d")
     entries = Directory("d").rest()
@@ -113,7 +113,7 @@ def _():
     equal(os.stat("d/.").st_ino, os.stat("d").st_ino, "the inode of '.'")
 
 
-@case("'.' and '..' are EEXIST to make, and neither unlink nor rmdir removes them")
+@case("'.' and '..' cannot be created (EEXIST), nor removed by unlink or rmdir")
 def _():
     os.makedirs("d/in")
     for path in ("d/.", "d/..", ".", ".."):
@@ -124,7 +124,7 @@ def _():
     fails(ENOTEMPTY, os.rmdir, "d/in/..")
 
 
-@case("a listing tells kind and inode of every entry")
+@case("a listing shows the kind and the inode of every entry")
 def _():
     put("file")
     os.mkdir("dir")
@@ -141,9 +141,9 @@ def _():
         equal(entry.kind, stat.S_IFMT(info.st_mode) >> 12, f"the kind of {entry.name}")
 
 
-# --- making and removing ---
+# --- creation and removal ---
 
-@case("what exists, be it a symlink to nothing, is EEXIST to make")
+@case("creating an existing name, even a dangling symlink, fails with EEXIST")
 def _():
     put("file")
     os.mkdir("dir")
@@ -154,7 +154,7 @@ def _():
         fails(EEXIST, os.open, path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
 
 
-@case("below a missing directory ENOENT, below a file ENOTDIR, with every call that makes a name")
+@case("creating a name fails with ENOENT in a missing directory and with ENOTDIR below a file")
 def _():
     put("file")
     os.symlink("nothing", "link")
@@ -165,7 +165,7 @@ def _():
         fails(ENOTDIR, make, "file/x")
 
 
-@case("of many that make one name at once with O_EXCL, mkdir or symlink, one wins")
+@case("of many concurrent creations of one name, by O_EXCL, mkdir or symlink, one succeeds")
 def _():
     for number, make in enumerate((lambda path: os.open(path, os.O_CREAT | os.O_EXCL), os.mkdir,
                                    lambda path: os.symlink("x", path))):
@@ -179,7 +179,7 @@ def _():
         equal(sum(one.result() for one in racing), 1, "the number of winners")
 
 
-@case("rmdir takes only empty directories: ENOTEMPTY, ENOTDIR, ENOENT")
+@case("rmdir removes only empty directories: ENOTEMPTY, ENOTDIR, ENOENT")
 def _():
     os.mkdir("d")
     put("d/file")
@@ -193,7 +193,7 @@ def _():
     fails(ENOENT, os.stat, "d")
 
 
-@case("unlink takes anything but a directory: EISDIR")
+@case("unlink removes everything except directories: EISDIR")
 def _():
     os.mkdir("d")
     fails(EISDIR, os.unlink, "d")
@@ -204,7 +204,7 @@ def _():
     fails(ENOENT, os.unlink, "x0")
 
 
-@case("in a directory that was removed nothing can be made, and nothing is listed")
+@case("a removed directory accepts no new names and lists nothing")
 def _():
     os.mkdir("d")
     fd = os.open("d", os.O_RDONLY)
@@ -222,7 +222,7 @@ def _():
         pass
 
 
-@case("a name that was missing is found as soon as another process made it, and not after")
+@case("a missing name is found as soon as another process has made it, and not before")
 def _():
     for _ in range(50):
         fails(ENOENT, os.stat, "a")
@@ -231,7 +231,7 @@ def _():
         elsewhere(os.unlink, "a")
 
 
-@case("a name can be taken by one kind of file after the other")
+@case("one kind of file can take the name of another after it is removed")
 def _():
     put("file")
     for _ in range(3):
@@ -241,9 +241,9 @@ def _():
     fails(ENOENT, os.lstat, "a")
 
 
-# --- slashes and symlinks on the way ---
+# --- slashes and symlinks in paths ---
 
-@case("a slash at the end means a directory")
+@case("a trailing slash requires a directory")
 def _():
     put("file")
     os.mkdir("d/")
@@ -258,21 +258,21 @@ def _():
     os.rmdir("d/")
 
 
-@case("more slashes and dots in a path change nothing")
+@case("repeated slashes and dots in a path have no effect")
 def _():
     os.makedirs("d/e")
     put("d/e/file", b"text")
     equal(get(".//d///./e/..//e/./file"), b"text")
 
 
-@case("a file is not a directory on the way, not even to '..'")
+@case("a path through a file fails, even to '..'")
 def _():
     put("file")
     for path in ("file/x", "file/..", "file/."):
         fails(ENOTDIR, os.stat, path)
 
 
-@case("40 symlinks on the way are followed, 41 are ELOOP; so is a loop")
+@case("40 symlinks on a path are followed; 41, and a loop, fail with ELOOP")
 def _():
     put("0", b"text")
     for number in range(1, 42):
@@ -287,7 +287,7 @@ def _():
 
 # --- open ---
 
-@case("O_CREAT makes the target of a symlink to nothing, with O_EXCL it does not")
+@case("O_CREAT creates the target of a dangling symlink, except with O_EXCL")
 def _():
     os.symlink("target", "link")
     fails(EEXIST, os.open, "link", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
@@ -295,7 +295,7 @@ def _():
     equal(get("target"), b"text")
 
 
-@case("O_NOFOLLOW is ELOOP for a symlink, O_DIRECTORY is ENOTDIR for a file")
+@case("O_NOFOLLOW fails with ELOOP for a symlink, O_DIRECTORY with ENOTDIR for a file")
 def _():
     put("file")
     os.mkdir("d")
@@ -305,14 +305,14 @@ def _():
     os.open("d", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
 
-@case("a directory opens only for reading: EISDIR")
+@case("opening a directory for writing fails with EISDIR")
 def _():
     os.mkdir("d")
     for flags in (os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_CREAT, os.O_RDONLY | os.O_TRUNC):
         fails(EISDIR, os.open, "d", flags)
 
 
-@case("O_PATH leads to a file that moves, and to what is in a directory")
+@case("an O_PATH descriptor refers to a file that moves, and to the entries of a directory")
 def _():
     os.mkdir("d")
     put("d/file", b"text")

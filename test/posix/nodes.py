@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""FIFOs, sockets, devices, and files without a name (O_TMPFILE)."""
+"""FIFOs, sockets, devices, and unnamed files (O_TMPFILE)."""
 import os
 import socket
 import stat
@@ -12,7 +12,7 @@ from shared.people import ALICE, BOB, STAFF, by, elsewhere, start
 
 # --- FIFOs ---
 
-@case("a FIFO passes bytes from one process to another, and stays empty on disk")
+@case("a FIFO passes bytes from one process to another, and its size stays 0")
 def _():
     os.mkfifo("fifo")
     reader = start(get, "fifo")
@@ -21,7 +21,7 @@ def _():
     equal(os.stat("fifo").st_size, 0, "the size")
 
 
-@case("a FIFO without a reader is ENXIO for a writer that does not wait")
+@case("opening a FIFO for non-blocking writing without a reader fails with ENXIO")
 def _():
     os.mkfifo("fifo")
     fails(ENXIO, os.open, "fifo", os.O_WRONLY | os.O_NONBLOCK)
@@ -29,7 +29,7 @@ def _():
     os.open("fifo", os.O_WRONLY | os.O_NONBLOCK)
 
 
-@case("a FIFO is one by all of its names, and after a rename")
+@case("a FIFO is the same by all of its names, and after a rename")
 def _():
     os.mkfifo("a")
     os.link("a", "b")
@@ -39,7 +39,7 @@ def _():
     equal(reader.result(5), b"text")
 
 
-@case("FIFOs are for everybody, their mode decides who opens them")
+@case("the mode of a FIFO decides who may open it")
 def _():
     os.chmod(".", 0o777)
     by(ALICE, os.mkfifo, "fifo", 0o600)
@@ -49,7 +49,7 @@ def _():
 
 # --- sockets ---
 
-@case("a socket is bound to a name, connected by it, and gone with it")
+@case("a socket is bound to a name and connected by it, and disappears with it")
 def _():
     server = socket.socket(socket.AF_UNIX)
     server.bind("s")
@@ -66,14 +66,14 @@ def _():
     fails(ENOENT, socket.socket(socket.AF_UNIX).connect, "s")
 
 
-@case("a socket that nobody serves is ECONNREFUSED to connect and ENXIO to open")
+@case("a socket without a server fails with ECONNREFUSED to connect and ENXIO to open")
 def _():
     os.mknod("s", stat.S_IFSOCK | 0o600)
     fails(ECONNREFUSED, socket.socket(socket.AF_UNIX).connect, "s")
     fails(ENXIO, os.open, "s", os.O_RDWR)
 
 
-@case("connecting to a socket needs the right to write it")
+@case("connecting to a socket needs write permission")
 def _():
     server = socket.socket(socket.AF_UNIX)
     server.bind("s")
@@ -86,7 +86,7 @@ def _():
 
 # --- devices ---
 
-@case("device nodes keep their kind and number, to major 4095 and minor 1048575")
+@case("device nodes keep their kind and number, up to major 4095 and minor 1048575")
 def _():
     for kind in (stat.S_IFCHR, stat.S_IFBLK):
         for major, minor in ((1, 3), (0, 0), (8, 17), (255, 255), (256, 256), (4095, 1048575)):
@@ -98,7 +98,7 @@ def _():
             os.unlink("a")
 
 
-@case("a device node is the device: zero gives zeros, null takes all; none there is ENXIO")
+@case("a node of zero or null acts as the device, and one of a missing device fails with ENXIO")
 def _():
     os.mknod("zero", stat.S_IFCHR | 0o666, os.makedev(1, 5))
     os.mknod("null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
@@ -109,7 +109,7 @@ def _():
     fails(ENXIO, os.open, "none", os.O_RDONLY)
 
 
-@case("only root makes devices: EPERM")
+@case("only root may make devices: EPERM")
 def _():
     os.chmod(".", 0o777)
     for kind in (stat.S_IFCHR, stat.S_IFBLK):
@@ -117,7 +117,7 @@ def _():
     by(ALICE, os.mknod, "sock", stat.S_IFSOCK | 0o600)
 
 
-@case("mknod makes regular files, and is EPERM for a directory and EINVAL for what is no kind")
+@case("mknod makes regular files, and fails with EPERM for a directory, EINVAL for unknown kinds")
 def _():
     os.mknod("a", stat.S_IFREG | 0o640)
     equal(os.stat("a").st_mode, stat.S_IFREG | 0o640, "the mode")
@@ -134,7 +134,7 @@ def tmpfile(mode=0o644, flags=os.O_RDWR, folder="."):
     return os.open(folder, os.O_TMPFILE | flags, mode)
 
 
-@case("a file by O_TMPFILE is in no directory, has no links, and works")
+@case("an O_TMPFILE is in no directory, has no links, and can be read and written")
 def _():
     fd = tmpfile()
     equal(os.listdir("."), [])
@@ -147,7 +147,7 @@ def _():
     equal(os.fstat(fd).st_size, 10, "the size")
 
 
-@case("linkat gives a name to a file by O_TMPFILE, with its content, and then another")
+@case("linkat gives an O_TMPFILE a name, with its content, and then another")
 def _():
     fd = tmpfile()
     os.write(fd, b"text")
@@ -164,7 +164,7 @@ def _():
     equal(get("b"), b"text more")
 
 
-@case("linkat by /proc gives a name, too; a taken one is EEXIST")
+@case("linkat through /proc also gives a name, and fails with EEXIST for an existing one")
 def _():
     put("taken", b"old")
     fd = tmpfile()
@@ -174,7 +174,7 @@ def _():
     equal(os.stat("a").st_nlink, 1, "the link count")
 
 
-@case("O_TMPFILE with O_EXCL is a file that gets no name: ENOENT")
+@case("an O_TMPFILE with O_EXCL cannot be linked: ENOENT")
 def _():
     fd = tmpfile(flags=os.O_RDWR | os.O_EXCL)
     os.write(fd, b"text")
@@ -182,7 +182,7 @@ def _():
     equal(os.listdir("."), [])
 
 
-@case("O_TMPFILE takes mode and umask, owner, and the group of a setgid directory")
+@case("an O_TMPFILE gets its mode by the umask, its owner, and the group of a setgid directory")
 def _():
     os.mkdir("d")
     os.chown("d", 0, STAFF)
@@ -195,7 +195,7 @@ def _():
     equal(by(ALICE, make), (ALICE.uid, STAFF, 0o640), "owner, group and mode")
 
 
-@case("O_TMPFILE's errors: EINVAL for reading only, ENOTDIR, ENOENT, EACCES")
+@case("O_TMPFILE fails with EINVAL read-only, ENOTDIR, ENOENT and EACCES")
 def _():
     put("file")
     fails(EINVAL, tmpfile, flags=os.O_RDONLY)
@@ -204,7 +204,7 @@ def _():
     fails(EACCES, by, ALICE, tmpfile)
 
 
-@case("a user's O_TMPFILE takes a name by /proc where the user may write, elsewhere EACCES")
+@case("a user links an O_TMPFILE through /proc in writable directories, others fail with EACCES")
 def _():
     os.chmod(".", 0o777)
     os.mkdir("roots")
@@ -234,7 +234,7 @@ def _():
     until(lambda: used() <= before, "the inodes are not back", 30)
 
 
-@case("a file by O_TMPFILE opens again by /proc in another process")
+@case("another process reopens an O_TMPFILE through /proc")
 def _():
     fd = tmpfile()
     os.write(fd, b"text")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Locks that belong to an open file: OFD locks and flock, and how they meet those of fcntl."""
+"""Locks that belong to an open file: OFD locks and flock, and their relation to fcntl locks."""
 import fcntl
 import os
 from errno import EAGAIN, EINTR, EINVAL
@@ -12,7 +12,7 @@ from shared.people import elsewhere, interrupting, start
 
 # --- OFD ---
 
-@case("OFD locks belong to the open file: two opens in one process meet")
+@case("two opens in one process have conflicting OFD locks")
 def _():
     first, second = opened(), opened()
     ofd(first, W)
@@ -21,7 +21,7 @@ def _():
     equal(conflicting(second, R, command=F_OFD_GETLK), (W, 0, 0, -1))
 
 
-@case("an OFD lock survives the close of another descriptor, and goes with the last of its own")
+@case("an OFD lock survives the close of another open, and ends with its own last descriptor")
 def _():
     first = opened()
     ofd(first, W)
@@ -34,7 +34,7 @@ def _():
     ofd(opened(), W)
 
 
-@case("an OFD lock is inherited over fork")
+@case("a child of fork inherits an OFD lock")
 def _():
     fd = opened()
     ofd(fd, W)
@@ -43,7 +43,7 @@ def _():
     ofd(opened(), W)
 
 
-@case("OFD and fcntl locks keep one another out")
+@case("OFD and fcntl locks exclude each other")
 def _():
     first, second = opened(), opened()
     ofd(first, W)
@@ -53,7 +53,7 @@ def _():
     fails(EAGAIN, ofd, first, W)
 
 
-@case("a waiting OFD lock is granted, or ended by a signal with EINTR")
+@case("a waiting OFD lock is granted, or a signal interrupts it with EINTR")
 def _():
     fd = opened()
     ofd(fd, W)
@@ -66,14 +66,14 @@ def _():
     waiter.result(5)
 
 
-@case("an OFD lock with a pid in its request is EINVAL")
+@case("an OFD lock with a pid in its request fails with EINVAL")
 def _():
     fails(EINVAL, fcntl.fcntl, opened(), F_OFD_SETLK, flock_struct(W, pid=1))
 
 
 # --- flock ---
 
-@case("flock: exclusive keeps out all, shared only exclusive; EWOULDBLOCK with LOCK_NB")
+@case("an exclusive flock excludes all others, a shared one only exclusive ones")
 def _():
     first, second = opened(), opened()
     fcntl.flock(first, fcntl.LOCK_EX)
@@ -85,7 +85,7 @@ def _():
     fcntl.flock(opened(), fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-@case("flock belongs to the open file: a dup and a child of fork share it, the last close drops it")
+@case("a dup and a child of fork share a flock, and the last close releases it")
 def _():
     first = opened()
     fcntl.flock(first, fcntl.LOCK_EX)
@@ -98,7 +98,7 @@ def _():
     fcntl.flock(opened(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@case("flock works on a read-only open and on a directory")
+@case("flock works on a read-only file and on a directory")
 def _():
     put("a")
     fcntl.flock(os.open("a", os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,7 +109,7 @@ def _():
 
 
 def without(fd):
-    """Waits in a child of fork, which must not keep its parent's lock alive."""
+    """Waits for the lock in a child of fork, which must not keep its parent's lock alive."""
     os.close(fd)
     fcntl.flock(opened(), fcntl.LOCK_EX)
 
@@ -130,7 +130,7 @@ def _():
     waiter.result(5)
 
 
-@case("a signal ends the wait for a flock with EINTR at once")
+@case("a signal interrupts a wait for a flock with EINTR at once")
 def _():
     holding = opened()
     fcntl.flock(holding, fcntl.LOCK_EX)
@@ -141,7 +141,7 @@ def _():
     fcntl.flock(opened(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@case("flock and fcntl locks do not see one another")
+@case("flock and fcntl locks are independent of each other")
 def _():
     first, second = opened(), opened()
     fcntl.flock(first, fcntl.LOCK_EX)
@@ -149,12 +149,12 @@ def _():
     lock(second, W)
 
 
-@case("flock of no kind is EINVAL")
+@case("flock of an unknown kind fails with EINVAL")
 def _():
     fails(EINVAL, call, "flock", opened(), 64)
 
 
-@case("an upgrade of a flock gives the old lock up while it waits")
+@case("a flock gives up its old lock while it waits for an upgrade")
 def _():
     first, second, third = opened(), opened(), opened()
     for fd in (first, second):
@@ -164,7 +164,7 @@ def _():
     fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@case("counting under a lock by four processes loses nothing")
+@case("a counter that four processes increase under locks loses no increment")
 def _():
     put("a", b"0")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Modes and owners: who may change them, what clears setuid and setgid, and what is inherited."""
+"""Modes and owners: changing them, the clearing of setuid and setgid, and inheritance."""
 import os
 import stat
 from errno import EACCES, EPERM
@@ -43,9 +43,9 @@ def write(path, data=b"x"):
     os.close(fd)
 
 
-# --- what a mode allows ---
+# --- access by mode ---
 
-@case("owner, group and others each get their own bits, and the first that fits decides")
+@case("the first class that matches, of owner, group and others, decides")
 def _():
     made("f", 0o077, ALICE.uid, STAFF)
     fails(EACCES, by, ALICE, get, "f")
@@ -55,7 +55,7 @@ def _():
     equal(by(BOB, get, "f"), b"text")
 
 
-@case("a directory's r lists, x looks up, and w with x makes and removes")
+@case("a directory's r allows listing, x lookups, and w with x creating and removing")
 def _():
     made_dir("d", 0o755)
     put("d/f", b"text")
@@ -72,7 +72,7 @@ def _():
     by(ALICE, make, "d/g")
 
 
-@case("an open file stays open to whoever opened it")
+@case("an open file stays open for its opener")
 def _():
     made("f", 0o644)
     fd = os.open("f", os.O_RDWR)
@@ -95,7 +95,7 @@ def _():
     equal(mode("f"), 0o7777)
 
 
-@case("chmod by who is not in the file's group drops setgid")
+@case("chmod by an owner outside the file's group clears setgid")
 def _():
     made("f", 0o755, ALICE.uid, STAFF)
     by(ALICE, os.chmod, "f", 0o2755)
@@ -109,7 +109,7 @@ def _():
     equal(mode("d"), 0o755)
 
 
-@case("setuid and setgid that a file gets right after it was written stay")
+@case("setuid and setgid set right after a write are kept")
 def _():
     made_dir("d", 0o777)
 
@@ -136,7 +136,7 @@ def _():
     equal(owners("f"), (BOB.uid, BOB.gid))
 
 
-@case("chown takes setuid and setgid away from files, root's too")
+@case("chown clears setuid and setgid of files, even by root")
 def _():
     for who, target in ((None, (BOB.uid, BOB.gid)), (ALICE.of(STAFF), (-1, STAFF))):
         for before, after in ((0o6755, 0o755), (0o4744, 0o744), (0o2711, 0o711), (0o755, 0o755)):
@@ -145,21 +145,21 @@ def _():
             equal(mode("f"), after, f"the mode that was {before:o}")
 
 
-@case("chown leaves setgid where the group may not execute, to members of the group")
+@case("chown by members of the group keeps setgid without group execution")
 def _():
     made("f", 0o6644, ALICE.uid, ALICE.gid)
     os.chown("f", ALICE.uid, STAFF)
     equal(mode("f"), 0o2644)
 
 
-@case("chown leaves the bits of directories")
+@case("chown keeps the bits of directories")
 def _():
     made_dir("d", 0o7755, ALICE.uid, ALICE.gid)
     os.chown("d", BOB.uid, BOB.gid)
     equal(mode("d"), 0o7755)
 
 
-@case("a chown to nobody else clears the bits, and so does one to nobody and no group")
+@case("chown to the same owner and group, or to -1, clears the bits, too")
 def _():
     made("f", 0o6755, ALICE.uid, ALICE.gid)
     os.chown("f", ALICE.uid, ALICE.gid)
@@ -177,7 +177,7 @@ def _():
     equal(mode("d"), 0o7755)
 
 
-@case("lchown changes a symlink, chown what it leads to")
+@case("lchown changes a symlink, chown its target")
 def _():
     made("f", 0o644)
     os.symlink("f", "l")
@@ -190,7 +190,7 @@ def _():
 
 # --- writing and truncating ---
 
-@case("another user's write takes setuid and setgid away, root's does not")
+@case("a write by another user clears setuid and setgid, one by root does not")
 def _():
     for before, after in ((0o6777, 0o777), (0o4777, 0o777), (0o2777, 0o777)):
         made("f", before)
@@ -202,7 +202,7 @@ def _():
         equal(mode("f"), after)
 
 
-@case("who asks for the mode alone sees at once that a write or O_TRUNC took setuid away")
+@case("statx of the mode alone shows at once that a write or O_TRUNC cleared setuid")
 def _():
     def open_truncated():
         os.close(os.open("f", os.O_WRONLY | os.O_TRUNC))
@@ -212,14 +212,14 @@ def _():
         equal(stat.S_IMODE(statx("f", STATX_MODE).mode), 0o777)
 
 
-@case("the owner's own write takes them away, too")
+@case("a write by the owner clears them, too")
 def _():
     made("f", 0o6755, ALICE.uid, ALICE.gid)
     by(ALICE, write, "f")
     equal(mode("f"), 0o755)
 
 
-@case("truncate and O_TRUNC by users take setuid and setgid away, root's do not")
+@case("truncate and O_TRUNC by users clear setuid and setgid, by root they do not")
 def _():
     def open_truncated():
         os.close(os.open("f", os.O_WRONLY | os.O_TRUNC))
@@ -235,16 +235,16 @@ def _():
         equal(mode("f"), 0o777)
 
 
-@case("a write of nothing changes no bit")
+@case("a write of zero bytes changes no bit")
 def _():
     made("f", 0o6777)
     by(ALICE, write, "f", b"")
     equal(mode("f"), 0o6777)
 
 
-# --- what is new ---
+# --- new files ---
 
-@case("the umask takes its bits off everything but symlinks")
+@case("the umask applies to everything except symlinks")
 def _():
     os.umask(0o137)
     os.close(os.open("f", os.O_CREAT | os.O_WRONLY, 0o777))
@@ -258,7 +258,7 @@ def _():
     equal(mode("g"), 0o6777)
 
 
-@case("a file that may not be written can be made for writing")
+@case("a new file without w in its mode is open for writing")
 def _():
     made_dir("d", 0o777)
 
@@ -271,7 +271,7 @@ def _():
     equal(mode("d/f"), 0)
 
 
-@case("new files have their maker's ids")
+@case("new files have the ids of their creator")
 def _():
     made_dir("d", 0o777, BOB.uid, STAFF)
     by(ALICE.of(STAFF), make, "d/f")
@@ -281,7 +281,7 @@ def _():
         equal(owners(path), (ALICE.uid, ALICE.gid), path)
 
 
-@case("in a setgid directory everything gets its group, and directories the bit")
+@case("in a setgid directory new files get its group, and new directories also the bit")
 def _():
     made_dir("d", 0o2777, BOB.uid, STAFF)
     by(ALICE, make, "d/f")
@@ -293,7 +293,7 @@ def _():
     equal([mode("d/f"), mode("d/e") & 0o7000, mode("d/e/e") & 0o7000], [0o666, 0o2000, 0o2000])
 
 
-@case("a setgid program in a setgid directory is for members of its group to make")
+@case("in a setgid directory only root and members of its group make a setgid program")
 def _():
     made_dir("d", 0o2777, BOB.uid, STAFF)
     by(ALICE, make, "d/a", 0o2775)
@@ -306,7 +306,7 @@ def _():
 
 # --- sticky directories ---
 
-@case("in a sticky directory a name is for its file's owner and the directory's to change")
+@case("in a sticky directory only the owners of the file and of the directory change a name")
 def _():
     made_dir("d", 0o1777, BOB.uid, BOB.gid)
     by(ALICE, make, "d/f")
@@ -324,7 +324,7 @@ def _():
 
 # --- times ---
 
-@case("only the owner sets times, and who may write sets them to now")
+@case("only the owner may set times, and users with write permission may set them to now")
 def _():
     made("f", 0o666, ALICE.uid, ALICE.gid)
     then = (1000000000, 0)
@@ -338,7 +338,7 @@ def _():
     fails(EACCES, by, BOB, utimensat, "f", (0, UTIME_NOW), (0, UTIME_NOW))
 
 
-@case("times before 1970 are times")
+@case("times before 1970 are kept")
 def _():
     put("f", b"text")
     for seconds in (-1, -1000000000, 0):

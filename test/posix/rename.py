@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""rename and renameat2: atomic, over files and directories, and who may."""
+"""rename and renameat2: atomicity, files and directories, permission."""
 import os
 import stat
 import threading
@@ -17,7 +17,7 @@ def links(path):
 
 # --- files ---
 
-@case("rename gives a file its new name and takes the old one")
+@case("rename gives a file its new name and removes the old one")
 def _():
     put("a", b"text")
     before = os.stat("a")
@@ -30,7 +30,7 @@ def _():
     equal(os.listdir("."), ["b"])
 
 
-@case("rename replaces a file, and the old one is gone")
+@case("rename replaces a file, which is then gone")
 def _():
     put("a", b"new")
     put("b", b"old")
@@ -41,7 +41,7 @@ def _():
     equal(os.listdir("."), ["b"])
 
 
-@case("rename over an open file keeps it usable")
+@case("a file that a rename replaced stays usable while it is open")
 def _():
     put("a", b"new")
     put("b", b"old")
@@ -56,7 +56,7 @@ def _():
     equal(get("b"), b"new")
 
 
-@case("a file that is renamed while it is open stays usable")
+@case("a file that is renamed stays usable while it is open")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.rename("a", "b")
@@ -107,7 +107,7 @@ def _():
     equal(get("a"), b"text")
 
 
-@case("rename over one of several names leaves the others")
+@case("rename over one of several names keeps the others")
 def _():
     put("a", b"new")
     put("b", b"old")
@@ -119,7 +119,7 @@ def _():
     equal(links("c"), 1, "the link count of what kept one name")
 
 
-@case("rename moves a symlink, not what it leads to")
+@case("rename moves a symlink, not its target")
 def _():
     put("target", b"text")
     os.symlink("target", "a")
@@ -132,7 +132,7 @@ def _():
     equal(get("target"), b"text")
 
 
-@case("rename sets the ctime of the file and the mtime of both directories")
+@case("rename updates the ctime of the file and the mtime of both directories")
 def _():
     os.mkdir("x")
     os.mkdir("y")
@@ -164,7 +164,7 @@ def _():
     equal(os.listdir("x"), [])
 
 
-@case("'..' of a directory is its new parent after a move")
+@case("'..' of a moved directory is its new parent")
 def _():
     os.makedirs("x/moved")
     os.mkdir("y")
@@ -176,7 +176,7 @@ def _():
     equal(os.stat("..", dir_fd=inside).st_ino, os.stat("y").st_ino, "'..' of the open one")
 
 
-@case("link counts of directories are right after a move")
+@case("link counts of directories are correct after a move")
 def _():
     os.makedirs("x/moved")
     os.mkdir("y")
@@ -187,7 +187,7 @@ def _():
     equal((links("x"), links("y")), (2, 3), "after the move")
 
 
-@case("rename replaces an empty directory, and link counts stay right")
+@case("rename replaces an empty directory, and link counts stay correct")
 def _():
     os.makedirs("x/a")
     os.makedirs("x/b")
@@ -201,7 +201,7 @@ def _():
     equal(os.fstat(fd).st_nlink, 0, "the link count of the replaced one")
 
 
-@case("rename over a directory with entries is ENOTEMPTY")
+@case("rename over a directory with entries fails with ENOTEMPTY")
 def _():
     os.mkdir("a")
     os.makedirs("b/in")
@@ -209,34 +209,34 @@ def _():
     equal(sorted(os.listdir(".")), ["a", "b"])
 
 
-@case("rename of a directory over a file is ENOTDIR")
+@case("rename of a directory over a file fails with ENOTDIR")
 def _():
     os.mkdir("a")
     put("b")
     fails(ENOTDIR, os.rename, "a", "b")
 
 
-@case("rename of a file over a directory is EISDIR")
+@case("rename of a file over a directory fails with EISDIR")
 def _():
     put("a")
     os.mkdir("b")
     fails(EISDIR, os.rename, "a", "b")
 
 
-@case("rename of a directory into itself or below is EINVAL")
+@case("rename of a directory into itself or below fails with EINVAL")
 def _():
     os.makedirs("a/b/c")
     fails(EINVAL, os.rename, "a", "a/d")
     fails(EINVAL, os.rename, "a", "a/b/c/d")
 
 
-@case("rename over an ancestor is ENOTEMPTY")
+@case("rename over an ancestor fails with ENOTEMPTY")
 def _():
     os.makedirs("a/b/c")
     fails(ENOTEMPTY, os.rename, "a/b/c", "a")
 
 
-@case("two moves at once that would make a loop: one is refused")
+@case("of two concurrent moves that would make a loop one is refused")
 def _():
     for _ in range(40):
         os.makedirs("x")
@@ -258,7 +258,7 @@ def _try(old, new):
         return False
 
 
-@case("rename with '.' or '..' as the last part is EBUSY")
+@case("rename with '.' or '..' as the last component fails with EBUSY")
 def _():
     os.makedirs("a/b")
     for old, new in (("a/.", "c"), ("a/b/..", "c"), ("a", "."), ("a", "a/b/..")):
@@ -267,7 +267,7 @@ def _():
 
 # --- errors ---
 
-@case("rename of what is not there is ENOENT, also into a missing directory")
+@case("rename of a missing name, or into a missing directory, fails with ENOENT")
 def _():
     put("a")
     fails(ENOENT, os.rename, "none", "b")
@@ -276,7 +276,7 @@ def _():
     fails(ENOENT, os.rename, "a", "")
 
 
-@case("rename through a file is ENOTDIR")
+@case("rename through a file fails with ENOTDIR")
 def _():
     put("a")
     put("b")
@@ -284,7 +284,7 @@ def _():
     fails(ENOTDIR, os.rename, "a", "b/x")
 
 
-@case("rename of a file to a name with a slash at its end is ENOTDIR")
+@case("rename of a file to a name with a trailing slash fails with ENOTDIR")
 def _():
     put("a")
     fails(ENOTDIR, os.rename, "a", "b/")
@@ -293,14 +293,14 @@ def _():
     true(os.path.isdir("e"), "a directory was not renamed to a name with a slash at its end")
 
 
-@case("rename to a name of 256 bytes is ENAMETOOLONG")
+@case("rename to a name of 256 bytes fails with ENAMETOOLONG")
 def _():
     put("a")
     fails(ENAMETOOLONG, os.rename, "a", "n" * 256)
     os.rename("a", "n" * 255)
 
 
-@case("rename to another filesystem is EXDEV")
+@case("rename to another filesystem fails with EXDEV")
 def _():
     put("a")
     fails(EXDEV, os.rename, "a", "/proc/a")
@@ -308,7 +308,7 @@ def _():
 
 # --- permission ---
 
-@case("rename needs the right to write both directories")
+@case("rename needs write permission on both directories")
 def _():
     for path, mode in (("x", 0o777), ("y", 0o755)):
         os.mkdir(path)
@@ -321,7 +321,7 @@ def _():
     by(ALICE, os.rename, "x/a", "x/b")
 
 
-@case("in a sticky directory only the owner of the file, or of the directory, renames it")
+@case("in a sticky directory only the owner of the file or of the directory renames it")
 def _():
     os.mkdir("t")
     os.chmod("t", 0o1777)
@@ -333,7 +333,7 @@ def _():
     by(BOB, os.rename, "t/b", "t/c")
 
 
-@case("in a sticky directory nobody replaces another's file")
+@case("in a sticky directory nobody replaces another user's file")
 def _():
     os.mkdir("t")
     os.chmod("t", 0o1777)
@@ -342,7 +342,7 @@ def _():
     fails(EPERM, by, BOB, os.rename, "t/b", "t/a")
 
 
-@case("a user who may not write a directory cannot move it elsewhere: '..' would change")
+@case("a user cannot move a directory without write permission on it, because '..' would change")
 def _():
     for path in ("x", "y"):
         os.mkdir(path)
@@ -354,7 +354,7 @@ def _():
 
 # --- renameat2 ---
 
-@case("RENAME_NOREPLACE renames to a free name and is EEXIST for a taken one")
+@case("RENAME_NOREPLACE renames to a free name and fails with EEXIST for an existing one")
 def _():
     put("a", b"a")
     put("b", b"b")
@@ -364,7 +364,7 @@ def _():
     equal(get("c"), b"a")
 
 
-@case("RENAME_NOREPLACE: of many at once to one name one wins")
+@case("of many concurrent RENAME_NOREPLACE to one name one succeeds")
 def _():
     def attempt(name):
         put(name)
@@ -390,7 +390,7 @@ def _():
     equal((os.stat("b").st_ino, os.stat("a").st_ino), inodes, "the inodes")
 
 
-@case("RENAME_EXCHANGE swaps a file and a directory with entries; '..' and link counts follow")
+@case("RENAME_EXCHANGE of a file and a directory with entries updates '..' and link counts")
 def _():
     os.makedirs("x/d/in")
     os.mkdir("y")
@@ -404,7 +404,7 @@ def _():
     equal((links("x"), links("y")), (2, 3), "the link counts of the parents")
 
 
-@case("RENAME_EXCHANGE needs both names, and makes no loop")
+@case("RENAME_EXCHANGE needs both names, and cannot make a loop")
 def _():
     os.makedirs("a/b")
     fails(ENOENT, renameat2, "a", "none", RENAME_EXCHANGE)
@@ -413,7 +413,7 @@ def _():
     fails(EINVAL, renameat2, "a/b", "a", RENAME_EXCHANGE)
 
 
-@case("renameat2 refuses NOREPLACE with EXCHANGE, and flags that do not exist, as EINVAL")
+@case("renameat2 fails with EINVAL for NOREPLACE with EXCHANGE, and for unknown flags")
 def _():
     put("a")
     put("b")
@@ -421,7 +421,7 @@ def _():
     fails(EINVAL, renameat2, "a", "b", 1 << 20)
 
 
-@case("RENAME_EXCHANGE across a sticky directory needs the right to both")
+@case("RENAME_EXCHANGE across a sticky directory needs permission for both names")
 def _():
     os.mkdir("t")
     os.chmod("t", 0o1777)

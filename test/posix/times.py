@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Times: what moves atime, mtime and ctime, what sets them, and relatime."""
+"""Times: updates and setting of atime, mtime and ctime, and relatime."""
 import mmap
 import os
 import time
@@ -19,7 +19,7 @@ def times(path):
 
 
 def moved(path, change):
-    """Which of the times the change sets to now, as "a", "m" and "c"."""
+    """Returns the times that the change sets to now, as "a", "m" and "c"."""
     before = statx(path, follow=False)
     time.sleep(0.012)  # the kernel's coarse clock ticks every 4 to 10 ms
     began = time.time_ns()
@@ -40,7 +40,7 @@ def age(path):
 
 # --- set ---
 
-@case("utimensat keeps nanoseconds, years from 1902 to 2242, and moves the ctime")
+@case("utimensat keeps nanoseconds and years from 1902 to 2242, and updates the ctime")
 def _():
     put("a")
     for seconds in (0, 1, -1, -2**31 + 1, 2**31 - 1, 2**31, 2**32, 2**33):
@@ -51,7 +51,7 @@ def _():
     equal(moved("a", lambda: os.utime("a", ns=times("a")[:2])), "c", "what utime moves")
 
 
-@case("UTIME_NOW is now, UTIME_OMIT leaves a time, and both omitted change nothing")
+@case("UTIME_NOW sets now, UTIME_OMIT keeps a time, and two UTIME_OMIT change nothing")
 def _():
     put("a")
     age("a")
@@ -65,7 +65,7 @@ def _():
     equal(times("a")[:2], (OLD, 7 * 10**9 + 5))
 
 
-@case("utimensat acts on symlinks, directories and descriptors")
+@case("utimensat works on symlinks, directories and descriptors")
 def _():
     os.mkdir("d")
     os.symlink("nothing", "s")
@@ -78,7 +78,7 @@ def _():
         equal(times(path)[:2], wanted, f"the times of {path}")
 
 
-@case("nanoseconds beyond a second are EINVAL")
+@case("nanoseconds beyond a second fail with EINVAL")
 def _():
     put("a")
     for wrong in (10**9, -1):
@@ -86,7 +86,7 @@ def _():
         fails(EINVAL, utimensat, "a", (1, 0), (1, wrong))
 
 
-@case("who may write sets times to now; only the owner sets others: EPERM, EACCES")
+@case("with write permission times can be set to now; only the owner sets others: EPERM, EACCES")
 def _():
     os.chmod(".", 0o777)
     by(ALICE, put, "a")
@@ -101,7 +101,7 @@ def _():
 
 # --- files ---
 
-@case("a new file has all times of now, and so has its directory")
+@case("all times of a new file and the changes of its directory are now")
 def _():
     os.mkdir("d")
     age("d")
@@ -111,7 +111,7 @@ def _():
         true(now - 10**9 < moment <= now, "a time of the new file is not now")
 
 
-@case("write, growing and cutting move mtime and ctime")
+@case("write, extension and truncation update mtime and ctime")
 def _():
     put("a", pattern(10000))
     fd = os.open("a", os.O_RDWR)
@@ -124,7 +124,7 @@ def _():
         equal(moved("a", change), "mc", "what moves")
 
 
-@case("a write of nothing, open, close and fsync move no time")
+@case("a write of zero bytes, open, close and fsync update no time")
 def _():
     put("a", b"text")
     age("a")
@@ -137,7 +137,7 @@ def _():
     equal(moved("a", nothing), "")
 
 
-@case("a write through a shared mapping moves mtime and ctime by the time of msync")
+@case("a write through a shared mapping updates mtime and ctime at msync at the latest")
 def _():
     put("a", pattern(10000))
     age("a")
@@ -150,7 +150,7 @@ def _():
     true(set("mc") <= set(moved("a", change)), "mtime and ctime stand still")
 
 
-@case("times that are set after a write stay through close, fsync and another open")
+@case("times set after a write survive close, fsync and another open")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
     os.write(fd, pattern(300000))
@@ -164,7 +164,7 @@ def _():
     equal(times("a")[1], OLD + 5, "the mtime after sync")
 
 
-@case("chmod, chown, link, rename and xattrs move the ctime alone")
+@case("chmod, chown, link, rename and xattrs update only the ctime")
 def _():
     put("a")
     for change in (lambda: os.chmod("a", 0o600), lambda: os.chown("a", 5, 6),
@@ -175,20 +175,20 @@ def _():
         equal(moved("a", change), "c", "what moves")
 
 
-@case("an attribute that is set to the value that it has moves nothing")
+@case("an attribute that is set to its present value updates no time")
 def _():
     put("a")
     os.setxattr("a", "user.x", b"1")
     equal(moved("a", lambda: os.setxattr("a", "user.x", b"1")), "")
 
 
-@case("O_TRUNC moves mtime and ctime of an empty file, too")
+@case("O_TRUNC of an empty file updates mtime and ctime")
 def _():
     put("a")
     equal(moved("a", lambda: os.close(os.open("a", os.O_WRONLY | os.O_TRUNC))), "mc")
 
 
-@case("a call that fails moves no time")
+@case("a call that fails updates no time")
 def _():
     put("a", b"text")
     os.mkdir("d")
@@ -211,7 +211,7 @@ def is_refused(call):
 
 # --- directories ---
 
-@case("every change of its entries moves a directory's mtime and ctime")
+@case("every change of its entries updates a directory's mtime and ctime")
 def _():
     os.mkdir("d")
     put("file")
@@ -223,7 +223,7 @@ def _():
         equal(moved("d", change), "mc", "what moves")
 
 
-@case("a change of a file, or below a subdirectory, moves nothing of the directory")
+@case("a change of a file, or below a subdirectory, updates no time of the directory")
 def _():
     os.makedirs("d/e")
     put("d/a")
@@ -244,7 +244,7 @@ def read(path):
     os.close(fd)
 
 
-@case("relatime: the first read after a change moves the atime, the next does not")
+@case("with relatime the first read after a change updates the atime, the next does not")
 def _():
     put("a", pattern(1000))
     utimensat("a", (10**9, 0), (10**9 + 5, 0))
@@ -254,7 +254,7 @@ def _():
     equal(moved("a", lambda: read("a")), "a", "what moves after a write")
 
 
-@case("relatime: a read moves an atime that is older than a day")
+@case("with relatime a read updates an atime that is older than a day")
 def _():
     put("a", pattern(1000))
     now = time.time_ns()
@@ -265,13 +265,13 @@ def _():
     equal(moved("b", lambda: read("b")), "", "what moves when the atime is the latest")
 
 
-@case("the first read of a new file moves its atime, though it is in the kernel's cache")
+@case("the first read of a new file updates its atime, even from the kernel's cache")
 def _():
     put("a", pattern(1000))
     equal(moved("a", lambda: read("a")), "a")
 
 
-@case("listing moves the atime of a directory, readlink that of a symlink")
+@case("listing updates the atime of a directory, readlink that of a symlink")
 def _():
     os.mkdir("d")
     put("d/a")
@@ -281,7 +281,7 @@ def _():
     equal(moved("s", lambda: os.readlink("s")), "a")
 
 
-@case("O_NOATIME reads without a trace, and is the owner's alone: EPERM")
+@case("O_NOATIME keeps the atime, and only the owner may use it: EPERM")
 def _():
     put("a", pattern(1000))
     os.chmod("a", 0o666)
@@ -294,7 +294,7 @@ def _():
     fails(EPERM, by, ALICE, quietly)
 
 
-@case("the atime of a reader is told to another process, and stays over a write")
+@case("another process sees the atime of a read, and a write keeps it")
 def _():
     put("a", pattern(1000))
     os.utime("a", ns=(OLD, OLD + 1))

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Other ways for bytes: sendfile, splice, aio, io_uring, and fio with verification by each."""
+"""Other ways to transfer bytes: sendfile, splice, aio, io_uring, and verification by fio."""
 import fcntl
 import mmap
 import os
@@ -45,7 +45,7 @@ def _():
     equal(os.lseek(source, 0, os.SEEK_CUR), 0, "the position")
 
 
-@case("sendfile copies from file to file, and without an offset moves the position")
+@case("sendfile copies from file to file, and moves the position if no offset is given")
 def _():
     put("a", pattern(SIZE))
     source, target = opened(), opened("b")
@@ -58,7 +58,7 @@ def _():
     fails(EINVAL, os.sendfile, opened("b", os.O_APPEND), source, 0, 10)
 
 
-@case("splice moves a file through a pipe into another, at the offsets given")
+@case("splice moves a file through a pipe into another, at the given offsets")
 def _():
     put("a", pattern(SIZE))
     source, target = opened(), opened("b")
@@ -73,7 +73,7 @@ def _():
     fails(EINVAL, os.splice, source, target, 10)
 
 
-@case("splice from a pipe writes what the pipe has, also where the file was written before")
+@case("splice from a pipe writes the pipe's data, even over data written before")
 def _():
     put("a", pattern(100000, 3))
     reader, writer = os.pipe()
@@ -85,7 +85,7 @@ def _():
     equal(get("a") == wanted[:10001] + pattern(50000) + wanted[60001:], True, "equality")
 
 
-@case("a file is always ready to poll")
+@case("a file is always ready in poll")
 def _():
     fd = opened()
     poll = select.poll()
@@ -96,7 +96,7 @@ def _():
 # --- aio, io_uring ---
 
 def batch(ring, direct):
-    """Eight writes at once out of order, an fsync, eight reads at once: what both rings do."""
+    """Submits eight unordered writes, an fsync, and eight reads; for both kinds of rings."""
     fd = opened("a", os.O_DIRECT if direct else 0)
     block = 65536
     areas = [mmap.mmap(-1, block) for _ in range(8)]
@@ -119,13 +119,13 @@ def batch(ring, direct):
     equal(ring.run((ring.PWRITE, reader, areas[0], 0)), [-EBADF], "a write to what is only read")
 
 
-@case("aio writes, syncs and reads in batches, by O_DIRECT, too")
+@case("aio writes, syncs and reads in batches, with O_DIRECT, too")
 def _():
     for direct in (False, True):
         batch(Aio(), direct)
 
 
-@case("io_uring writes, syncs and reads in batches, by O_DIRECT, too")
+@case("io_uring writes, syncs and reads in batches, with O_DIRECT, too")
 def _():
     Uring.PWRITE, Uring.PREAD = Uring.WRITE, Uring.READ
     for direct in (False, True):
@@ -145,7 +145,7 @@ def _():
     equal((bytes(into), os.lseek(fd, 0, os.SEEK_CUR)), (b"start", 5))
 
 
-@case("a buffered read after a direct aio or io_uring write sees it, with readers all the while")
+@case("a buffered read sees a finished direct aio or io_uring write, among concurrent readers")
 def _():
     Uring.PWRITE = Uring.WRITE
     size = 20 * 4096
@@ -166,7 +166,7 @@ def _():
         one.kill()
 
 
-@case("a hundred io_uring batches leave in the file what they wrote, one after the other")
+@case("after a hundred io_uring batches the file holds what they wrote")
 def _():
     ring, fd = Uring(), opened()
     data = bytearray(200000)
@@ -184,7 +184,7 @@ def _():
 # --- fio ---
 
 def fio(engine, *options):
-    """Writes a file in random or other order with sums in every block, and reads it back."""
+    """Writes a file with a checksum in every block, in random or other order, and verifies it."""
     done = subprocess.run(
         ["fio", "--name=verified", "--filename=fio", f"--ioengine={engine}", "--size=16M",
          "--verify=crc32c", "--verify_fatal=1", "--do_verify=1", "--group_reporting",
@@ -193,26 +193,26 @@ def fio(engine, *options):
     os.unlink("fio")
 
 
-@case("fio's sums hold: sequential and random writes by read and write")
+@case("fio verifies sequential and random writes by read and write")
 def _():
     fio("psync", "--rw=write", "--bs=128k", "--end_fsync=1")
     fio("psync", "--rw=randwrite", "--bs=4k", "--size=8M")
     fio("pvsync2", "--rw=randrw", "--bsrange=512-64k", "--size=8M")
 
 
-@case("writes end while another process turns O_DIRECT on and off for their descriptor")
+@case("writes end while another process toggles O_DIRECT on their descriptor")
 def _():
     put("a", bytes(4096))
     fd, area = opened(), mmap.mmap(-1, 4096)
     area[:512] = b"x" * 512
-    part = memoryview(area)[:512]  # for a part of a page the kernel keeps it locked
+    part = memoryview(area)[:512]  # the kernel keeps a partly written page locked
 
     def turn_on_and_off():
         while True:
             fcntl.fcntl(fd, fcntl.F_SETFL, os.O_DIRECT)
             fcntl.fcntl(fd, fcntl.F_SETFL, 0)
 
-    # So that the other often waits between what it was told of O_DIRECT and its write.
+    # Makes the other writer wait often between its check of O_DIRECT and its write.
     def write_on():
         while True:
             os.pwritev(fd, [part], 0)
@@ -224,13 +224,13 @@ def _():
     equal(get("a"), b"x" * 512 + bytes(3584))
 
 
-@case("fio's sums hold: by mmap")
+@case("fio verifies writes by mmap")
 def _():
     fio("mmap", "--rw=randwrite", "--bs=4k", "--size=8M")
     fio("mmap", "--rw=write", "--bs=64k")
 
 
-@case("fio's sums hold: by aio and io_uring, buffered and O_DIRECT")
+@case("fio verifies writes by aio and io_uring, buffered and O_DIRECT")
 def _():
     for engine in ("libaio", "io_uring"):
         fio(engine, "--rw=randwrite", "--bs=4k", "--iodepth=16", "--size=8M", "--direct=1")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""inotify and fanotify: who watches a folder is told what happens in it."""
+"""inotify and fanotify: watches of a folder report what happens in it."""
 import ctypes
 import os
 import struct
@@ -27,7 +27,7 @@ class Inotify:
         call("inotify_rm_watch", self.fd, watch)
 
     def events(self):
-        """[(mask, name)] of what has happened since; cookies are in self.cookies."""
+        """Returns [(mask, name)] of new events; their cookies are in self.cookies."""
         self.cookies, found = [], []
         while True:
             try:
@@ -48,7 +48,7 @@ def watching(path, mask=ALL):
     return told
 
 
-@case("inotify tells of names made, whoever makes them and whatever kind they are")
+@case("inotify reports created names of every kind, by any process")
 def _():
     put("file")
     told = watching(".", CREATE)
@@ -64,7 +64,7 @@ def _():
                           (CREATE, "l")])
 
 
-@case("inotify tells of names removed, and the file's own watch of its end")
+@case("inotify reports removed names, and to the file's own watch its end")
 def _():
     put("a")
     os.mkdir("d")
@@ -76,7 +76,7 @@ def _():
     equal([mask & 0xffff for mask, _ in directory.events()], [DELETE_SELF, IGNORED])
 
 
-@case("a watched file that is unlinked while open is told of at its end, not before")
+@case("the deletion of a watched file that is unlinked while open is reported when it is closed")
 def _():
     put("a")
     fd = os.open("a", os.O_RDONLY)
@@ -87,7 +87,7 @@ def _():
     equal([mask for mask, _ in told.events()], [DELETE_SELF, IGNORED])
 
 
-@case("inotify tells both ends of a rename with one cookie, and what is replaced")
+@case("inotify reports both sides of a rename with one cookie, and the replaced file")
 def _():
     os.mkdir("x")
     os.mkdir("y")
@@ -104,7 +104,7 @@ def _():
     equal([mask for mask, _ in replaced.events()], [DELETE_SELF, IGNORED])
 
 
-@case("inotify tells of open, read, write and close, of a watch on the file and on its directory")
+@case("inotify reports open, read, write and close, to watches on the file and on its directory")
 def _():
     put("a", b"text")
     file, directory = watching("a"), watching(".")
@@ -122,7 +122,7 @@ def _():
     equal(directory.events(), [(mask, "a") for mask in wanted])
 
 
-@case("inotify tells of truncate, fallocate and copies as changes, and of attributes")
+@case("inotify reports truncate, fallocate and copies as changes, and changes of attributes")
 def _():
     put("a", b"0123456789")
     put("b", b"text")
@@ -148,7 +148,7 @@ def _reader():
     return os.open("b", os.O_RDONLY)
 
 
-@case("a change by one name of a file is told to a watch by another, and to no other directory")
+@case("a change through one name reaches a watch on another name, and no other directory")
 def _():
     os.mkdir("x")
     os.mkdir("y")
@@ -160,7 +160,7 @@ def _():
     equal(other.events(), [])
 
 
-@case("a watch is dropped with inotify_rm_watch, after one event with ONESHOT, and replaced")
+@case("a watch ends with inotify_rm_watch, or after one event with ONESHOT, and can be replaced")
 def _():
     told = Inotify()
     watch = told.watch(".", CREATE)
@@ -177,7 +177,7 @@ def _():
     equal(told.events(), [(CREATE, "c"), (IGNORED, "")])
 
 
-@case("a watch follows its directory over a rename, and sees nothing below subdirectories")
+@case("a watch follows its directory over a rename, and does not see below subdirectories")
 def _():
     os.makedirs("d/e")
     told = watching("d", CREATE)
@@ -187,7 +187,7 @@ def _():
     equal(told.events(), [(CREATE, "a")])
 
 
-@case("inotify's errors: ENOENT, ENOTDIR with ONLYDIR, EINVAL for no events")
+@case("inotify fails with ENOENT, with ENOTDIR for ONLYDIR, and with EINVAL for no events")
 def _():
     put("a")
     told = Inotify()
@@ -197,7 +197,7 @@ def _():
     fails(EINVAL, told.drop, 99)
 
 
-@case("thousands of changes are told one by one and in order")
+@case("thousands of changes are reported one by one and in order")
 def _():
     told = watching(".", CREATE | DELETE)
 
@@ -226,7 +226,7 @@ class Fanotify:
         call("fanotify_mark", self.fd, FAN_MARK_ADD | flags, ctypes.c_uint64(mask), AT_FDCWD, path)
 
     def events(self):
-        """[(mask, fd, pid)] of one read; none when nothing has happened."""
+        """Returns [(mask, fd, pid)] of one read; empty if there is no event."""
         try:
             data = os.read(self.fd, 65536)
         except BlockingIOError:
@@ -243,7 +243,7 @@ class Fanotify:
         os.close(fd)
 
 
-@case("fanotify tells of open, change and close, with process and a descriptor of the file")
+@case("fanotify reports open, change and close, with the process and a descriptor of the file")
 def _():
     put("a", b"text")
     told = Fanotify(FAN_CLASS_NOTIF)
@@ -270,7 +270,7 @@ def _():
     true(os.stat("d/e/f/a").st_ino in inodes, "the change was not told")
 
 
-@case("fanotify lets a listener allow or deny an open: EPERM")
+@case("a fanotify listener allows or denies an open: EPERM")
 def _():
     put("good", b"good")
     put("bad", b"bad")

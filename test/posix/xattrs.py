@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""Extended attributes: namespaces, sizes, lists, who may, and file capabilities."""
+"""Extended attributes: namespaces, sizes, lists, permission, and file capabilities."""
 import os
 import struct
 import subprocess
@@ -19,13 +19,13 @@ def listed(path, **how):
 
 
 def size_of(path, name):
-    """What getxattr says to who offers no room."""
+    """Returns the size that getxattr reports for an empty buffer."""
     return call("getxattr", path, name, b"", 0)
 
 
 # --- names ---
 
-@case("attributes are set, read, listed, replaced and removed")
+@case("attributes can be set, read, listed, replaced and removed")
 def _():
     put("f")
     os.setxattr("f", "user.a", b"1")
@@ -43,7 +43,7 @@ def _():
     equal(listed("f"), [])
 
 
-@case("user, trusted and security are the namespaces, and any other is EOPNOTSUPP")
+@case("the namespaces are user, trusted and security; any other fails with EOPNOTSUPP")
 def _():
     put("f")
     for name in ("user.x", "trusted.x", "security.x"):
@@ -58,7 +58,7 @@ def _():
         fails(EINVAL, os.getxattr, "f", name)
 
 
-@case("a name has 255 bytes at most")
+@case("a name has at most 255 bytes")
 def _():
     put("f")
     longest = "user." + "x" * 250
@@ -69,7 +69,7 @@ def _():
     fails(ERANGE, os.setxattr, "f", "", b"v")
 
 
-@case("any bytes may stand in a name")
+@case("a name may contain any bytes")
 def _():
     put("f")
     name = b"user." + bytes(range(1, 251))
@@ -80,7 +80,7 @@ def _():
 
 # --- values ---
 
-@case("a value has 64 KiB at most")
+@case("a value has at most 64 KiB")
 def _():
     put("f")
     value = os.urandom(65536)
@@ -90,7 +90,7 @@ def _():
     equal(listed("f"), ["user.big"])
 
 
-@case("an empty value is a value")
+@case("a value may be empty")
 def _():
     put("f")
     os.setxattr("f", "user.empty", b"")
@@ -99,7 +99,7 @@ def _():
     equal(listed("f"), ["user.empty"])
 
 
-@case("who offers no room is told the size, and who offers too little ERANGE")
+@case("an empty buffer returns the size, and one that is too small fails with ERANGE")
 def _():
     put("f")
     os.setxattr("f", "user.a", b"12345")
@@ -111,7 +111,7 @@ def _():
     equal(call("getxattr", "f", "user.a", bytes(5), 5), 5)
 
 
-@case("XATTR_CREATE and XATTR_REPLACE insist")
+@case("XATTR_CREATE fails for an existing attribute, XATTR_REPLACE for a missing one")
 def _():
     put("f")
     fails(ENODATA, os.setxattr, "f", "user.a", b"1", os.XATTR_REPLACE)
@@ -123,7 +123,7 @@ def _():
     fails(EINVAL, os.setxattr, "f", "user.a", b"3", 4)
 
 
-@case("there may be hundreds of attributes")
+@case("a file may have hundreds of attributes")
 def _():
     put("f")
     names = sorted(f"user.n{n:03}" for n in range(150))
@@ -139,9 +139,9 @@ def _():
         equal(os.getxattr("f", name), name.encode())
 
 
-# --- of what ---
+# --- kinds of files ---
 
-@case("directories have attributes, and trusted ones are for anything")
+@case("directories have attributes, and every kind of file has trusted ones")
 def _():
     os.mkdir("d")
     os.mkfifo("p")
@@ -154,7 +154,7 @@ def _():
         true("trusted.a" in os.listxattr(path, follow_symlinks=False), f"{path} does not list it")
 
 
-@case("user attributes are for files and directories only")
+@case("only files and directories have user attributes")
 def _():
     os.mkfifo("p")
     os.symlink("nowhere", "l")
@@ -174,7 +174,7 @@ def _():
     equal(os.getxattr("c", "user.n"), b"w")
 
 
-@case("an open file without a name has attributes")
+@case("an unlinked open file has attributes")
 def _():
     put("f")
     fd = os.open("f", os.O_RDWR)
@@ -184,9 +184,9 @@ def _():
     equal(os.listxattr(fd), ["user.n"])
 
 
-# --- who ---
+# --- permission ---
 
-@case("user attributes follow the file's permissions")
+@case("permissions of the file decide about its user attributes")
 def _():
     put("f", mode=0o644)
     os.setxattr("f", "user.a", b"1")
@@ -198,7 +198,7 @@ def _():
     equal(by(ALICE, os.listxattr, "f"), ["user.a"])
 
 
-@case("trusted attributes exist for root only")
+@case("only root sees trusted attributes")
 def _():
     put("f", mode=0o666)
     os.setxattr("f", "trusted.a", b"1")
@@ -210,7 +210,7 @@ def _():
     equal(listed("f"), ["trusted.a", "user.a"])
 
 
-@case("security attributes are set by root and read by everybody")
+@case("root sets security attributes, and everybody reads them")
 def _():
     put("f", mode=0o666)
     os.setxattr("f", "security.a", b"1")
@@ -227,7 +227,7 @@ def _():
     by(ALICE, os.setxattr, "d", "user.a", b"1")
 
 
-@case("setting and removing change the ctime and not the mtime")
+@case("setting and removing an attribute update the ctime, not the mtime")
 def _():
     put("f")
     before = os.stat("f")
@@ -273,7 +273,7 @@ def _():
     equal(int(shown.split()[1], 16), 1 << 10, "the capability set")
 
 
-@case("capabilities that a file gets right after it was written stay")
+@case("capabilities set right after a write are kept")
 def _():
     put("f", b"x" * 100000, 0o755)
     os.setxattr("f", CAPABILITY, NET_BIND)
@@ -282,7 +282,7 @@ def _():
     equal(os.getxattr("f", CAPABILITY), NET_BIND)
 
 
-@case("a write takes capabilities away, also root's")
+@case("a write removes capabilities, even by root")
 def _():
     path = with_capability()
     put(path, b"other")
@@ -296,7 +296,7 @@ def _():
     is_dropped(path)
 
 
-@case("root's write takes capabilities away and leaves setuid")
+@case("root's write removes capabilities and keeps setuid")
 def _():
     for how in (os.O_WRONLY, os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_DSYNC):
         path = with_capability()
@@ -307,7 +307,7 @@ def _():
         equal(oct(os.stat(path).st_mode & 0o7777), oct(0o4755))
 
 
-@case("root's writes leave setuid where others take capabilities away at the same time")
+@case("root's writes keep setuid while others' writes remove capabilities")
 def _():
     def writer(path):
         put(path, b"text", 0o755)
@@ -322,7 +322,7 @@ def _():
         running.result()
 
 
-@case("an append-only file that has capabilities is written, and loses them")
+@case("writing to an append-only file with capabilities removes them")
 def _():
     path = with_capability()
     fd = os.open(path, os.O_WRONLY | os.O_APPEND)
@@ -334,21 +334,21 @@ def _():
     is_dropped(path)
 
 
-@case("another user's write takes capabilities away")
+@case("a write by another user removes capabilities")
 def _():
     path = with_capability()
     by(ALICE, lambda: os.write(os.open(path, os.O_WRONLY | os.O_APPEND), b"x"))
     is_dropped(path)
 
 
-@case("truncate takes capabilities away")
+@case("truncate removes capabilities")
 def _():
     path = with_capability()
     os.truncate(path, 2)
     is_dropped(path)
 
 
-@case("chown takes capabilities away, chmod and a rename do not")
+@case("chown removes capabilities; chmod and rename keep them")
 def _():
     path = with_capability()
     os.chmod(path, 0o755)
@@ -358,9 +358,9 @@ def _():
     is_dropped("g")
 
 
-# --- several processes, programs ---
+# --- several processes, and programs ---
 
-@case("of many that set one attribute at once with XATTR_CREATE one wins")
+@case("of many concurrent XATTR_CREATE of one attribute one succeeds")
 def _():
     put("f")
 
@@ -374,7 +374,7 @@ def _():
     equal(sum(one.result() for one in racing), 1, "the number of winners")
 
 
-@case("an attribute that another process sets or removes is seen at once")
+@case("an attribute that another process sets or removes is visible at once")
 def _():
     put("f")
     for n in range(20):
@@ -386,7 +386,7 @@ def _():
         elsewhere(os.removexattr, "f", "user.x")
 
 
-@case("a value is replaced by a longer and by a shorter one, and its neighbour stays")
+@case("replacing a value by a longer or shorter one keeps its neighbours")
 def _():
     put("f")
     for size in (10, 1000, 5, 3000, 0, 700):
@@ -396,7 +396,7 @@ def _():
         equal(os.getxattr("f", "user.y"), b"other")
 
 
-@case("cp -a carries attributes, and a new file of an old name has none")
+@case("cp -a copies attributes, and a new file with an old name has none")
 def _():
     put("f", b"text")
     os.setxattr("f", "user.x", pattern(500))

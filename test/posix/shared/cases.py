@@ -1,4 +1,4 @@
-"""What a family of test/posix is made of: cases, and the words they are written in.
+"""The cases of a family of test/posix, and the vocabulary that they are written in.
 
     @case("rename over an open file keeps it usable")
     def _():
@@ -7,7 +7,7 @@
 
 Each case runs as root with umask 022 in a process of its own, whose current directory is a fresh
 empty folder on the filesystem under test: paths are relative, so that users who may not enter the
-folders above can act, too. It has a minute (or `seconds=`); what it leaves running is killed.
+folders above can act, too. It may take a minute (or `seconds=`); then its processes are killed.
 """
 import argparse
 import contextlib
@@ -27,11 +27,11 @@ _cases = []
 
 
 class Wrong(Exception):
-    """The filesystem did otherwise than the case says."""
+    """The filesystem behaved differently from what the case asserts."""
 
 
 class Skip(Exception):
-    """This machine cannot show it; in CI that counts as a failure."""
+    """This machine cannot run the case; in CI that counts as a failure."""
 
 
 def case(name, seconds=60):
@@ -41,10 +41,10 @@ def case(name, seconds=60):
     return note
 
 
-# --- what is asserted ---
+# --- assertions ---
 
 class Mode(int):
-    """Permission bits, told in octal."""
+    """Permission bits, printed in octal."""
 
     def __repr__(self):
         return f"{int(self):04o}"
@@ -58,13 +58,13 @@ def equal(got, wanted, about="it"):
 
 
 def true(condition, why):
-    """`why` tells what is the matter when the condition does not hold."""
+    """`why` describes the failure if the condition is false."""
     if not condition:
         raise Wrong(why)
 
 
 def fails(codes, function, *args, **named):
-    """The call raises OSError with this errno, or one of these."""
+    """Checks that the call raises OSError with this errno, or one of these."""
     codes = codes if isinstance(codes, (tuple, list)) else (codes,)
     wanted = " or ".join(errno.errorcode[code] for code in codes)
     call = f"{getattr(function, '__name__', function)}{_short(args)}"
@@ -79,7 +79,7 @@ def fails(codes, function, *args, **named):
 
 
 def until(condition, why, seconds=10):
-    """Waits for the condition; `why` tells what never came."""
+    """Waits for the condition; `why` describes the failure if it never becomes true."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -88,12 +88,12 @@ def until(condition, why, seconds=10):
 
 
 def settled(measure):
-    """What it says when it has stopped to change: room of removed files may come back later."""
+    """Returns the measure once it stops changing; removed files may free their space later."""
     def rests():
         before = measure()
         time.sleep(0.2)
         return measure() == before
-    until(rests, "the free room does not come to rest", 30)
+    until(rests, "the free space keeps changing", 30)
     return measure()
 
 
@@ -102,7 +102,7 @@ def _short(value):
     return text if len(text) < 200 else f"{text[:150]}…{text[-30:]} ({len(text)} characters)"
 
 
-# --- small words ---
+# --- small helpers ---
 
 def put(path, data=b"", mode=0o644):
     """Makes or overwrites a file."""
@@ -119,7 +119,7 @@ def get(path):
 
 
 def opened(path="a", flags=0):
-    """To read and write; made where it is not there."""
+    """Opens a file for reading and writing; creates it if it does not exist."""
     return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
 
@@ -130,7 +130,7 @@ def write_all(fd, data):
 
 
 def pread_all(fd, size, offset):
-    """What is there, up to `size` bytes."""
+    """Reads up to `size` bytes, fewer only at the end of the file."""
     pieces = []
     while size and (piece := os.pread(fd, size, offset)):
         pieces.append(piece)
@@ -140,21 +140,21 @@ def pread_all(fd, size, offset):
 
 
 def dice():
-    """Random choices: the same ones again with the SEED that it prints."""
+    """Returns a source of random choices, which the SEED that it prints repeats."""
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print(f"    SEED={seed}")
     return random.Random(seed)
 
 
 def pattern(size, seed=0):
-    """Bytes that repeat nowhere near a block, page or frame boundary."""
+    """Returns bytes that do not repeat near a block, page or frame boundary."""
     return b"".join(b"%07x\n" % (seed * 1000003 + n) for n in range(size // 8 + 1))[:size]
 
 
 # --- running ---
 
 def filesystem_of(folder):
-    """ext4, flexfs, …; of the mount that holds `folder`."""
+    """Returns the kind of the filesystem that holds `folder`: ext4, flexfs, …"""
     device = os.stat(folder).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
@@ -169,7 +169,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=f"Asserts the {family} of POSIX and Linux on the filesystem that holds DIR.")
     parser.add_argument("dir", metavar="DIR")
-    parser.add_argument("words", nargs="?", default="", help="only cases whose name has them")
+    parser.add_argument("words", nargs="?", default="", help="only cases whose name contains them")
     wanted = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit(f"{sys.argv[0]}: it acts as several users, so it must be run as root")
@@ -188,7 +188,7 @@ def main():
 
 
 def _make(folder):
-    """A case that filled the filesystem and failed may have left room for its removal only."""
+    """A case that filled the filesystem and failed may have left space only for its removal."""
     def made():
         try:
             os.mkdir(folder, 0o755)
@@ -197,7 +197,7 @@ def _make(folder):
             if problem.errno != errno.ENOSPC:
                 raise
             return False
-    until(made, "there is no room for a folder", 30)
+    until(made, "there is no space for a folder", 30)
 
 
 def _run(name, seconds, function, folder):
@@ -212,7 +212,7 @@ def _run(name, seconds, function, folder):
     handle = os.pidfd_open(child)
     in_time = bool(select.select([handle], [], [], seconds)[0])
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # the case itself, too, when it hangs
+        os.killpg(child, signal.SIGKILL)  # also the case itself, if it hangs
     status = os.waitpid(child, 0)[1]
     os.set_blocking(said, False)
     try:
@@ -234,7 +234,7 @@ def _run(name, seconds, function, folder):
 
 
 def _child(function, folder, say):
-    """Runs a case and says `ok NAME`, or the way to where it went wrong and `not ok NAME: WHY`."""
+    """Runs a case and reports `ok NAME`, or a traceback and `not ok NAME: WHY`."""
     try:
         os.setpgid(0, 0)
         os.umask(0o022)
@@ -244,7 +244,7 @@ def _child(function, folder, say):
             verdict = "ok NAME"
         except Skip as why:
             verdict = f"skip NAME: {why}"
-        except BaseException as problem:  # also what a case exits with
+        except BaseException as problem:  # including SystemExit
             frames = [f"    {Path(frame.filename).name}:{frame.lineno}: {frame.line}\n"
                       for frame in traceback.extract_tb(problem.__traceback__)[1:]]
             kind = "" if isinstance(problem, Wrong) else f"{type(problem).__name__}: "

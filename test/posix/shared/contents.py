@@ -1,4 +1,4 @@
-"""What is in a file: its extents, and the same bytes in memory."""
+"""The content of a file: its extents, and the same bytes in memory."""
 import os
 from errno import ENXIO
 
@@ -7,7 +7,7 @@ from shared.linux import FALLOC_FL_ZERO_RANGE, fallocate, punch
 
 
 def extents(fd):
-    """[(begin, end)] of the data, as the kernel tells it."""
+    """Returns [(begin, end)] of the data, as SEEK_DATA and SEEK_HOLE report it."""
     found, place, size = [], 0, os.fstat(fd).st_size
     while place < size:
         try:
@@ -22,7 +22,7 @@ def extents(fd):
 
 
 class Mirror:
-    """A file, and in memory the bytes that it must have."""
+    """A file, and the bytes that it must have, in memory."""
 
     def __init__(self, fd):
         self.fd = fd

@@ -11,7 +11,7 @@ AT_EMPTY_PATH = 0x1000
 
 
 def call(name, *args):
-    """A function of the C library; integers are passed as 64 bits, paths and str as bytes."""
+    """Calls a function of the C library; integers are passed as 64 bits, paths and str as bytes."""
     converted = []
     for arg in args:
         if isinstance(arg, str):
@@ -41,12 +41,12 @@ def link_fd(fd, path):
 
 
 def link_proc_fd(fd, path):
-    """The same by /proc, the way for those without CAP_DAC_READ_SEARCH."""
+    """Does the same through /proc, which works without CAP_DAC_READ_SEARCH."""
     call("linkat", AT_FDCWD, f"/proc/self/fd/{fd}", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
 
 
 def allow_proc():
-    """A process that changed its user is kept out of its own /proc/self/fd until it says this."""
+    """Gives a process that changed its user access to its own /proc/self/fd."""
     call("prctl", 4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
@@ -109,7 +109,7 @@ UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
 def utimensat(path, atime, mtime, flags=0):
-    """Times as (seconds, nanoseconds or UTIME_NOW or UTIME_OMIT)."""
+    """Sets times, each (seconds, nanoseconds or UTIME_NOW or UTIME_OMIT)."""
     call("utimensat", AT_FDCWD, path, struct.pack("=qqqq", *atime, *mtime), flags)
 
 
@@ -126,7 +126,7 @@ MAX_HANDLE_SZ = 128
 
 
 class Handle(NamedTuple):
-    """What name_to_handle_at gives: the bytes that an NFS server would send."""
+    """The result of name_to_handle_at: the bytes that an NFS server would send."""
     kind: int
     data: bytes
 
@@ -159,12 +159,12 @@ def flock_struct(kind, start=0, size=0, whence=os.SEEK_SET, pid=0):
 
 
 def flock_fields(data):
-    """(kind, whence, start, size, pid)"""
+    """Returns (kind, whence, start, size, pid)."""
     return _FLOCK.unpack(data)
 
 
 def lock_calls():
-    """The numbers of fcntl and flock in /proc/PID/syscall."""
+    """Returns the numbers of fcntl and flock in /proc/PID/syscall."""
     return ("72", "73") if os.uname().machine == "x86_64" else ("25", "32")
 
 
@@ -199,7 +199,7 @@ class Directory:
             raise OSError(ctypes.get_errno(), "opendir")
 
     def read(self):
-        """The next Entry; None at the end."""
+        """Returns the next Entry; None at the end."""
         ctypes.set_errno(0)
         found = _libc.readdir(self._stream)
         if found:

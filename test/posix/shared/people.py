@@ -1,4 +1,4 @@
-"""Other processes, and other users in them. The users have numbers only: no accounts are made."""
+"""Other processes, and other users in them. The users have numbers only, no accounts."""
 import os
 import pickle
 import select
@@ -16,7 +16,7 @@ class Person(NamedTuple):
     groups: tuple = ()  # the supplementary ones
 
     def of(self, *groups):
-        """The same person as a member of these groups, too."""
+        """Returns the same person as a member of these groups, too."""
         return self._replace(groups=groups)
 
 
@@ -27,7 +27,7 @@ STAFF = 64100  # a group
 
 
 class Running:
-    """A function in a process of its own."""
+    """A function that runs in a process of its own."""
 
     def __init__(self, who, function, args):
         self._said, say = os.pipe()
@@ -56,11 +56,11 @@ class Running:
             os._exit(0)
 
     def ended(self, seconds=0):
-        """Whether it ends within these seconds; it may wait for its answer to be read."""
+        """Whether it ends within this time; it may be waiting for its answer to be read."""
         return bool(select.select([self._handle, self._said], [], [], seconds)[0])
 
     def result(self, seconds=50):
-        """What the function returned; raises what it raised."""
+        """Returns what the function returned, or raises what it raised."""
         pieces = []
         while True:
             if not select.select([self._said], [], [], seconds)[0]:
@@ -81,7 +81,7 @@ class Running:
         os.kill(self.pid, number)
 
     def wait(self):
-        """Until it is dead, whatever its answer; returns the wait status."""
+        """Waits until it is dead, whatever its answer; returns the wait status."""
         return os.waitpid(self.pid, 0)[1]
 
 
@@ -96,18 +96,18 @@ def start(function, *args, who=None):
 
 
 def by(who, function, *args):
-    """What the function gives when this person calls it."""
+    """Returns the result of the function, called as this person."""
     return start(function, *args, who=who).result()
 
 
 def elsewhere(function, *args):
-    """What the function gives in another process."""
+    """Returns the result of the function, called in another process."""
     return start(function, *args).result()
 
 
 def interrupting(function):
-    """Calls what waits, with signals that come every 0.2 s; returns the seconds that it took after
-    the first of them. Python itself begins again after EINTR, so the function calls C."""
+    """Calls a function that waits, with a signal every 0.2 s; returns the seconds from the first
+    signal to the end. Python repeats calls after EINTR, so the function calls libc."""
     came = []
     signal.signal(signal.SIGALRM, lambda *_: came.append(time.monotonic()))
     signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)

@@ -1,4 +1,4 @@
-"""Linux aio and io_uring, as small as they go: one call at a time or a batch, then its results."""
+"""Linux aio and io_uring, minimal: they submit one call or a batch, then wait for the results."""
 import ctypes
 import mmap
 import os
@@ -13,7 +13,7 @@ _URING_SETUP, _URING_ENTER = 425, 426
 
 
 def address(buffer):
-    """Of a bytearray or mmap, which must live until the call is done."""
+    """Returns the address of a bytearray or mmap, which must live until the call is done."""
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
@@ -27,7 +27,7 @@ class Aio:
         self._context = context.value
 
     def run(self, *calls):
-        """Submits (opcode, fd, buffer, offset) together; returns their results, -errno or more."""
+        """Submits (opcode, fd, buffer, offset) together; returns their results, or -errno."""
         blocks = []
         for number, (code, fd, buffer, offset) in enumerate(calls):
             blocks.append(ctypes.create_string_buffer(struct.pack(
@@ -37,7 +37,7 @@ class Aio:
         try:
             taken = call("syscall", _IO_SUBMIT, self._context, len(blocks), pointers)
         except OSError as problem:
-            return [-problem.errno]  # of the first, where io_uring tells it as its result
+            return [-problem.errno]  # io_uring would report it as the result of the first
         events = ctypes.create_string_buffer(32 * taken)
         call("syscall", _IO_GETEVENTS, self._context, taken, taken, events, None)
         told = {number: result for number, _, result, _ in struct.iter_unpack("=QQqq", events.raw)}
@@ -65,7 +65,7 @@ class Uring:
         self._entries = mmap.mmap(self.fd, 64 * count, offset=0x10000000)
 
     def run(self, *calls):
-        """Submits (opcode, fd, buffer, offset) together; returns their results, -errno or more.
+        """Submits (opcode, fd, buffer, offset) together; returns their results, or -errno.
         For FALLOCATE the buffer is (mode, size)."""
         tail = self._read(self._sq_ring, self._sq["tail"])
         mask = self._read(self._sq_ring, self._sq["mask"])
