@@ -1,4 +1,4 @@
-"""Operations on attributes, extended ones, and locks."""
+"""Operations on attributes, extended attributes and locks."""
 import fcntl
 import os
 
@@ -72,12 +72,12 @@ def get_flags(hands, slot):
 
 @operation("s.")
 def set_flags(hands, slot, flags):
-    # The others may be how the filesystem stores the file.
+    # The other flags may describe how the filesystem stores the file.
     fd = hands.fd(slot)
     kernel.set_flags(fd, kernel.get_flags(fd) & ~SOME_FLAGS | flags)
 
 
-# --- locks, none of which waits ---
+# --- locks; none of the calls waits ---
 
 @operation("s....")
 def lock(hands, slot, owner, kind, start, size):

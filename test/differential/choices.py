@@ -1,4 +1,4 @@
-"""How likely each operation is, and what its arguments may be."""
+"""The probability of each operation, and the choice of its arguments."""
 import fcntl
 import os
 import stat
@@ -295,7 +295,7 @@ def _xattr(it):
     name = it.xattr()
     if name == b"security.capability":
         return name, struct.pack("<IIIII", 0x02000001, it.seed(), 0, 0, 0)
-    # Another each time: ext4 does not take a value that is there already for a change.
+    # The value is a new one each time, because ext4 does not count an equal value as a change.
     return name, it.one_of((b"", b"%d" % it.seed(), b"%d" % it.seed() * 30))
 
 
@@ -322,7 +322,7 @@ def _listxattr(it):
 @inventor("attributes", 3, "xattr")
 def _removexattr(it):
     name = it.xattr()
-    # The kernel asks FUSE the same before a write, so they go from append-only files, too.
+    # The kernel sends FUSE the same request before a write, so append-only files lose them, too.
     if it.protects and name == b"security.capability":
         name = b"security.s"
     return "removexattr", it.plain(), name, it.chance(0.5)
@@ -341,7 +341,7 @@ def _acl(it):
 
 
 def _acl_bytes(it):
-    """As acl(5) has it, tag, rights, id; sometimes wrong."""
+    """Returns entries (tag, rights, id) as in acl(5), sometimes invalid ones."""
     rows = [(1, it.dice.randrange(8), -1)]
     rows += [(2, it.dice.randrange(8), uid) for uid in (1001, 1002) if it.chance(0.4)]
     rows += [(4, it.dice.randrange(8), -1)]

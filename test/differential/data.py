@@ -1,4 +1,4 @@
-"""Operations on the content of files, also by mappings."""
+"""Operations on the content of files, including mappings."""
 import errno
 import fcntl
 import mmap
@@ -17,7 +17,7 @@ FARTHEST = 12 << 40  # ext4's files end at 16 TiB
 def read(hands, slot, size):
     fd = hands.fd(slot)
     if slot in hands.streams:
-        return None  # ext4 adds the size to a place that is a hash
+        return None  # ext4 adds the size to a position that is a hash
     if slot not in hands.direct:
         return _told(os.read(fd, size))
     at = os.lseek(fd, os.lseek(fd, 0, os.SEEK_CUR) & -PAGE, os.SEEK_SET)
@@ -53,7 +53,7 @@ def pwrite(hands, slot, seed, size, offset):
 
 @operation("s....")
 def writev(hands, slot, seed, sizes, offset, flags):
-    """pwritev2; offset -1: where the file stands."""
+    """Calls pwritev2; offset -1 means the current position."""
     parts = [content(seed + number, size) for number, size in enumerate(sizes)]
     fd = hands.fd(slot)
     return os.pwritev(fd, parts, offset, flags) if slot not in hands.direct else None
@@ -62,7 +62,7 @@ def writev(hands, slot, seed, sizes, offset, flags):
 @operation("s..")
 def seek(hands, slot, offset, whence):
     fd = hands.fd(slot)
-    # Where a folder's streams can be set to is the filesystem's business; see seek_entries.
+    # Each filesystem has its own positions in folders; see seek_entries.
     seen = os.fstat(fd)
     if stat.S_ISDIR(seen.st_mode) or (whence == os.SEEK_END and seen.st_size + offset > FARTHEST):
         return None
@@ -84,26 +84,26 @@ def ftruncate(hands, slot, size):
 
 @operation("s...")
 def fallocate(hands, slot, mode, offset, size):
-    """Whether the blocks that the file takes then are enough for a range that got room."""
+    """Returns whether the blocks of the file are enough for a range that was reserved."""
     kernel.fallocate(hands.fd(slot), mode, offset, size)
     return bool(mode & kernel.PUNCH) or os.fstat(hands.fd(slot)).st_blocks * 512 >= size
 
 
 @operation("s.")
 def find_data(hands, slot, offset):
-    """SEEK_DATA. Where data begins is the filesystem's choice, but what it passes over is zeros."""
+    """Checks SEEK_DATA: the filesystem chooses where data begins, but only zeros may be skipped."""
     return _passing(hands, slot, offset, os.SEEK_DATA)
 
 
 @operation("s.")
 def find_hole(hands, slot, offset):
-    """SEEK_HOLE. Up to the next data there must be zeros; the end of the file is a hole."""
+    """Checks SEEK_HOLE: only zeros may follow up to the next data; the end is a hole."""
     return _passing(hands, slot, offset, os.SEEK_HOLE)
 
 
 @operation("ss....")
 def copy_range(hands, slot, other, size, offset, target, by):
-    """copy_file_range or sendfile. An offset None: where the file stands."""
+    """Calls copy_file_range or sendfile; offset None means the current position."""
     source, sink = hands.fd(slot), hands.fd(other)
     if hands.direct & {slot, other} or hands.streams.keys() & {slot, other}:
         return None
@@ -132,12 +132,12 @@ def advise(hands, slot, offset, size, advice):
     os.posix_fadvise(hands.fd(slot), offset, size, advice)
 
 
-# --- mappings: a slot has at most one, which stays when the slot is closed ---
+# --- mappings; a slot has at most one, which outlives the close of the slot ---
 
 @operation("s....")
 def map_(hands, slot, offset, size, shared, writable):
     fd = hands.fd(slot)
-    # Kinds for which Python or the device would do something else than mapping the file.
+    # For other kinds Python or the device would not map the file.
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         return None
     protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
@@ -181,7 +181,7 @@ def msync(hands, slot):
     mapped.flush()
 
 
-# --- what the functions share ---
+# --- shared functions ---
 
 def _told(data):
     return len(data), zlib.crc32(data)
@@ -211,7 +211,7 @@ def _passing(hands, slot, offset, whence):
     except OSError as problem:
         if problem.errno != errno.ENXIO or offset >= size or offset < 0 or whence == os.SEEK_HOLE:
             raise
-        end = size  # no more data: then there must be zeros up to the end
+        end = size  # without more data, only zeros may follow up to the end
     finally:
         os.lseek(fd, stood, os.SEEK_SET)
     if not offset <= end <= size:
@@ -230,15 +230,15 @@ def _next_data(fd, offset, size):
 
 
 def _usable(hands, slot):
-    """The mapping, how many bytes of it the file has, whether it can be written, a file."""
+    """Returns the mapping, its bytes inside the file, whether it is writable, and a descriptor."""
     if slot not in hands.maps:
         raise OSError(22, "nothing mapped in this slot")
     mapped, (offset, writable, fd) = hands.maps[slot]
-    # Beyond the end there is SIGBUS, or bytes that belong to nobody.
+    # Beyond the end an access raises SIGBUS, or the bytes are undefined.
     return mapped, max(min(len(mapped), os.fstat(fd).st_size - offset), 0), writable, fd
 
 
 def _readable(fd):
-    """At any place, too."""
+    """Returns whether pread works at any offset."""
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     return flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_DIRECT

@@ -1,10 +1,10 @@
-"""What a worker holds, and the table of what it can do.
+"""The open files of a worker, and the table of its operations.
 
-names.py, data.py and attributes.py fill TABLE. A row is a function and what its arguments are: s a
-slot, where the worker keeps a file open; p a path, or (slot, path) from an open folder on; m a slot
-where it keeps a mapping; . something else. What slots and paths lead to is looked at after the
-operation. Paths are relative to the folder of the run. A function returns what must be equal on
-both sides.
+names.py, data.py and attributes.py fill TABLE. A row is a function and the kinds of its arguments:
+`s` is a slot that holds an open file; `p` a path, or (slot, path) relative to an open folder; `m` a
+slot that holds a mapping; `.` anything else. The objects of slots and paths are inspected after the
+operation. Paths are relative to the folder of the run. A function returns a value that must be
+equal on both sides.
 """
 import mmap
 import os
@@ -21,7 +21,7 @@ _EASY = _dice.randbytes(61) * (1 << 15)
 
 
 def content(seed, size):
-    """`size` bytes, told by a number: zeros, what compresses, what does not."""
+    """Returns `size` bytes chosen by a number: zeros, compressible or incompressible ones."""
     kind, start = seed % 5, seed * 7919 % (512 << 10)
     if kind == 0:
         return bytes(size)
@@ -36,11 +36,11 @@ def operation(touches):
 
 
 class Hands:
-    """What one worker holds: open files, mappings, directory streams."""
+    """The open files, mappings and directory streams of one worker."""
 
     def __init__(self):
         self.slots, self.direct, self.maps, self.streams = {}, set(), {}, {}
-        self.buffer = mmap.mmap(-1, READ_MOST)  # aligned, as O_DIRECT wants it
+        self.buffer = mmap.mmap(-1, READ_MOST)  # aligned, as O_DIRECT requires
 
     def let_go(self):
         for slot in list(self.maps):
@@ -72,7 +72,7 @@ class Hands:
             os.close(self.slots.pop(slot))
 
     def at(self, path):
-        """(path, folder) as functions with dir_fd take them."""
+        """Returns (path, folder) for functions with dir_fd."""
         return (path, None) if isinstance(path, bytes) else (path[1], self.fd(path[0]))
 
     def raw(self, path):

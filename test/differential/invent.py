@@ -1,5 +1,5 @@
-"""Invents operations. What it invents does not depend on time or luck, only on its dice and on what
-the trees were when they were last compared."""
+"""Invents operations. They depend only on the random source and on the trees at their last
+comparison, not on time."""
 import fcntl
 import os
 import stat
@@ -24,7 +24,7 @@ NOW, OMIT = (0, (1 << 30) - 1), (0, (1 << 30) - 2)
 TIMES = [NOW, OMIT, (0, 0), (1, 500_000_000), (1_000_000_000, 1),
          (4_000_000_000, 999_999_999), (9_000_000_000, 7), (77, 1_000_000_000)]
 BEFORE_1970 = [(-1, 999_999_999), (-1 << 31, 0), (-62, 62)]
-DEVICES = [(0, 0), (1, 3), (1, 5), (511, 1048575)]  # the last is nobody's
+DEVICES = [(0, 0), (1, 3), (1, 5), (511, 1048575)]  # the last device does not exist
 ALL = []  # (family, feature, weight, function)
 
 
@@ -43,14 +43,14 @@ def features():
 
 
 class Inventor:
-    """profile: one of FAMILIES, whose operations then come more often, or all."""
+    """The profile is one of FAMILIES, whose operations are then more frequent, or "all"."""
 
     def __init__(self, dice, profile, without):
         self.dice = dice
-        self.protects = self.chance(0.25)  # immutable files, which stand in the way
-        self.capable = self.chance(0.4)  # there are files with capabilities
-        # Of FUSE the kernel maps append-only files, elsewhere it refuses. Of an immutable file it
-        # removes the ACL that is not there, which changes nothing.
+        self.protects = self.chance(0.25)  # makes immutable files
+        self.capable = self.chance(0.4)  # makes files with capabilities
+        # On FUSE the kernel maps append-only files, which it refuses elsewhere, and removes a missing
+        # ACL from an immutable file, which changes nothing.
         if self.protects:
             without = without | {"mmap", "acl"}
         rows = [row for row in ALL if row[1] not in without]
@@ -61,7 +61,7 @@ class Inventor:
         self.learn([])
 
     def learn(self, tree):
-        """What there really is: [(path from ".", look)]."""
+        """Takes over the actual tree: [(path from ".", look)]."""
         self.folders, self.paths = [b""], []
         for path, look in tree[1:]:
             if not isinstance(look, int):
@@ -84,7 +84,7 @@ class Inventor:
                 made.append((worker, what, name, *arguments))
         return made
 
-    # --- what the arguments are made of ---
+    # --- arguments ---
 
     def one_of(self, values):
         return values[int(self.dice.random() * len(values))]
@@ -96,7 +96,7 @@ class Inventor:
         return self.one_of(self.folders[-40:]) if self.chance(0.8) else b""
 
     def new_path(self, folder=False):
-        """Mostly of what is not there yet."""
+        """Returns a path that mostly does not exist yet."""
         if self.chance(0.04):
             return self.one_of(ODD_PATHS)
         path = os.path.join(self.folder(), self.one_of(self.names))
@@ -110,7 +110,7 @@ class Inventor:
         return path
 
     def path(self):
-        """Mostly of what is there."""
+        """Returns a path that mostly exists."""
         if not self.paths or self.chance(0.12):
             return self.new_path()
         path = self.one_of(self.paths if self.chance(0.3) else self.paths[-60:])
@@ -119,7 +119,7 @@ class Inventor:
         return path
 
     def plain(self):
-        """A path for calls that know no open folder."""
+        """Returns a path for calls that are not relative to an open folder."""
         path = self.path()
         return path if isinstance(path, bytes) else path[1]
 
@@ -146,8 +146,9 @@ class Inventor:
         return offset & -4096 if self.chance(0.4) else offset
 
     def owner(self):
-        """(-1, -1) by root only: of a setuid program nobody but its owner may ask for that, and it
-        reaches FUSE as a change of nothing; of one with capabilities as comes before a write."""
+        """Returns (-1, -1) only for root: other users may not do that to a setuid program, but FUSE
+        sees an empty change; for a program with capabilities FUSE sees the request that precedes a
+        write."""
         if not self.capable and PEOPLE[self.worker][0] == 0 and self.chance(0.1):
             return -1, -1
         return self.one_of((0, 1001, 1002, 3000)), self.one_of((-1, 0, 1001, 1002, 2000, 3000))
@@ -160,7 +161,7 @@ class Inventor:
         return self.one_of(known), self.one_of(TIMES)
 
     def xattr(self):
-        """Its name."""
+        """Returns the name of an extended attribute."""
         odd = "oddxattr" not in self.without and self.chance(0.1)
         some = XATTR_NAMES if self.capable else XATTR_NAMES[:-1]
         return self.one_of(ODD_XATTR_NAMES if odd else some)

@@ -1,28 +1,28 @@
-"""Compares what the two sides answered.
+"""Compares the answers of the two sides.
 
-What may differ, and so is not compared:
-- inode numbers (which names are one file is), the filesystem's device number, the order of entries
-- a folder's size, and the blocks that anything takes, but that they are enough after fallocate
-- the time of an access, but right after it was set, where ext4 tells just that: of a read from the
-  kernel's cache FUSE is not told
-- the times themselves, unless they were set: compared is whether they moved since the last look,
-  and that they do not go back. A file written by a mapping has its times when it was synced. Of
-  fifos not even that: the kernel does not tell FUSE of what passes through them.
-- where exactly SEEK_DATA and SEEK_HOLE stop (data.py looks at what they pass over)
-- which errno tells that a file is immutable or append-only: FUSE's kernel side does not know it, so
-  what it finds wrong comes first, and access(2) does not ask; nor does it ask FUSE when there is
-  nothing to copy to one
-- setgid of a file whose group may not execute it, after somebody outside the group wrote it: the
-  kernel does not tell FUSE who is outside
-- of a stream of entries, names that were touched while it was under way
-Not asked at all (invent.py): xattrs larger than ext4 takes, more links than it takes, files larger
-than it takes, times later than the year 2262, COLLAPSE_RANGE and INSERT_RANGE, which the kernel
-refuses on FUSE, RENAME_WHITEOUT, which only overlayfs needs, seeks in folders to where no entry
-began. O_DIRECT that is not aligned: ext4 refuses it, and FUSE takes it, so that what works there
-works here. A chown to nobody and no group by users: of a setuid program that is not theirs it is
-EPERM, but FUSE hears of a change of nothing, as before writes; and by root of one that has
-capabilities, too, for the same reason. Taking security.capability away from
-an append-only file: the kernel asks FUSE for that before it writes to one, too.
+These may differ, and are not compared:
+- inode numbers (only which names belong to one file), device numbers, the order of entries
+- the size of a folder, and block counts, which only must be large enough after fallocate
+- access times, except right after they were set, where ext4 returns that time: the kernel does not
+  report reads from its cache to FUSE
+- the values of times, unless they were set. Compared is whether they changed since the last look,
+  and that they do not go back. A file written through a mapping has its final times after a sync.
+  For fifos nothing is compared: the kernel does not report their traffic to FUSE.
+- the exact results of SEEK_DATA and SEEK_HOLE (data.py checks the ranges that they skip)
+- the errno for immutable and append-only files: the kernel does not know these flags of a FUSE
+  filesystem, so that its own checks come first. access(2) does not check them, and FUSE gets no
+  request if there is nothing to copy to such a file
+- setgid without group execution, after a write from outside the group: the kernel does not tell
+  FUSE who is outside
+- names in a directory stream that were touched while it was read
+These are never tried (invent.py): xattrs, link counts and files larger than ext4 supports; times
+later than the year 2262; COLLAPSE_RANGE and INSERT_RANGE, which the kernel refuses on FUSE;
+RENAME_WHITEOUT, which only overlayfs needs; seeks in folders to positions where no entry begins.
+Unaligned O_DIRECT: ext4 refuses it and FUSE accepts it, so that whatever works on ext4 works on
+FUSE. A chown to -1, -1 by users: for a setuid program of somebody else it is EPERM, but FUSE sees
+an empty change, as before writes; and by root for a program with capabilities, for the same reason.
+Removing security.capability from an append-only file: the kernel sends FUSE the same request before
+a write.
 """
 import errno
 import os
@@ -32,16 +32,16 @@ TOLD = ("mode", "links", "uid", "gid", "size", "device")
 IDENTITY, _, ACCESSED, MODIFIED, CHANGED, BORN = range(6)
 SECOND = 1_000_000_000
 IMMUTABLE, APPEND_ONLY = 0x10, 0x20  # FS_IOC_SETFLAGS
-NOW, OMIT = (1 << 30) - 1, (1 << 30) - 2  # nanoseconds of utimensat(2) that stand for no time
+NOW, OMIT = (1 << 30) - 1, (1 << 30) - 2  # nanoseconds of utimensat(2) with a special meaning
 
 
 def is_now(time):
-    """Of our days; what invent.py sets is of others."""
+    """Whether the time is a present one; invent.py sets only others."""
     return 1_500_000_000 * SECOND < time < 3_000_000_000 * SECOND
 
 
 class Pair:
-    """A file that both sides have, and its times on each at the last look."""
+    """A file that exists on both sides, and its times on each at the last look."""
     __slots__ = ("partner", "times", "wild")
 
     def __init__(self, partner):
@@ -49,18 +49,18 @@ class Pair:
 
 
 class Judge:
-    """Sees every operation of a run once, in order."""
+    """Compares every operation of a run, in order."""
 
     def __init__(self):
-        self._pairs = {}  # the first side's identity -> Pair
+        self._pairs = {}  # identity on the first side -> Pair
         self._count = 0
-        self._streams = {}  # (worker, slot) -> when it started
-        self._protected = False  # there may be immutable and append-only files
-        self._touched = {}  # name -> when, last
-        self._targets, self._created = set(), -1  # names that a link may lead to; last O_CREAT
+        self._streams = {}  # (worker, slot) -> the operation that started it
+        self._protected = False  # immutable or append-only files may exist
+        self._touched = {}  # name -> the last operation on it
+        self._targets, self._created = set(), -1  # names in targets of symlinks; the last O_CREAT
 
     def difference(self, operation, a, b):
-        """None, or (its kind, a sentence)."""
+        """Returns None, or (kind, sentence)."""
         self._note(operation)
         name = operation[2]
         if name == "tree":
@@ -117,7 +117,7 @@ class Judge:
         was_wild = pair.wild
         if number == 0 and name == "mapped_write":
             pair.wild = True
-        elif number == 0 and name in ("fsync", "fdatasync"):  # msync may be of other pages
+        elif number == 0 and name in ("fsync", "fdatasync"):  # msync may concern other pages
             pair.wild = False
         if was_wild or pair.wild:
             return None
@@ -127,7 +127,7 @@ class Judge:
 
     @staticmethod
     def _accessed(operation, a, b):
-        """Of the time of access, whether it is what it was just set to."""
+        """Compares the access time after an operation that set it."""
         name, *rest = operation[2], *operation[4:]
         if name not in ("utimens", "futimens") or a[0] or OMIT in rest[0][0]:
             return None
@@ -135,7 +135,7 @@ class Judge:
             return None
         one, other = a[2][0][1][ACCESSED], b[2][0][1][ACCESSED]
         if one == other or is_now(one) and (is_now(other) or NOW not in rest[0][0]):
-            return None  # to get there may be an access of it
+            return None  # the path lookup may be an access of it
         return "atime", f"atime {_time(one)} and {_time(other)}"
 
     @staticmethod
@@ -170,7 +170,7 @@ class Judge:
                 return found[0], f"{path}: {found[1]}"
         return None
 
-    # --- streams of entries ---
+    # --- directory streams ---
 
     def _note(self, operation):
         self._count += 1

@@ -1,4 +1,4 @@
-"""System calls that Python's os module lacks. All raise OSError, as os does."""
+"""System calls that Python's os module lacks. All raise OSError, as the functions of os do."""
 import ctypes
 import fcntl
 import os
@@ -41,13 +41,13 @@ def link(old_dir, old, new_dir, new, follow):
 
 
 def utimens(folder, path, times, follow):
-    """times: (seconds, nanoseconds) twice; NOW and OMIT are nanoseconds. Without a path: of fd."""
+    """Sets two times (seconds, nanoseconds or NOW or OMIT). Without a path `folder` is the file."""
     packed = _TIMESPECS.pack(*times[0], *times[1])
     _checked(libc.utimensat(folder, path, packed, 0 if follow else AT_SYMLINK_NOFOLLOW))
 
 
 def getdents(fd, size):
-    """[(name, kind, offset of what follows)], at most `size` bytes of them; [] at the end."""
+    """Returns [(name, kind, offset of the next)], at most `size` bytes of them; [] at the end."""
     filled = _checked(libc.getdents64(fd, _entries, size))
     found, at, raw = [], 0, _entries.raw[:filled]
     while at < filled:
@@ -66,7 +66,7 @@ def set_flags(fd, flags):
 
 
 def lock(fd, command, kind, start, size):
-    """(kind, start, size, pid) as the kernel answers."""
+    """Returns (kind, start, size, pid) from the kernel's answer."""
     packed = fcntl.fcntl(fd, command, _FLOCK.pack(kind, os.SEEK_SET, start, size, 0))
     kind, _, start, size, pid = _FLOCK.unpack(packed)
     return kind, start, size, pid
@@ -81,7 +81,7 @@ _mount = ctypes.c_int()
 
 
 def identity(fd, path):
-    """What is never of another file, also when this one is gone; its number alone may be."""
+    """Returns an id that no other file ever gets, unlike the inode number, which may be reused."""
     _handle[0:4] = (128).to_bytes(4, "little")
     if libc.name_to_handle_at(fd, path, _handle, ctypes.byref(_mount),
                               0 if path else AT_EMPTY_PATH):
@@ -93,7 +93,7 @@ _statx = ctypes.create_string_buffer(256)
 
 
 def birth_time(fd, path, follow):
-    """In nanoseconds; 0 where the filesystem keeps none. path b"": of fd."""
+    """Returns nanoseconds; 0 if there is no birth time. With path b"" `fd` is the file."""
     flags = (0 if follow else AT_SYMLINK_NOFOLLOW) | (0 if path else AT_EMPTY_PATH)
     _checked(libc.statx(fd, path, flags, 0x800, _statx))
     if not int.from_bytes(_statx.raw[0:4], "little") & 0x800:

@@ -1,5 +1,5 @@
-"""Filesystems that are wrong on purpose, to show that it is noticed: --lie NAME makes the second
-side one of them. Each is a mistake that real filesystems made."""
+"""Filesystems that are wrong on purpose, to show that errors are detected: --lie NAME makes the
+second side one of them. Real filesystems have made each of these mistakes."""
 import errno
 import os
 
@@ -12,7 +12,7 @@ def _instead(name, around):
 
 
 def _drops_a_byte(function, hands, slot, seed, size, offset):
-    """The last byte of a write across the end of a page is lost, unless another one follows."""
+    """Loses the last byte of a write across a page boundary, unless another write follows."""
     done = function(hands, slot, seed, size, offset)
     if offset >= 0 and offset // 4096 != (offset + size) // 4096 and slot not in hands.direct:
         os.pwrite(hands.fd(slot), b"\0", offset + done - 1)
@@ -24,12 +24,12 @@ def _other_errno(function, hands, path):
         return function(hands, path)
     except OSError as problem:
         if problem.errno == errno.ENOTEMPTY:
-            raise OSError(errno.EEXIST, "what POSIX allows as well") from None
+            raise OSError(errno.EEXIST, "POSIX allows either") from None
         raise
 
 
 def _leaves_links(function, hands, old, new, flags):
-    """A rename between two links of one file, which does nothing, takes the old one away."""
+    """Removes the old name in a rename between two links of one file, which should do nothing."""
     function(hands, old, new, flags)
     if flags or not isinstance(old, bytes) or not isinstance(new, bytes):
         return
@@ -38,7 +38,7 @@ def _leaves_links(function, hands, old, new, flags):
 
 
 def _still_time(function, hands, path, mode):
-    """chmod leaves the time of the folder's last change, but tells the content's instead."""
+    """Makes chmod update the times of the content, too."""
     function(hands, path, mode)
     os.utime(hands.at(path)[0])
 

@@ -1,4 +1,4 @@
-"""What an object looks like: everything about it that the two sides are compared in."""
+"""The look of an object: everything about it that is compared between the two sides."""
 import os
 import stat
 import zlib
@@ -6,20 +6,20 @@ import zlib
 import kernel
 
 STAT, CONTENT, XATTRS, PARENT = 1, 2, 4, 8
-WHOLE = 256 << 10  # files up to here are read from end to end
-WINDOW = 32 << 10  # of larger ones, so much around each of FAR, and at the end
+WHOLE = 256 << 10  # files up to this size are read completely
+WINDOW = 32 << 10  # this much of larger files, before and after each of FAR and the end
 FAR = (0, 1 << 16, 1 << 20, 4 << 20, 16 << 20, 1 << 30, 1 << 32, 1 << 40, 1 << 43)
 
 
 class Looker:
-    """Looks as root. birth: birth times too."""
+    """Inspects objects as root; with `birth`, also their birth times."""
 
     def __init__(self, birth):
         self.birth = birth
         self.handles = os.open("/proc/self/fd", os.O_PATH)
 
     def path(self, path, folder, what):
-        """(attributes, identity and times, the rest) or an errno."""
+        """Returns (attributes, identity and times, the rest), or an errno."""
         try:
             seen = os.stat(path, dir_fd=folder, follow_symlinks=False)
             more = self._more(kernel.AT_FDCWD if folder is None else folder, path)
@@ -53,7 +53,7 @@ class Looker:
 
     def _rest(self, mode, size, what, opened, path, folder):
         if stat.S_ISLNK(mode):
-            # A handle of a link is one of O_PATH: by itself it has no path to ask again.
+            # The handle of a symlink is one of O_PATH, and has no path to read the target by.
             return None if path is None else (os.readlink(path, dir_fd=folder), ())
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return None
@@ -73,7 +73,7 @@ class Looker:
 
 
 def file_sum(fd, size):
-    """A checksum of the content, or of parts of a large one."""
+    """Returns a checksum of the content, or of parts of a large file."""
     if size <= WHOLE:
         data = os.pread(fd, WHOLE, 0)
         return len(data), zlib.crc32(data)
@@ -86,7 +86,7 @@ def file_sum(fd, size):
 
 
 def tree(looker, what=STAT | CONTENT | XATTRS):
-    """[(path, look)] of everything below the current folder, in order of their names."""
+    """Returns [(path, look)] of everything below the current folder, in the order of names."""
     found, waiting = [(b".", looker.path(b".", None, what))], [b"."]
     while waiting:
         folder = waiting.pop()

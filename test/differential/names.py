@@ -1,4 +1,4 @@
-"""Operations on names: files, folders, links, and streams of entries."""
+"""Operations on names: files, folders, links, and directory streams."""
 import fcntl
 import os
 import stat
@@ -11,9 +11,9 @@ from hands import READ_MOST, operation
 def open_(hands, slot, path, flags, mode):
     path, folder = hands.at(path)
     if flags & os.O_APPEND:
-        flags &= ~os.O_DIRECT  # where a file ends is not aligned
+        flags &= ~os.O_DIRECT  # the end of a file is not aligned
     hands.drop(slot)
-    # Without O_NONBLOCK a fifo would wait for its other end.
+    # Without O_NONBLOCK, opening a fifo would wait for its other end.
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, mode, dir_fd=folder)
     hands.keep(slot, fd)
     if flags & os.O_DIRECT and not flags & os.O_PATH:
@@ -30,7 +30,7 @@ def close(hands, slot):
 @operation("ss")
 def dup(hands, slot, other):
     if stat.S_ISDIR(os.fstat(hands.fd(slot)).st_mode):
-        return  # two streams that share one place
+        return  # two streams would share one position
     fd, direct = os.dup(hands.fd(slot)), slot in hands.direct
     hands.keep(other, fd)
     if direct:
@@ -116,7 +116,7 @@ def umask(hands, mask):
 
 @operation("p...")
 def fill(hands, path, prefix, count, mode):
-    """Many entries at once."""
+    """Creates many entries."""
     path, _ = hands.at(path)
     made = 0
     for number in range(count):
@@ -131,7 +131,7 @@ def fill(hands, path, prefix, count, mode):
 
 @operation("p...")
 def thin(hands, path, prefix, count, step):
-    """Takes every `step`th of them away."""
+    """Removes every `step`th of these entries."""
     path, _ = hands.at(path)
     gone = 0
     for number in range(0, count, step):
@@ -143,7 +143,7 @@ def thin(hands, path, prefix, count, step):
     return gone
 
 
-# --- streams of a folder's entries: what they told is compared when they end ---
+# --- directory streams; their entries are compared when they end ---
 
 @operation("s..")
 def entries(hands, slot, size, times):
@@ -158,17 +158,17 @@ def entries(hands, slot, size, times):
 
 @operation("s.")
 def seek_entries(hands, slot, share):
-    """Back to an earlier place, as telldir noted it: `share` of 100 of the way."""
+    """Seeks back to an earlier position from telldir: `share` percent of the way."""
     told, fd = hands.streams.setdefault(slot, []), hands.fd(slot)
     if not os.fstat(fd).st_nlink:
-        return  # ext4 takes no place in a folder that was removed
+        return  # ext4 refuses to seek in a removed folder
     del told[len(told) * share // 100:]
     os.lseek(fd, told[-1][2] if told else 0, os.SEEK_SET)
 
 
 @operation("s")
 def last_entries(hands, slot):
-    """All names and their kinds, from the stream's start on; starts it again."""
+    """Returns all names and kinds since the start of the stream, and rewinds it."""
     fd = hands.fd(slot)
     told = hands.streams.pop(slot, [])
     while found := kernel.getdents(fd, READ_MOST // 2):

@@ -1,9 +1,9 @@
-"""Finds a short part of a sequence that still shows a difference (delta debugging)."""
+"""Finds a short subsequence that still shows a difference (delta debugging)."""
 import time
 
 
 class Shrinker:
-    """`differs(operations)` plays them in a fresh folder: the difference's kind, or None."""
+    """`differs(operations)` runs them in a new folder; returns the kind of difference, or None."""
 
     def __init__(self, differs, kind, seconds):
         self._differs, self._kind = differs, kind
@@ -11,8 +11,8 @@ class Shrinker:
         self.trials = 0
 
     def shrink(self, operations):
-        """`operations` end with the one that showed the difference. Returns them when nothing
-        shorter shows it, which is also so when it does not come again."""
+        """`operations` end with the one that showed the difference. Returns them unchanged if no
+        shorter sequence shows it, or if it cannot be reproduced."""
         operations = self._end_of(operations)
         pieces = 2
         while len(operations) > 1 and not self._late():
@@ -35,7 +35,7 @@ class Shrinker:
         return operations
 
     def _without_one(self, operations, size):
-        """Without one piece that is not needed; from the end on, as causes are near."""
+        """Removes one unneeded piece, the last first, because causes are mostly near the end."""
         for start in range((len(operations) - 2) // size * size, -1, -size):
             rest = operations[:start] + operations[min(start + size, len(operations) - 1):]
             if self._late():

@@ -1,9 +1,9 @@
-"""A side: a process that plays sequences of operations in a folder, by workers of several users.
+"""A side: a process that runs sequences of operations in a folder, by workers of several users.
 
-A sequence is a list of (worker, what to look at afterwards, name, arguments...); its operations are
-done one after the other, whoever does them, so that both sides do the same. An answer is (errno or
-0, value, looks). Instead of an errno there may be a sentence: of a worker that died, of a mistake
-in a test program. Messages between the processes are marshalled.
+A sequence is a list of (worker, what to inspect afterwards, name, arguments...). Its operations run
+one after the other, in whichever worker, so that both sides do the same. An answer is (errno or 0,
+value, looks). A sentence instead of the errno reports a worker that died, or a mistake in a test
+program. Messages between the processes are marshalled.
 """
 import itertools
 import marshal
@@ -21,13 +21,13 @@ from lies import LIES
 from looks import PARENT, Looker, tree
 from operations import TABLE, Hands
 
-# (user, groups, the first of which is the main one) of each worker.
+# The user and the groups of each worker; the first group is the primary one.
 PEOPLE = ((0, (0,)), (0, (0,)), (1001, (1001, 2000)), (1002, (1002, 2000, 2001)), (1001, (1001,)))
 UNKNOWN = "unknown, because of what came after it"
-PATIENCE = 120  # seconds that a batch may take: then it hangs
+PATIENCE = 120  # seconds; a batch that takes longer hangs
 
 
-_kept = set()  # ends that only this process may have, so that the other end sees it go
+_kept = set()  # pipe ends that children must close, so that they do not keep pipes open
 
 
 class Pipe:
@@ -48,14 +48,14 @@ class Pipe:
             data = data[os.write(self.writes, data):]
 
     def hear(self, seconds=None):
-        """EOFError when the other end is gone; TimeoutError after `seconds`."""
+        """Raises EOFError if the other end is closed, and TimeoutError after `seconds`."""
         if seconds and not select.select([self.reads], [], [], seconds)[0]:
             raise TimeoutError
         size = int.from_bytes(self._exactly(4), "little")
         return marshal.loads(self._exactly(size))
 
     def serve(self, server):
-        """Answers each message, (method, argument...), until the other end is gone."""
+        """Answers each message, (method, argument...), until the other end is closed."""
         try:
             while True:
                 name, *arguments = self.hear()
@@ -75,7 +75,7 @@ class Pipe:
 
 
 def start(main, *arguments):
-    """A process that runs main(pipe, ...): (its pid, our end)."""
+    """Starts a process that runs main(pipe, ...); returns (its pid, our end)."""
     (there, out), (back, answer) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid:
@@ -91,14 +91,14 @@ def start(main, *arguments):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         main(Pipe(there, answer), *arguments)
         status = 0
-    except BaseException:  # of a forked process nothing may return to where the parent is
+    except BaseException:  # a forked process must not return into the code of its parent
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
 
 
 class Worker:
-    """The process that does one user's operations."""
+    """The process that runs the operations of one user."""
 
     def __init__(self, pipe, number, progress, birth, lie):
         self.pipe, self.progress = pipe, progress
@@ -112,7 +112,7 @@ class Worker:
         pipe.serve(self)
 
     def settle(self, folder):
-        """Lets go of everything; the next operations are in `folder`, and no link leads out."""
+        """Closes everything and makes `folder` the root, so that no link leads out of it."""
         self.hands.let_go()
         os.umask(0o022)
         os.seteuid(0)
@@ -166,8 +166,8 @@ class Worker:
 
 
 class Side:
-    """The process of a side. `commands`: what mounts it anew when no file is open, and what gives
-    the mount another process while some are; None: nothing."""
+    """The process of a side. `commands` are that which remounts it while no file is open, and that
+    which replaces the process of the mount while files are open; either may be None."""
 
     def __init__(self, pipe, top, commands, birth, lie):
         self.top, self.current = os.fsencode(top), None
@@ -179,7 +179,7 @@ class Side:
         pipe.serve(self)
 
     def fresh(self, name):
-        """Begins anew in an empty folder of this name."""
+        """Starts again in an empty folder of this name."""
         self.current = os.path.join(self.top, os.fsencode(name))
         os.mkdir(self.current)
         return self._all("settle", self.current)
@@ -202,19 +202,19 @@ class Side:
             answers += heard
         return answers
 
-    # What is done to the whole side.
+    # --- operations on the whole side ---
 
     def tree(self):
         return 0, None, self._ask(0, "tree")
 
     def remount(self):
-        """All let go, and the filesystem is mounted anew, where there is a command for that."""
+        """Closes everything and remounts the filesystem, if there is a command for that."""
         self._all("settle", b"/")
         failed = run(self.remount_command)
         for _ in range(5):
             if not failed or "in use" not in failed:
                 break
-            time.sleep(1)  # some other program may just look at it, as df does
+            time.sleep(1)  # another program, such as df, may be using it at the moment
             failed = run(self.remount_command)
         if not failed:
             self._all("settle", self.current)
@@ -224,7 +224,7 @@ class Side:
         return run(self.restart_command) or 0, None, ()
 
     def forget(self, what):
-        """The kernel's caches, of this machine; what must not be visible."""
+        """Drops caches of the kernel, for the whole machine, which must not be visible."""
         if what == "sync":
             os.sync()
         elif self.remount_command:
@@ -251,7 +251,7 @@ class Side:
 
 
 def run(command):
-    """None, or what is wrong."""
+    """Returns None, or a description of the failure."""
     if not command:
         return None
     try:
@@ -263,7 +263,7 @@ def run(command):
 
 
 def remove(path):
-    """rm -rf, also of what file flags protect."""
+    """Removes a tree as rm -rf does, including files that are protected by flags."""
     mode = os.lstat(path).st_mode
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         try:
@@ -274,7 +274,7 @@ def remove(path):
             finally:
                 os.close(fd)
         except OSError:
-            pass  # a filesystem without flags has none that protect
+            pass  # the filesystem does not support flags
     if not stat.S_ISDIR(mode):
         os.unlink(path)
         return
