@@ -16,14 +16,14 @@ struct Rule {
 };
 
 constexpr Rule rules[] = {
-    {"a name leads to no inode",
+    {"a name refers to no inode",
      "SELECT d.ino FROM dentry d LEFT JOIN inode i ON i.ino = d.ino WHERE i.ino IS NULL"},
-    {"a name's kind is not its inode's",
+    {"a name's kind differs from that of its inode",
      "SELECT d.ino FROM dentry d JOIN inode i ON i.ino = d.ino WHERE i.mode >> 12 <> d.kind"},
-    {"names stand in what is no folder (any more)",
+    {"names are in an inode that is not a folder, or was removed",
      "SELECT DISTINCT d.parent FROM dentry d LEFT JOIN inode p ON p.ino = d.parent "
      "WHERE p.ino IS NULL OR p.mode >> 12 <> 4 OR p.nlink = 0"},
-    {"a folder's link count is not 2 and one for each folder in it",
+    {"a folder's link count is not 2 plus the number of folders in it",
      "SELECT i.ino FROM inode i LEFT JOIN (SELECT parent, count(*) AS n FROM dentry "
      "WHERE kind = 4 GROUP BY parent) c ON c.parent = i.ino "
      "WHERE i.mode >> 12 = 4 AND i.nlink <> 0 AND i.nlink <> 2 + coalesce(c.n, 0)"},
@@ -34,57 +34,57 @@ constexpr Rule rules[] = {
     {"a link count is not the number of names",
      "SELECT i.ino FROM inode i LEFT JOIN (SELECT ino, count(*) AS n FROM dentry GROUP BY ino) c "
      "ON c.ino = i.ino WHERE i.mode >> 12 <> 4 AND coalesce(c.n, 0) <> i.nlink"},
-    {"a folder's parent is not where its name is",
+    {"a folder's parent is not the folder that has its name",
      "SELECT i.ino FROM dentry d JOIN inode i ON i.ino = d.ino "
      "WHERE d.kind = 4 AND i.parent <> d.parent"},
     {"an inode has neither names nor holders",
      "SELECT i.ino FROM inode i LEFT JOIN orphan o ON o.ino = i.ino "
      "WHERE i.nlink = 0 AND o.ino IS NULL"},
-    {"an orphan has names, or is no inode",
+    {"an orphan has names, or no inode",
      "SELECT o.ino FROM orphan o LEFT JOIN inode i ON i.ino = o.ino "
      "WHERE i.ino IS NULL OR i.nlink <> 0"},
     {"an orphan is held by no session",
      "SELECT o.ino FROM orphan o LEFT JOIN session s ON s.id = o.session WHERE s.id IS NULL"},
-    {"an extent leads into an unknown segment",
+    {"an extent refers to an unknown segment",
      "SELECT e.ino FROM extent e LEFT JOIN segment s ON s.id = e.segment "
      "WHERE s.id IS NULL AND e.segment <> 0"},
-    {"an unwritten extent is not of whole pages, or tells of a frame",
+    {"an unwritten extent does not consist of whole pages, or has a frame",
      "SELECT e.ino FROM extent e WHERE e.segment = 0 AND (e.off % 4096 <> 0 OR e.len % 4096 <> 0 "
      "OR e.len = 0 OR e.skip <> 0 OR e.pos <> 0 OR e.stored <> 0 OR e.sum <> 0 "
      "OR e.chunks IS NOT NULL)"},
-    {"an extent's frame is of an unknown form, or has chunks though it is whole",
+    {"an extent's frame has an unknown form, or has chunks though its form has none",
      "SELECT e.ino FROM extent e WHERE e.form NOT IN (1, 2) "
      "OR (e.form = 1 AND e.chunks IS NOT NULL)"},
-    {"an inode does not know of its unwritten extents",
+    {"an inode lacks the flag for its unwritten extents",
      "SELECT i.ino FROM inode i WHERE i.state & 32 = 0 AND EXISTS (SELECT 1 FROM extent e "
      "WHERE e.ino = i.ino AND e.segment = 0)"},
-    {"a segment's live bytes are not those of its extents",
+    {"a segment's live bytes differ from those of its extents",
      "SELECT s.id FROM segment s LEFT JOIN (SELECT segment, sum(stored) AS n FROM extent "
      "GROUP BY segment) e ON e.segment = s.id WHERE s.live <> coalesce(e.n, 0)"},
     {"a dead segment is not garbage, or a live one is",
      "SELECT s.id FROM segment s LEFT JOIN garbage g ON g.segment = s.id "
      "WHERE (s.live = 0) <> (g.segment IS NOT NULL)"},
-    {"extents belong to no inode, nor to a cut",
+    {"extents belong to no inode and to no cut",
      "SELECT DISTINCT e.ino FROM extent e LEFT JOIN inode i ON i.ino = e.ino "
      "WHERE i.ino IS NULL AND e.ino NOT IN (SELECT ino FROM cut)"},
-    {"an inode does not know of its extents or cuts",
+    {"an inode lacks the flag for its extents or cuts",
      "SELECT i.ino FROM inode i WHERE (i.state & 2 = 0 AND EXISTS (SELECT 1 FROM extent e "
      "WHERE e.ino = i.ino)) OR (i.state & 8 = 0 AND EXISTS (SELECT 1 FROM cut c "
      "WHERE c.ino = i.ino))"},
-    {"an inode's inline data is not what it says",
+    {"an inode's flag for inline data is wrong",
      "SELECT i.ino FROM inode i WHERE (i.state & 1) <> EXISTS (SELECT 1 FROM inline n "
      "WHERE n.id BETWEEN i.ino * 32 AND i.ino * 32 + 31)"},
     {"a later piece of inline data has a count of bytes",
      "SELECT n.id / 32 FROM inline n WHERE n.id % 32 <> 0 AND n.bytes <> 0"},
     {"inline data belongs to no inode",
      "SELECT n.id / 32 FROM inline n LEFT JOIN inode i ON i.ino = n.id / 32 WHERE i.ino IS NULL"},
-    {"xattrs belong to no inode, or to one that does not know of them",
+    {"xattrs belong to no inode, or to one without the flag for them",
      "SELECT x.ino FROM xattr x LEFT JOIN inode i ON i.ino = x.ino "
      "WHERE i.ino IS NULL OR i.state & 4 = 0"},
     {"a link target is missing, or belongs to no symlink",
      "SELECT coalesce(i.ino, s.ino) FROM (SELECT ino FROM inode WHERE mode >> 12 = 10) i "
      "FULL JOIN symlink s ON s.ino = i.ino WHERE s.ino IS NULL OR i.ino IS NULL"},
-    {"a session has used more segments than it had",
+    {"a session has used more segments than it reserved",
      "SELECT r.first FROM reserved r WHERE r.unused < 1 OR r.unused > r.count - (SELECT count(*) "
      "FROM segment s WHERE s.id BETWEEN r.first AND r.first + r.count - 1)"},
     {"ids are reserved for no session",
@@ -122,7 +122,7 @@ Result<void> check_names(State& state, std::vector<std::string>& wrong) {
         const std::uint32_t slot = query.as<std::uint32_t>(3);
         if (slot >= name_slots || (used >> slot & 1))
             wrong.push_back(
-                fmt::format("{}: '{}' has another name's position", folder, query.text(2)));
+                fmt::format("{}: '{}' has the position of another name", folder, query.text(2)));
         used |= 1u << slot % name_slots;
     }
 }
@@ -134,7 +134,7 @@ Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
     TRY(const Small small, load_inline(state.st, inode));
     TRY(const std::vector<Cut> cuts, load_cuts(state.st, inode));
     if (small.bytes() > inode.attr.size)
-        wrong.push_back(fmt::format("{}: inline data beyond the end", inode.attr.ino));
+        wrong.push_back(fmt::format("{}: inline data lies beyond the end", inode.attr.ino));
     std::uint64_t used = 0, idx = 0;
     Cover seen, hidden;
     if (small.bytes() > 0) seen.add(0, small.bytes());
@@ -152,7 +152,7 @@ Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
         (dead ? hidden : seen).add(e.off, e.len);
         if (!dead && !e.is_unwritten() &&
             e.idx * state.info.block_bytes + e.off + e.len > inode.attr.size)
-            wrong.push_back(fmt::format("{}: an extent beyond the end", inode.attr.ino));
+            wrong.push_back(fmt::format("{}: an extent lies beyond the end", inode.attr.ino));
     }
 }
 

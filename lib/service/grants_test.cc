@@ -1,4 +1,4 @@
-// Tests grants of several clients: which are notified, which are recalled, and in which order.
+// Tests the grants of several clients: who is notified, who is recalled, and in which order.
 #include "lib/service/grants.h"
 
 #include "lib/service/fixture_test.h"
@@ -6,11 +6,11 @@
 namespace flexfs::service {
 namespace {
 
-TEST_CASE("a change is told to others before it is answered, and not to who made it") {
+TEST_CASE("other clients are notified of a change before its reply, and its sender is not") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
-    f.call(b, wire::Lookup{1, "x"});  // b now knows that it does not exist
+    f.call(b, wire::Lookup{1, "x"});  // b now caches that it does not exist
     f.take_story();
 
     f.send(a, wire::Make{.parent = 1, .name = "x", .mode = S_IFDIR | 0755, .now = 5}, "made");
@@ -19,7 +19,7 @@ TEST_CASE("a change is told to others before it is answered, and not to who made
     CHECK(f.take_story() == Story{"b: revoke 1 attr entry x", "a: made shared"});
 }
 
-TEST_CASE("who was not told of an inode is not told of its changes") {
+TEST_CASE("a client that never received an inode is not notified of its changes") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -36,7 +36,7 @@ TEST_CASE("who was not told of an inode is not told of its changes") {
     CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr xattr", x)});
 }
 
-TEST_CASE("a session in process that was alone is told of every change") {
+TEST_CASE("an in-process session that was the only one is notified of every change") {
     Fixture f;
     Client& a = f.open_session("a", true);
     const Ino x = f.make(a, "x", S_IFDIR | 0755).attr.ino;
@@ -48,7 +48,7 @@ TEST_CASE("a session in process that was alone is told of every change") {
     CHECK(f.take_story() == Story{fmt::format("a: revoke {} attr entry y", x)});
 }
 
-TEST_CASE("a rename names both names, what moved, and what was replaced") {
+TEST_CASE("a rename revokes both names, the moved inode and the replaced one") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -85,7 +85,7 @@ TEST_CASE("a file that another client writes is recalled before it is read") {
     CHECK(f.ask(b, wire::GetAttr{ino}).attr.size == 5);
 }
 
-TEST_CASE("what the holder sent before it returned its grant is seen, answered or not") {
+TEST_CASE("what the holder sent before returning its grant takes effect, answered or not") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -103,7 +103,7 @@ TEST_CASE("what the holder sent before it returned its grant is seen, answered o
     CHECK(wanted.take()->attr.size == 5);
 }
 
-TEST_CASE("a holder is not in its own way") {
+TEST_CASE("a holder does not conflict with itself") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -121,7 +121,7 @@ TEST_CASE("a holder is not in its own way") {
     CHECK(f.story.back() == "b: opened exclusive");
 }
 
-TEST_CASE("two clients that wait for each other's file both go on") {
+TEST_CASE("two clients that wait for each other's files do not deadlock") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -148,7 +148,7 @@ TEST_CASE("two clients that wait for each other's file both go on") {
     CHECK(std::ranges::count(f.story, "b: opened x exclusive") == 1);
 }
 
-TEST_CASE("requests for one file wait in the order in which they came") {
+TEST_CASE("waiting requests for one file are served in the order of their arrival") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -171,7 +171,7 @@ TEST_CASE("requests for one file wait in the order in which they came") {
     CHECK(f.take_story() == Story{"c: attributes shared"});
 }
 
-TEST_CASE("a holder that is gone holds nothing once its lease is over") {
+TEST_CASE("a client that disappeared loses its grants when its lease ends") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b", true);
@@ -187,7 +187,7 @@ TEST_CASE("a holder that is gone holds nothing once its lease is over") {
     CHECK(f.take_story() == Story{"b: attributes shared"});
 }
 
-TEST_CASE("a holder that closes its session holds nothing") {
+TEST_CASE("closing a session returns its grants") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -202,7 +202,7 @@ TEST_CASE("a holder that closes its session holds nothing") {
     CHECK(f.take_story() == Story{"b: attributes shared"});
 }
 
-TEST_CASE("who waited and gave up is not in the way of those behind") {
+TEST_CASE("a cancelled request does not block the requests behind it") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -221,7 +221,7 @@ TEST_CASE("who waited and gave up is not in the way of those behind") {
     CHECK(f.take_story().back() == "c: attributes shared");
 }
 
-TEST_CASE("a client that reconnects is asked again for what it has not returned") {
+TEST_CASE("a client that reconnects is asked again for the grants that it has not returned") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -242,7 +242,7 @@ TEST_CASE("a client that reconnects is asked again for what it has not returned"
     CHECK(f.take_story() == Story{"b: attributes shared"});
 }
 
-TEST_CASE("an exclusive grant ends what others knew of the file") {
+TEST_CASE("an exclusive grant revokes the file's attributes from other clients") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -299,7 +299,7 @@ TEST_CASE("a listing leaves out the attributes of files that another client writ
     CHECK(mine != yours);
 }
 
-TEST_CASE("opening what exists by creating it waits for who writes it") {
+TEST_CASE("opening an existing file with create waits for its writer") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -318,7 +318,7 @@ TEST_CASE("opening what exists by creating it waits for who writes it") {
     CHECK(f.take_story() == Story{"b: opened shared"});
 }
 
-TEST_CASE("an unlinked file lives until everybody who knew it has released it") {
+TEST_CASE("an unlinked file lives until every client that knew it has released it") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -339,7 +339,7 @@ TEST_CASE("an unlinked file lives until everybody who knew it has released it") 
     CHECK(code_of(f.call(c, wire::GetAttr{ino})) == ESTALE);
 }
 
-TEST_CASE("a name that changes within a batch still leaves its file to those who know it") {
+TEST_CASE("a file renamed and unlinked in one batch lives until its clients release it") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -357,7 +357,7 @@ TEST_CASE("a name that changes within a batch still leaves its file to those who
     CHECK(code_of(f.call(b, wire::GetAttr{ino})) == ESTALE);
 }
 
-TEST_CASE("what the table of grants has no room for is revoked") {
+TEST_CASE("a grant that does not fit in the table of grants is revoked") {
     Fixture f({.shared_max = 2});
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");
@@ -374,7 +374,7 @@ TEST_CASE("what the table of grants has no room for is revoked") {
     CHECK(std::ranges::count(f.story, revoked) == 1);
 }
 
-TEST_CASE("who knows names in more folders than are written down is told of every change") {
+TEST_CASE("a client that knows names in too many folders is notified of every change") {
     Fixture f({.folders_max = 1});
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");

@@ -1,4 +1,4 @@
-// A client that takes over from another, as in a process that replaces its own image.
+// Tests a client that takes over from another, as in a process that replaces its own image.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -10,7 +10,7 @@ Peer& successor(World& w, Peer& from) {
     return w.mount(from->hand_over());
 }
 
-TEST_CASE("open files and folders go on under their handles in the next image") {
+TEST_CASE("open files and folders keep their handles in the next image") {
     World w;
     Peer& a = w.mount();
     const std::string text = pattern(700'000);
@@ -37,7 +37,7 @@ TEST_CASE("open files and folders go on under their handles in the next image") 
     w.unmount(b);
 }
 
-TEST_CASE("an unlinked file lives on in the next image, and goes with its last user") {
+TEST_CASE("an unlinked file survives in the next image until its last user closes it") {
     World w;
     Peer& a = w.mount();
     const Opened open = w.create(a, "open");
@@ -63,7 +63,7 @@ TEST_CASE("an unlinked file lives on in the next image, and goes with its last u
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 
-TEST_CASE("what nobody uses any more and the service was not told is handed over, too") {
+TEST_CASE("inodes whose release the service has not been sent are handed over, too") {
     World w;
     Peer& a = w.mount();
     const Opened gone = w.create(a, "gone");
@@ -81,7 +81,7 @@ TEST_CASE("what nobody uses any more and the service was not told is handed over
     CHECK(w.volume->read(wire::StatFs{})->inodes == 1);
 }
 
-TEST_CASE("a failure that one handle has told and another has not is told once more only") {
+TEST_CASE("a write-back error that one handle has reported is reported once by the other handle") {
     World w({.inline_bytes = 0});
     Peer& a = w.mount();
     const Opened one = w.create(a, "f");
@@ -99,7 +99,7 @@ TEST_CASE("a failure that one handle has told and another has not is told once m
     w.unmount(b);
 }
 
-TEST_CASE("everything that was read has its access time before the next image begins") {
+TEST_CASE("the access times of all reads are stored before the next image starts") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");

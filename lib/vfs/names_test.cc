@@ -15,7 +15,7 @@ struct Table {
 
 }  // namespace
 
-TEST_CASE("of a folder that is new all names are known, until one may lead anywhere") {
+TEST_CASE("all names of a new folder are known, until one of them is forgotten") {
     Table t;
     CHECK_FALSE(t.names.knows_all(5));
     t.names.made_folder(5);
@@ -31,7 +31,7 @@ TEST_CASE("of a folder that is new all names are known, until one may lead anywh
     CHECK(t.names.find(5, "b") == 8);
 }
 
-TEST_CASE("a folder that loses a name for want of room is not known wholly any more") {
+TEST_CASE("a folder of which a name was evicted is no longer known completely") {
     Table t(4096);
     t.names.made_folder(5);
     t.names.put(5, "first", 7);
@@ -44,7 +44,7 @@ TEST_CASE("a folder that loses a name for want of room is not known wholly any m
     CHECK(t.names.knows_all(6));
 }
 
-TEST_CASE("folders that are known wholly take no more than their share of the room") {
+TEST_CASE("completely known folders stay within their share of the memory") {
     Table t(64 << 10);
     t.names.put(1, "name", 2);
     for (Ino folder = 10; folder < 100'000; ++folder) t.names.made_folder(folder);

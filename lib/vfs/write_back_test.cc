@@ -1,5 +1,5 @@
-// Unsent data counts as unsent until it is stored or discarded, and is written back whatever
-// happened to it.
+// Tests that data counts as unsent until it is stored or discarded, and that it is written back
+// whatever happens to its file.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint32_t punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-// A file with some stored and some unsent data.
+// A file with stored and unsent data.
 struct OneFile : World {
     Peer& a;
     Opened file;
@@ -37,7 +37,7 @@ struct OneFile : World {
 
 }  // namespace
 
-TEST_CASE("a small file that replaces another is stored first, alone; one with a new name is not") {
+TEST_CASE("a small file is stored before it replaces another, not before it gets a new name") {
     OneFile w(0, 5000);
     w.create(w.a, "old");
     const Opened large = w.create(w.a, "large");
@@ -53,7 +53,7 @@ TEST_CASE("a small file that replaces another is stored first, alone; one with a
     CHECK(w.store.puts == 0);
 }
 
-TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync and at the end") {
+TEST_CASE("unsent data is stored after a refused change, by fsync and at unmount") {
     for (const std::size_t stored : {0, 4000, 300'000}) {
         for (const bool hole : {true, false}) {
             for (const bool at_end : {true, false}) {
@@ -77,7 +77,7 @@ TEST_CASE("what is refused over unsent data leaves it to be sent, by an fsync an
     }
 }
 
-TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsent any more") {
+TEST_CASE("data that is truncated, punched, zeroed or overwritten is no longer unsent") {
     for (const std::size_t stored : {0, 4000, 300'000}) {
         CAPTURE(stored);
         {
@@ -109,7 +109,7 @@ TEST_CASE("what is cut, punched, zeroed, overwritten or copied over is not unsen
     }
 }
 
-TEST_CASE("an unlinked file is unsent until its last user is gone, and does not hold up the end") {
+TEST_CASE("an unlinked file is unsent until its last close, and does not delay unmounting") {
     for (const std::size_t stored : {0, 4000, 300'000}) {
         for (const bool forgotten : {true, false}) {
             CAPTURE(stored);
@@ -120,7 +120,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
             if (forgotten) w.a->forget(w.ino);
             CHECK(w.nothing_unsent() == forgotten);
 
-            // After the kernel has gone away it sends no forgets.
+            // After unmounting, the kernel sends no forgets.
             if (stored == 4000) w.run(w.a->flush_all());
             w.a->end_handles();
             CHECK(w.nothing_unsent());
@@ -129,7 +129,7 @@ TEST_CASE("an unlinked file is unsent until its last user is gone, and does not 
     }
 }
 
-TEST_CASE("an unlinked file that somebody may open again keeps what was written") {
+TEST_CASE("an unlinked file that may be opened again keeps its unsent data") {
     OneFile w(4000, 20'000);
     w.run(w.a->unlink(wire::root_ino, "f"));
     w.a->release(w.file.handle);  // as with O_PATH: closed, but not forgotten
@@ -138,7 +138,7 @@ TEST_CASE("an unlinked file that somebody may open again keeps what was written"
     CHECK(w.read(w.a, w.run(w.a->open(w.ino, O_RDWR)).handle) == w.text);
 }
 
-TEST_CASE("what failed to be stored is unsent until it is, and then memory is there again") {
+TEST_CASE("data that could not be stored stays unsent until it is stored, which frees its memory") {
     for (const bool metadata : {true, false}) {
         CAPTURE(metadata);
         OneFile w(4000, 20'000, {.memory = 16 << 20, .dirty = 1 << 20});
@@ -159,7 +159,7 @@ TEST_CASE("what failed to be stored is unsent until it is, and then memory is th
     }
 }
 
-TEST_CASE("what a volume's limit refused is not unsent") {
+TEST_CASE("data refused by the limit of the volume is not unsent") {
     OneFile w(300'000, 20'000, {.max_blocks = 2});
     w.run(w.a->write(w.file.handle, 320'000, Buffer::copy_of(noise(600'000, 1)), false, false));
     CHECK(w.code(w.a->write(w.file.handle, 1 << 20, Buffer::copy_of("x"), false, false)) == ENOSPC);
@@ -167,7 +167,7 @@ TEST_CASE("what a volume's limit refused is not unsent") {
     CHECK(w.nothing_unsent());
 }
 
-TEST_CASE("who gives up what is unsent ends at once, whatever the store says") {
+TEST_CASE("discarding the unsent data ends the mount at once, whatever the store answers") {
     OneFile w(4000, 600'000);
     w.store.fail_put = 1;
     w.store.lasting = true;

@@ -49,8 +49,8 @@ class Inventor:
         self.dice = dice
         self.protects = self.chance(0.25)  # makes immutable files
         self.capable = self.chance(0.4)  # makes files with capabilities
-        # On FUSE the kernel maps append-only files, which it refuses elsewhere, and removes a missing
-        # ACL from an immutable file, which changes nothing.
+        # On FUSE the kernel maps append-only files, which it refuses elsewhere, and removes a
+        # missing ACL from an immutable file, which changes nothing.
         if self.protects:
             without = without | {"mmap", "acl"}
         rows = [row for row in ALL if row[1] not in without]

@@ -78,9 +78,9 @@ BAD = {
         ({"lib/base/a_test.cc": "std::this_thread::sleep_for(1s);\n"}, "a sleep"),
     ],
     "language": [
-        ({"lib/task/a.cc": "// All of them but for the first.\n"}, "a.cc:1: 'but for'"),
+        ({"lib/task/a.cc": "// All of them but " "for the first.\n"}, "a.cc:1: 'but " "for'"),
         ({"lib/task/a.h": "int a;\n// Who waits is woken.\n"}, "begins with 'Who'"),
         ({"test/a.sh": "# What comes first.\n"}, "begins with 'What'"),
-        ({"examples/README.md": "It tells of an error.\n"}, "'tells of'"),
+        ({"examples/README.md": "It tells " "of an error.\n"}, "'tells " "of'"),
     ],
 }
