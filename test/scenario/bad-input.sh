@@ -39,103 +39,107 @@ as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups
 is_running() { kill -0 "$1" 2>/dev/null; }
 
 # --- the command line ---
-refused "an unknown flag names the nearest" "memCapacity" \
+refused "an unknown flag is refused with the nearest one" "memCapacity" \
     flexfs mount "$data" "$mnt" --memCapcity 1G
-refused "an unknown option of -o names the nearest" "noATime" \
+refused "an unknown option of -o is refused with the nearest one" "noATime" \
     flexfs mount "$data" "$mnt" -o noAtim
-refused "a size that is none is refused" "memCapacity.*lots|lots.*memCapacity" \
+refused "an invalid size is refused" "memCapacity.*lots|lots.*memCapacity" \
     flexfs mount "$data" "$mnt" --memCapacity lots
-refused "a missing mount point in the command line is told" "DIR" flexfs mount "$data"
+refused "a missing mount point on the command line is reported" "DIR" flexfs mount "$data"
 refused "an unknown scheme is refused" "gopher" flexfs mount gopher://x "$mnt"
-refused "an unknown fault is refused" "latencie|latency" \
+refused "an unknown fault of a store is refused" "latencie|latency" \
     flexfs mount "file://$data?latencie=1s" "$mnt"
-refused "an unknown role names the nearest" "mount" flexfs mout
+refused "an unknown role is refused with the nearest one" "mount" flexfs mout
 
 # --- the data folder ---
 touch "$FLEXFS_TMP/file"
-refused "a file is no data folder" "not a (folder|directory)" flexfs mount "$FLEXFS_TMP/file" "$mnt"
-refused "a folder below a file is none" "not a (folder|directory)" \
+refused "a file is refused as data folder" \
+    "not a (folder|directory)" flexfs mount "$FLEXFS_TMP/file" "$mnt"
+refused "a folder below a file is refused" "not a (folder|directory)" \
     flexfs mount "$FLEXFS_TMP/file/data" "$mnt"
-refused "a folder whose parent is missing is none" "no such|not there|does not exist" \
+refused "a folder whose parent is missing is refused" "no such|not there|does not exist" \
     flexfs mount "$FLEXFS_TMP/missing/data" "$mnt"
 mkdir "$other/full" && touch "$other/full/holiday.jpg"
-refused "a folder with other files is not taken" "other files.*holiday.jpg" \
+refused "a folder with other files is refused" "other files.*holiday.jpg" \
     flexfs mount "$other/full" "$mnt"
-check "and stays as it is" eval '[[ $(ls -A "$other/full") == holiday.jpg ]]'
+check "a refused folder stays unchanged" eval '[[ $(ls -A "$other/full") == holiday.jpg ]]'
 mkdir -m 700 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs" "$other/mine"
 chown 65534:65534 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs"
-refused "a folder without permission is told" "permission" \
+refused "a folder without permission is refused" "permission" \
     "${as_nobody[@]}" flexfs mount "$other/mine" "$FLEXFS_TMP/theirs"
 
 start_mount "$data" "$mnt" || exit
 pid=$(mount_pid "$mnt")
 echo kept >"$mnt/kept"
 mkdir "$other/mnt"
-refused "a folder in use names the process" "process $pid|pid $pid" \
+refused "a folder in use is refused with the process that uses it" "process $pid|pid $pid" \
     flexfs mount "$data" "$other/mnt"
-refused "a mount point in use names the process" "process $pid|pid $pid" \
+refused "a mount point in use is refused with the process that uses it" "process $pid|pid $pid" \
     flexfs mount "$other/data" "$mnt"
-check "the mount in use goes on" eval 'is_running $pid && grep -qx kept "$mnt/kept"'
+check "the mount in use keeps working" eval 'is_running $pid && grep -qx kept "$mnt/kept"'
 stop_mount "$mnt"
 
 cp -a "$data" "$other/newer"
 sed -i 's/^format:.*/format: 99/' "$other/newer/volume.yaml"
-refused "a newer format is told" "newer" flexfs mount "$other/newer" "$mnt"
+refused "a volume of a newer format is refused" "newer" flexfs mount "$other/newer" "$mnt"
 cp -a "$data" "$other/yaml"
 echo "block_size: [" >"$other/yaml/volume.yaml"
-refused "a volume.yaml that is none names the line" "volume.yaml.*line|volume.yaml:[0-9]" \
+refused "an invalid volume.yaml is refused with the line" "volume.yaml.*line|volume.yaml:[0-9]" \
     flexfs mount "$other/yaml" "$mnt"
 
 # --- the mount point ---
-refused "a missing mount point is told" "no such|not there|does not exist" \
+refused "a missing mount point is refused" "no such|not there|does not exist" \
     flexfs mount "$data" "$FLEXFS_TMP/missing"
-refused "before a volume is made" "does not exist" \
+refused "a missing mount point is refused before a volume is created" "does not exist" \
     flexfs mount "$FLEXFS_TMP/unmade" "$FLEXFS_TMP/missing"
-check "no volume is made for a mount that cannot be" test ! -e "$FLEXFS_TMP/unmade"
-refused "a file is no mount point" "not a (folder|directory)" \
+check "no volume is created if the mount is refused" test ! -e "$FLEXFS_TMP/unmade"
+refused "a file is refused as mount point" "not a (folder|directory)" \
     flexfs mount "$data" "$FLEXFS_TMP/file"
-refused "a mount point that is not empty is told" "not empty|holds files" \
+refused "a mount point that is not empty is refused" "not empty|holds files" \
     flexfs mount "$data" "$other/full"
-check "with --nonEmpty it is covered" flexfs mount "$data" "$other/full" --nonEmpty
-check "by what is mounted" grep -qx kept "$other/full/kept"
+check "--nonEmpty mounts over a folder that is not empty" \
+    flexfs mount "$data" "$other/full" --nonEmpty
+check "the mount hides the files of the folder" grep -qx kept "$other/full/kept"
 stop_mount "$other/full"
 mkdir "$other/tmpfs" && mount -t tmpfs none "$other/tmpfs" && touch "$other/tmpfs/x"
-refused "a mount point of another mount is told" "mounted|not empty" \
+refused "a mount point of another mount is refused" "mounted|not empty" \
     flexfs mount "$data" "$other/tmpfs"
 umount "$other/tmpfs"
-refused "a data folder is no mount point for itself" "not empty|holds files|inside|itself" \
+refused "a data folder is refused as its own mount point" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
 
 # --- volumes and mount points inside each other ---
 # not_made NAME PATTERN VOLUME DIR [FLAG…]: is refused, and no volume is made.
 not_made() {
     refused "$1" "$2" flexfs mount "${@:3}"
-    check "and nothing is made ($1)" test ! -e "$3/volume.yaml" -a ! -e "$3/lock"
+    check "nothing is created ($1)" test ! -e "$3/volume.yaml" -a ! -e "$3/lock"
 }
 mkdir -p "$other/nest/mnt" "$other/cover"
 not_made "a mount point in the folder of the volume is refused" "mnt is inside .*nest" \
     "$other/nest" "$other/nest/mnt"
-not_made "also where neither is there" "mnt is inside .*none" "$other/none" "$other/none/mnt"
+not_made "a mount point in the folder of a new volume is refused" "mnt is inside .*none" \
+    "$other/none" "$other/none/mnt"
 not_made "a mount that would hide its volume is refused" "hide .*cover/data" \
     "$other/cover/data" "$other/cover" --nonEmpty
-not_made "or its database" "hide .*cover/db" \
+not_made "a mount that would hide its database is refused" "hide .*cover/db" \
     "$other/new" "$other/cover" --dbFolder "$other/cover/db"
-not_made "a database in a folder that is missing is refused" \
+not_made "a database in a missing folder is refused" \
     "cannot create .*db: .*gone does not exist" \
     "$other/new" "$mnt" --dbFolder "$other/gone/db"
-check "but it may be beside its database" \
+check "a mount point beside the database is accepted" \
     flexfs mount "$FLEXFS_TMP/beside" "$other/nest/mnt" --dbFolder "$other/nest"
 stop_mount "$other/nest/mnt"
-check "a new volume may be given with a slash at the end" \
+check "a new volume may be given with a trailing slash" \
     flexfs mount "file://$FLEXFS_TMP/slash//" "$mnt"
 stop_mount "$mnt"
 ln -s "$data" "$other/link"
 not_made "a volume in another one is refused" "inside the volume in $data" "$data/inner" "$mnt"
 not_made "also by a link" "inside the volume in $data" "$other/link/meta/inner" "$mnt"
 mkdir "$data/inside"
-refused "a mount point in the folder of a volume that is there, too" "inside is inside" \
+refused "a mount point inside the folder of an existing volume is refused" "inside is inside" \
     flexfs mount "$data" "$data/inside"
-refused "a link to it, too" "inside is inside" flexfs mount "$other/link" "$data/inside"
+refused "a link to such a mount point is refused" \
+    "inside is inside" flexfs mount "$other/link" "$data/inside"
 rmdir "$data/inside"
 
 # --- the database ---
@@ -149,19 +153,22 @@ damaged() {
 }
 overwrite_head() { head -c 100 /dev/urandom | dd of="$1" conv=notrunc status=none; }
 damaged head overwrite_head
-refused "a database with a damaged head is told" "damaged|not a database|corrupt|malformed" \
+refused "a database with a damaged header is refused" "damaged|not a database|corrupt|malformed" \
     flexfs mount "$other/head" "$mnt"
 damaged short truncate -s 5000
-refused "a database that was cut is told" "damaged|not a database|corrupt|malformed" \
+refused "a truncated database is refused" "damaged|not a database|corrupt|malformed" \
     flexfs mount "$other/short" "$mnt"
 damaged empty truncate -s 0
-refused "an empty database is told" "damaged|not a database|corrupt|empty|no volume" \
+refused "an empty database is refused" "damaged|not a database|corrupt|empty|no volume" \
     flexfs mount "$other/empty" "$mnt"
 damaged gone rm
-refused "a missing database is told" "not there|missing|no such" flexfs mount "$other/gone" "$mnt"
+refused "a missing database is refused" \
+    "not there|missing|no such" flexfs mount "$other/gone" "$mnt"
 
 # --- status and stop ---
-refused "status of what is no mount is told" "no .*mount|not.*mount" flexfs mount status "$mnt"
-refused "stop of what is no mount is told" "no .*mount|not.*mount" flexfs mount stop "$mnt"
-check "after all that the volume still mounts" start_mount "$data" "$mnt"
-check "and holds what it held" grep -qx kept "$mnt/kept"
+refused "status of a folder that is not a mount fails" \
+    "no .*mount|not.*mount" flexfs mount status "$mnt"
+refused "stop of a folder that is not a mount fails" \
+    "no .*mount|not.*mount" flexfs mount stop "$mnt"
+check "the volume still mounts after all refusals" start_mount "$data" "$mnt"
+check "the volume still holds its files" grep -qx kept "$mnt/kept"

@@ -38,20 +38,21 @@ as_nobody() {
 makes_nothing() { as_nobody make && ! grep -E "^ *CC" "$FLEXFS_TMP/said"; }
 build() { as_nobody ./configure && as_nobody make -j2; }
 
-check "package lists for sources can be had" make_apt || exit
+check "package lists for sources can be downloaded" make_apt || exit
 mkdir "$FLEXFS_TMP/local" && chmod 711 "$FLEXFS_TMP"
-check "the source can be had and unpacked locally" unpack "$FLEXFS_TMP/local" || exit
+check "the source can be downloaded and unpacked locally" unpack "$FLEXFS_TMP/local" || exit
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
 mkdir "$mnt/build"
 check "apt-get source unpacks on the mount" unpack "$mnt/build"
 # Unpacking patches some files, whose times are those of the unpacking.
-check "it is what it is elsewhere" same_tree --without mtime "$FLEXFS_TMP/local" "$mnt/build"
+check "the unpacked source is the same as locally" \
+    same_tree --without mtime "$FLEXFS_TMP/local" "$mnt/build"
 check "configure and make -j2 build $PROGRAM" build
-check "its tests pass" as_nobody make -j2 check
+check "the tests of $PROGRAM pass" as_nobody make -j2 check
 check "building stays within the memory" stays_small "$mnt"
 
 cp -a "$mnt/build" "$FLEXFS_TMP/built"
-check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the volume can be remounted" remount "$data" "$mnt" "${small_memory[@]}"
 check "the build is the same after a remount" same_tree "$FLEXFS_TMP/built" "$mnt/build"
 # Some makefiles always rebuild something; after a remount it must not be more than elsewhere.
 if (cd "$FLEXFS_TMP"/built/*/ && make -q) >"$FLEXFS_TMP/said" 2>&1; then

@@ -34,73 +34,76 @@ every_role_has_help() {
         [[ -f $golden/$role.help ]] || { echo "no golden help for $role" && return 1; }
     done
 }
-check "every role's help is looked at here" every_role_has_help
+check "every role has a help text in test/golden" every_role_has_help
 
 # --- exit codes ---
 
-check "flexfs alone lists the roles" grep -q '^  bench ' <("$FLEXFS")
-check "and the version" grep -q '^ *flexfs version$' <("$FLEXFS" --help)
-check "the version is told at once" grep -qE '^flexfs [0-9]' <("$FLEXFS" --version)
-check "a role tells the version, too" diff <("$FLEXFS" --version) <("$FLEXFS" bench version)
-check "an unknown role is bad usage" code 2 "$FLEXFS" frobnicate
-check_fails "an unknown role is answered with the nearest" "did you mean 'bench'" "$FLEXFS" bnech
-check "an unknown flag is bad usage" code 2 "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
-check_fails "an unknown flag is answered with the nearest" "--sized; did you mean --size" \
+check "flexfs without arguments lists the roles" grep -q '^  bench ' <("$FLEXFS")
+check "flexfs --help lists the version command" grep -q '^ *flexfs version$' <("$FLEXFS" --help)
+check "flexfs --version prints the version" grep -qE '^flexfs [0-9]' <("$FLEXFS" --version)
+check "the version command of a role prints the same version" \
+    diff <("$FLEXFS" --version) <("$FLEXFS" bench version)
+check "an unknown role exits with 2" code 2 "$FLEXFS" frobnicate
+check_fails "an unknown role is refused with the nearest one" "did you mean 'bench'" "$FLEXFS" bnech
+check "an unknown flag exits with 2" code 2 "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
+check_fails "an unknown flag is refused with the nearest one" "--sized; did you mean --size" \
     "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
-check "a folder that is not there is a failure, not bad usage" \
+check "a missing folder exits with 1, not with 2" \
     code 1 "$FLEXFS" bench "$FLEXFS_TMP/none"
 
 # --- names ---
 
 ln -s "$FLEXFS" "$FLEXFS_TMP/bench.flexfs"
-check "a link named ROLE.flexfs is that role" \
+check "a link named ROLE.flexfs runs that role" \
     grep -q '^usage: bench.flexfs DIR' <("$FLEXFS_TMP/bench.flexfs" --help)
 
 bin=$FLEXFS_TMP/prefix/bin sbin=$FLEXFS_TMP/prefix/sbin
-check "install puts everything in place" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
+check "install creates all links and files" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
 check "install can be run again" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
-check "what was installed runs" grep -q '^flexfs ' <("$bin/bench.flexfs" version)
+check "the installed binary runs" grep -q '^flexfs ' <("$bin/bench.flexfs" version)
 mkdir "$FLEXFS_TMP/taken" && echo "somebody's" >"$FLEXFS_TMP/taken/mount.flexfs"
-check "an install that fails tells what it has done already" eval '
+check "a failed install lists the steps that are done" eval '
     ! "$FLEXFS" install --prefix "$bin.2" --sbin "$FLEXFS_TMP/taken" >"$FLEXFS_TMP/told" 2>&1 &&
         cat "$FLEXFS_TMP/told" && grep -qF "$bin.2/flexfs copied from" "$FLEXFS_TMP/told" &&
         grep -qF "taken/mount.flexfs exists and is not ours" "$FLEXFS_TMP/told"'
-check "what was installed can install" "$bin/flexfs" install --prefix "$bin" --sbin "$sbin"
+check "an installed binary can install" "$bin/flexfs" install --prefix "$bin" --sbin "$sbin"
 
-check "more memory than the machine has is bad usage" \
+check "more memory than the machine has exits with 2" \
     code 2 "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --memCapacity 1000T
-check_fails "and it says so" "memCapacity .* is more than the .* this machine has" \
+check_fails "the message names the memory of the machine" \
+    "memCapacity .* is more than the .* this machine has" \
     "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --memCapacity 1000T
 
 data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
-check "half a command of mount is bad usage" code 2 "$FLEXFS" mount init "$data" "$mnt"
-check_fails "and is answered with what there is" \
+check "an incomplete command of mount exits with 2" code 2 "$FLEXFS" mount init "$data" "$mnt"
+check_fails "the message lists the possible commands" \
     "unknown command 'init word'; there is init fstab" "$FLEXFS" mount init word
 check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
     "$FLEXFS" mount "$data" "$mnt" --strictATime --noATime
-check "a flag and an option of -o that contradict each other are bad usage" \
+check "a flag that contradicts an option of -o exits with 2" \
     code 2 "$FLEXFS" mount "$data" "$mnt" --ro -o rw
-check_fails "and both are named" "--ro contradicts 'rw' in -o" \
+check_fails "the message names the flag and the option" "--ro contradicts 'rw' in -o" \
     "$FLEXFS" mount "$data" "$mnt" -o noATime,rw --ro
-check "a log whose folder is missing is bad usage" \
+check "a log file in a missing folder exits with 2" \
     code 2 "$FLEXFS" mount "$data" "$mnt" --logFile "$FLEXFS_TMP/none/log"
-check_fails "and it says so" "the folder $FLEXFS_TMP/none does not exist" \
+check_fails "the message names the missing folder" "the folder $FLEXFS_TMP/none does not exist" \
     "$FLEXFS" mount "$data" "$mnt" --logFile "$FLEXFS_TMP/none/log"
-check "and makes none" test ! -e "$FLEXFS_TMP/none"
+check "the missing folder is not created" test ! -e "$FLEXFS_TMP/none"
 
 # --- exit codes of mount(8) ---
 
 helper=$FLEXFS_TMP/mount.flexfs
 ln -s "$FLEXFS" "$helper"
-check "for mount(8) bad usage is 1" code 1 "$helper" "$data" "$mnt" -o noATim
-check "for mount(8) bad usage is 1, in a remount, too" \
+check "called by mount(8), bad usage exits with 1" code 1 "$helper" "$data" "$mnt" -o noATim
+check "called by mount(8), bad usage of a remount exits with 1" \
     code 1 "$helper" "$data" "$mnt" -o remount,odd
-check "for mount(8) a mount that fails is 32" code 32 "$helper" "$data" "$mnt" -o rw
-check "for mount(8) a remount that fails is 32" code 32 "$helper" "$data" "$mnt" -o remount,ro
-check "for others bad usage is 2, by that name, too" code 2 "$helper" "$data" "$mnt" --odd
-check "and a mount that fails is 1" code 1 "$helper" "$data" "$mnt"
+check "called by mount(8), a failed mount exits with 32" code 32 "$helper" "$data" "$mnt" -o rw
+check "called by mount(8), a failed remount exits with 32" \
+    code 32 "$helper" "$data" "$mnt" -o remount,ro
+check "called by hand, bad usage of mount.flexfs exits with 2" code 2 "$helper" "$data" "$mnt" --odd
+check "called by hand, a failed mount exits with 1" code 1 "$helper" "$data" "$mnt"
 mkdir -m 700 "$FLEXFS_TMP/closed" && chmod 711 "$FLEXFS_TMP"
-check "for mount(8) a refused permission is 1" code 1 \
+check "called by mount(8), a refused permission exits with 1" code 1 \
     setpriv --reuid 65534 --regid 65534 --clear-groups env FLEXFS_HOME=/nonexistent/home \
     HOME=/nonexistent "$helper" "$FLEXFS_TMP/closed/data" "$FLEXFS_TMP/closed" -o rw
 
@@ -110,11 +113,12 @@ fstab=$FLEXFS_TMP/fstab
 echo "# a comment" >"$fstab"
 flexfs_fstab() { "$FLEXFS" mount "$1" fstab "$data" "$mnt" --fstab "$fstab" "${@:2}"; }
 check "init fstab adds a line" flexfs_fstab init --mountOptions ro,noATime
-check "the line is as mount(8) wants it" \
+check "the line of fstab works with mount(8)" \
     grep -qxF "$data $mnt flexfs _netdev,nofail,ro,noATime 0 0" "$fstab"
-check "init fstab makes the folder" test -d "$mnt"
-check_fails "a folder has one line" "line 2 mounts .*--force" flexfs_fstab init
-check_fails "a wrong mount option is refused before it is written" "did you mean 'noATime'" \
+check "init fstab creates the folder" test -d "$mnt"
+check_fails "init fstab refuses a second line for a folder" \
+    "line 2 mounts .*--force" flexfs_fstab init
+check_fails "init fstab refuses an unknown mount option" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
 # refused_line PATTERN VOLUME DIR OPTIONS: is refused, and the existing line stays.
 refused_line() {
@@ -127,30 +131,30 @@ refused_line() {
 mkdir "$FLEXFS_TMP/made"
 printf '%s\n' 'format: 1' 'id: 01234567-89ab-4cde-8f01-23456789abcd' 'block_size: 4MiB' \
     >"$FLEXFS_TMP/made/volume.yaml"
-check "init fstab refuses what a mount would: how a volume was made" \
+check "init fstab refuses a property that differs from the volume's" \
     refused_line "--blockSize .* was made with" "$FLEXFS_TMP/made" "$mnt" blockSize=1M
-check "a mount point inside the volume" \
+check "init fstab refuses a mount point inside the volume" \
     refused_line "mnt is inside .*data" "$data" "$data/mnt" ro
-check "a volume that does not outlive the mount" \
+check "init fstab refuses a volume that does not outlive the mount" \
     refused_line "does not outlive" memory: "$mnt" ro
-check "a log whose folder is missing" \
+check "init fstab refuses a log file in a missing folder" \
     refused_line "none does not exist" "$data" "$mnt" "logFile=$FLEXFS_TMP/none/log"
-check "options that contradict each other" \
+check "init fstab refuses options that contradict each other" \
     refused_line "dirtyCapacity .* is more than" "$data" "$mnt" memCapacity=64M,dirtyCapacity=128M
 takes_absent() {
     "$FLEXFS" mount init fstab "$FLEXFS_TMP/nas/a/data" "$mnt" --fstab "$fstab.absent" \
         --mountOptions "dbFolder=$FLEXFS_TMP/nas/a/db"
 }
-check "init fstab takes a volume whose disk is not mounted now" takes_absent
+check "init fstab accepts a volume whose disk is not mounted now" takes_absent
 check "deinit fstab removes the line" flexfs_fstab deinit
 tells_helper() {
     local told
     told=$(flexfs_fstab init 2>&1) && flexfs_fstab deinit || return
     [[ -x /sbin/mount.flexfs || $told == *"flexfs install"* ]]
 }
-check "init fstab tells that mount(8) finds no mount.flexfs" tells_helper
-check "deinit fstab leaves the rest" diff "$fstab" <(echo "# a comment")
-check_fails "deinit fstab tells when there is no line" "no line mounts" flexfs_fstab deinit
+check "init fstab warns if mount(8) cannot find mount.flexfs" tells_helper
+check "deinit fstab keeps the other lines" diff "$fstab" <(echo "# a comment")
+check_fails "deinit fstab fails if there is no line" "no line mounts" flexfs_fstab deinit
 
 # --- bench ---
 
@@ -170,7 +174,7 @@ assert {row["threads"] for row in rows} == {1, 2}, rows
 assert {"large write", "create", "stat", "list"} <= {row["phase"] for row in rows}, rows
 assert all(row["ops_per_s"] > 0 and row["seconds"] > 0 for row in rows), rows'
 }
-check "bench tells rates as JSON, one row for a phase and number of threads" tells_rates
+check "bench prints rates as JSON, one row for each phase and number of threads" tells_rates
 
 # Interrupts a run: the exit code is 130, and the folder is empty again.
 interrupted() {

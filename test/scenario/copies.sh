@@ -45,19 +45,19 @@ tools=(cp tar rsync)
 compared() {
     local tool
     for tool in "${tools[@]}"; do
-        check "what $tool copied is the same $1" same_tree "$original" "$mnt/$tool"
+        check "the copy by $tool is equal to the original $1" same_tree "$original" "$mnt/$tool"
     done
 }
 
-check "a tree to copy can be made" make_original
+check "a tree to copy can be created" make_original
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
 check "cp -a copies the tree" copy_with_cp
 check "tar unpacks the tree" copy_with_tar
 check "rsync copies the tree" copy_with_rsync
 compared "before a remount"
 check "copying stays within the memory" stays_small "$mnt"
-check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the volume can be remounted" remount "$data" "$mnt" "${small_memory[@]}"
 compared "after a remount"
 check "walking and reading stays within the memory" stays_small "$mnt"
 check "rm -rf removes one copy" rm -rf "$mnt/tar"
-check "and the others are whole" same_tree "$original" "$mnt/cp"
+check "the other copies are unchanged" same_tree "$original" "$mnt/cp"

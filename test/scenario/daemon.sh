@@ -12,13 +12,13 @@ answers() { [[ $(stat -f -c %T "$mnt" 2>/dev/null) == fuse* ]]; }
 ends() { wait_until 30 eval "! kill -0 $1 2>/dev/null" && ! is_mounted "$mnt"; }
 
 # --- in the background ---
-check "start returns" start_mount "$data" "$mnt" --logFile "$log"
-check "and the mount answers at once" answers
+check "start mounts the volume" start_mount "$data" "$mnt" --logFile "$log"
+check "the mount answers as soon as start returns" answers
 pid=$(mount_pid "$mnt")
-check "the daemon is nobody's child and has no terminal" eval '
+check "the daemon has no parent to report to and no terminal" eval '
     [[ $(ps -o ppid= -o tty= "$pid" | xargs) == "1 ?" || $(ps -o tty= "$pid" | xargs) == "?" ]]'
-check "it keeps no folder in use" eval '[[ $(readlink "/proc/$pid/cwd") == / ]]'
-check "it logs to its file" grep -q "$mnt" "$log"
+check "the daemon keeps no folder in use" eval '[[ $(readlink "/proc/$pid/cwd") == / ]]'
+check "the daemon logs to its file" grep -q "$mnt" "$log"
 check_fails "a second mount on the mount point is refused" "process $pid|pid $pid" \
     "$FLEXFS" mount "$FLEXFS_TMP/other" "$mnt"
 
@@ -35,21 +35,22 @@ for path in """pid store.requests.get store.requests.put store.requests.delete s
     assert isinstance(value, (int, float)), path'
 }
 check "status has the documented keys" has_keys
-check "its help names them" eval '
+check "the help of status names the keys" eval '
     "$FLEXFS" mount status --help | grep -qF "store.requests.get, .put, .delete, .list"'
 check "status lists the mount" eval '"$FLEXFS" mount status | grep -qF "$mnt"'
 head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
 cp "$FLEXFS_TMP/random" "$mnt/random"
-check "what is written and not synced is dirty" eval '(($(mount_status "$mnt" dirty.bytes) > 0))'
-check "it leaves by itself within seconds" eval '
+check "data that is written and not synced is reported as dirty" \
+    eval '(($(mount_status "$mnt" dirty.bytes) > 0))'
+check "dirty data is stored within seconds without a sync" eval '
     wait_until 12 eval "((\$(mount_status \$mnt dirty.bytes) == 0))"'
-check "it is in the store then" eval '(($(mount_status "$mnt" store.requests.put) > 0))'
+check "the store has received it by then" eval '(($(mount_status "$mnt" store.requests.put) > 0))'
 
 # --- stop and signals ---
-check_fails "stop does not unmount what is in use" "in use|busy" eval '
+check_fails "stop does not unmount a mount in use" "in use|busy" eval '
     cd "$mnt" && "$FLEXFS" mount stop "$mnt"'
 check "stop returns when the mount is gone" "$FLEXFS" mount stop "$mnt"
-check "and the process, too" ends "$pid"
+check "the process of the mount ends, too" ends "$pid"
 for signal in TERM INT QUIT; do
     start_mount "$data" "$mnt"
     pid=$(mount_pid "$mnt")
@@ -57,7 +58,7 @@ for signal in TERM INT QUIT; do
     kill -$signal "$pid"
     check "SIG$signal ends the mount" ends "$pid"
     start_mount "$data" "$mnt"
-    check "and nothing was lost (SIG$signal)" grep -qx "$signal" "$mnt/$signal"
+    check "nothing is lost after SIG$signal" grep -qx "$signal" "$mnt/$signal"
     stop_mount "$mnt"
 done
 start_mount "$data" "$mnt"
@@ -66,11 +67,11 @@ cp "$FLEXFS_TMP/random" "$mnt/unmounted"
 umount "$mnt"
 check "umount(8) ends the mount" ends "$pid"
 start_mount "$data" "$mnt"
-check "and nothing was lost (umount)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
+check "nothing is lost after umount(8)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 pid=$(mount_pid "$mnt")
 kill -KILL "$pid"
 wait_until 10 eval "! kill -0 $pid 2>/dev/null"
-check "status lists a mount that was killed, and tells how to clean up" eval '
+check "status lists a killed mount, with the command that cleans up" eval '
     "$FLEXFS" mount status >"$FLEXFS_TMP/said" 2>&1 && cat "$FLEXFS_TMP/said" &&
         grep -Eq "^$mnt +$data +dead" "$FLEXFS_TMP/said" &&
         grep -q "remove it with .flexfs mount stop $mnt" "$FLEXFS_TMP/said"'
@@ -80,7 +81,7 @@ import json, sys
 [mount] = json.load(sys.stdin)
 assert mount["dead"] is True and mount["mount_point"] == sys.argv[1], mount' "$mnt"
 }
-check "for programs, too" is_dead
+check "status --json lists a killed mount" is_dead
 dead_in_json() {
     "$FLEXFS" mount status "$mnt" --json >"$FLEXFS_TMP/json" 2>"$FLEXFS_TMP/said"
     local status=$?
@@ -92,9 +93,9 @@ assert mount["state"] == "dead" and mount["mount_point"] == sys.argv[2], mount
 assert mount["volume"]["address"] == sys.argv[3], mount' "$FLEXFS_TMP/json" "$mnt" "$data" &&
         [[ $status == 1 && ! -s $FLEXFS_TMP/said ]]
 }
-check "its status alone is JSON without a word beside it, and exits with 1" dead_in_json
+check "status --json of a killed mount prints only JSON and exits with 1" dead_in_json
 check "start cleans up a stale mount" start_mount "$data" "$mnt"
-check "and it answers" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
+check "the mount works again after a stale one" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
 stop_mount "$mnt"
 
 second=$FLEXFS_TMP/second.mnt
@@ -112,7 +113,7 @@ import json, sys
 [mount] = json.load(sys.stdin)
 assert mount["mount_point"] == sys.argv[1] and "dead" not in mount, mount' "$second"
 }
-check "and status still shows the others" lists_second
+check "status still shows the other mounts" lists_second
 kill -CONT "$pid"
 stop_mount "$mnt"
 stop_mount "$second"
@@ -126,8 +127,8 @@ import json, sys
 [mount] = json.load(sys.stdin)
 assert mount["mount_point"] == sys.argv[1], mount' "$odd"
 }
-check "status lists it" lists_odd
-check "and stop ends it" "$FLEXFS" mount stop "$odd"
+check "status lists a mount point with a newline" lists_odd
+check "stop ends a mount with a newline in its mount point" "$FLEXFS" mount stop "$odd"
 relative_home() {
     cd "$FLEXFS_TMP" && export FLEXFS_HOME=relative && start_mount "$data" "$mnt" &&
         "$FLEXFS" mount restart "$mnt" && "$FLEXFS" mount status | grep -F "$mnt" &&
@@ -138,11 +139,11 @@ check "FLEXFS_HOME may be relative" eval '(relative_home)'
 # --- in the foreground ---
 "$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
 pid=$!
-check "--foreground stays and mounts" wait_until 10 is_mounted "$mnt"
+check "--foreground mounts and stays in the foreground" wait_until 10 is_mounted "$mnt"
 wait_until 10 answers
 kill -INT $pid
 wait $pid
-check "and exits 0 when interrupted" [ $? = 0 ]
+check "a mount in the foreground exits with 0 when interrupted" [ $? = 0 ]
 notified() {
     python3 - "$FLEXFS_TMP/notify" "$FLEXFS" mount "$data" "$mnt" <<'END_OF_PYTHON'
 import os, signal, socket, subprocess, sys
@@ -158,7 +159,7 @@ served.send_signal(signal.SIGTERM)
 assert served.wait(30) == 0, served.returncode
 END_OF_PYTHON
 }
-check "NOTIFY_SOCKET hears of readiness when it is mounted" notified
+check "NOTIFY_SOCKET receives readiness when the volume is mounted" notified
 
 # --- mount(8) and install ---
 mount8() {
@@ -170,7 +171,7 @@ mount8() {
         grep -q noatime "$FLEXFS_TMP/said"
 }
 check "mount -t flexfs -o ro,noATime works" mount8
-check_fails "mount -t flexfs names the nearest option" "noATime" \
+check_fails "mount -t flexfs refuses an unknown option with the nearest one" "noATime" \
     with_mount_helper mount -t flexfs "$data" "$mnt" -o noATim
 # remount8 [-i]: remounts with the helper, or with -i without it.
 remount8() {
@@ -204,8 +205,8 @@ remount8() {
         touch "$mnt/new" && rm "$mnt/new" "$mnt/open"
         umount "$data.bound"' - "${1:-}" "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
 }
-check "mount -o remount changes ro, rw and noatime of a mount that runs" remount8
-check "so does mount -i, without the helper" remount8 -i
+check "mount -o remount changes ro, rw and noatime of a running mount" remount8
+check "mount -i -o remount changes them without the helper" remount8 -i
 # Options that cannot change are refused; mount(8) repeats all options of fstab.
 refuses_fixed() {
     with_mount_helper bash -c '
@@ -227,7 +228,7 @@ refuses_fixed() {
         touch "$mnt/new" && rm "$mnt/new"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
         wait_until 10 eval '! is_mounted "$mnt"'
 }
-check "a remount refuses by name what only an unmount can change, and changes nothing" refuses_fixed
+check "a remount refuses to change fixed options by name, and changes nothing" refuses_fixed
 # The copy of the program is on the mount itself, which allows or forbids to run it.
 runs_again() {
     with_mount_helper bash -c '
@@ -244,7 +245,7 @@ runs_again() {
         if "$mnt/program" 2>/dev/null; then echo "noexec has no effect again"; exit 1; fi
         rm "$mnt/program"' - "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
 }
-check "mount -o remount,exec takes noexec back, and nothing else" runs_again
+check "mount -o remount,exec clears noexec, and nothing else" runs_again
 remount_misspelt() {
     with_mount_helper bash -c '
         mount -t flexfs "$1" "$2" || exit 0
@@ -263,15 +264,16 @@ installs() {
         "$FLEXFS_TMP/bin.own/mount.flexfs" stop "$mnt" &&
         "$FLEXFS_TMP/sbin.own/mount.flexfs" "$data" "$mnt" -o rw && umount "$mnt"
 }
-check "install makes names that work, twice" installs
+check "install creates working names, also the second time" installs
 wait_until 10 eval '! is_mounted "$mnt"'
 
 # --- a store that misbehaves ---
 faults="file://$data?latency=20ms&errors=0.05&truncate=0.05&seed=${SEED:-1}"
-check "a store with faults mounts" start_mount "$faults" "$mnt" --memCapacity 64M
+check "a store with faults can be mounted" start_mount "$faults" "$mnt" --memCapacity 64M
 mkdir "$FLEXFS_TMP/many" && head -c 40000000 /dev/urandom | split -b 1000000 - "$FLEXFS_TMP/many/"
-check "a copy to it succeeds" cp -a "$FLEXFS_TMP/many" "$mnt/many"
-check "so does a sync" sync -f "$mnt"
-check "so does a remount" remount "$faults" "$mnt" --memCapacity 64M
-check "and reading, without a wrong byte" same_tree "$FLEXFS_TMP/many" "$mnt/many"
+check "a tree can be copied to a store with faults" cp -a "$FLEXFS_TMP/many" "$mnt/many"
+check "a store with faults can be synced" sync -f "$mnt"
+check "a store with faults can be remounted" remount "$faults" "$mnt" --memCapacity 64M
+check "a tree on a store with faults reads without a wrong byte" \
+    same_tree "$FLEXFS_TMP/many" "$mnt/many"
 stop_mount "$mnt"

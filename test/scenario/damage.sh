@@ -67,7 +67,7 @@ with_damage() {
         not_ok "with $name some pages cannot be read, and no byte is wrong" "$lost"
     fi
     check "the log names the object ($name)" grep -q "${segment##*/}" "$log"
-    check "and the file ($name)" grep -Eq " /files/[a-z0-9]+: inode [0-9]+ bytes" "$log"
+    check "the log names the file ($name)" grep -Eq " /files/[a-z0-9]+: inode [0-9]+ bytes" "$log"
     check "new files can be written ($name)" cp "$originals/large1" "$mnt/new"
     stop_mount "$mnt"
     mv "$FLEXFS_TMP/kept" "$segment"
@@ -88,4 +88,4 @@ with_damage "an empty segment" "$victim" truncate -s 0 "$victim"
 with_damage "another segment in its place" "$victim" cp "$(segments | tail -1)" "$victim"
 
 start_mount "$data" "$mnt"
-check "with the segment back all is readable" same_tree "$originals" "$mnt/files"
+check "with the segment restored everything is readable" same_tree "$originals" "$mnt/files"

@@ -44,14 +44,14 @@ same_as_ext4() {
         --restart-b "$FLEXFS mount restart $ours"
 }
 
-check "an ext4 to compare with can be made" make_ext4 || exit
+check "an ext4 to compare with can be created" make_ext4 || exit
 check "ext4 and ext4 do not differ" on "$theirs/b" --operations 10000
-check "a lost byte is found and shrunk" finds byte data
-check "another errno is found and shrunk" finds errno names
-check "a time that moved is found and shrunk" finds times attributes
+check "a lost byte is found and shrunk to a short sequence" finds byte data
+check "a wrong errno is found and shrunk to a short sequence" finds errno names
+check "a wrong time is found and shrunk to a short sequence" finds times attributes
 check "a flexfs can be mounted" start_mount "$data" "$ours" "${small_memory[@]}" \
     --blockSize 256K || exit
 for profile in all names data; do
-    check "flexfs does not differ from ext4, most of it $profile" same_as_ext4 "$profile"
+    check "flexfs does not differ from ext4 in profile $profile" same_as_ext4 "$profile"
 done
-check "flexfs is unmounted and ends" stop_mount "$ours"
+check "flexfs can be unmounted, and its process ends" stop_mount "$ours"

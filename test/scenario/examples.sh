@@ -11,7 +11,7 @@ session_works() {
     with_mount_helper "$examples/session" "$data" "$mnt" | tee "$FLEXFS_TMP/said"
     ((PIPESTATUS[0] == 0)) && grep -qx "Dear reader," "$FLEXFS_TMP/said"
 }
-check "the session runs to its end" session_works
+check "examples/session runs to its end" session_works
 
 # mount(8) takes the folder and the mount point from fstab; the script's own replace them.
 sed -e "s|/srv/flexfs|$data|; s|/mnt/flexfs|$mnt|" "$examples/fstab" >"$FLEXFS_TMP/fstab"
@@ -20,7 +20,7 @@ fstab_works() {
         mount -T "$1/fstab" "$2" && grep -qx "Dear reader," "$2/letters/final" && umount "$2"
     ' - "$FLEXFS_TMP" "$mnt"
 }
-check "the line of fstab mounts" fstab_works
+check "the example line of fstab mounts a volume" fstab_works
 
 # Does what systemd would do with the unit: sets the variables, starts it, waits, and ends it.
 unit_works() {
@@ -40,11 +40,11 @@ served.send_signal(signal.SIGTERM)
 assert served.wait(60) == 0, served.returncode
 END
 }
-check "the systemd unit's command tells that it is ready and ends on SIGTERM" unit_works
+check "the systemd unit's command reports readiness and ends on SIGTERM" unit_works
 check "nothing stays mounted after SIGTERM" eval '! is_mounted "$mnt"'
 
 if command -v systemd-analyze >/dev/null; then
-    check "systemd finds nothing wrong in the unit" bash -c '
+    check "systemd finds no error in the unit" bash -c '
         ! systemd-analyze verify --man=no "$1" 2>&1 | grep -v "is not executable" | grep .
     ' - "$examples/flexfs-mount.service"
 fi

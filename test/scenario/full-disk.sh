@@ -56,21 +56,22 @@ full() {
     shift 3
     head -c 3000000 /dev/urandom >"$random"
     start_mount "$data" "$mnt" "$@" || { not_ok "it mounts ($name)"; return; }
-    check "a full disk is ENOSPC ($name)" fill "$size"
-    check "what was synced is there ($name)" kept_is_there
-    check "the mount lives ($name)" is_alive
+    check "writing to a full disk fails with ENOSPC ($name)" fill "$size"
+    check "synced data is readable ($name)" kept_is_there
+    check "the mount still answers ($name)" is_alive
     kill_mount "$mnt"
-    check "it mounts without room, too ($name)" start_mount "$data" "$mnt" "$@"
-    check "what was synced is there after a kill ($name)" kept_is_there
-    check "it is still full ($name)" says_no_space write_many "$size"
+    check "the volume mounts on a full disk ($name)" start_mount "$data" "$mnt" "$@"
+    check "synced data is readable after a kill ($name)" kept_is_there
+    check "the disk is still full ($name)" says_no_space write_many "$size"
     rm "$small/filler"
-    check "with room again it goes on ($name)" eval '
+    check "large files can be written once there is free space ($name)" eval '
         wait_until 20 write_synced "$random" "$mnt/again" && cmp "$random" "$mnt/again"'
-    check "many small files, too ($name)" eval 'for i in {1..300}; do echo $i >"$mnt/tiny$i"; done'
-    check "it stops in order ($name)" stop_mount "$mnt"
-    check "it can be mounted again ($name)" start_mount "$data" "$mnt" "$@"
-    check "nothing is lost in the end ($name)" kept_is_there
-    check "nor what was written with room ($name)" eval '
+    check "small files can be written once there is free space ($name)" \
+        eval 'for i in {1..300}; do echo $i >"$mnt/tiny$i"; done'
+    check "the mount stops ($name)" stop_mount "$mnt"
+    check "the volume can be mounted again ($name)" start_mount "$data" "$mnt" "$@"
+    check "synced data is readable after all of it ($name)" kept_is_there
+    check "data written with free space is readable ($name)" eval '
         cmp "$random" "$mnt/again" && [[ $(cat "$mnt/tiny300") == 300 ]]'
     stop_mount "$mnt"
     umount "$small"
@@ -120,22 +121,23 @@ own() {
     local name=$1 size=$2 share=$3 bytes again
     make_small 48 0
     start_mount "$small/data" "$mnt"
-    check "a volume fills its own disk ($name)" fill "$size"
-    check "what was synced is there ($name)" kept_is_there
+    check "a volume can fill its own disk ($name)" fill "$size"
+    check "synced data is readable on the full disk ($name)" kept_is_there
     bytes=$(du -sb --apparent-size "$kept" | cut -f1)
     # The log and the journal of these changes take some of it.
     again=$((bytes / 2 * share / 100 - (256 << 10)))
-    check "half of it can be removed ($name)" remove_half
-    check "$share % of that can be written anew ($name)" refill $again "$size"
-    check "nothing of it is lost ($name)" kept_is_there
-    check "nor by a new mount of the full disk ($name)" eval '
+    check "half of the files can be removed ($name)" remove_half
+    check "$share % of the freed space can be written again ($name)" refill $again "$size"
+    check "the kept files are readable ($name)" kept_is_there
+    check "the kept files are readable after a mount of the full disk ($name)" eval '
         remount "$small/data" "$mnt" && kept_is_there'
     kill_mount "$mnt"
-    check "nor by a kill ($name)" eval 'start_mount "$small/data" "$mnt" && kept_is_there'
-    check "all of it can be removed ($name)" rm -r "$mnt/files"
+    check "the kept files are readable after a kill ($name)" \
+        eval 'start_mount "$small/data" "$mnt" && kept_is_there'
+    check "all files can be removed ($name)" rm -r "$mnt/files"
     rm -f "$kept"/*
-    check "then there is room again ($name)" eval 'mkdir "$mnt/files" && refill $again "$size"'
-    check "it stops in order ($name)" stop_mount "$mnt"
+    check "the space is free again ($name)" eval 'mkdir "$mnt/files" && refill $again "$size"'
+    check "the mount of its own disk stops ($name)" stop_mount "$mnt"
     umount "$small"
     rm -rf "$kept"
 }
@@ -144,7 +146,7 @@ own "small files" 60000 100
 own "files in the metadata" 4000 50
 
 make_small 8 8 2>/dev/null
-check_fails "a new volume on a full disk is refused in a sentence" "No space left" \
+check_fails "creating a volume on a full disk fails with a sentence" "No space left" \
     start_mount "$small/data" "$mnt"
-check "and nothing is mounted" eval '! is_mounted "$mnt"'
+check "no volume is mounted on a full disk" eval '! is_mounted "$mnt"'
 umount "$small"

@@ -62,23 +62,23 @@ same_as_local_clone() {
     return $status
 }
 
-check "a repository with history can be made" make_origin
+check "a repository with history can be created" make_origin
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
-check "git clone" git clone --quiet "file://$origin" "$mnt/clone"
-check "git fsck finds nothing" in_clone fsck --full --strict
-check "the files are those of a local clone" same_as_local_clone
+check "git clone works" git clone --quiet "file://$origin" "$mnt/clone"
+check "git fsck finds no error" in_clone fsck --full --strict
+check "the working tree equals that of a local clone" same_as_local_clone
 check "every branch can be checked out and is clean" visits_branches
-check "commits and a rebase arrive" commits_and_rebases
-check "git gc" in_clone gc --quiet --prune=now
-check "git fsck finds nothing after the gc" in_clone fsck --full --strict
+check "commits and a rebase can be pushed" commits_and_rebases
+check "git gc works" in_clone gc --quiet --prune=now
+check "git fsck finds no error after the gc" in_clone fsck --full --strict
 check "git stays within the memory" stays_small "$mnt"
 
 cp -a "$mnt/clone" "$FLEXFS_TMP/copy"
-check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the volume can be remounted" remount "$data" "$mnt" "${small_memory[@]}"
 check "the clone is the same after a remount" same_tree "$FLEXFS_TMP/copy" "$mnt/clone"
 check "git status is clean after a remount" is_clean
-check "git fsck finds nothing after a remount" in_clone fsck --full --strict
-check "the files are those of a local clone after a remount" same_as_local_clone
+check "git fsck finds no error after a remount" in_clone fsck --full --strict
+check "the working tree equals that of a local clone after a remount" same_as_local_clone
 check "every branch can be checked out after a remount" visits_branches
-check "a clone of the clone is sound" eval '
+check "git fsck finds no error in a clone of the clone" eval '
     git clone --quiet "$mnt/clone" "$mnt/second" && git -C "$mnt/second" fsck --full --strict'

@@ -35,22 +35,22 @@ many_at_once() {
 all_the_same() {
     local file
     for file in large sparse part{1..4}; do
-        check "$file is its mirror $1" same "$file"
+        check "$file equals its mirror $1" same "$file"
     done
-    check "a sparse file takes no room $1" holes_take_no_room
+    check "a sparse file uses no space $1" holes_take_no_room
 }
 
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
 check "a large file can be written" large write "$LARGE_BYTES" 0
-check "random pieces of it are right" large read 300 1
-check "it can be changed at random" large change "$CHANGES" 2
-check "a sparse file can be made" sparse
+check "random pieces of it are correct" large read 300 1
+check "a large file can be changed at random" large change "$CHANGES" 2
+check "a sparse file can be created" sparse
 check "four files can be written and changed at once" many_at_once
 all_the_same "before a remount"
 check "large files stay within the memory" stays_small "$mnt"
-check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the volume can be remounted" remount "$data" "$mnt" "${small_memory[@]}"
 all_the_same "after a remount"
-check "it can be changed after a remount" large change $((CHANGES / 10)) 3
-check "the changes are there" same large
+check "a large file can be changed after a remount" large change $((CHANGES / 10)) 3
+check "the changes after the remount are readable" same large
 check "reading stays within the memory" stays_small "$mnt"
 check "large files can be removed" rm "$mnt"/{large,sparse,part1,part2,part3,part4}

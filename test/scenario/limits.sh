@@ -14,26 +14,29 @@ space_is() { [[ $(stat -fc '%S %b' "$mnt") == "4096 $((limit / 4096))" && $(used
 inodes_left() { stat -fc %d "$mnt"; }
 bytes_in() { find "$1" -type f -printf '%s\n' | awk '{n += $1} END {print n + 0}'; }
 
-check "a volume with limits is made" start_mount "$data" "$mnt" "${flags[@]}"
+check "a volume with limits can be created" start_mount "$data" "$mnt" "${flags[@]}"
 check "statfs shows the limit of bytes" space_is 0
-check "and the limit of inodes" eval '[[ $(stat -fc "%c %d" "$mnt") == "20 19" ]]'
+check "statfs shows the limit of inodes" eval '[[ $(stat -fc "%c %d" "$mnt") == "20 19" ]]'
 
 # Counts how much of a too large file write(2) accepts, without any fsync.
 head -c $((limit + 5000000)) /dev/urandom >"$FLEXFS_TMP/big"
 fill() { cat "$FLEXFS_TMP/big" >"$mnt/big"; }
-check_fails "a write beyond the limit of bytes is ENOSPC at once" "No space left" fill
-check "all that fits was taken" eval '[[ $(stat -c %s "$mnt/big") == "$limit" ]]'
-check "statfs shows it full" space_is "$limit"
-check_fails "not one byte more fits" "No space left" eval 'echo x >"$mnt/small"'
-check "overwriting is free" dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
+check_fails "a write beyond the limit of bytes fails with ENOSPC at once" "No space left" fill
+check "the part of it that fits is written" eval '[[ $(stat -c %s "$mnt/big") == "$limit" ]]'
+check "statfs shows the volume as full" space_is "$limit"
+check_fails "a single further byte fails with ENOSPC" "No space left" eval 'echo x >"$mnt/small"'
+check "overwriting unsent data needs no space" \
+    dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
 sync -f "$mnt"
-check "also when all is stored" dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
-check "what was taken is there after a remount" eval 'remount "$data" "$mnt" &&
+check "overwriting stored data needs no space" \
+    dd if="$FLEXFS_TMP/big" of="$mnt/big" bs=100k count=50 conv=notrunc
+check "the written data is readable after a remount" eval 'remount "$data" "$mnt" &&
     cmp -n "$limit" "$FLEXFS_TMP/big" "$mnt/big"'
-check_fails "the volume is still full" "No space left" eval 'echo text >"$mnt/small"'
-check "a truncation makes room at once" eval 'truncate -s -5M "$mnt/big" &&
+check_fails "the volume is still full after a remount" \
+    "No space left" eval 'echo text >"$mnt/small"'
+check "a truncation frees space at once" eval 'truncate -s -5M "$mnt/big" &&
     head -c 5M /dev/zero >"$mnt/small"'
-check "a deletion makes room at once" eval 'rm "$mnt/big" "$mnt/small" &&
+check "a deletion frees space at once" eval 'rm "$mnt/big" "$mnt/small" &&
     head -c "$limit" /dev/zero >"$mnt/big"'
 rm "$mnt/big"
 
@@ -47,8 +50,8 @@ race() {
     wait
     sync -f "$mnt" && [[ $(bytes_in "$mnt") == "$limit" ]]
 }
-check "four writers get exactly the limit together" race
-check "it is all there after a remount" eval 'remount "$data" "$mnt" "${flags[@]}" &&
+check "four writers together reach exactly the limit" race
+check "their data is readable after a remount" eval 'remount "$data" "$mnt" "${flags[@]}" &&
     [[ $(bytes_in "$mnt") == "$limit" ]]'
 rm "$mnt"/*
 
@@ -58,18 +61,20 @@ crowd() {
     wait
     [[ $(find "$mnt" | wc -l) == 20 && $(inodes_left) == 0 ]]
 }
-check "three makers of folders get exactly the limit together" crowd
-check_fails "one more is ENOSPC" "No space left" touch "$mnt/more"
+check "three makers of folders together reach exactly the limit" crowd
+check_fails "one more inode fails with ENOSPC" "No space left" touch "$mnt/more"
 rmdir "$mnt"/d*
-check "their deletion makes room at once" eval 'touch "$mnt/more" && [[ $(inodes_left) == 18 ]]'
+check "deleting the folders frees inodes at once" \
+    eval 'touch "$mnt/more" && [[ $(inodes_left) == 18 ]]'
 stop_mount "$mnt"
 
-check_fails "another limit for a volume that is there is refused, with what it has" \
+check_fails "mounting with another limit is refused with the volume's own" \
     "--maxInodes 7: .* made with 20.*max_inodes in .*volume.yaml" \
     start_mount "$data" "$mnt" --maxInodes 7
-check_fails "and so is another block size" "--blockSize 4.0 MiB: .* made with 1.0 MiB" \
+check_fails "mounting with another block size is refused" \
+    "--blockSize 4.0 MiB: .* made with 1.0 MiB" \
     start_mount "$data" "$mnt" --blockSize 4M
 sed -i 's/^max_inodes:.*/max_inodes: 30/' "$data/volume.yaml"
-check "a limit changed in volume.yaml holds" eval 'start_mount "$data" "$mnt" &&
+check "a limit changed in volume.yaml takes effect" eval 'start_mount "$data" "$mnt" &&
     [[ $(stat -fc %c "$mnt") == 30 ]]'
 stop_mount "$mnt"

@@ -50,17 +50,17 @@ at_once() {
 }
 
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
-check "a large file is written while small ones are" at_once write_large make_small
-check "that stays within the memory" stays_small "$mnt"
+check "a large file can be written while small ones are" at_once write_large make_small
+check "writing stays within the memory" stays_small "$mnt"
 remount "$data" "$mnt" "${small_memory[@]}"
-check "it is read in order and at random while the tree is walked" \
+check "it can be read in order and at random while the tree is walked" \
     at_once read_large read_randomly walk walk
-check "that stays within the memory, too" stays_small "$mnt"
-check "reading, writing and making all at once" \
+check "reading stays within the memory" stays_small "$mnt"
+check "reading, writing and creating files works at the same time" \
     at_once read_large overwrite read_randomly walk
-check "stays within the memory" stays_small "$mnt"
-check "the budget that it reports is the one it was given" eval '
+check "all of it at the same time stays within the memory" stays_small "$mnt"
+check "status reports the configured memory budget" eval '
     (($(mount_status "$mnt" memory.budget) == 128 << 20)) &&
     (($(mount_status "$mnt" memory.used) <= 128 << 20))'
-check "rm -rf of all" rm -rf "$mnt/small" "$mnt/large"
-check "and still" stays_small "$mnt"
+check "all files can be removed" rm -rf "$mnt/small" "$mnt/large"
+check "removing stays within the memory" stays_small "$mnt"

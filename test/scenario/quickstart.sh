@@ -7,17 +7,17 @@ export FLEXFS_DATA=$FLEXFS_TMP/data
 quickstart() { "$FLEXFS_SOURCE/packaging/quickstart" "$mnt"; }
 
 check "quickstart ends with a mounted volume" quickstart
-check "what it wrote can be read" grep -q "Hello from flexfs" "$mnt/hello.txt"
-check "quickstart works while it is mounted" quickstart
+check "the file that quickstart wrote can be read" grep -q "Hello from flexfs" "$mnt/hello.txt"
+check "quickstart works while the volume is mounted" quickstart
 echo kept >"$mnt/mine"
 stop_mount "$mnt"
-check "quickstart mounts again what was unmounted" quickstart
-check "files of before are there" grep -qx kept "$mnt/mine"
+check "quickstart mounts an unmounted volume again" quickstart
+check "files from before are readable" grep -qx kept "$mnt/mine"
 kill_mount "$mnt"
 check "quickstart works after a kill -9" quickstart
 stop_mount "$mnt"
 
 mkdir "$FLEXFS_TMP/full"
 touch "$FLEXFS_TMP/full/file"
-check_fails "a mount point that is not empty is refused in a sentence" "not empty|nonEmpty" \
+check_fails "a mount point that is not empty is refused with a sentence" "not empty|nonEmpty" \
     "$FLEXFS_SOURCE/packaging/quickstart" "$FLEXFS_TMP/full"

@@ -28,33 +28,33 @@ inodes() { df --output=iused "$mnt" | tail -1; }
 stored_bytes() { du -sb --exclude=meta "$data" | cut -f1; }
 
 upgrade "$FLEXFS"
-check_fails "where nothing is mounted there is nothing to restart" "nothing is mounted" \
+check_fails "restart fails where nothing is mounted" "nothing is mounted" \
     "$FLEXFS" mount restart "$FLEXFS_TMP"
-check "it mounts" mount_own --memCapacity 64M --noATime
+check "a volume can be mounted" mount_own --memCapacity 64M --noATime
 pid=$(mount_pid "$mnt")
 before=$(inodes)
 
 # --- under load ---
 "$load" "$mnt/work" "$ROUNDS" "$SEED" "$FLEXFS" mount restart "$mnt" || failures=$((failures + 1))
-check "the process is the same, and was replaced each time" is_as_before "$ROUNDS"
-check "the mount never left its place" eval '(($(grep -c " $mnt fuse" /proc/self/mounts) == 1))'
+check "restarts keep the process id and replace the image each time" is_as_before "$ROUNDS"
+check "the mount point stays mounted" eval '(($(grep -c " $mnt fuse" /proc/self/mounts) == 1))'
 has_options() {
     tr '\0' ' ' <"/proc/$pid/cmdline" | tee "$FLEXFS_TMP/said" &&
         grep -q -- "--noATime" "$FLEXFS_TMP/said" &&
         [[ $(mount_status "$mnt" memory.budget) == $((64 << 20)) ]]
 }
-check "its options are the same" has_options
+check "the options of the mount are the same after restarts" has_options
 keeps_few_descriptors() {
     ls -l "/proc/$pid/fd" && (($(find "/proc/$pid/fd" -lname '*memfd*' | wc -l) == 0)) &&
         (($(find "/proc/$pid/fd" -lname "*$own*" | wc -l) == 0)) &&
         (($(find "/proc/$pid/fd" -lname '*/dev/fuse' | wc -l) == 1))
 }
-check "nothing of the images before stays open in it" keeps_few_descriptors
+check "no descriptor of earlier images stays open" keeps_few_descriptors
 cp -a "$mnt/work" "$FLEXFS_TMP/copy"
-check "what was written is there after a remount" eval '
+check "data written across restarts is readable after a remount" eval '
     remount "$data" "$mnt" && same_tree "$FLEXFS_TMP/copy" "$mnt/work"'
 rm -rf "$mnt/work"
-check "what was unlinked is freed" wait_until 30 eval '(($(inodes) == before))'
+check "files unlinked across restarts are freed" wait_until 30 eval '(($(inodes) == before))'
 stop_mount "$mnt"
 
 # --- space ---
@@ -65,60 +65,63 @@ exec 5<>"$mnt/held"
 head -c 40M /dev/urandom >"$FLEXFS_TMP/random"
 cat "$FLEXFS_TMP/random" >&5
 rm "$mnt/held"
-check "it restarts with a large file open that has no name" restart
-check "whose bytes are there" cmp "$FLEXFS_TMP/random" /proc/self/fd/5
-check "and are stored meanwhile" eval '(($(stored_bytes) > 40000000))'
+check "a mount with a large unlinked open file restarts" restart
+check "the unlinked file is readable after the restart" cmp "$FLEXFS_TMP/random" /proc/self/fd/5
+check "the unlinked file is stored meanwhile" eval '(($(stored_bytes) > 40000000))'
 exec 5>&-
 # Except a segment that holds other data too, until it is repacked.
-check "its space comes back when it is closed" wait_until 60 eval '(($(stored_bytes) < 20000000))'
-check "so does the inode" eval '(($(inodes) == before))'
+check "the space of the unlinked file is freed when it is closed" \
+    wait_until 60 eval '(($(stored_bytes) < 20000000))'
+check "the inode of the unlinked file is freed when it is closed" eval '(($(inodes) == before))'
 
 # --- upgrades ---
 exec 6<>"$mnt/kept"
 echo "written before" >&6
 upgrade "$FLEXFS"
-check "another file under the program's name is started" restart
-check "and is what runs" eval '[[ $(readlink "/proc/$pid/exe") == "$own" ]]'
-check "what is open is open" grep -qx "written before" "$mnt/kept"
+check "restart starts another file that has replaced the program" restart
+check "the new program serves the mount" eval '[[ $(readlink "/proc/$pid/exe") == "$own" ]]'
+check "open files stay open under the new program" grep -qx "written before" "$mnt/kept"
 
 # --- refused restarts: the old process continues ---
 count=$(restarts)
 # refused NAME PATTERN: the restart is refused, and everything works as before.
 refused() {
     check_fails "$1 is refused" "goes on as it was.*($2)" restart
-    check "then the mount goes on ($1)" eval 'is_as_before "$count" && echo more >&6'
+    check "the mount keeps working ($1)" eval 'is_as_before "$count" && echo more >&6'
 }
 write_program 'exit 3'
 refused "a program that fails" "code 3"
 write_program 'exit 0'
-refused "a program that is no flexfs" "not a flexfs that can take over"
+refused "a program that is not flexfs" "not a flexfs that can take over"
 write_program 'echo "flexfs: unknown flag --checkTakeover" >&2; exit 2'
 refused "a flexfs that is too old" "unknown flag --checkTakeover"
 write_program 'kill -SEGV $$'
 refused "a program that dies" "Segmentation"
 head -c 100000 /dev/urandom >"$FLEXFS_TMP/junk"
 upgrade "$FLEXFS_TMP/junk"
-refused "what is no program" "Exec format"
+refused "a file that is not a program" "Exec format"
 rm "$own"
-refused "a program that is gone" "No such file"
+refused "a missing program" "No such file"
 upgrade "$FLEXFS" && cp "$own" "$mnt/inside" && ln -sf "$mnt/inside" "$own"
 refused "a program inside the mount" "in the mount itself"
 rm "$own" "$mnt/inside" && upgrade "$FLEXFS"
 mv "$data/volume.yaml" "$FLEXFS_TMP/volume.yaml"
 sed 's/^id:.*/id: 00000000-0000-4000-8000-000000000000/' "$FLEXFS_TMP/volume.yaml" \
     >"$data/volume.yaml"
-refused "a volume that became another" "another volume"
+refused "a volume that was replaced by another" "another volume"
 mv "$FLEXFS_TMP/volume.yaml" "$data/volume.yaml"
 
 # A program promises to take over and then fails: the previous image is called back.
 # shellcheck disable=SC2016  # for the script to expand
 write_program '[[ $* != *--takeover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
     "exec '$FLEXFS' \"\$@\""
-check_fails "a program that cannot go on gives the mount back" "goes on as it was.*database" restart
-check "to the one before, which serves it" eval 'is_as_before $((count + 1)) && echo more >&6'
+check_fails "a program that cannot continue gives the mount back" \
+    "goes on as it was.*database" restart
+check "the previous program serves the mount again" \
+    eval 'is_as_before $((count + 1)) && echo more >&6'
 upgrade "$FLEXFS"
-check "with a program that can, it restarts" restart
-check "nothing of what was written meanwhile is lost" eval '(($(grep -c more "$mnt/kept") == 9))'
+check "a working program restarts the mount after the failures" restart
+check "nothing written during the failures is lost" eval '(($(grep -c more "$mnt/kept") == 9))'
 exec 6>&-
 stop_mount "$mnt"
 
@@ -130,29 +133,30 @@ head -c 3000000 /dev/urandom >"$FLEXFS_TMP/random"
 head -c 100M /dev/zero >"$small/filler" 2>/dev/null
 exec 7>"$mnt/dirty"
 cat "$FLEXFS_TMP/random" >&7
-check_fails "data that cannot be stored keeps it from restarting" \
+check_fails "data that cannot be stored prevents a restart" \
     "cannot be written back.*No space" restart
-check "it is still there" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
+check "the unstored data is still readable" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
 rm "$small/filler"
-check "with room it restarts" restart
-check "and everything is there" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
+check "the mount restarts once the data can be stored" restart
+check "all data is readable after that restart" cmp "$FLEXFS_TMP/random" "$mnt/dirty"
 exec 7>&-
 stop_mount "$mnt"
 umount "$small"
 
 # --- other mounts, signals, crashes ---
 start_mount "$data" "$mnt" --ro
-check "a read-only mount restarts, too" restart
-check "and stays what it is" eval 'grep -q "written before" "$mnt/kept" && ! touch "$mnt/x" 2>&1'
+check "a read-only mount restarts" restart
+check "a read-only mount is still read-only after a restart" \
+    eval 'grep -q "written before" "$mnt/kept" && ! touch "$mnt/x" 2>&1'
 stop_mount "$mnt"
 
 "$FLEXFS" mount "$data" "$mnt" --foreground >"$FLEXFS_TMP/said" 2>&1 &
 pid=$!
 wait_until 20 eval '[[ $(mount_pid "$mnt") == "$pid" ]]'
-check "one in the foreground restarts and stays there" eval 'restart && kill -0 "$pid"'
+check "a mount in the foreground restarts and stays there" eval 'restart && kill -0 "$pid"'
 kill -TERM "$pid"
 wait "$pid"
-check "and exits 0 when it is told to stop" [ $? = 0 ]
+check "a restarted mount in the foreground exits with 0 on SIGTERM" [ $? = 0 ]
 
 milliseconds() { sleep "$(printf '0.%03d' "$1")"; }
 RANDOM=$SEED
@@ -173,5 +177,5 @@ interrupted() {
         stop_mount "$mnt" || return
     done
 }
-check "told to stop while it restarts, it stops" interrupted TERM
-check "a kill while it restarts is as any kill" interrupted KILL
+check "SIGTERM during a restart stops the mount" interrupted TERM
+check "a kill during a restart loses no synced data" interrupted KILL

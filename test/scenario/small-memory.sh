@@ -107,12 +107,12 @@ stays_within() { (($(peak_bytes "$(mount_pid "$mnt")") <= ($1 + 64) << 20)); }
 run_all() {
     local mib=$1 pattern
     for pattern in "${patterns[@]}"; do
-        check "fio $pattern of $((mib / 2)) MiB ends and is right with $mib MiB" \
+        check "fio $pattern of $((mib / 2)) MiB completes and verifies with $mib MiB" \
             watched verify "$pattern" $((mib / 2)) || return
     done
-    check "an SQLite database takes writers with $mib MiB" watched database "$2" || return
-    check "a program is built with $mib MiB" watched eval "(build $2)" || return
-    check "a repository is made, packed and cloned with $mib MiB" watched eval "(history $2)"
+    check "SQLite writers complete and verify with $mib MiB" watched database "$2" || return
+    check "a program can be built with $mib MiB" watched eval "(build $2)" || return
+    check "a repository can be created, packed and cloned with $mib MiB" watched eval "(history $2)"
 }
 
 mkdir "$FLEXFS_TMP/fusectl" && mount -t fusectl fusectl "$FLEXFS_TMP/fusectl" || exit

@@ -17,17 +17,18 @@ vacuums() { sqlite3 "$1" 'DELETE FROM entry WHERE number % 2; VACUUM' && cli_is_
 start_mount "$data" "$mnt" "${small_memory[@]}" || exit
 for mode in WAL DELETE; do
     file=$mnt/$mode.db
-    check "$writers writers and a reader get along ($mode)" \
+    check "$writers writers and a reader work concurrently ($mode)" \
         "$load" write "$file" $mode $writers "$transactions"
-    check "every row is there, once ($mode)" is_sound "$file"
+    check "every row exists exactly once ($mode)" is_sound "$file"
 done
 cp "$mnt"/*.db "$FLEXFS_TMP"
 [[ $FLEXFS_KIND == sanitize ]] || check "databases stay within the memory" stays_small "$mnt"
-check "it can be unmounted and mounted again" remount "$data" "$mnt" "${small_memory[@]}"
+check "the volume can be remounted" remount "$data" "$mnt" "${small_memory[@]}"
 for mode in WAL DELETE; do
     file=$mnt/$mode.db
-    check "every row is there after a remount ($mode)" is_sound "$file"
-    check "the bytes are those of before ($mode)" cmp "$FLEXFS_TMP/$mode.db" "$file"
-    check "sqlite3 finds nothing wrong ($mode)" cli_is_content "$file"
-    check "half of it can be deleted and vacuumed ($mode)" vacuums "$file"
+    check "every row exists exactly once after a remount ($mode)" is_sound "$file"
+    check "the bytes of the database are unchanged after a remount ($mode)" \
+        cmp "$FLEXFS_TMP/$mode.db" "$file"
+    check "sqlite3 finds no error ($mode)" cli_is_content "$file"
+    check "half of the rows can be deleted and vacuumed ($mode)" vacuums "$file"
 done

@@ -27,12 +27,12 @@ is_whole() {
 
 # --- a full disk is waited for ---
 mkdir -p "$small" && mount -t tmpfs -o size=32m none "$small"
-check "a file is written that its store has no room for" mount_with_unsent late1
+check "a file can be written that does not fit in its store" mount_with_unsent late1
 pid=$(mount_pid "$mnt")
 "$FLEXFS" mount stop "$mnt" >"$said" 2>&1 &
 stopping=$!
-check "the mount waits for room to store it" wait_until 30 is_waiting
-check "and so does who stops it" kill -0 $stopping
+check "stop waits for space to store the file" wait_until 30 is_waiting
+check "the command that stops the mount waits, too" kill -0 $stopping
 tells_trouble() {
     "$FLEXFS" mount status "$mnt" --json | python3 -c '
 import errno, json, sys
@@ -42,29 +42,29 @@ assert status["state"] == "stopping", status["state"]
 assert trouble["errno"] == errno.ENOSPC and trouble["for_s"] >= 0, trouble
 assert "No space" in trouble["message"] and status["dirty"]["files"] == 1, status["dirty"]'
 }
-check "status says meanwhile that nothing can be written back, and why" tells_trouble
-check "in a sentence for people, too" eval '
+check "status --json reports meanwhile that data cannot be written back, and why" tells_trouble
+check "status reports it in a sentence" eval '
     "$FLEXFS" mount status | grep -E "^$mnt: cannot write back .* in 1 file .*No space.*; retrying"'
-check "and so does the command that waits" wait_until 20 grep -q "stored: cannot write back" "$said"
+check "the command that waits reports it" wait_until 20 grep -q "stored: cannot write back" "$said"
 rm "$small/filler"
 wait $stopping
-check "with room it is stored, and the mount ends" [ $? = 0 ]
-check "its process, too" wait_until 10 is_gone "$mnt" "$pid"
-check "what was synced is there" is_whole
-check "and what was not" cmp "$late" "$mnt/late1"
+check "with free space the file is stored, and the mount ends" [ $? = 0 ]
+check "the process of the mount ends, too" wait_until 10 is_gone "$mnt" "$pid"
+check "synced data is readable afterwards" is_whole
+check "unsynced data is readable afterwards" cmp "$late" "$mnt/late1"
 stop_mount "$mnt"
 
 # --- a second request to stop ---
-check "a file is written that its store has no room for, once more" mount_with_unsent late2
+check "a second file can be written that does not fit in its store" mount_with_unsent late2
 pid=$(mount_pid "$mnt")
 kill -TERM "$pid"
-check "SIGTERM waits for room, too" wait_until 30 is_waiting
+check "SIGTERM waits for space to store the file" wait_until 30 is_waiting
 kill -TERM "$pid"
-check "a second SIGTERM ends it within seconds" wait_until 10 is_gone "$mnt" "$pid"
-check "the log says what was discarded" grep -Eq "MiB in 1 file on $mnt were discarded" "$log"
+check "a second SIGTERM ends the mount within seconds" wait_until 10 is_gone "$mnt" "$pid"
+check "the log reports the discarded data" grep -Eq "MiB in 1 file on $mnt were discarded" "$log"
 rm "$small/filler"
-check "what was synced is there all the same" is_whole
-check "and nothing of the rest" eval '! cmp -s "$late" "$mnt/late2"'
+check "synced data is readable after a second SIGTERM" is_whole
+check "the discarded data is gone" eval '! cmp -s "$late" "$mnt/late2"'
 stop_mount "$mnt"
 
 : >"$log"
@@ -75,29 +75,30 @@ cat /dev/zero >"$small/filler" 2>/dev/null
 cp "$late" "$mnt/late3"
 "$FLEXFS" mount stop "$mnt" >"$said" 2>&1 &
 stopping=$!
-check "a mount in the foreground waits for room" wait_until 30 is_waiting
+check "a mount in the foreground waits for space" wait_until 30 is_waiting
 kill -TERM "$pid"
 wait "$pid"
-check "told to give up, it fails" [ $? = 1 ]
+check "a mount in the foreground fails after a second SIGTERM" [ $? = 1 ]
 wait $stopping
-check "and so does who stops it" [ $? = 1 ]
-check "with what was lost" grep -q "not everything is stored: .*MiB in 1 file " "$said"
+check "the command that stops the mount fails, too" [ $? = 1 ]
+check "the command reports the discarded data" \
+    grep -q "not everything is stored: .*MiB in 1 file " "$said"
 rm "$small/filler"
 
-check "a file is written without room, while another one is open" mount_with_unsent late4
+check "a file can be written that does not fit, while another one is open" mount_with_unsent late4
 (exec 9>"$mnt/held" && sleep 600) &
 holder=$!
 wait_until 10 test -e "$mnt/held"
 "$FLEXFS" mount stop --force "$mnt" >"$said" 2>&1 &
 stopping=$!
-check "stop --force waits for room, too" wait_until 30 is_waiting
+check "stop --force waits for space to store the file" wait_until 30 is_waiting
 sleep 5  # longer than a process that is stopped twice has
-check "for as long as it takes" kill -0 $stopping
+check "stop --force waits without a time limit" kill -0 $stopping
 rm "$small/filler"
 wait $stopping
-check "and succeeds" [ $? = 0 ]
-check "what was synced is there then" is_whole
-check "and what was not, too" cmp "$late" "$mnt/late4"
+check "stop --force succeeds when the file is stored" [ $? = 0 ]
+check "synced data is readable after stop --force" is_whole
+check "unsynced data is readable after stop --force" cmp "$late" "$mnt/late4"
 stop_mount "$mnt"
 kill $holder 2>/dev/null
 umount "$small"
@@ -107,20 +108,21 @@ start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 (exec 9>"$mnt/held" && cat "$late" >&9 && sleep 600) &
 wait_until 10 cmp -s "$late" "$mnt/held"
-check_fails "a mount in use is not stopped" "in use: .*--force cuts such programs off" \
+check_fails "stop refuses a mount in use" "in use: .*--force cuts such programs off" \
     "$FLEXFS" mount stop "$mnt"
-check "with --force it is, at once" eval 'timeout 5 "$FLEXFS" mount stop --force "$mnt" 2>"$said"'
-check "and its process is gone" wait_until 10 is_gone "$mnt" "$pid"
-check "it says what that does" grep -q "in use; cutting off .*may be lost" "$said"
+check "stop --force ends a mount in use at once" \
+    eval 'timeout 5 "$FLEXFS" mount stop --force "$mnt" 2>"$said"'
+check "the process of the forced mount ends" wait_until 10 is_gone "$mnt" "$pid"
+check "stop --force reports its consequences" grep -q "in use; cutting off .*may be lost" "$said"
 start_mount "$data" "$mnt"
-check "what was written is stored" cmp "$late" "$mnt/held"
+check "data written before stop --force is stored" cmp "$late" "$mnt/held"
 (exec 9>"$mnt/held" && sleep 600) &
 wait_until 10 test ! -s "$mnt/held"
 umount -l "$mnt"
-check "--force ends a mount that was unmounted lazily, too" \
+check "stop --force ends a mount that was unmounted lazily" \
     timeout 5 "$FLEXFS" mount stop --force "$mnt"
 start_mount "$data" "$mnt"
-check "--force says nothing where nothing is in use" eval '
+check "stop --force prints nothing if the mount is not in use" eval '
     [[ -z $("$FLEXFS" mount stop --force "$mnt" 2>&1) ]]'
 for _ in {1..5}; do
     start_mount "$data" "$mnt"
@@ -129,24 +131,25 @@ for _ in {1..5}; do
     "$FLEXFS" mount stop --force "$mnt" 2>>"$FLEXFS_TMP/forced"
     kill $!
 done 2>/dev/null
-check "and only its own sentence where something is" eval '
+check "stop --force prints only its own sentence if the mount is in use" eval '
     ! grep -v "is in use; cutting off" "$FLEXFS_TMP/forced"'
 
 # --- mounts that depend on the mount ---
 start_mount "$data" "$mnt"
 mkdir -p "$mnt/inner" "$mnt/volume" "$FLEXFS_TMP/other"
 mount -t tmpfs none "$mnt/inner"
-check_fails "a mount that another one is in is not cut off" "$mnt/inner is mounted inside $mnt" \
+check_fails "stop --force refuses while something is mounted inside the mount" \
+    "$mnt/inner is mounted inside $mnt" \
     "$FLEXFS" mount stop --force "$mnt"
-check "and goes on" touch "$mnt/inner/file" "$mnt/file"
+check "a refused mount keeps working" touch "$mnt/inner/file" "$mnt/file"
 umount "$mnt/inner"
 start_mount "$mnt/volume" "$FLEXFS_TMP/other"
 echo inner >"$FLEXFS_TMP/other/file"
-check_fails "nor is one that holds the folder of another volume" \
+check_fails "stop --force refuses a mount that holds the folder of another volume" \
     "mounted on $FLEXFS_TMP/other is kept inside $mnt" "$FLEXFS" mount stop --force "$mnt"
-check "which goes on, too" grep -qx inner "$FLEXFS_TMP/other/file"
+check "the other volume keeps working" grep -qx inner "$FLEXFS_TMP/other/file"
 stop_mount "$FLEXFS_TMP/other"
-check "once nothing depends on it, it is stopped" stop_mount "$mnt"
+check "a mount on which nothing depends can be stopped" stop_mount "$mnt"
 
 # --- another mount namespace ---
 start_mount "$data" "$mnt"
@@ -155,17 +158,19 @@ unshare --mount --propagation private sleep 600 &
 holder=$!
 wait_until 10 eval '[[ $(readlink /proc/$holder/ns/mnt) != $(readlink /proc/self/ns/mnt) ]]'
 began=$(date +%s%N)
-check_fails "stop says which process has it mounted in another namespace" \
+check_fails "stop names the process that has it mounted in another namespace" \
     "process $holder \(sleep\) still has it mounted on $mnt.*nsenter.*--force" \
     "$FLEXFS" mount stop "$mnt"
-check "at once" eval '(($(date +%s%N) - began < 4000000000))'
-check "the mount goes on there" nsenter --target "$holder" --mount touch "$mnt/elsewhere"
-check_fails "a second stop says the same" "process $holder " "$FLEXFS" mount stop "$mnt"
-check "--force cuts it off there, too" timeout 20 "$FLEXFS" mount stop --force "$mnt"
-check "and the process of the mount ends" wait_until 10 is_gone "$mnt" "$pid"
+check "stop names that process within seconds" eval '(($(date +%s%N) - began < 4000000000))'
+check "the mount keeps working in the other namespace" \
+    nsenter --target "$holder" --mount touch "$mnt/elsewhere"
+check_fails "a second stop names the same process" "process $holder " "$FLEXFS" mount stop "$mnt"
+check "stop --force ends the mount in the other namespace, too" \
+    timeout 20 "$FLEXFS" mount stop --force "$mnt"
+check "the process of that mount ends" wait_until 10 is_gone "$mnt" "$pid"
 kill $holder
 start_mount "$data" "$mnt"
-check "with everything stored" test -e "$mnt/elsewhere"
+check "all data of that mount is stored" test -e "$mnt/elsewhere"
 stop_mount "$mnt"
 
 # --- a store that does not answer ---
@@ -174,9 +179,10 @@ cp "$late" "$mnt/file"
 pid=$(mount_pid "$mnt")
 kill -TERM "$pid"
 wait_until 10 eval '! is_mounted "$mnt"'
-check "a store that does not answer is waited for" kill -0 "$pid"
+check "SIGTERM waits for a store that does not answer" kill -0 "$pid"
 kill -TERM "$pid"
-check "a second SIGTERM ends that, too" wait_until 10 is_gone "$mnt" "$pid"
+check "a second SIGTERM ends a mount whose store does not answer" \
+    wait_until 10 is_gone "$mnt" "$pid"
 
 # --- unsent data that a refused change should remove ---
 refused_hole() {
@@ -206,7 +212,7 @@ assert open(name, "rb").read() == b"s" * stored + b"u" * 20000, name
     done
 }
 start_mount "$data" "$mnt"
-check "a hole in an append-only file is refused over unsent data" refused_hole
-check "the mount ends at once" timeout 20 "$FLEXFS" mount stop "$mnt"
+check "punching a hole in an append-only file is refused over unsent data" refused_hole
+check "a mount with a refused change ends at once" timeout 20 "$FLEXFS" mount stop "$mnt"
 start_mount "$data" "$mnt"
-check "with all of it stored" is_stored
+check "the data is stored despite the refused change" is_stored
