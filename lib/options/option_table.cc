@@ -182,6 +182,10 @@ void add_resources(Rows& rows, MountOptions& o) {
     rows.push_back({flag("--maxBops", cli::number(o.max_bops, {0, 4096}),
                          "parallel requests to the store (0: automatic)"),
                     number(o.max_bops)});
+    rows.push_back({flag("--repackInterval", cli::duration(o.repack_interval),
+                         "how often segments that are mostly deleted data are rewritten, and their "
+                         "least age (10m); 0: never"),
+                    microseconds(o.repack_interval)});
 }
 
 void add_process(Rows& rows, MountOptions& o) {

@@ -11,6 +11,7 @@
 #include "lib/base/result.h"
 #include "lib/base/time.h"
 #include "lib/cli/flag.h"
+#include "lib/upkeep/options.h"
 #include "lib/vfs/vfs.h"
 #include "lib/volume/description.h"
 #include "lib/wire/types.h"
@@ -42,6 +43,7 @@ struct MountOptions {
     std::uint64_t mem_bytes = 0;    // finish() sets both if they are 0
     std::uint64_t dirty_bytes = 0;  // at most mem_bytes
     std::uint64_t max_bops = 0;     // parallel requests to the store; 0: automatic
+    Duration repack_interval = upkeep::Options{}.repack_interval;
     bool flush_on_close = false;
     bool sync = false;
 

@@ -92,6 +92,7 @@ TEST_CASE("the flags of start reach their options") {
                                   "--attrValid=1s",
                                   "--entryValid=-1",
                                   "--maxBops=7",
+                                  "--repackInterval=90s",
                                   "-f",
                                   "--verbose",
                                   "--blockSize=1M",
@@ -110,6 +111,7 @@ TEST_CASE("the flags of start reach their options") {
     CHECK(o.attr_valid == std::chrono::seconds(1));
     CHECK(o.entry_valid == Duration::max());
     CHECK(o.max_bops == 7);
+    CHECK(o.repack_interval == std::chrono::seconds(90));
     const wire::VolumeInfo info = o.fresh.info();
     CHECK(info.block_bytes == 1 << 20);
     CHECK(info.compression == wire::Compression::zstd);

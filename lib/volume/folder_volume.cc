@@ -103,6 +103,15 @@ service::Options service_options(const std::string& folder, const OpenOptions& o
     return made;
 }
 
+upkeep::Options upkeep_options(const OpenOptions& options) {
+    upkeep::Options made{.garbage_delay = garbage_delay, .garbage_pause = garbage_pause};
+    const Duration interval = options.repack_interval;
+    if (interval == Duration::zero() || interval == Duration::max()) made.repack_below = 0;
+    made.repack_age = made.repack_interval = interval;
+    made.repack_pause = std::min(made.repack_pause, interval);
+    return made;
+}
+
 }  // namespace
 
 Result<void> FolderVolume::check_takeover(const object::Address& address,
@@ -174,8 +183,7 @@ Task<std::unique_ptr<OpenVolume>> FolderVolume::open(Loop& loop, object::Address
     made->service_ = std::make_unique<service::Service>(loop, *made->volume_,
                                                         service_options(address.folder, options));
     made->housekeeper_ = std::make_unique<upkeep::Housekeeper>(
-        loop, *made->service_, *made->volume_, *made->store_,
-        upkeep::Options{.garbage_delay = garbage_delay, .garbage_pause = garbage_pause});
+        loop, *made->service_, *made->volume_, *made->store_, upkeep_options(options));
     std::unique_ptr<OpenVolume> opened = std::move(made);
     co_return opened;
 }

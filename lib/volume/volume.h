@@ -23,7 +23,10 @@ struct OpenOptions {
     NewVolume fresh;        // properties of a new volume; an existing one must match
     std::uint64_t db_cache_bytes = 64 << 20;
     bool read_only = false;
-    bool sync = false;        // every metadata operation is on disk before it is answered
+    bool sync = false;  // every metadata operation is on disk before it is answered
+    // Between scans for segments to rewrite, which must be at least as old; 0 or the longest:
+    // never.
+    Duration repack_interval = upkeep::Options{}.repack_interval;
     std::string mount_point;  // shown to other processes that find the volume in use
     // The descriptor that kept_descriptor() returned in the previous process image; that image left
     // its session open.

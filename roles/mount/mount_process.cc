@@ -51,6 +51,7 @@ volume::OpenOptions open_options(const MountOptions& options) {
             .db_cache_bytes = options::divide(options).database,
             .read_only = options.read_only,
             .sync = options.sync,
+            .repack_interval = options.repack_interval,
             .mount_point = options.dir};
 }
 

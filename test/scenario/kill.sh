@@ -1,24 +1,69 @@
 #!/bin/bash
-# After each kill -9 of a mount under load, everything synced is there, and nothing half done is.
+# After each kill -9 or stop of a mount under load, with and without --sync, also in the middle of a
+# compaction, everything synced is there, and nothing half done is.
 # builds: release sanitize
 # limit: 900
+# full limit: 14400
 . "$(dirname "$0")/../lib.sh"
 
 data=$FLEXFS_TMP/data
 mnt=$FLEXFS_TMP/mnt
 load=$FLEXFS_SOURCE/test/load/crash
-: "${ROUNDS:=$(per_kind 50 8)}" "${SEED:=$RANDOM}"
+if [[ ${FULL:-} == 1 ]]; then
+    : "${ROUNDS:=300}"
+    compacting_every=2
+else
+    : "${ROUNDS:=$(per_kind 50 9)}"
+    compacting_every=$(per_kind 5 3)
+fi
+: "${SEED:=$RANDOM}"
 echo "SEED=$SEED"
 RANDOM=$SEED
 
 paths() { echo "$mnt/round$1" "$FLEXFS_TMP/logs/round$1"; }
-milliseconds() { sleep "$(printf '0.%03d' "$1")"; }
+milliseconds() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 
-# Only the moment is random; no check depends on it.
-kill_somehow() {
+# The kind of a round: compacting or not, with --sync or not, and ended by a kill or a stop.
+choose_kind() {
+    kind=
+    ((number % compacting_every)) || kind+=compacting
+    ((RANDOM % 2)) || kind+=-sync
+    if [[ $kind == compacting* ]] && ((RANDOM % 2)); then kind+=-stopped; else kind+=-killed; fi
+    kind=${kind#-}
+}
+
+# In a compacting round the store is slow, so that most moments are in the middle of a compaction.
+start_kind() {
+    local address=$data flags=(--blockSize 1M)
+    if [[ $kind == compacting* ]]; then
+        address="file://$data?latency=$((20 + RANDOM % 100))ms"
+        flags+=(--repackInterval 50ms)
+    fi
+    [[ $kind != *sync* ]] || flags+=(--sync)
+    start_mount "$address" "$mnt" "${flags[@]}"
+}
+
+# The repacker starts at once, the compactor two seconds after a file was left in pieces.
+wait_somehow() {
+    if [[ $kind != compacting* ]]; then
+        milliseconds $((RANDOM % 900))
+        return
+    fi
+    milliseconds $((RANDOM % 3 ? 2000 + RANDOM % 1500 : RANDOM % 2000))
+    local count
+    count=$(mount_status "$mnt" metadata.segments_repacked) && repacked=$((repacked + count))
+}
+
+# The moment is random; no check depends on it.
+end_somehow() {
     local pid
     pid=$(mount_pid "$mnt") || return
-    milliseconds $((RANDOM % 900))
+    wait_somehow
+    if [[ $kind == *stopped ]]; then
+        "$FLEXFS" mount stop --force "$mnt"
+        wait_until 60 is_gone "$mnt" "$pid"
+        return
+    fi
     case $((RANDOM % 6)) in
     0) kill -TERM "$pid" && milliseconds $((RANDOM % 80)) ;;  # while it stores the last data
     1) sync -f "$mnt" 2>/dev/null & ;;
@@ -27,14 +72,15 @@ kill_somehow() {
     wait_until 10 eval "! kill -0 $pid 2>/dev/null"
 }
 
-# Checks the previous rounds' work after the crash; then more work is done, and another crash
-# follows.
+# Checks the work of the previous rounds after their crashes, then works until the next crash.
 round() {
-    local number=$1 old worker
-    start_mount "$data" "$mnt" || { echo "it does not mount again"; return 1; }
+    local number=$1 old worker kind
+    choose_kind
+    echo "round $number: $kind"
+    start_kind || { echo "it does not mount again"; return 1; }
     if ((RANDOM % 5 == 0)); then  # while it recovers from the last crash
         kill -KILL "$(mount_pid "$mnt")"
-        start_mount "$data" "$mnt" || { echo "it does not mount after two crashes"; return 1; }
+        start_kind || { echo "it does not mount after two crashes"; return 1; }
     fi
     # shellcheck disable=SC2046  # two words
     if ((number > 1)); then
@@ -47,13 +93,13 @@ round() {
     # shellcheck disable=SC2046
     "$load" work $(paths "$number") "$SEED.$number" &
     worker=$!
-    wait_until 10 [ -e "$FLEXFS_TMP/logs/round$number/names" ] && kill_somehow || return
+    wait_until 10 [ -e "$FLEXFS_TMP/logs/round$number/names" ] && end_somehow || return
     wait "$worker" || { echo "a writer met another error than the crash"; return 1; }
     wait
 }
 
-# Every object is a segment of the database or one that it is going to delete, and every segment is
-# an object. A running mount locks its database.
+# Checks that every object is a segment of the database or one that it is going to delete, and that
+# every segment is an object. A running mount locks its database.
 all_accounted_for() {
     stop_mount "$mnt" && python3 - "$data" <<'END_OF_PYTHON' && start_mount "$data" "$mnt"
 import pathlib, sqlite3, sys
@@ -69,19 +115,21 @@ END_OF_PYTHON
 }
 no_temporary_files() { [[ -z $(find "$data/.put" -type f) ]]; }
 
-done_rounds=0
+done_rounds=0 repacked=0
 for ((number = 1; number <= ROUNDS; number++)); do
     round "$number" || break
     done_rounds=$number
 done
-check "$ROUNDS kills lose nothing synced and show nothing half done" [ "$done_rounds" = "$ROUNDS" ]
+check "after $ROUNDS kills and stops nothing synced is lost and nothing is half done" \
+    [ "$done_rounds" = "$ROUNDS" ]
+check "segments were repacked in these rounds" [ "$repacked" -gt 0 ]
 
 start_mount "$data" "$mnt" || exit
 # shellcheck disable=SC2046
-check "so does the last" "$load" check $(paths "$ROUNDS") "$SEED.$ROUNDS"
-check "what was uploaded and not committed is known to be garbage" all_accounted_for
+check "the last round has lost nothing" "$load" check $(paths "$ROUNDS") "$SEED.$ROUNDS"
+check "uploaded segments that were not committed are known as garbage" all_accounted_for
 check "no unfinished upload is left" no_temporary_files
-check "all of it can be removed" rm -rf "$mnt"/round*
-check "then no object is left in the end, committed or not" eval '
+check "all files can be removed" rm -rf "$mnt"/round*
+check "no object is left, committed or not" eval '
     wait_until 60 eval "! find \"$data\"/*-*/ -type f | grep -q ."'
-check "it unmounts as ever" stop_mount "$mnt"
+check "the volume can be unmounted" stop_mount "$mnt"
