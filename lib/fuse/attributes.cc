@@ -64,6 +64,11 @@ Task<Answer> setattr(Server& server, Request request) {
     attr.atime = in.valid & FATTR_ATIME_NOW ? now : join(in.atime, in.atimensec);
     attr.mtime = in.valid & FATTR_MTIME_NOW ? now : join(in.mtime, in.mtimensec);
     attr.ctime = join(in.ctime, in.ctimensec);
+    // The write of a page that was written through a mapping sets the time of that moment, so it
+    // must not follow. A truncation holds up writes until it is answered.
+    if ((in.valid & FATTR_MTIME) && !(in.valid & FATTR_SIZE) &&
+        server.mapped_files().may_be_written(request.ino()))
+        co_await server.drop_pages(request, 0, 0);
     auto node = co_await server.client().setattr(request.ino(), mask, attr, request.who());
     co_return Answer().add(kernel_attr_out(node, server.view()));
 }

@@ -20,8 +20,10 @@ fuse_open_out open_out(const vfs::Opened& opened, std::uint32_t flags) {
     return out;
 }
 
-bool writes_directly(std::uint32_t flags) {
-    return (flags & O_ACCMODE) != O_RDONLY && (flags & O_DIRECT);
+void note_opened(Server& server, wire::Ino ino, vfs::HandleId handle, std::uint32_t flags) {
+    const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+    if (writes && (flags & O_DIRECT)) server.direct_writes().opened(ino, handle);
+    server.mapped_files().opened(ino, handle, flags);
 }
 
 // With an empty name, the file has none.
@@ -31,8 +33,7 @@ Task<Answer> make(Server& server, Request request, std::string name) {
     auto opened = co_await server.client().create(request.ino(), std::move(name), mode,
                                                   int(in.flags), request.who(), in.umask,
                                                   in.open_flags & FUSE_OPEN_KILL_SUIDGID);
-    if (writes_directly(in.flags))
-        server.direct_writes().opened(opened.node.attr.ino, opened.handle);
+    note_opened(server, opened.node.attr.ino, opened.handle, in.flags);
     co_return Answer()
         .add(kernel_entry(opened.node, server.view()))
         .add(open_out(opened, in.flags));
@@ -56,7 +57,7 @@ Task<Answer> open(Server& server, Request request) {
     if (in.open_flags & FUSE_OPEN_KILL_SUIDGID) kill = co_await kills_by_word(server, request);
     auto opened = co_await server.client().open(request.ino(), int(in.flags), request.who(), kill);
     if (opened.accessed) server.notifier().drop_attributes_now(request.ino());
-    if (writes_directly(in.flags)) server.direct_writes().opened(request.ino(), opened.handle);
+    note_opened(server, request.ino(), opened.handle, in.flags);
     co_return Answer().add(open_out(opened, in.flags));
 }
 
@@ -105,6 +106,7 @@ Task<Answer> fsync(Server& server, Request request) {
 Task<Answer> release(Server& server, Request request) {
     const auto in = request.head<fuse_release_in>();
     server.direct_writes().closed(request.ino(), in.fh);
+    server.mapped_files().closed(request.ino(), in.fh);
     server.client().release(in.fh);
     co_return Answer();
 }

@@ -57,7 +57,8 @@ Server::Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& no
       client_(client),
       channel_(descriptor, options.large_requests,
                [this](Request request) { receive(std::move(request)); }),
-      notifier_(notifier) {
+      notifier_(notifier),
+      mapped_files_(!options_.taken_over) {
     notifier.attach(channel_);
     for (const Operation& row : all_operations())
         durations_[row.opcode] =

@@ -11,6 +11,7 @@
 #include "lib/fuse/channel.h"
 #include "lib/fuse/direct_writes.h"
 #include "lib/fuse/disarmed.h"
+#include "lib/fuse/mapped_files.h"
 #include "lib/fuse/notifier.h"
 #include "lib/fuse/request.h"
 #include "lib/metrics/registry.h"
@@ -72,6 +73,7 @@ public:
     vfs::Filesystem& client() { return client_; }
     Notifier& notifier() { return notifier_; }
     DirectWrites& direct_writes() { return direct_writes_; }
+    MappedFiles& mapped_files() { return mapped_files_; }
     Disarmed& disarmed() { return disarmed_; }
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
@@ -99,6 +101,7 @@ private:
     Channel channel_;
     Notifier& notifier_;
     DirectWrites direct_writes_;
+    MappedFiles mapped_files_;
     Disarmed disarmed_;
     task::Mutex dropping_;  // one at a time: reads need the threads of the pool
     Scope scope_;

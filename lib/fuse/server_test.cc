@@ -280,6 +280,25 @@ TEST_CASE("no more large writes are taken than may be unanswered, and small requ
     CHECK(s.reply_to(third).error == 0);
 }
 
+TEST_CASE("the kernel writes back mapped pages before a time is set, but not in a truncation") {
+    Served s;
+    const auto notices = [&](std::uint32_t flags, std::uint32_t valid) {
+        fuse_open_in opening{};
+        opening.flags = flags;
+        CHECK(s.ask(FUSE_OPEN, Body().add(opening)).error == 0);
+        fuse_setattr_in change{};
+        change.valid = valid;
+        CHECK(s.ask(FUSE_SETATTR, Body().add(change)).error == 0);
+        CHECK(s.ask(FUSE_RELEASE, Body().add(fuse_release_in{.fh = 4})).error == 0);
+        return std::exchange(s.kernel.replies(0), {}).size();  // notifications have no number
+    };
+
+    CHECK(notices(O_RDWR, FATTR_MTIME) == 1);
+    CHECK(notices(O_RDWR, FATTR_MODE) == 0);
+    CHECK(notices(O_RDWR, FATTR_MTIME | FATTR_SIZE) == 0);
+    CHECK(notices(O_WRONLY, FATTR_MTIME) == 0);
+}
+
 TEST_CASE("what is forgotten is not answered, and a count that is too high ends with the list") {
     Served s;
     const std::uint64_t one = s.kernel.ask(FUSE_FORGET, Body().add(fuse_forget_in{1}).bytes(), 5);

@@ -150,6 +150,20 @@ def _():
     true(set("mc") <= set(moved("a", change)), "mtime and ctime stand still")
 
 
+@case("times set after a write through a mapping survive msync, fsync and munmap")
+def _():
+    for end in (lambda fd, area: area.flush(), lambda fd, area: os.fsync(fd),
+                lambda fd, area: area.close()):
+        put("a", pattern(10000))
+        fd = os.open("a", os.O_RDWR)
+        area = mmap.mmap(fd, 10000)
+        area[5000] = 0
+        os.utime("a", ns=(OLD, OLD + 1))
+        end(fd, area)
+        equal(os.stat("a").st_mtime_ns, OLD + 1, "the mtime")
+        os.close(fd)
+
+
 @case("times set after a write survive close, fsync and another open")
 def _():
     fd = os.open("a", os.O_RDWR | os.O_CREAT)
