@@ -46,9 +46,11 @@ Task<std::vector<Buffer>> FileStore::get_ranges(std::string key, std::vector<Byt
     co_await check_key(key);
     ++counters_.gets;
     const std::uint64_t bytes = ranges.back().offset + ranges.back().size - ranges.front().offset;
+    const OpenObject known = folder_->find(key);
     std::optional<std::vector<Buffer>> got;
-    if (bytes <= here_bytes_max) got = folder_->get_ranges_at_once(key, ranges);
-    if (!got) got = co_await offload(loop_, [&] { return folder_->get_ranges(key, ranges); });
+    if (bytes <= here_bytes_max) got = Folder::get_ranges_at_once(known, ranges);
+    if (!got)
+        got = co_await offload(loop_, [&] { return folder_->get_ranges(key, ranges, known); });
     counters_.get_bytes += bytes;
     co_return std::move(*got);
 }

@@ -65,11 +65,11 @@ TEST_CASE("an object that stays open is gone when its file is, and new when its 
     const fs::path file = fs::path(folder.path()) / "a";
     REQUIRE((*store)->put("a", {Buffer::copy_of("first")}));
     CHECK((*store)->get("a")->text() == "first");
-    CHECK((*store)->get_ranges_at_once("a", {{0, 5}}));  // its page was just written
-    CHECK_FALSE((*store)->get_ranges_at_once("a", {{1, 5}}));
+    CHECK(Folder::get_ranges_at_once((*store)->find("a"), {{0, 5}}));  // its page was just written
+    CHECK_FALSE(Folder::get_ranges_at_once((*store)->find("a"), {{1, 5}}));
 
     fs::remove(file);
-    CHECK_FALSE((*store)->get_ranges_at_once("a", {{0, 5}}));
+    CHECK_FALSE(Folder::get_ranges_at_once((*store)->find("a"), {{0, 5}}));
     CHECK(code_of((*store)->get("a")) == ENOENT);
     write_text(fs::path(folder.path()) / "other", "second");
     fs::rename(fs::path(folder.path()) / "other", file);

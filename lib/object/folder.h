@@ -25,12 +25,16 @@ public:
     // Errors as the operations of Store.
     Result<void> put(const std::string& key, const std::vector<Buffer>& pieces);
     Result<Buffer> get(const std::string& key, std::uint64_t offset, std::size_t size) const;
+    // Returns a null `fd` if the object is not open.
+    OpenObject find(const std::string& key) const { return open_.find(key); }
+    // `known`: the result of find(), which saves opening the object.
     Result<std::vector<Buffer>> get_ranges(const std::string& key,
-                                           const std::vector<ByteRange>& ranges) const;
-    // The same without waiting for the disk. Returns nothing if the object is not open, its bytes
-    // are not in the page cache, or get_ranges() would fail.
-    std::optional<std::vector<Buffer>> get_ranges_at_once(
-        const std::string& key, const std::vector<ByteRange>& ranges) const;
+                                           const std::vector<ByteRange>& ranges,
+                                           OpenObject known = {}) const;
+    // The same without waiting for the disk. Returns nothing if the bytes are not in the page
+    // cache, or get_ranges() would fail.
+    static std::optional<std::vector<Buffer>> get_ranges_at_once(
+        const OpenObject& known, const std::vector<ByteRange>& ranges);
     Result<Buffer> get(const std::string& key) const;
     Result<std::uint64_t> size(const std::string& key) const;
     Result<void> remove(const std::vector<std::string>& keys) const;

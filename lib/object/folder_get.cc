@@ -83,28 +83,32 @@ Result<OpenObject> Folder::source(const std::string& key) const {
 }
 
 std::optional<std::vector<Buffer>> Folder::get_ranges_at_once(
-    const std::string& key, const std::vector<ByteRange>& ranges) const {
-    const OpenObject from = open_.find(key);
-    if (!from.fd || !is_inside(from, ranges)) return std::nullopt;
+    const OpenObject& known, const std::vector<ByteRange>& ranges) {
+    if (!known.fd || !is_inside(known, ranges)) return std::nullopt;
     Scatter into(ranges);
-    into.read(from.fd->get(), RWF_NOWAIT);
+    into.read(known.fd->get(), RWF_NOWAIT);
     if (into.left() > 0) return std::nullopt;
     return std::move(into).finish();
 }
 
 Result<std::vector<Buffer>> Folder::get_ranges(const std::string& key,
-                                               const std::vector<ByteRange>& ranges) const {
-    TRY(const OpenObject from, source(key));
-    if (!is_inside(from, ranges))
-        return fail(ERANGE, fmt::format("object {} ends at {}", key, from.bytes));
+                                               const std::vector<ByteRange>& ranges,
+                                               OpenObject known) const {
+    if (!known.fd) {
+        TRY(OpenObject opened, source(key));
+        known = std::move(opened);
+    }
+    const int fd = known.fd->get();
+    if (!is_inside(known, ranges))
+        return fail(ERANGE, fmt::format("object {} ends at {}", key, known.bytes));
     const std::uint64_t first = ranges.front().offset;
     const std::uint64_t bytes = ranges.back().offset + ranges.back().size - first;
     if (bytes > object_bytes_max) return fail(EFBIG, "get " + key);
     if (bytes >= announced_bytes_min)
-        ::posix_fadvise(from.fd->get(), off_t(first), off_t(bytes), POSIX_FADV_WILLNEED);
+        ::posix_fadvise(fd, off_t(first), off_t(bytes), POSIX_FADV_WILLNEED);
     Scatter into(ranges);
     while (into.left() > 0) {
-        const ssize_t got = into.read(from.fd->get(), 0);
+        const ssize_t got = into.read(fd, 0);
         if (got > 0 || (got < 0 && errno == EINTR)) continue;
         const Error why =
             got < 0 ? Error{errno, "read"} : Error{EIO, "it became shorter while it was read"};
