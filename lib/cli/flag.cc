@@ -34,14 +34,14 @@ Target texts(std::vector<std::string>& into, std::string hint) {
 
 Target choice(std::string& into, std::vector<std::string> words) {
     std::string hint = fmt::format("{}", fmt::join(words, "|"));
-    return {std::move(hint),
-            [&into, words = std::move(words)](std::string_view value) -> Result<void> {
-                if (std::ranges::find(words, value) == words.end())
-                    return fail(EINVAL,
-                                fmt::format("'{}' is none of {}", value, fmt::join(words, ", ")));
-                into = value;
-                return {};
-            }};
+    return {
+        std::move(hint), [&into, words = std::move(words)](std::string_view value) -> Result<void> {
+            if (std::ranges::find(words, value) == words.end())
+                return fail(EINVAL,
+                            fmt::format("'{}' is not one of {}", value, fmt::join(words, ", ")));
+            into = value;
+            return {};
+        }};
 }
 
 Target duration(Duration& into) {

@@ -76,7 +76,7 @@ TEST_CASE("a wrong value is refused by a sentence that says what would be right"
     CHECK(o.complaint("blockSize", "1K") ==
           "option 'blockSize': 1K is not from 256 KiB to 8.0 MiB");
     CHECK(o.complaint("compression", "gzip") ==
-          "option 'compression': 'gzip' is none of none, lz4");
+          "option 'compression': 'gzip' is not one of none, lz4");
     CHECK(o.complaint("umask", "9") ==
           "option 'umask': '9' is not an octal mode such as 022 or 0077");
     CHECK(o.complaint("age") == "option 'age' needs a value: age=DURATION");

@@ -35,8 +35,7 @@ Result<void> set_arguments(const Verb& verb, std::span<const std::string> words)
             return fail(EINVAL, fmt::format("{}: {}", argument.name, set.error().context));
     }
     if (words.size() > verb.arguments.size())
-        return fail(EINVAL,
-                    fmt::format("'{}' is one argument too many", words[verb.arguments.size()]));
+        return fail(EINVAL, fmt::format("unexpected argument '{}'", words[verb.arguments.size()]));
     return {};
 }
 

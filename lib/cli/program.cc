@@ -68,8 +68,8 @@ std::string unknown_verb(const Program& program, Words args) {
     std::vector<std::string_view> names;
     for (const Verb& verb : program.verbs)
         if (!half || verb.name.starts_with(args[0] + " ")) names.push_back(verb.name);
-    return fmt::format("unknown command '{}'; {}{}", said,
-                       names.size() > 1 ? "one of " : "there is ", fmt::join(names, ", "));
+    return fmt::format("unknown command '{}'; use {}{}", said, names.size() > 1 ? "one of " : "",
+                       fmt::join(names, ", "));
 }
 
 bool asks_for_help(std::string_view word) {

@@ -106,8 +106,8 @@ TEST_CASE("bad usage is one sentence that names what is wrong, and exit code 2")
         {{"start", "v", "--size", "big"}, "--size: 'big' is not a size"},
         {{"start"}, "NAME is missing"},
         {{"start", ""}, "NAME: the value is empty"},
-        {{"start", "v", "d", "e"}, "'e' is one argument too many"},
-        {{"strat", "v", "d"}, "'d' is one argument too many; did you mean 'start'?"},
+        {{"start", "v", "d", "e"}, "unexpected argument 'e'"},
+        {{"strat", "v", "d"}, "unexpected argument 'd'; did you mean 'start'?"},
     };
     for (const auto& each : cases) {
         Shop shop;
@@ -140,7 +140,7 @@ TEST_CASE("half a command of two words is never the default one") {
 
     CHECK(shop.call({"init", "v", "d"}) == exit_usage);
     CHECK(shop.err ==
-          "flexfs shop: unknown command 'init v'; there is init fstab\nSee flexfs shop --help\n");
+          "flexfs shop: unknown command 'init v'; use init fstab\nSee flexfs shop --help\n");
     CHECK(shop.call({"init"}) == exit_usage);
     CHECK(shop.ran.empty());
 }

@@ -138,8 +138,8 @@ Field choice(std::string key, std::string& value, std::vector<std::string> words
     return {std::move(key),
             [&value, words = std::move(words)](std::string_view given) -> Result<void> {
                 if (std::ranges::find(words, given) == words.end())
-                    return fail(EINVAL,
-                                fmt::format("'{}' is none of {}", given, fmt::join(words, ", ")));
+                    return fail(EINVAL, fmt::format("'{}' is not one of {}", given,
+                                                    fmt::join(words, ", ")));
                 value = given;
                 return {};
             },

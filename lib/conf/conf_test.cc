@@ -94,7 +94,7 @@ TEST_CASE("an error names file, line, key and what would be right") {
     CHECK(s.complaint("name: a\n\nbytes: 4Q\n")
               .starts_with("f.yaml:3: bytes: '4Q' is not a size; write"));
     CHECK(s.complaint("name: a\nbytes: 9M\n") == "f.yaml:2: bytes: '9M' is not from 0 to 8MiB");
-    CHECK(s.complaint("name: a\ncodec: gz\n") == "f.yaml:2: codec: 'gz' is none of none, lz4");
+    CHECK(s.complaint("name: a\ncodec: gz\n") == "f.yaml:2: codec: 'gz' is not one of none, lz4");
     CHECK(s.complaint("name: a\non: 1\n") == "f.yaml:2: on: '1' is neither true nor false");
     CHECK(s.complaint("name: [a]\n") == "f.yaml:1: name: this must be one plain value");
     CHECK(s.complaint("name: a\nname: b\n") == "f.yaml:2: the key 'name' is there twice");

@@ -80,7 +80,7 @@ bool Channel::read_one() {
     fuse_in_header header;
     if (std::size_t(size) < sizeof header) {
         if (size > 0)
-            log::error("a request of {} bytes is shorter than its header; no more are taken", size);
+            log::error("a request of {} bytes is shorter than its header; reading no more", size);
         ended_ = true;
         return true;
     }

@@ -64,7 +64,7 @@ void Notifier::start_over() {
         if (walking_ || notices_.size() < notices_max_) return;
         notices_.clear();
     }
-    log::warn("the kernel is slow to drop what it has cached; it is told to drop everything");
+    log::warn("the kernel is slow to drop cached entries; asking it to drop everything");
     walking_ = true;
     if (walk_) walk_();
     walking_ = false;

@@ -38,8 +38,8 @@ Result<void> check_negotiated(const Negotiated& agreed) {
         agreed.data_bytes_max <= data_bytes_max)
         return {};
     return explain(EPROTO,
-                   "this flexfs cannot go on with what the kernel and the running one "
-                   "agreed on when the volume was mounted");
+                   "this flexfs does not support what the kernel and the running flexfs "
+                   "negotiated when the volume was mounted");
 }
 
 // A request in progress. While it waits it is registered by its number, so that an interrupt finds

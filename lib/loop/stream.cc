@@ -42,15 +42,15 @@ struct Address {
 Result<Address> parse(const std::string& text) {
     if (text.starts_with("unix:")) {
         Address address{.path = text.substr(5)};
-        if (address.path.empty()) return fail(EINVAL, fmt::format("\"{}\" names no path", text));
+        if (address.path.empty()) return fail(EINVAL, fmt::format("\"{}\" has no path", text));
         if (address.path.size() > unix_path_max)
             return fail(ENAMETOOLONG, fmt::format("the path of a socket has at most {} bytes: {}",
                                                   unix_path_max, address.path));
         return address;
     }
     const auto wrong = [&text] {
-        return fail(EINVAL, fmt::format("\"{}\" is no address; \"host:port\", \"[::1]:port\" or "
-                                        "\"unix:/path\" would be",
+        return fail(EINVAL, fmt::format("\"{}\" is not an address; write \"host:port\", "
+                                        "\"[::1]:port\" or \"unix:/path\"",
                                         text));
     };
     const std::size_t colon = text.rfind(':');

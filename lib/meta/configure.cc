@@ -9,8 +9,8 @@ Result<wire::Done> configure(Txn& tx, const Configure& request) {
     TRY(check_info(request.info));
     if (request.info.id != tx.info().id || request.info.block_bytes != tx.info().block_bytes)
         return explain(EINVAL,
-                       "volume.yaml names another id or block size than the database; both stay "
-                       "as they were when the volume was made");
+                       "volume.yaml has another id or block size than the database; neither can "
+                       "change after the volume was created");
     if (request.info == tx.info()) return wire::Done{};
     TRY(put_info(tx.st(), request.info));
     tx.change_info() = request.info;

@@ -162,9 +162,9 @@ Result<void> apply_journal(State& state) {
     TRY(const bool gap, state.journal->goes_on_after(state.batch + 1 + records.size()));
     if (gap)
         log::error(
-            "the journal of the metadata database {} has a gap, and the changes after it are "
-            "lost: a power cut leaves one in what was not synced; otherwise the disk or "
-            "somebody altered it",
+            "the journal of the metadata database {} has a gap; the changes after it are lost. "
+            "A power cut can leave a gap in changes that were not synced; otherwise the disk "
+            "or a program altered the journal",
             state.db->path());
     for (Buffer& record : records) {
         TRY(open_transaction(state));
@@ -185,7 +185,7 @@ Result<void> apply_journal(State& state) {
 Result<void> check_info(const wire::VolumeInfo& info) {
     if (!std::has_single_bit(info.block_bytes) || info.block_bytes < wire::block_bytes_min ||
         info.block_bytes > wire::block_bytes_max)
-        return explain(EINVAL, "a block is 256 KiB to 8 MiB, a power of two");
+        return explain(EINVAL, "the block size must be a power of two from 256 KiB to 8 MiB");
     if (info.inline_bytes > wire::inline_bytes_max)
         return explain(EINVAL,
                        fmt::format("inline files have at most {} bytes", wire::inline_bytes_max));

@@ -23,7 +23,7 @@ Result<Inode> existing(State& state, Ino ino) {
 }
 
 std::unexpected<Error> lost_inode(Ino ino) {
-    return fail(EIO, fmt::format("a name leads to the unknown inode {}", ino));
+    return fail(EIO, fmt::format("a name refers to the unknown inode {}", ino));
 }
 
 // Returns the inode that a name refers to, from the columns `ino` and INODE_COLUMNS (null without a

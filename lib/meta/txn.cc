@@ -124,7 +124,7 @@ Result<void> Txn::room_for_name(Ino parent, std::string_view name) {
     if (!std::exchange(state_.told_full_group, true))
         log::warn(
             "directory {} of {} cannot take a name because {} others have nearly the same hash; "
-            "another name would do. Further cases are not logged",
+            "use another name. Further cases are not logged",
             parent, state_.db->path(), name_slots);
     return fail(ENOSPC);
 }

@@ -114,8 +114,8 @@ Result<void> Txn::erase_extent(Ino ino, const wire::Extent& extent) {
     if (!extent.is_unwritten()) {
         TRY(Segment * segment, segment(extent.segment));
         if (!segment)
-            return fail(damage(fmt::format(
-                "an extent of inode {} leads into the unknown segment {}", ino, extent.segment)));
+            return fail(damage(fmt::format("an extent of inode {} refers to the unknown segment {}",
+                                           ino, extent.segment)));
         segment->live -= extent.stored;
         segment->dirty = true;
     }

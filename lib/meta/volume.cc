@@ -39,7 +39,8 @@ Result<std::unique_ptr<Volume>> Volume::open(Options options) {
     TRY(check_info(options.info));
     if (!std::has_single_bit(options.page_bytes) || options.page_bytes < 1024 ||
         options.page_bytes > 65536)
-        return explain(EINVAL, "a database page is 1 KiB to 64 KiB, a power of two");
+        return explain(EINVAL,
+                       "the size of a database page must be a power of two from 1 KiB to 64 KiB");
     if (!options.create && ::access(options.path.c_str(), F_OK) != 0)
         return fail_errno(options.path);
     auto state = std::make_unique<State>();

@@ -51,7 +51,7 @@ Result<double> parse_probability(std::string_view name, std::string_view text) {
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (problem != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1))
         return wrong(
-            fmt::format("'{}' is no probability; write {}=0.01 or another number from "
+            fmt::format("'{}' is not a probability; write {}=0.01 or another number from "
                         "0 to 1",
                         text, name));
     return value;
@@ -70,14 +70,14 @@ Result<void> parse_option(std::string_view option, Faults& faults) {
     if (name == "latency") {
         TRY(faults.latency, parse_duration(value));
         if (faults.latency <= std::chrono::hours(1)) return {};
-        return wrong(fmt::format("a latency of '{}' is too long; an hour is the most", value));
+        return wrong(fmt::format("a latency of '{}' is too long; the maximum is an hour", value));
     }
     if (name == "seed") {
         TRY(faults.seed, parse_number(value));
         return {};
     }
     return wrong(
-        fmt::format("unknown option '{}' of a store address; there are latency=20ms, "
+        fmt::format("unknown option '{}' of a store address; the options are latency=20ms, "
                     "errors=0.01, stall=0.001, truncate=0.001, lies=0.001 and seed=1",
                     name));
 }
@@ -105,7 +105,7 @@ Result<std::string> percent_decoded(std::string_view text) {
         if (digits.size() != 2 || std::from_chars(digits.data(), end, byte, 16).ptr != end ||
             byte == 0)
             return wrong(
-                fmt::format("'%{}' in '{}' stands for no byte; write %25 for a percent "
+                fmt::format("'%{}' in '{}' is not a valid escape; write %25 for a percent "
                             "sign",
                             digits, text));
         decoded += char(byte);
@@ -134,7 +134,7 @@ Result<Address> parse_address(std::string_view text) {
     const auto scheme = scheme_of(text);
     if (scheme.empty())
         return wrong(
-            fmt::format("'{}' is no store address; write a folder as ./{}, or "
+            fmt::format("'{}' is not a store address; write a folder as ./{}, or "
                         "file:///path",
                         text, text));
     const Scheme* known = nullptr;
@@ -142,7 +142,7 @@ Result<Address> parse_address(std::string_view text) {
         if (row.name == scheme) known = &row;
     if (!known)
         return wrong(
-            fmt::format("unknown kind of store '{}:'; there are file: and memory:", scheme));
+            fmt::format("unknown kind of store '{}:'; the kinds are file: and memory:", scheme));
 
     const auto rest = text.substr(scheme.size() + 1);
     const auto question = std::min(rest.find('?'), rest.size());
@@ -151,7 +151,8 @@ Result<Address> parse_address(std::string_view text) {
     if (known->kind == Address::Kind::file) {
         TRY(address.folder, parse_folder(where));
     } else if (!where.empty()) {
-        return wrong(fmt::format("'{}' has a name that memory does not need; write memory:", text));
+        return wrong(
+            fmt::format("'{}' has a name, but a store in memory has none; write memory:", text));
     }
     TRY(address.faults, parse_options(rest.substr(std::min(question + 1, rest.size()))));
     return address;

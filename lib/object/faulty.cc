@@ -30,11 +30,11 @@ Task<T> Faulty::disturb(Task<T> request, std::uint64_t Counters::* lost, std::ui
     if (stalls || (fails && !carried_out)) lost_.*lost += count;
     if (stalls) {
         co_await loop_.sleep(stall_max);
-        co_await fail(EIO, "a stall on purpose");
+        co_await fail(EIO, "injected stall");
     }
-    Result<T> answer = fail(EIO, "a fault on purpose");
+    Result<T> answer = fail(EIO, "injected fault");
     if (!fails || carried_out) answer = co_await result(std::move(request));
-    if (carried_out) answer = fail(EIO, "a fault on purpose, after the request was done");
+    if (carried_out) answer = fail(EIO, "injected fault, after the request was done");
     co_return co_await std::move(answer);
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("a store that always fails is EIO after the bound of tries, naming req
     REQUIRE(!put);
     CHECK(put.error().code == EIO);
     CHECK(put.error().context.find("put v/1: gave up after 5 tries") == 0);
-    CHECK(put.error().context.find("on purpose") != std::string::npos);
+    CHECK(put.error().context.find("injected fault") != std::string::npos);
     CHECK(on.store->counters().puts == 5);
 }
 

@@ -41,7 +41,8 @@ Result<void> check_key(std::string_view key) {
         begin = end + 1;
     }
     if (good) return {};
-    return fail(EINVAL, fmt::format("'{}' is no key of an object", key.substr(0, key_bytes_max)));
+    return fail(EINVAL,
+                fmt::format("'{}' is not a valid object key", key.substr(0, key_bytes_max)));
 }
 
 }  // namespace flexfs::object

@@ -30,8 +30,9 @@ TEST_CASE("more operations at a time than memory has room for are refused with h
     MountOptions options;
     options.mem_bytes = 128 << 20;
     options.max_bops = 4096;
-    CHECK(finish(options).error().context ==
-          "--maxBops 4096 needs more memory than --memCapacity 128 MiB has for it; the most is 7");
+    CHECK(
+        finish(options).error().context ==
+        "--maxBops 4096 needs more memory than --memCapacity 128 MiB has for it; the maximum is 7");
 }
 
 }  // namespace flexfs::options

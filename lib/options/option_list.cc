@@ -36,7 +36,7 @@ Result<void> apply(MountOptions& options, std::span<const ListedOption> list, bo
         const ForeignOption* foreign = find_foreign(name);
         if (foreign && (remount || !foreign->only_remount)) continue;
         if (name == "remount")
-            return fail(EINVAL, "remount is for a mount that runs: mount -o remount,ro DIR");
+            return fail(EINVAL, "remount changes a running mount: mount -o remount,ro DIR");
         if (apply_by_name(table, name)) continue;
         const bool known = std::ranges::any_of(
             rows, [name](const cli::Flag& row) { return cli::long_name(row) == name; });

@@ -58,7 +58,7 @@ TEST_CASE("a wrong option is named, with the nearest valid one") {
     CHECK(complaint("memCapacity") == "option 'memCapacity' needs a value: memCapacity=SIZE");
     CHECK(complaint("memCapacity=1M") ==
           "option 'memCapacity': 1M is too small; the minimum is 32.0 MiB");
-    CHECK(complaint("remount,ro") == "remount is for a mount that runs: mount -o remount,ro DIR");
+    CHECK(complaint("remount,ro") == "remount changes a running mount: mount -o remount,ro DIR");
     CHECK(complaint("subtype=x") == "unknown option 'subtype'");
     CHECK(complaint("logFile=/a,b") == "unknown option 'b' (a value in -o cannot have a comma)");
     MountOptions o;

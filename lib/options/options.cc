@@ -156,7 +156,7 @@ Result<void> finish(MountOptions& options) {
     if (const std::uint64_t most = store_requests_max(options.mem_bytes); options.max_bops > most)
         return fail(EINVAL,
                     fmt::format("--maxBops {} needs more memory than --memCapacity {} has for it; "
-                                "the most is {}",
+                                "the maximum is {}",
                                 options.max_bops, format_size(options.mem_bytes), most));
     return {};
 }

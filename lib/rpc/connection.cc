@@ -252,7 +252,7 @@ Task<void> Acceptor::accept(loop::Listener& listener) {
     for (;;) {
         auto stream = co_await result(listener.accept());
         if (stream && connections_ >= limits_.connections) {
-            log::warn("refusing a client of \"{}\": there are {} already", protocol_, connections_);
+            log::warn("refusing a client of \"{}\": there are already {}", protocol_, connections_);
         } else if (stream) {
             scope_.start(serve(std::move(*stream)));
         } else if (stream.error().code == ECANCELED) {

@@ -134,7 +134,7 @@ Task<void> Link::shake_hands(loop::Stream& stream, PacketReader& reader) {
     const Packet frame = co_await std::move(answer);
     const auto welcome = wire::decode<Hello>(frame.payload);
     if (frame.header.kind != Kind::hello || !welcome || welcome->magic != hello_magic)
-        co_await fail(EPROTO, address_ + " does not speak the protocol of flexfs");
+        co_await fail(EPROTO, address_ + " does not speak the flexfs protocol");
     if (welcome->code != 0) co_await fail(EPROTO, address_ + ": " + welcome->reason);
 }
 

@@ -124,7 +124,7 @@ TEST_CASE("ends that do not understand each other say so in a sentence") {
 
     CHECK(start(refusing).message().contains("versions 2 to 3"));
     CHECK(start(refusing).code == EPROTO);
-    CHECK(start(stranger).context.contains("does not speak the protocol"));
+    CHECK(start(stranger).context.contains("does not speak the flexfs protocol"));
 }
 
 TEST_CASE("a lost reply is asked for again with the same sequence, after a new greeting") {

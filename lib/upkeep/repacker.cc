@@ -119,11 +119,11 @@ Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
     if (bytes < block::trailer_bytes) co_return fail(EIO, "it is too short");
     const Buffer trailer = co_await get(id, bytes - block::trailer_bytes, block::trailer_bytes);
     const std::size_t size = co_await block::footer_size(trailer);
-    if (size > bytes) co_return fail(EIO, "its footer is longer than it is");
+    if (size > bytes) co_return fail(EIO, "its footer is longer than the segment");
     const Buffer tail = co_await get(id, bytes - size, size);
     block::Footer footer = co_await block::parse_footer(tail, bytes);
     if (footer.id != id)
-        co_return fail(EIO, fmt::format("it says that it is segment {}", footer.id));
+        co_return fail(EIO, fmt::format("its footer is that of segment {}", footer.id));
     co_return footer;
 }
 
@@ -171,7 +171,7 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
             end = entry.pos + entry.stored;
         }
         const Buffer range = co_await get(id, begin, end - begin);
-        if (range.size() != end - begin) co_await fail(EIO, "the store gave a part of it");
+        if (range.size() != end - begin) co_await fail(EIO, "the store returned only a part of it");
         for (; at < next; ++at) {
             const block::SegmentEntry& entry = entries[at];
             const Buffer stored =

@@ -69,7 +69,7 @@ Task<void> Orphans::send_some() {
     const auto done = co_await result(session_.call(std::move(request)));
     // A full disk may have room later. After any other error, the end of the session releases the
     // inodes.
-    if (code_of(done) == ENOSPC) co_await fail(ENOSPC, "releasing what was removed");
+    if (code_of(done) == ENOSPC) co_await fail(ENOSPC, "releasing removed files");
     released_.erase(released_.begin(), released_.begin() + count);
 }
 

@@ -59,7 +59,7 @@ Result<Description> describe(const std::string& folder, const OpenOptions& optio
     if (options.read_only)
         return explain(
             ENOENT,
-            fmt::format("{} holds no volume; mount it once without --ro to make one", folder));
+            fmt::format("{} holds no volume; mount it once without --ro to create one", folder));
     wire::VolumeInfo info = options.fresh.info();
     info.id = make_uuid();
     info.name = std::filesystem::path(folder).filename();
@@ -75,7 +75,7 @@ std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std:
 }
 
 std::unexpected<Error> no_database(const std::string& folder, const std::string& path) {
-    return explain(ENOENT, fmt::format("the database of the volume in {} is not there ({}); give "
+    return explain(ENOENT, fmt::format("the database of the volume in {} is missing ({}); give "
                                        "--dbFolder, or restore it from a backup",
                                        folder, path));
 }

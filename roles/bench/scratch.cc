@@ -21,11 +21,11 @@ Result<void> check_room(const std::string& dir, std::uint64_t bytes, std::uint64
     const std::uint64_t room = std::uint64_t(space.f_bavail) * space.f_frsize;
     if (space.f_blocks > 0 && room < bytes)
         return fail(ENOSPC,
-                    fmt::format("{} has room for {}, and this needs {}; choose a smaller --size or "
+                    fmt::format("{} has {} free, but {} are needed; choose a smaller --size or "
                                 "fewer --files",
                                 dir, format_size(room), format_size(bytes)));
     if (space.f_files > 0 && space.f_favail < files)
-        return fail(ENOSPC, fmt::format("{} can take {} files more, and this needs {}; choose "
+        return fail(ENOSPC, fmt::format("{} has {} free inodes, but {} are needed; choose "
                                         "fewer --files",
                                         dir, std::uint64_t(space.f_favail), files));
     return {};

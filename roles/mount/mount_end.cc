@@ -123,7 +123,7 @@ Task<void> MountProcess::close_volume(Result<void> stored) {
 // From now on the process ends soon, even if something hangs.
 void MountProcess::hurry() {
     if (hurried_.is_set()) return;
-    log::warn("asked to stop again: discarding what cannot be written back within seconds");
+    log::warn("asked to stop again: discarding data that cannot be written back within seconds");
     hurried_.set();
     complain("the process was asked to stop again before everything was written back");
     process::end_after(hurry_patience + end_patience);

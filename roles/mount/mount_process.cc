@@ -258,7 +258,7 @@ Result<void> MountProcess::check_program(const std::string& program) const {
     if (::stat(options_.dir.c_str(), &folder) != 0)
         return fail_errno("mount point " + options_.dir);
     if (file.st_dev == folder.st_dev)
-        return explain(EDEADLK, fmt::format("the program {} is in the mount itself", program));
+        return explain(EDEADLK, fmt::format("the program {} is inside the mount itself", program));
     return {};
 }
 

@@ -38,8 +38,9 @@ Result<wire::Remounted> ask_process(const std::string& dir, const wire::Remount&
         process::presence_of(role_name, process::absolute_path(dir)));
     auto answer = process::ask(presence, request, process::answer_patience);
     if (answer) return answer;
-    return explain(answer.error().code, fmt::format("the process behind {} cannot be asked: {}",
-                                                    dir, answer.error().message()));
+    return explain(answer.error().code,
+                   fmt::format("cannot reach the process of the mount on {}: {}", dir,
+                               answer.error().message()));
 }
 
 // This is called before anything is changed.

@@ -50,16 +50,16 @@ std::unexpected<Error> not_ours(const std::string& folder) {
         return explain(EINVAL, fmt::format("{} is not a flexfs mount but one of type {}", folder,
                                            mounted->type));
     if (const auto other = of_another_home(folder))
-        return explain(ENOENT, fmt::format("{} is mounted by process {}, which runs with another "
-                                           "FLEXFS_HOME; set that to ask it (`flexfs mount stop` "
-                                           "works without)",
+        return explain(ENOENT, fmt::format("{} is mounted by process {}, which has another "
+                                           "FLEXFS_HOME; set the same to query it (`flexfs mount "
+                                           "stop` works without it)",
                                            folder, other->pid));
     if (fuse::is_stale(folder))
         return explain(ENOTCONN, fmt::format("the process of the mount on {0} is gone; mount it "
                                              "again, or remove it with `flexfs mount stop {0}`",
                                              folder));
     return explain(EACCES, fmt::format("{} is a flexfs mount of another user; only that user and "
-                                       "root can ask or stop it",
+                                       "root can query or stop it",
                                        folder));
 }
 

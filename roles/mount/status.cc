@@ -82,7 +82,7 @@ Result<void> restart_mount(const std::string& given) {
                                                         folder, answer.error().message()));
     if (answer->refused.empty()) return {};
     return explain(EBUSY,
-                   fmt::format("the mount on {} goes on as it was: {}", folder, answer->refused));
+                   fmt::format("the mount on {} continues as it was: {}", folder, answer->refused));
 }
 
 }  // namespace flexfs::mount

@@ -77,7 +77,7 @@ check_fails "the message names the memory of the machine" \
 data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
 check "an incomplete command of mount exits with 2" code 2 "$FLEXFS" mount init "$data" "$mnt"
 check_fails "the message lists the possible commands" \
-    "unknown command 'init word'; there is init fstab" "$FLEXFS" mount init word
+    "unknown command 'init word'; use init fstab" "$FLEXFS" mount init word
 check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
     "$FLEXFS" mount "$data" "$mnt" --strictATime --noATime
 check "a flag that contradicts an option of -o exits with 2" \

@@ -86,7 +86,7 @@ check "open files stay open under the new program" grep -qx "written before" "$m
 count=$(restarts)
 # refused NAME PATTERN: the restart is refused, and everything works as before.
 refused() {
-    check_fails "$1 is refused" "goes on as it was.*($2)" restart
+    check_fails "$1 is refused" "continues as it was.*($2)" restart
     check "the mount keeps working ($1)" eval 'is_as_before "$count" && echo more >&6'
 }
 write_program 'exit 3'
@@ -103,7 +103,7 @@ refused "a file that is not a program" "Exec format"
 rm "$own"
 refused "a missing program" "No such file"
 upgrade "$FLEXFS" && cp "$own" "$mnt/inside" && ln -sf "$mnt/inside" "$own"
-refused "a program inside the mount" "in the mount itself"
+refused "a program inside the mount" "inside the mount itself"
 rm "$own" "$mnt/inside" && upgrade "$FLEXFS"
 mv "$data/volume.yaml" "$FLEXFS_TMP/volume.yaml"
 sed 's/^id:.*/id: 00000000-0000-4000-8000-000000000000/' "$FLEXFS_TMP/volume.yaml" \
@@ -116,7 +116,7 @@ mv "$FLEXFS_TMP/volume.yaml" "$data/volume.yaml"
 write_program '[[ $* != *--takeover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
     "exec '$FLEXFS' \"\$@\""
 check_fails "a program that cannot continue gives the mount back" \
-    "goes on as it was.*database" restart
+    "continues as it was.*database" restart
 check "the previous program serves the mount again" \
     eval 'is_as_before $((count + 1)) && echo more >&6'
 upgrade "$FLEXFS"
