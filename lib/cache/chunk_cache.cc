@@ -2,27 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <tuple>
 
 #include "lib/base/format.h"
 #include "lib/block/chunk.h"
 #include "lib/block/frame.h"
-#include "lib/block/segment.h"
 #include "lib/loop/pool.h"
 
 namespace flexfs::cache {
 namespace {
 
 constexpr std::uint64_t entry_overhead_bytes = 400;
-// Two chunks of one segment are fetched with one request if at most this much lies between them:
-// the header of a frame, or a small frame.
-constexpr std::uint64_t gap_bytes_max = 16 << 10;
 constexpr std::uint64_t fetched_bytes_max = 2 << 20;  // with one request
 constexpr std::uint64_t copied_bytes_max = 1 << 20;   // the same, for copy()
-// Up to this size, decoding takes less time than a trip to the pool; above it, each trip decodes
-// this much.
-constexpr std::uint64_t decode_here_max = 128 << 10;
-constexpr std::uint64_t decode_job_bytes = 512 << 10;
 // The number of chunks passed by sequential readers that are kept to be read again.
 constexpr std::size_t passed_max = 64;
 
@@ -33,18 +24,6 @@ bool is_surely_raw(const ChunkAt& at) {
 
 std::uint64_t memory_of(const ChunkAt& at) {
     return std::uint64_t{at.stored} + (is_surely_raw(at) ? 0 : at.decoded) + entry_overhead_bytes;
-}
-
-// The result shares the memory of `stored` if the chunk is not compressed.
-Result<Buffer> decode_one(const Buffer& stored, const ChunkAt& at, const std::string& key) {
-    auto data = at.form == wire::FrameForm::chunked
-                    ? block::decode_chunk(stored, {at.key.check, at.key.number})
-                    : block::decode_frame(stored, at.key.check);
-    if (data && data->size() > at.decoded) data = fail(EIO, "the frame is longer than a block");
-    if (!data)
-        data = fail(EIO, fmt::format("segment {:016x} at {}: {} (object {})", at.key.segment,
-                                     at.key.pos, data.error().context, key));
-    return data;
 }
 
 Error too_short(const ChunkAt& at) {
@@ -75,10 +54,6 @@ struct Copied {
     std::byte* to;
 };
 
-auto place_of(const ChunkAt& at) {
-    return std::tuple(at.key.segment, at.first, at.key.check);
-}
-
 }  // namespace
 
 struct ChunkCache::Fetch {
@@ -92,19 +67,14 @@ struct ChunkCache::Fetch {
 // keeping.
 ChunkCache::ChunkCache(Loop& loop, object::Store& store, Budget& budget, Options options)
     : loop_(loop),
-      store_(store),
       budget_(budget),
-      options_(std::move(options)),
-      gets_(options_.gets_max),
+      block_bytes_(options.block_bytes),
+      source_(loop, store, std::move(options.volume), options.gets_max),
       distance_min_(std::clamp<std::uint64_t>(budget.limit() / 4 / block::chunk_bytes, 16, 4096)),
       reclaimer_(
           budget.add_reclaimer([this](Budget::Kind, std::uint64_t bytes) { reclaim(bytes); })) {}
 
 ChunkCache::~ChunkCache() = default;
-
-std::string ChunkCache::key_of(wire::SegmentId segment) const {
-    return block::segment_key(options_.volume, segment);
-}
 
 // --- memory ---
 
@@ -115,7 +85,7 @@ std::uint64_t ChunkCache::memory_for(const std::vector<ChunkAt>& chunks) {
 }
 
 std::uint64_t ChunkCache::memory_for(const std::vector<FramePart>& parts) const {
-    const auto wanted = chunks_of(parts, options_.block_bytes);
+    const auto wanted = chunks_of(parts, block_bytes_);
     return wanted ? memory_for(*wanted) : 0;
 }
 
@@ -133,7 +103,7 @@ std::vector<ChunkAt> ChunkCache::missing(const std::vector<ChunkAt>& wanted) con
 // Making room may evict chunks that the step counted as present. The step then needs more memory,
 // and waits its turn for all that it can need.
 std::optional<Reservation> ChunkCache::reserve(const std::vector<FramePart>& parts) {
-    const auto wanted = chunks_of(parts, options_.block_bytes);
+    const auto wanted = chunks_of(parts, block_bytes_);
     if (!wanted) return Reservation();
     const std::uint64_t bytes = memory_for(missing(*wanted));
     if (bytes == 0) return Reservation();
@@ -146,7 +116,7 @@ std::optional<Reservation> ChunkCache::reserve(const std::vector<FramePart>& par
 
 ChunkCache::Step ChunkCache::begin(const std::vector<FramePart>& parts, Reservation memory) {
     Step step;
-    auto wanted = chunks_of(parts, options_.block_bytes);
+    auto wanted = chunks_of(parts, block_bytes_);
     if (!wanted) {
         step.impossible_ = std::move(wanted.error());
         return step;
@@ -203,13 +173,13 @@ std::size_t ChunkCache::prefetch(const std::vector<FramePart>& parts) {
     std::uint64_t bytes = 0;
     std::size_t covered = 0;
     for (const FramePart& part : parts) {
-        const auto wanted = chunks_of({part}, options_.block_bytes);
+        const auto wanted = chunks_of({part}, block_bytes_);
         if (!wanted) break;
         const std::vector<ChunkAt> lacking = missing(*wanted);
         for (const ChunkAt& at : lacking) {
             const bool twice = !chunks.empty() && chunks.back().key == at.key;
             if (twice) continue;
-            if (bytes / fetched_bytes_max >= gets_.free()) break;
+            if (bytes / fetched_bytes_max >= source_.free()) break;
             auto taken = budget_.try_take(memory_of(at));
             if (!taken) break;
             memory.merge(std::move(*taken));
@@ -235,85 +205,20 @@ std::size_t ChunkCache::prefetch(const std::vector<FramePart>& parts) {
     return covered;
 }
 
-std::vector<ChunkCache::Range> ChunkCache::join(std::vector<ChunkAt> chunks,
-                                                std::uint64_t bytes_max) {
-    std::ranges::sort(chunks, {}, place_of);
-    std::vector<Range> ranges;
-    for (ChunkAt& at : chunks) {
-        if (!ranges.empty()) {
-            const ChunkAt &first = ranges.back().chunks.front(),
-                          &last = ranges.back().chunks.back();
-            if (last.key.segment == at.key.segment && at.first >= last.last() &&
-                at.first - last.last() <= gap_bytes_max && at.last() - first.first <= bytes_max) {
-                ranges.back().chunks.push_back(at);
-                continue;
-            }
-        }
-        ranges.emplace_back().chunks.push_back(at);
-    }
-    return ranges;
-}
-
 // Starts to fetch chunks that have entries; `memory` is for their data.
 void ChunkCache::start(std::vector<ChunkAt> chunks, Reservation memory) {
-    for (Range& range : join(std::move(chunks), fetched_bytes_max)) {
-        range.memory = memory.split(memory_for(range.chunks));
-        scope_.start(run_fetch(std::move(range)));
+    for (std::vector<ChunkAt>& group : ChunkSource::group(std::move(chunks), fetched_bytes_max)) {
+        const std::uint64_t bytes = memory_for(group);
+        scope_.start(fetch(std::move(group), memory.split(bytes)));
     }
 }
 
-Task<void> ChunkCache::run_fetch(Range range) {
-    std::vector<Result<Buffer>> data(range.chunks.size());
-    auto stored = co_await result(load(range.chunks));
-    Result<void> outcome;
-    if (stored) outcome = co_await result(decode(range.chunks, std::move(*stored), data));
-    else outcome = fail(std::move(stored.error()));
-    for (std::size_t i = 0; i < data.size(); ++i) {
-        if (!outcome) data[i] = fail(outcome.error());
-        const ChunkAt& at = range.chunks[i];
-        settle(at, std::move(data[i]), range.memory.split(memory_of(at)));
-    }
+Task<void> ChunkCache::fetch(std::vector<ChunkAt> group, Reservation memory) {
+    auto data = co_await result(source_.fetch(group));
+    if (!data) data = std::vector(group.size(), Result<Buffer>(std::unexpected(data.error())));
+    for (std::size_t i = 0; i < group.size(); ++i)
+        settle(group[i], std::move((*data)[i]), memory.split(memory_of(group[i])));
     reclaimer_->gained();
-}
-
-// Returns the stored bytes of each chunk. All chunks are in one segment.
-Task<std::vector<Buffer>> ChunkCache::load(const std::vector<ChunkAt>& chunks) {
-    co_await gets_.acquire();
-    struct Turn {
-        task::Semaphore& gets;
-        ~Turn() { gets.release(); }
-    } turn{gets_};
-    std::vector<object::ByteRange> ranges;
-    ranges.reserve(chunks.size());
-    for (const ChunkAt& at : chunks) ranges.push_back({at.first, at.stored});
-    const std::string key = key_of(chunks[0].key.segment);
-    auto got = co_await result(store_.get_ranges(key, std::move(ranges)));
-    if (!got && got.error().code != ECANCELED)
-        got.error().context = fmt::format("object {}: {}", key, got.error().message());
-    co_return got;
-}
-
-Task<void> ChunkCache::decode(const std::vector<ChunkAt>& chunks, std::vector<Buffer> stored,
-                              std::vector<Result<Buffer>>& data) {
-    const std::string key = key_of(chunks[0].key.segment);
-    const auto work = [&](std::size_t first, std::size_t last) -> Result<void> {
-        for (std::size_t i = first; i < last; ++i) {
-            data[i] = decode_one(stored[i], chunks[i], key);
-            stored[i] = {};
-        }
-        return {};
-    };
-    std::vector<Task<void>> jobs;
-    std::size_t first = 0, bytes = 0;
-    for (std::size_t i = 0; i < chunks.size(); ++i) {
-        bytes += std::max(chunks[i].stored, chunks[i].decoded);
-        if (bytes < decode_job_bytes && i + 1 < chunks.size()) continue;
-        if (bytes <= decode_here_max) co_await work(first, i + 1);
-        else jobs.push_back(offload(loop_, [&work, first, i] { return work(first, i + 1); }));
-        first = i + 1;
-        bytes = 0;
-    }
-    if (!jobs.empty()) co_await task::all(std::move(jobs));
 }
 
 void ChunkCache::settle(const ChunkAt& at, Result<Buffer> outcome, Reservation memory) {
@@ -338,7 +243,7 @@ void ChunkCache::settle(const ChunkAt& at, Result<Buffer> outcome, Reservation m
 
 std::uint64_t ChunkCache::memory_to_copy(const std::vector<FramePart>& parts) const {
     std::uint64_t bytes = 0;
-    const auto wanted = chunks_of(parts, options_.block_bytes);
+    const auto wanted = chunks_of(parts, block_bytes_);
     if (!wanted) return 0;
     for (const ChunkAt& at : *wanted)
         bytes = std::max(bytes, std::max<std::uint64_t>(at.stored, copied_bytes_max) + at.decoded);
@@ -349,7 +254,7 @@ Task<void> ChunkCache::copy(std::vector<FramePart> parts, std::vector<MutableByt
     std::vector<Copied> left;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         std::byte* to = into[i].data();
-        const auto chunks = co_await chunks_of({parts[i]}, options_.block_bytes);
+        const auto chunks = co_await chunks_of({parts[i]}, block_bytes_);
         for (const ChunkAt& at : chunks) {
             left.push_back({at, to});
             to += at.size;
@@ -374,13 +279,13 @@ Task<void> ChunkCache::copy(std::vector<FramePart> parts, std::vector<MutableByt
     const auto doubles = std::ranges::unique(fetched, {}, place_of);
     fetched.erase(doubles.begin(), doubles.end());
     auto next = left.begin();
-    for (const Range& range : join(std::move(fetched), copied_bytes_max)) {
-        const std::vector<Buffer> stored = co_await load(range.chunks);
-        const std::string key = key_of(range.chunks[0].key.segment);
+    for (const std::vector<ChunkAt>& group :
+         ChunkSource::group(std::move(fetched), copied_bytes_max)) {
+        const std::vector<Buffer> stored = co_await source_.load(group);
         co_await offload(loop_, [&]() -> Result<void> {
-            for (std::size_t i = 0; i < range.chunks.size(); ++i) {
-                TRY(const Buffer data, decode_one(stored[i], range.chunks[i], key));
-                for (; next != left.end() && next->at.key == range.chunks[i].key; ++next) {
+            for (std::size_t i = 0; i < group.size(); ++i) {
+                TRY(const Buffer data, source_.decode(stored[i], group[i]));
+                for (; next != left.end() && next->at.key == group[i].key; ++next) {
                     if (std::size_t{next->at.offset} + next->at.size > data.size())
                         return std::unexpected(too_short(next->at));
                     std::memcpy(next->to, data.data() + next->at.offset, next->at.size);
@@ -439,7 +344,7 @@ void ChunkCache::touch(Entry& entry) {
 
 // The next fetch gets the memory of these chunks, which is still in the processor's cache.
 void ChunkCache::pass(const std::vector<FramePart>& parts) {
-    const auto wanted = chunks_of(parts, options_.block_bytes);
+    const auto wanted = chunks_of(parts, block_bytes_);
     if (!wanted) return;
     for (const ChunkAt& at : *wanted) {
         if (std::size_t{at.offset} + at.size < block::chunk_bytes) continue;

@@ -1,6 +1,5 @@
 // The memory tier: decoded chunks of frames, kept while the budget has room. Each chunk is fetched
-// once, however many readers wait for it; chunks that lie close together in a segment are fetched
-// with one request.
+// once, however many readers wait for it.
 //
 // Nothing here waits for memory. A caller reserves everything that a step needs while it holds
 // nothing, then begins the step with it. A chunk that is being fetched already owns its memory, so
@@ -14,11 +13,8 @@
 #include <vector>
 
 #include "lib/cache/budget.h"
-#include "lib/cache/frame_part.h"
-#include "lib/loop/loop.h"
-#include "lib/object/store.h"
+#include "lib/cache/chunk_source.h"
 #include "lib/task/scope.h"
-#include "lib/task/sync.h"
 
 namespace flexfs::cache {
 
@@ -93,33 +89,21 @@ private:
         Recency::iterator place;
         std::uint64_t since = 0;  // the value of inserted_ when it was inserted
     };
-    // Chunks that one request fetches, in the order of their positions.
-    struct Range {
-        std::vector<ChunkAt> chunks;
-        Reservation memory;
-    };
-
     std::vector<ChunkAt> missing(const std::vector<ChunkAt>& wanted) const;
     static std::uint64_t memory_for(const std::vector<ChunkAt>& chunks);
     void start(std::vector<ChunkAt> chunks, Reservation memory);
-    static std::vector<Range> join(std::vector<ChunkAt> chunks, std::uint64_t bytes_max);
-    Task<void> run_fetch(Range range);
-    Task<std::vector<Buffer>> load(const std::vector<ChunkAt>& chunks);
-    Task<void> decode(const std::vector<ChunkAt>& chunks, std::vector<Buffer> stored,
-                      std::vector<Result<Buffer>>& data);
+    Task<void> fetch(std::vector<ChunkAt> group, Reservation memory);
     void settle(const ChunkAt& at, Result<Buffer> outcome, Reservation memory);
     void insert(Entry& entry, std::vector<Buffer> data, Recency& list);
     void move_to(Entry& entry, Recency& list);
     void touch(Entry& entry);
     bool evict_one();
     void reclaim(std::uint64_t bytes);
-    std::string key_of(wire::SegmentId segment) const;
 
     Loop& loop_;
-    object::Store& store_;
     Budget& budget_;
-    Options options_;
-    task::Semaphore gets_;
+    std::uint32_t block_bytes_;
+    ChunkSource source_;
     std::uint64_t distance_min_;
     std::unordered_map<ChunkKey, Entry, KeyHash> entries_;
     Recency passed_;   // read sequentially; the newest is first, as in all three lists

@@ -227,6 +227,19 @@ TEST_CASE("damage costs the chunk that it is in; damage of a header costs no rea
     CHECK(f.reads_right(0, 0, last));
 }
 
+TEST_CASE("a segment that has lost its end costs only the chunks that were there") {
+    Fixture f;
+    const std::string key = block::segment_key("v", 7);
+    const Buffer whole = f.loop.run(f.store.get(key)).value();
+    REQUIRE(f.loop.run(f.store.put(key, {whole.slice(0, f.at[3].pos + f.at[3].stored - 50)})));
+
+    CHECK(code_of(f.read({f.part(3, 0, std::uint32_t(f.setup.bytes))})) == ERANGE);
+    const std::uint64_t before = f.gets();
+    CHECK(f.reads_right(3, 0, 3 * chunk));
+    CHECK(f.gets() == before);
+    CHECK(code_of(f.read({f.part(3, 3 * chunk, 100)})) == ERANGE);
+}
+
 TEST_CASE("whole frames of older programs are read") {
     Fixture f({.frames = 0});
     const std::string data = data_of(5, 300'000, true);

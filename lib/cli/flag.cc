@@ -66,22 +66,22 @@ Target octal_mode(std::uint32_t& into) {
 
 namespace detail {
 
-Result<std::uint64_t> number_within(std::string_view text, Range range) {
+Result<std::uint64_t> number_within(std::string_view text, Bounds bounds) {
     TRY(auto parsed, parse_number(text));
-    if (parsed >= range.least && parsed <= range.most) return parsed;
-    if (range.most == Range{}.most)
-        return fail(EINVAL, fmt::format("{} is too small; the minimum is {}", text, range.least));
-    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, range.least, range.most));
+    if (parsed >= bounds.least && parsed <= bounds.most) return parsed;
+    if (bounds.most == Bounds{}.most)
+        return fail(EINVAL, fmt::format("{} is too small; the minimum is {}", text, bounds.least));
+    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, bounds.least, bounds.most));
 }
 
-Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Range range) {
+Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Bounds bounds) {
     TRY(auto parsed, parse_size(text, whole));
-    if (parsed >= range.least && parsed <= range.most) return parsed;
-    if (range.most == Range{}.most)
+    if (parsed >= bounds.least && parsed <= bounds.most) return parsed;
+    if (bounds.most == Bounds{}.most)
         return fail(EINVAL, fmt::format("{} is too small; the minimum is {}", text,
-                                        format_size(range.least)));
-    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, format_size(range.least),
-                                    format_size(range.most)));
+                                        format_size(bounds.least)));
+    return fail(EINVAL, fmt::format("{} is not from {} to {}", text, format_size(bounds.least),
+                                    format_size(bounds.most)));
 }
 
 }  // namespace detail

@@ -35,35 +35,35 @@ Target duration(Duration& into);
 // Accepts an octal number up to 0777.
 Target octal_mode(std::uint32_t& into);
 
-struct Range {
+struct Bounds {
     std::uint64_t least = 0;
     std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 };
 
 namespace detail {
-Result<std::uint64_t> number_within(std::string_view text, Range range);
-Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Range range);
+Result<std::uint64_t> number_within(std::string_view text, Bounds bounds);
+Result<std::uint64_t> size_within(std::string_view text, std::uint64_t whole, Bounds bounds);
 
 template <class T>
 concept Unsigned = std::unsigned_integral<T> || std::same_as<T, std::optional<std::uint64_t>> ||
                    std::same_as<T, std::optional<std::uint32_t>>;
 }  // namespace detail
 
-// Accepts a whole number. `range` must fit into T.
+// Accepts a whole number. `bounds` must fit into T.
 template <detail::Unsigned T>
-Target number(T& into, Range range = {}, std::string hint = "N") {
-    return {std::move(hint), [&into, range](std::string_view value) -> Result<void> {
-                TRY(auto parsed, detail::number_within(value, range));
+Target number(T& into, Bounds bounds = {}, std::string hint = "N") {
+    return {std::move(hint), [&into, bounds](std::string_view value) -> Result<void> {
+                TRY(auto parsed, detail::number_within(value, bounds));
                 into = static_cast<std::uint64_t>(parsed);
                 return {};
             }};
 }
 
-// Accepts bytes, or a percentage of `whole` if that is not 0. `range` must fit into T.
+// Accepts bytes, or a percentage of `whole` if that is not 0. `bounds` must fit into T.
 template <detail::Unsigned T>
-Target size(T& into, std::uint64_t whole = 0, Range range = {}) {
-    return {"SIZE", [&into, whole, range](std::string_view value) -> Result<void> {
-                TRY(auto parsed, detail::size_within(value, whole, range));
+Target size(T& into, std::uint64_t whole = 0, Bounds bounds = {}) {
+    return {"SIZE", [&into, whole, bounds](std::string_view value) -> Result<void> {
+                TRY(auto parsed, detail::size_within(value, whole, bounds));
                 into = parsed;
                 return {};
             }};

@@ -41,7 +41,7 @@ public:
     Task<void> flush_all() override { return ask("flush_all"); }
     vfs::HandedOver hand_over() const override { return {}; }
     void end_handles() override {}
-    Task<void> close(Unsent) override { return ask("close"); }
+    Task<void> close(AtClose) override { return ask("close"); }
     void set_access_times(vfs::AccessTimes, bool) override {}
     const wire::VolumeInfo& volume() const override { return volume_; }
     vfs::State state() const override { return {}; }

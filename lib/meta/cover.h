@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/range.h"
 #include "lib/wire/types.h"
 
 namespace flexfs::meta {
@@ -17,9 +18,6 @@ public:
     std::uint64_t bytes() const { return bytes_; }
 
 private:
-    struct Range {
-        std::uint64_t first, last;  // excludes `last`
-    };
     std::vector<Range> ranges_;  // disjoint, ascending
     std::uint64_t bytes_ = 0;
 };

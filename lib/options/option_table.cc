@@ -56,9 +56,9 @@ cli::Target chosen(AccessTimes& into, AccessTimes value) {
             }};
 }
 
-cli::Target power_of_two(std::optional<std::uint32_t>& into, cli::Range range) {
-    return {"SIZE", [&into, range](std::string_view value) -> Result<void> {
-                TRY(cli::size(into, 0, range).set(value));
+cli::Target power_of_two(std::optional<std::uint32_t>& into, cli::Bounds bounds) {
+    return {"SIZE", [&into, bounds](std::string_view value) -> Result<void> {
+                TRY(cli::size(into, 0, bounds).set(value));
                 if (std::has_single_bit(*into)) return {};
                 return fail(EINVAL, fmt::format("'{}' is not a power of two", value));
             }};

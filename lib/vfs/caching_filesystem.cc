@@ -72,10 +72,10 @@ void CachingFilesystem::end_handles() {
     flusher_.drop_orphans();
 }
 
-Task<void> CachingFilesystem::close(Unsent unsent) {
+Task<void> CachingFilesystem::close(AtClose unsent) {
     end_handles();
     Result<void> written;
-    if (unsent == Unsent::write_back) written = co_await result(flusher_.drain());
+    if (unsent == AtClose::write_back) written = co_await result(flusher_.drain());
     co_await flusher_.close();
     co_await name_operations_.close();
     co_await ranges_.close();

@@ -24,7 +24,7 @@ public:
     // fail.
     Task<void> take_over(HandedOver from);
     void end_handles() override;
-    Task<void> close(Unsent unsent) override;
+    Task<void> close(AtClose unsent) override;
     void set_access_times(AccessTimes which, bool of_folders) override;
     const wire::VolumeInfo& volume() const override { return session_->volume(); }
     State state() const override;

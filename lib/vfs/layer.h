@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/bytes.h"
+#include "lib/base/range.h"
 #include "lib/cache/budget.h"
 
 namespace flexfs::vfs {
@@ -50,13 +51,6 @@ struct Span {
     Buffer buffer() const { return {memory->slab(), bytes}; }
     // Returns the part of it in [first, last), which must overlap it.
     Span slice(std::uint64_t first, std::uint64_t last) const;
-};
-
-// Bytes [first, last) of a file.
-struct Range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    bool operator==(const Range&) const = default;
 };
 
 // Makes the bytes of the range zero, or removes them if they are the last ones.

@@ -16,7 +16,7 @@ public:
     Task<void> flush_all() override { return inner_->flush_all(); }
     HandedOver hand_over() const override { return inner_->hand_over(); }
     void end_handles() override { inner_->end_handles(); }
-    Task<void> close(Unsent unsent) override { return inner_->close(unsent); }
+    Task<void> close(AtClose unsent) override { return inner_->close(unsent); }
     void set_access_times(AccessTimes which, bool of_folders) override {
         inner_->set_access_times(which, of_folders);
     }

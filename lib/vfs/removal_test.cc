@@ -181,7 +181,7 @@ struct Sweep : World {
         if (done && outcome && settles) settle();
     }
     void end() {
-        (void)loop.run(client->close(Filesystem::Unsent::give_up));
+        (void)loop.run(client->close(Filesystem::AtClose::give_up));
         client.reset();
     }
     // Checks what a new client reads, from a service that was started again.

@@ -149,8 +149,8 @@ public:
     virtual void end_handles() = 0;
     // Writes back everything unsent, durably, or discards it, and closes the session. Returns the
     // first error of data that could not be written.
-    enum class Unsent { write_back, give_up };
-    virtual Task<void> close(Unsent unsent = Unsent::write_back) = 0;
+    enum class AtClose { write_back, give_up };
+    virtual Task<void> close(AtClose unsent = AtClose::write_back) = 0;
 
     // Replaces the values that Options set, from now on.
     virtual void set_access_times(AccessTimes which, bool of_folders) = 0;

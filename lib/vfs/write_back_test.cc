@@ -172,7 +172,7 @@ TEST_CASE("discarding the unsent data ends the mount at once, whatever the store
     w.store.fail_put = 1;
     w.store.lasting = true;
     const int puts = w.store.puts;
-    w.run(w.a->close(Filesystem::Unsent::give_up));
+    w.run(w.a->close(Filesystem::AtClose::give_up));
     w.a.client.reset();
     CHECK(w.store.puts == puts);
     w.store.fail_put = 0;

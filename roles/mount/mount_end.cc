@@ -108,8 +108,8 @@ Task<void> MountProcess::give_up(Scope& storing, std::string& given_up) {
 
 // The socket answers until the volume is closed, so that `status` can show what delays the end.
 Task<void> MountProcess::close_volume(Result<void> stored) {
-    using Unsent = vfs::Filesystem::Unsent;
-    auto closed = co_await result(files_->close(stored ? Unsent::write_back : Unsent::give_up));
+    using AtClose = vfs::Filesystem::AtClose;
+    auto closed = co_await result(files_->close(stored ? AtClose::write_back : AtClose::give_up));
     if (!stored) closed = std::move(stored);
     if (control_server_) co_await control_server_->close();
     files_.reset();
