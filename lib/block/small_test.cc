@@ -67,7 +67,7 @@ TEST_CASE("the bytes of packed data are for ever") {
               ->text() == std::string(100, 'a'));
 }
 
-TEST_CASE("what cannot have been packed is EIO, whatever it is") {
+TEST_CASE("data that cannot have been packed fails with EIO") {
     using namespace std::string_view_literals;
     const std::string_view bad[] = {""sv,
                                     "\3abcdef"sv,

@@ -129,7 +129,7 @@ TEST_CASE("small takings find room beside large ones, which use seven eighths at
     CHECK(task::run(scope.join()));
 }
 
-TEST_CASE("whoever waits is served when a cache has gained what it can give back") {
+TEST_CASE("waiting requests are served when a cache gains memory that it can give back") {
     Budget budget(100, 50);
     Scope scope;
     std::vector<Reservation> cache, held;

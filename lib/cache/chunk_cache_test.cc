@@ -154,7 +154,7 @@ TEST_CASE("the cache stays within its budget and gives way to others") {
     CHECK(f.budget.used() <= (1 << 20) / 8);
 }
 
-TEST_CASE("what is asked for again outlasts a scan") {
+TEST_CASE("chunks that are read again survive a scan") {
     Fixture f({.frames = 100, .bytes = 20'000, .limit = 1 << 20});
     CHECK(f.reads_right(0, 0, 10));
     for (int i = 1; i < 20; ++i) f.reads_right(i, 0, 10);
@@ -167,7 +167,7 @@ TEST_CASE("what is asked for again outlasts a scan") {
     CHECK(f.gets() == before + 1);
 }
 
-TEST_CASE("what a reader has passed makes room first, and is bounded") {
+TEST_CASE("chunks that a reader has passed are evicted first, and are bounded") {
     Fixture f({.frames = 3, .bytes = 4 << 20, .limit = 32 << 20});
     const auto whole = [&](int frame) { return f.part(frame, 0, 4 << 20); };
     CHECK(f.read({f.part(2, 0, chunk)}));
@@ -256,7 +256,7 @@ TEST_CASE("whole frames of older programs are read") {
     }
 }
 
-TEST_CASE("what was just written is in memory") {
+TEST_CASE("data that was just written is in memory") {
     Fixture f({.frames = 1});
     std::vector<Buffer> pieces;
     for (std::size_t at = 0; at < f.setup.bytes; at += 50'000)

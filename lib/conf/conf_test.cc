@@ -53,7 +53,7 @@ struct Settings {
 
 }  // namespace
 
-TEST_CASE("what was saved is loaded again, whatever the text is") {
+TEST_CASE("saved settings are loaded again, whatever the text is") {
     Folder folder;
     const std::string path = folder.path + "/s.yaml";
     for (const char* name : {"plain", "", "true", "12", "a: b", "# no comment", "two\nlines",

@@ -57,7 +57,7 @@ std::int64_t rows(Db& db) {
 
 }  // namespace
 
-TEST_CASE("what is bound comes back: integers, text with odd bytes, and blobs") {
+TEST_CASE("bound integers, texts with odd bytes and blobs are read back") {
     Folder folder;
     auto db = folder.open();
     REQUIRE(db->migrate(one_table));

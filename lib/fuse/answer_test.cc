@@ -42,7 +42,7 @@ TEST_CASE("data in more pieces than the kernel takes at once is joined, in order
     CHECK(answer.data().front().text() == text);
 }
 
-TEST_CASE("what may not be cached is valid for no time at all") {
+TEST_CASE("attributes that may not be cached are valid for no time") {
     CHECK(kernel_entry({.attr = {}, .cacheable = true}, hour).attr_valid == 3600);
     CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).attr_valid == 0);
     CHECK(kernel_entry({.attr = {}, .cacheable = false}, hour).entry_valid == 0);

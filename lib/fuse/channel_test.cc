@@ -81,7 +81,7 @@ TEST_CASE("while large requests are unanswered, the channel takes no more than i
     CHECK(seen == std::vector<std::uint64_t>{7, 8});
 }
 
-TEST_CASE("what is never answered takes no place among large requests") {
+TEST_CASE("a request without a reply does not count as a large request") {
     Kernel kernel;
     std::vector<std::uint64_t> seen;
     Channel channel(kernel.ends[1], 1, [&](Request request) { seen.push_back(request.unique()); });
@@ -108,7 +108,7 @@ TEST_CASE("a paused channel leaves its requests where they are") {
     CHECK(seen == std::vector<std::uint64_t>{7});
 }
 
-TEST_CASE("what another build agreed on with the kernel is gone on with only if it is understood") {
+TEST_CASE("an agreement of another build with the kernel is accepted only if it is supported") {
     const Negotiated ours{protocol_minor, FUSE_ASYNC_READ | FUSE_BIG_WRITES, data_bytes_max};
     Negotiated newer = ours, larger = ours, other = ours;
     newer.minor = protocol_minor + 1;

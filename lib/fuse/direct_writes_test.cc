@@ -33,7 +33,7 @@ TEST_CASE("a file is known until the last handle for direct writes is closed") {
     CHECK(!writes.leave_pages(7));
 }
 
-TEST_CASE("of a file that was not opened for direct writes they may leave pages") {
+TEST_CASE("direct writes to a file opened without O_DIRECT may leave pages") {
     DirectWrites writes;
     CHECK(writes.leave_pages(7));
     writes.closed(7, 1);

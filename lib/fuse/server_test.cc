@@ -299,7 +299,7 @@ TEST_CASE("the kernel writes back mapped pages before a time is set, but not in 
     CHECK(notices(O_WRONLY, FATTR_MTIME) == 0);
 }
 
-TEST_CASE("what is forgotten is not answered, and a count that is too high ends with the list") {
+TEST_CASE("forget requests get no reply, and a count that is too high ends with the list") {
     Served s;
     const std::uint64_t one = s.kernel.ask(FUSE_FORGET, Body().add(fuse_forget_in{1}).bytes(), 5);
     const std::uint64_t many =
@@ -378,7 +378,7 @@ TEST_CASE("a kernel too old is refused with EPROTO and a sentence") {
     CHECK(ready.error().context.find("the kernel speaks FUSE 7.35") == 0);
 }
 
-TEST_CASE("what is agreed on with the kernel is no more than it offers") {
+TEST_CASE("the agreement with the kernel has only features that it offers") {
     Served s;
     fuse_init_in in{.major = FUSE_KERNEL_VERSION, .minor = protocol_minor + 5};
     in.flags = FUSE_ASYNC_READ | FUSE_WRITEBACK_CACHE | FUSE_MAX_PAGES;

@@ -66,7 +66,7 @@ Task<void> a_turn(Loop& loop) {
 
 }  // namespace
 
-TEST_CASE("what one end writes the other reads, in order, until the end of the stream") {
+TEST_CASE("each end reads what the other writes, in order, until the end of the stream") {
     for (const std::string& address : kinds()) {
         CAPTURE(address);
         Loop loop;

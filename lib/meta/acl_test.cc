@@ -58,7 +58,7 @@ struct AclFixture : Fixture {
     }
 };
 
-TEST_CASE("what is no valid ACL is refused") {
+TEST_CASE("an invalid ACL is refused") {
     CHECK(code({owner_rwx, group_rx, other_none}) == 0);
     CHECK(code({owner_rwx, group_rx, mask_rwx, other_none}) == 0);
     CHECK(code({}) == 0);
@@ -106,7 +106,7 @@ TEST_CASE("an ACL or a value that is there already is no change: the ctime stays
     CHECK(f.attr(a).ctime > before);
 }
 
-TEST_CASE("who may not give a file its group's ids loses setgid with the ACL") {
+TEST_CASE("setting an ACL without being in the file's group clears setgid") {
     AclFixture f;
     const Ino a = f.create(1, "a", 02644);
     REQUIRE(f.apply(wire::SetXattr{.ino = a,

@@ -213,7 +213,7 @@ TEST_CASE("while nothing can be written at all reads fail rather than show an ol
     CHECK(f.create(1, "b") == a + 1);
 }
 
-TEST_CASE("what the journal has more than the database comes back, up to where it is torn") {
+TEST_CASE("records that only the journal has are replayed, up to a torn one") {
     Fixture f;
     const SessionId session = f.session();
     std::vector<std::string> dumps = {f.dump()};
@@ -327,7 +327,7 @@ TEST_CASE("a read-only session may release but not change, and an unknown one no
     CHECK(code_of(f.volume->apply(99, request)) == ESTALE);
 }
 
-TEST_CASE("what was applied outlives a crash, without a sync") {
+TEST_CASE("applied changes survive a crash without a sync") {
     Fixture f;
     const Ino a = f.mkdir(1, "a");
     const Ino b = f.create(a, "b");

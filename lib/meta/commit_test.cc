@@ -81,7 +81,7 @@ TEST_CASE("small data moves to extents only with a commit that knows its version
     CHECK(f.attr(a).used == 9000);
 }
 
-TEST_CASE("what is appended goes behind what others appended meanwhile, over a block's end too") {
+TEST_CASE("appended data goes behind that of others, also across the end of a block") {
     Commits f;
     const Ino a = f.create(1, "a");
     f.truncate(a, block - 300);

@@ -264,7 +264,7 @@ TEST_CASE("a session may use only segments that it reserved") {
     CHECK(f.volume->apply(two, wire::ReserveSegments{1}).value().first == range.first + 2);
 }
 
-TEST_CASE("what a session reserved and never committed becomes garbage at its end") {
+TEST_CASE("segments reserved and never committed become garbage when the session ends") {
     Fixture f;
     const SessionId session = f.session();
     const auto range = f.volume->apply(session, wire::ReserveSegments{3}).value();

@@ -83,7 +83,7 @@ TEST_CASE("a folder is empty when its names are gone, written or not") {
     CHECK(lookup_code(*f.state, "d") == ENOENT);
 }
 
-TEST_CASE("what a fault throws away leaves no names in memory") {
+TEST_CASE("changes that a fault undoes leave no names in memory") {
     StateFixture f;
     REQUIRE(f.create(3));
     f.state->db->fail_disk(EIO);

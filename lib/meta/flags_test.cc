@@ -50,7 +50,7 @@ TEST_CASE("flags are kept, change the ctime, and others than ours are refused") 
     CHECK(f.attr(file).flags == (wire::flag_nodump | wire::flag_noatime));
 }
 
-TEST_CASE("of an append-only file a chown to nobody takes no setuid away, but is refused") {
+TEST_CASE("a no-op chown of an append-only file keeps setuid and is refused") {
     Flags f;
     const Ino plain = f.create(1, "plain", 0755), program = f.create(1, "program", 04755);
     REQUIRE(f.set_flags(plain, wire::flag_append) == 0);
@@ -101,7 +101,7 @@ TEST_CASE("an append-only file keeps its name and its attributes, but may be tou
     CHECK(f.attr(file).mtime == 5);
 }
 
-TEST_CASE("what the kernel takes away before a write to an append-only file may go") {
+TEST_CASE("an append-only file loses only the attributes that the kernel removes before a write") {
     Flags f;
     const Ino file = f.create(1, "file");
     const auto set = [&](const char* name) { return f.apply(wire::SetXattr{file, name, {}}); };
@@ -145,7 +145,7 @@ TEST_CASE("an immutable folder gains and loses no names; an append-only one gain
     CHECK(f.rmdir(folder, "sub") == EPERM);
 }
 
-TEST_CASE("what is made in a folder inherits nodump and noatime, and nothing else") {
+TEST_CASE("new inodes inherit nodump and noatime from their folder, and no other flag") {
     Flags f;
     const Ino folder = f.mkdir(1, "folder");
     REQUIRE(f.set_flags(folder, wire::flag_nodump | wire::flag_noatime | wire::flag_append) == 0);

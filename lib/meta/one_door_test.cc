@@ -45,7 +45,7 @@ struct Writing {
 
 }  // namespace
 
-TEST_CASE("what the service itself changes outlives a kill as clients' changes do") {
+TEST_CASE("changes by the service itself survive a kill, as those of clients do") {
     Fixture f;
     const Ino ino = f.create(1, "a");
     f.write(ino, {0}, 4096);
@@ -123,7 +123,7 @@ TEST_CASE("an answer that is an error is a refusal") {
     CHECK(again.reply.error().refused);
 }
 
-TEST_CASE("whatever fails once in a commit, a refusal means that nothing leads to its segment") {
+TEST_CASE("after any failure in a commit, a refusal means that nothing refers to its segment") {
     for (const int code : {EIO, ENOSPC}) {
         for (int nth = 1;; ++nth) {
             CAPTURE(nth);

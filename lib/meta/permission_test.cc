@@ -48,7 +48,7 @@ struct SquashFixture : Fixture {
     }
 };
 
-TEST_CASE("what a squashed root makes is its other self's") {
+TEST_CASE("inodes made by a squashed root belong to the other user") {
     SquashFixture f;
     const Ino made = f.own("f");
     CHECK(f.attr(made).uid == squash.uid);
@@ -107,7 +107,7 @@ TEST_CASE("a rename into itself is EINVAL also for who may not rename") {
     CHECK(f.ask(wire::Rename{f.theirs, "folder", folder, "x", 0, ++f.now}) == EINVAL);
 }
 
-TEST_CASE("what flags forbid is EPERM, whoever asks, before it is EACCES") {
+TEST_CASE("a change that flags forbid is EPERM for every caller, before EACCES") {
     SquashFixture f;
     const auto set_flags = [&](Ino ino, std::uint32_t flags) {
         return f.set(ino, wire::set_flags, {.flags = flags}, alice);

@@ -54,7 +54,7 @@ TEST_CASE("a hole in the middle of an extent leaves its two ends, and the size")
     CHECK(f.garbage().size() == 1);
 }
 
-TEST_CASE("what lies over an extent that is split lies over both parts") {
+TEST_CASE("layers over an extent that is split cover both parts") {
     Fixture f;
     const Ino a = f.create(1, "a");
     f.write(a, {0}, 100 * kib);
@@ -135,7 +135,7 @@ TEST_CASE("fallocate grows the size unless it is to keep it, and never shrinks i
     CHECK(f.apply(longer).value().attr.size == 300);
 }
 
-TEST_CASE("what fallocate cannot do is refused by its errno") {
+TEST_CASE("unsupported fallocate requests are refused with their errno") {
     Fixture f;
     const Ino a = f.create(1, "a");
     const auto code = [&](Ino ino, std::uint32_t mode, std::uint64_t offset, std::uint64_t length) {
@@ -279,7 +279,7 @@ TEST_CASE("holes of the source are holes of the target, also over what was there
     CHECK(f.attr(small).size == block + 5);
 }
 
-TEST_CASE("what cannot be shared is refused by its errno") {
+TEST_CASE("ranges that cannot be shared are refused with their errno") {
     Fixture f({.max_blocks = 3});
     const Ino a = f.create(1, "a"), b = f.create(1, "b"), small = f.create(1, "small");
     f.write(a, {0, block}, block);

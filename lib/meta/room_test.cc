@@ -64,7 +64,7 @@ TEST_CASE("room is kept in whole pages, and once however often it is asked for")
     CHECK(f.total() == f.used(a));
 }
 
-TEST_CASE("what is written into kept room counts once and fits in a full volume") {
+TEST_CASE("writes into reserved space count once and fit in a full volume") {
     Rooms f(4);
     const Ino a = f.create(1, "a"), b = f.create(1, "b");
     f.allocate_all(a, keep, 100, 2 * block);
@@ -235,7 +235,7 @@ TEST_CASE("compaction neither needs nor changes unwritten extents") {
     CHECK(f.used(a) == block);
 }
 
-TEST_CASE("nobody commits an unwritten extent") {
+TEST_CASE("a commit of an unwritten extent is refused") {
     Rooms f;
     const Ino a = f.create(1, "a");
     wire::Commit commit;

@@ -209,7 +209,7 @@ TEST_CASE("volumes that commit at different times observe the same changes") {
     CHECK(often.volume->dump().value() == seldom.volume->dump().value());
 }
 
-TEST_CASE("what a killed process left in the journal is observed when it is applied again") {
+TEST_CASE("changes that a killed process left in the journal are observed when they are replayed") {
     Observed f;
     f.recorder.committed();
     f.recorder.kept.clear();

@@ -54,7 +54,7 @@ TEST_CASE("memory: takes the same options") {
     CHECK(has(refusal("memory:x"), "memory:"));
 }
 
-TEST_CASE("what is wrong is named, with what would be right") {
+TEST_CASE("an error names the wrong part and a valid form") {
     CHECK(has(refusal("data"), "./data"));
     CHECK(has(refusal("gopher://x"), "'gopher:'"));
     CHECK(has(refusal("gopher://x"), "file: and memory:"));

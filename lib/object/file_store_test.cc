@@ -138,7 +138,7 @@ TEST_CASE("a large object is written whole, whatever its pieces and its last pag
     }
 }
 
-TEST_CASE("what a killed process left behind goes away, what another is writing stays") {
+TEST_CASE("files of a killed process are removed, those that another process writes stay") {
     TestFolder folder;
     REQUIRE(Folder::open(folder.path()));
     const fs::path put = fs::path(folder.path()) / ".put";
@@ -183,7 +183,7 @@ TEST_CASE("a folder that somebody removed is made again") {
     CHECK((*store)->put("v/ab/2", {}));
 }
 
-TEST_CASE("what is no plain file is no object") {
+TEST_CASE("only plain files are objects") {
     TestFolder folder;
     const auto store = Folder::open(folder.path());
     const fs::path root(folder.path());

@@ -79,7 +79,7 @@ TEST_CASE("several ranges come with one request, each in memory of its own") {
     });
 }
 
-TEST_CASE("what was put comes back whole and in ranges") {
+TEST_CASE("a stored object can be read whole and in ranges") {
     for_each_kind([](Loop& loop, Store& store) {
         REQUIRE(loop.run(store.put("vol/ab/0001", pieces_of({"hello", "", " ", "world"}))));
 

@@ -4,7 +4,7 @@
 
 namespace flexfs::options {
 
-TEST_CASE("what memory is divided into is no more than there is") {
+TEST_CASE("the parts of the memory add up to at most all of it") {
     for (std::uint64_t mib : {32, 64, 128, 256, 1024, 65536}) {
         for (const bool most : {false, true}) {
             CAPTURE(mib);

@@ -78,7 +78,7 @@ TEST_CASE("a remount takes what mount(8) repeats, and names what is wrong") {
     CHECK(check_remount_list("remount,misspelt", true));
 }
 
-TEST_CASE("what one process image tells the next is no option") {
+TEST_CASE("values for the next process image are not options of -o") {
     CHECK(complaint("takeover=3") == "unknown option 'takeover'");
 }
 

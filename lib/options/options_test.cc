@@ -65,7 +65,7 @@ TEST_CASE("an address with faults is kept as it is written") {
     CHECK(absolute_address("/data?x") == "/data?x");
 }
 
-TEST_CASE("what is no address is refused with what would be right") {
+TEST_CASE("an invalid address is refused with a valid form") {
     CHECK(absolute_address("statsu").error().context ==
           "no volume is named 'statsu'; for a folder write ./statsu");
     for (const char* text : {"", "file:data", "file:./data", "ftp://x/y", "file:///data?errors=2",

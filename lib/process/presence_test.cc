@@ -61,7 +61,7 @@ TEST_CASE("a path is resolved except for a last part that does not exist") {
     CHECK(absolute_path("/") == "/");
 }
 
-TEST_CASE("whoever finds a lock held learns which process serves which place") {
+TEST_CASE("a held lock shows which process serves which place") {
     const Home home;
     const std::string path = home.path + "/lock";
     CHECK(!ServiceLock::holder(path));

@@ -210,7 +210,7 @@ TEST_CASE("wherever connections are cut, every call gets its own answer") {
     CHECK(pair.client.connections == Cutter::cuts_max);
 }
 
-TEST_CASE("what is waiting when a new greeting is refused ends with that error") {
+TEST_CASE("calls that wait when a new greeting is refused end with its error") {
     Loop loop;
     Stage stage(loop);
     ToyClient<Toy> client;

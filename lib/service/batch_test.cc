@@ -80,7 +80,7 @@ TEST_CASE("over a log that answers late, tickets are answered in the order of th
     CHECK(batch.batches() == 3);
 }
 
-TEST_CASE("what a log cannot tell the outcome of is not refused") {
+TEST_CASE("a request whose outcome the log does not know is not refused") {
     SlowLog log;
     Batch batch(log, [](std::span<meta::Call>) {});
     Batch::Ticket ticket;

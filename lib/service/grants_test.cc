@@ -85,7 +85,7 @@ TEST_CASE("a file that another client writes is recalled before it is read") {
     CHECK(f.ask(b, wire::GetAttr{ino}).attr.size == 5);
 }
 
-TEST_CASE("what the holder sent before returning its grant takes effect, answered or not") {
+TEST_CASE("requests sent before the grant was returned take effect, answered or not") {
     Fixture f;
     Client& a = f.open_session("a");
     Client& b = f.open_session("b");

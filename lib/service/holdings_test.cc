@@ -103,7 +103,7 @@ TEST_CASE("a contest ends when one is alone for a while") {
     CHECK(contests.size() == 0);
 }
 
-TEST_CASE("who takes a file again after a while does not contest it") {
+TEST_CASE("a client that takes a file again after a while does not contest it") {
     Contests contests;
     for (int i = 0; i < 10; ++i) CHECK_FALSE(contests.ask(5, 1 + i % 2, true, i * 10 * second));
 }

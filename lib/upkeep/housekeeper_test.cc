@@ -78,7 +78,7 @@ TEST_CASE("a segment is deleted no sooner than its delay after its death") {
     CHECK_FALSE(f.stored(id));
 }
 
-TEST_CASE("what cannot be deleted now is deleted later") {
+TEST_CASE("segments that cannot be deleted now are deleted later") {
     Fixture f;
     Client& a = f.open_session("a", true);
     const Ino ino = f.create(a, "x");
@@ -94,7 +94,7 @@ TEST_CASE("what cannot be deleted now is deleted later") {
     CHECK_FALSE(f.stored(id));
 }
 
-TEST_CASE("what a killed process put into the store and did not commit is deleted") {
+TEST_CASE("segments that a killed process stored and did not commit are deleted") {
     Fixture f;
     Client& a = f.open_session("a", true);
     const Ino ino = f.create(a, "x");

@@ -98,7 +98,7 @@ EVERYWHERE("after each change of names the attributes that a client keeps are th
     CHECK(w.code(a->lookup(e, "h")) == ENOENT);
 }
 
-EVERYWHERE("what one client wrote and has not sent, another sees when it looks, opens or reads") {
+EVERYWHERE("unsent writes of one client are visible to another that looks, opens or reads") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");
@@ -134,7 +134,7 @@ EVERYWHERE("two clients that write different bytes of one file keep both") {
     }
 }
 
-EVERYWHERE("what another client changes is dropped from a client's and its kernel's caches") {
+EVERYWHERE("changes by another client drop entries from the client's and its kernel's caches") {
     World w;
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");

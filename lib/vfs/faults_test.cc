@@ -171,7 +171,7 @@ EVERYWHERE("a metadata disk that is full delays a commit and loses nothing") {
     CHECK(w.read_after(a, "f") == text);
 }
 
-EVERYWHERE("what a full metadata disk refuses to let go is let go when there is room") {
+EVERYWHERE("releases that a full metadata disk refuses are made when there is space") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");

@@ -100,7 +100,7 @@ TEST_CASE("bytes that a refused change had dropped are there again, the newest o
     CHECK(text_of(file.unsent().dirty()) == "abba");
 }
 
-TEST_CASE("what is inline is one whole: the next flight waits for the one that changes it") {
+TEST_CASE("inline data is one unit: the next flight waits for the one that changes it") {
     Unsent unsent;
     CHECK(unsent.can_take(true));
     const auto flight = unsent.begin_flight();

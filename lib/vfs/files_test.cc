@@ -13,7 +13,7 @@ std::string noise(std::size_t bytes, std::uint64_t seed) {
     return text;
 }
 
-TEST_CASE("what was written is read back at once, and after fsync and a new mount") {
+TEST_CASE("written data is read back at once, and after fsync and a new mount") {
     for (const std::size_t bytes : {1, 100, 8192, 8193, 300'000, 1'000'000}) {
         CAPTURE(bytes);
         World w;
@@ -185,7 +185,7 @@ TEST_CASE("holes read as zeros, between, behind and instead of what was written"
     CHECK(w.run(a->getattr(file.node.attr.ino)).attr.used == 3);
 }
 
-TEST_CASE("what a truncation cut off does not come back when the file grows again") {
+TEST_CASE("truncated data does not come back when the file is extended") {
     World w;
     Peer& a = w.mount();
     for (const bool flushed : {false, true}) {
@@ -398,7 +398,7 @@ TEST_CASE("capabilities that a file gets after it was written stay when the data
     CHECK((w.run(a->getattr(ino)).attr.mode & 07777) == 04755);
 }
 
-TEST_CASE("what the kernel stores of its pages leaves capabilities, unless a write comes with it") {
+TEST_CASE("pages that the kernel writes back keep capabilities, unless a write comes with them") {
     World w;
     Peer& a = w.mount();
     const Opened file = w.create(a, "f");
@@ -437,7 +437,7 @@ TEST_CASE("setuid that a write cleared stays away when what it wrote is cut off"
     CHECK((w.run(w.mount()->getattr(ino)).attr.mode & 07777) == 0755);
 }
 
-TEST_CASE("what a file without extended attributes is asked for is answered, and found once set") {
+TEST_CASE("a file without extended attributes answers requests for them, and finds them once set") {
     World w;
     Peer& a = w.mount();
     Peer& b = w.mount();

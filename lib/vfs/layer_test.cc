@@ -32,7 +32,7 @@ TEST_CASE("the next bytes are those at an offset or behind it") {
     CHECK(layer.next(13) == Range{UINT64_MAX, UINT64_MAX});
 }
 
-TEST_CASE("what is put lies over what was there, and its bytes are counted once") {
+TEST_CASE("new bytes lie over old ones and are counted once") {
     Layer layer;
     layer.put(span(2, "aaaaaaaa"));
     layer.put(span(4, "bb"));
@@ -43,7 +43,7 @@ TEST_CASE("what is put lies over what was there, and its bytes are counted once"
     CHECK(layer.end() == 12);
 }
 
-TEST_CASE("what is put under fills gaps only") {
+TEST_CASE("bytes put underneath only fill gaps") {
     Layer layer;
     layer.put(span(4, "bb"));
     layer.put(span(10, "dd"));

@@ -45,7 +45,7 @@ TEST_CASE("a full volume takes what fits of a write and refuses the next with EN
     CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
 }
 
-TEST_CASE("what is written where room is kept fits in a full volume") {
+TEST_CASE("writes into reserved space fit in a full volume") {
     for (const bool again : {false, true}) {
         CAPTURE(again);
         Limited w;
@@ -130,7 +130,7 @@ TEST_CASE("many small writes of many files are taken to the last byte and are al
     CHECK(w.volume->read(wire::StatFs{}).value().used_bytes == limit);
 }
 
-TEST_CASE("what is deleted or cut off makes room at once") {
+TEST_CASE("deletions and truncations free space at once") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g");
     REQUIRE(w.put(f.handle, 0, limit / 2) == std::int64_t(limit / 2));
@@ -165,7 +165,7 @@ TEST_CASE(
     CHECK(used(g) == (1 << 18) - 4096);
 }
 
-TEST_CASE("what is unsent over old bytes and what was removed leave room for fallocate") {
+TEST_CASE("unsent overwrites and removed files leave space for fallocate") {
     Limited w;
     const Opened f = w.file("f"), g = w.file("g"), h = w.file("h");
     const std::uint64_t half = limit / 2;

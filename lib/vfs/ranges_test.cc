@@ -170,7 +170,7 @@ TEST_CASE("many small writes over kept room are compacted, and the room stays") 
     CHECK(w.read(a, file.handle) == expected);
 }
 
-TEST_CASE("what leaves while a hole is made does not come back") {
+TEST_CASE("data sent while a hole is made does not come back") {
     for (const std::size_t bytes : {4000, 600'000}) {
         CAPTURE(bytes);
         World w;

@@ -67,7 +67,7 @@ TEST_CASE("a client cut off from its server answers until its lease ends, then w
     CHECK(w.read(a, file.handle) == "text");
 }
 
-TEST_CASE("what a client wrote before it lost its lease is sent when it comes back, over nothing") {
+TEST_CASE("data written before the lease was lost is sent on return, and overwrites nothing") {
     World w(remote(200ms));
     Peer &a = w.mount(), &b = w.mount();
     const Opened file = w.create(a, "f");

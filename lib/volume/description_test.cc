@@ -6,7 +6,7 @@
 
 namespace flexfs::volume {
 
-TEST_CASE("what is not asked for has its default") {
+TEST_CASE("properties that are not given have their defaults") {
     NewVolume wanted;
     wanted.block_bytes = 1 << 20;
     wanted.compression = "zstd";

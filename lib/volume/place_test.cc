@@ -40,7 +40,7 @@ TEST_CASE("a folder is found, or can be made in one that exists") {
     CHECK(settle_folder(scratch.at("new")));
 }
 
-TEST_CASE("what an interrupted start leaves belongs to nobody else, and all other files do") {
+TEST_CASE("only the files of an interrupted start are not foreign") {
     const Scratch scratch;
     fs::create_directory(scratch.at("meta"));
     fs::create_directory(scratch.at(".put"));

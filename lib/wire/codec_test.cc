@@ -148,7 +148,7 @@ TEST_CASE("only an error that is marked as a refusal permits to delete what the 
     CHECK(all_refused(Result<Committed>(fail(refuse({ENOSPC, {}}))), 2));
 }
 
-TEST_CASE("what is encoded is decoded") {
+TEST_CASE("a value survives encoding and decoding") {
     const Listing listing = sample_listing();
     const auto back = decode<Listing>(encode(listing));
 

@@ -21,7 +21,7 @@ TEST_CASE("a user's remount keeps what it does not name") {
     CHECK(by_user("rw,nosymfollow", "symfollow") == MS_REMOUNT);
 }
 
-TEST_CASE("what mount(8) leaves out of its list is off, except access times") {
+TEST_CASE("options that mount(8) does not list are off, except access times") {
     CHECK(remount_flags("rw,nosuid,noexec,noatime", "rw,nosuid,remount", Given::by_mount8) ==
           (MS_REMOUNT | MS_NOSUID | MS_NOATIME));
     CHECK(remount_flags("ro,relatime,nodiratime", "rw,noATime,remount", Given::by_mount8) ==

@@ -24,7 +24,7 @@ TEST_CASE("a mount that nothing depends on stands alone") {
     CHECK(find_dependent(table, "/mnt/a").path.empty());
 }
 
-TEST_CASE("whatever is mounted inside a mount depends on it") {
+TEST_CASE("mounts inside a mount depend on it") {
     const std::vector<process::MountEntry> table{entry("/mnt/a", "/data/a"),
                                                  entry("/mnt/a/x", "none", "tmpfs"),
                                                  entry("/mnt/a/x/y", "/data/y")};
@@ -44,7 +44,7 @@ TEST_CASE("a mounted volume whose folder is inside a mount depends on it") {
     CHECK(find_dependent(table, "/mnt/b").path.empty());
 }
 
-TEST_CASE("what is no mount of ours is refused with the reason") {
+TEST_CASE("a mount that is not ours is refused with the reason") {
     CHECK(not_ours("/none/such").error().message() == "nothing is mounted on /none/such");
     CHECK(not_ours("/proc").error().message() ==
           "/proc is not a flexfs mount but one of type proc");

@@ -19,7 +19,7 @@ Takeover sample() {
     return takeover;
 }
 
-TEST_CASE("what is handed over arrives") {
+TEST_CASE("the options of a hand-over arrive") {
     const auto memory = process::save_handover(process::encode_handover(sample()));
     REQUIRE(memory);
 

@@ -1,11 +1,11 @@
-"""Random changes of a tree of names, in memory and, alike, in a folder."""
+"""Random changes of a tree of names, made in memory and in a folder."""
 import os
 import random
 import stat
 
 
 class Tree:
-    """After n steps with one seed it is always the same tree."""
+    """The tree after n steps depends only on the seed."""
 
     def __init__(self, seed):
         self.dice = random.Random(seed)
@@ -16,7 +16,7 @@ class Tree:
         self.targets = {}  # path of a symlink -> target
 
     def step(self, folder=None):
-        """One change; of the model alone where no folder is given."""
+        """Makes one change, without a folder only in the model."""
         kinds = [self._make, self._make, self._mkdir, self._move, self._move_folder, self._link,
                  self._symlink, self._chmod, self._remove, self._rmdir]
         call = None
@@ -114,7 +114,7 @@ class Tree:
         return os.rmdir, Name(path)
 
     def told(self):
-        """path -> what is there; files by what is seen of them from outside."""
+        """Returns path -> description of every name, by the attributes that are visible."""
         numbers = list(self.files.values())
         first = {}
         for path in sorted(self.files):
@@ -126,7 +126,7 @@ class Tree:
 
     @staticmethod
     def found(folder):
-        """The same of a real folder."""
+        """Returns the same for a real folder."""
         seen, inodes = {}, {}
         for path, names, files in os.walk(folder):
             for name in names + files:

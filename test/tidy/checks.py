@@ -302,11 +302,13 @@ def check_sleeps(tree):
 PHRASES = re.compile(
     r"\bbut for\b|\b(tell|tells|told|telling) of\b|\bany more\b|\bno way out\b|\bso many\b",
     re.IGNORECASE)
-HEADING = re.compile(r"\s*(//|#+) (Who|Whom|Whose|What) ")
+HEADING = re.compile(r'\s*(//|#+|--|""") ?(Who|Whom|Whose|What) ')
+CASE = re.compile(r'\b(TEST_CASE|EVERYWHERE|SUBCASE|case|check|check_fails)[ (]"'
+                  r"(who|whom|whose|what|whoever|whatever) ")
 
 
 def check_language(tree):
-    """No phrase that style.md names, and no comment that begins with a relative clause."""
+    """No phrase that style.md names; no comment and no test case begins with a relative clause."""
     complaints = []
     scripts = set(tree.scripts("bash", "python"))
     for path in tree.paths:
@@ -317,7 +319,9 @@ def check_language(tree):
         for number, line in enumerate(tree.lines(path), 1):
             if match := PHRASES.search(line):
                 complaints.append(f"{path}:{number}: '{match[0]}'")
-            if HEADING.match(line) and not re.match(r"\s*(//|#+) ", before):
-                complaints.append(f"{path}:{number}: a comment begins with '{line.split()[1]}'")
+            if (match := HEADING.match(line)) and not re.match(r"\s*(//|#+|--) ", before):
+                complaints.append(f"{path}:{number}: a comment begins with '{match[2]}'")
+            if match := CASE.search(line):
+                complaints.append(f"{path}:{number}: a case begins with '{match[2]}'")
             before = line
     return complaints

@@ -81,6 +81,9 @@ BAD = {
         ({"lib/task/a.cc": "// All of them but " "for the first.\n"}, "a.cc:1: 'but " "for'"),
         ({"lib/task/a.h": "int a;\n// Who waits is woken.\n"}, "begins with 'Who'"),
         ({"test/a.sh": "# What comes first.\n"}, "begins with 'What'"),
+        ({"test/a.py": '"""What comes first."""\n'}, "begins with 'What'"),
+        ({"test/a.sh": 'check "' 'what was written is read" true\n'}, "a case begins with 'what'"),
+        ({"lib/base/a_test.cc": 'TEST_CASE("' 'who waits is woken") {}\n'}, "begins with 'who'"),
         ({"examples/README.md": "It tells " "of an error.\n"}, "'tells " "of'"),
     ],
 }

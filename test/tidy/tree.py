@@ -33,13 +33,13 @@ class Tree:
         return self.text(path).splitlines()
 
     def sources(self, *folders):
-        """C++ files, those below `folders` or all."""
+        """Returns the C++ files below `folders`, or all."""
         below = tuple(folder + "/" for folder in folders)
         return [path for path in self.paths
                 if path.endswith((".cc", ".h")) and (not below or path.startswith(below))]
 
     def scripts(self, *languages):
-        """Files whose first line or ending says that they are bash or python."""
+        """Returns the files whose first line or ending shows that they are bash or python."""
         return [path for path in self.paths if self._language(path) in languages]
 
     def _language(self, path):
@@ -51,18 +51,18 @@ class Tree:
         return None
 
     def includes(self, path):
-        """(line number, "lib/x/y.h" or <fmt/format.h> with its brackets) of each #include."""
+        """Yields (line number, "lib/x/y.h" or <fmt/format.h> with brackets) of each #include."""
         for number, line in enumerate(self.lines(path), 1):
             match = re.match(r'\s*#\s*include\s*("[^"]+"|<[^>]+>)', line)
             if match:
                 yield number, match[1]
 
     def modules(self):
-        """The modules of lib/, bottom to top."""
+        """Returns the modules of lib/, bottom to top."""
         return strings_of("modules", self.text("lib/meson.build"))
 
     def code(self, path):
-        """A C++ file without comments and the insides of literals; lines stay where they are."""
+        """Returns a C++ file without comments and contents of literals, with the same lines."""
         return LITERAL_OR_COMMENT.sub(_blank, self.text(path))
 
 
@@ -78,6 +78,6 @@ def _blank(match):
 
 
 def strings_of(name, text):
-    """The strings of `name = ['a', 'b']` in a meson.build."""
+    """Returns the strings of `name = ['a', 'b']` in a meson.build."""
     match = re.search(rf"^{name}\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
     return re.findall(r"'([^']*)'", match[1]) if match else []
