@@ -14,7 +14,7 @@ if [[ ${FULL:-} == 1 ]]; then
     compacting_every=2
 else
     : "${ROUNDS:=$(per_kind 50 9)}"
-    compacting_every=$(per_kind 5 3)
+    compacting_every=$(per_kind 8 4)
 fi
 : "${SEED:=$RANDOM}"
 echo "SEED=$SEED"
