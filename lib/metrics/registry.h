@@ -14,7 +14,7 @@
 
 namespace flexfs::metrics {
 
-// {{"op", "read"}}; the order counts.
+// {{"op", "read"}}; the order matters.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // The unit of recorded values: plain numbers, or nanoseconds that are shown as seconds.
@@ -32,14 +32,14 @@ public:
     Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
     Histogram& histogram(std::string_view name, std::string_view help, Labels labels = {},
                          Scale scale = Scale::seconds);
-    // A gauge that `read` computes when it is shown; what it refers to must outlive the registry.
+    // A gauge that `read` computes on export; what it refers to must outlive the registry.
     void gauge_of(std::string_view name, std::string_view help, Labels labels,
                   std::function<double()> read);
-    // A counter kept elsewhere.
+    // A counter whose value is kept elsewhere.
     void counter_of(std::string_view name, std::string_view help, Labels labels,
                     std::function<std::uint64_t()> read);
 
-    // The text format, version 0.0.4.
+    // Returns the text format, version 0.0.4.
     std::string prometheus() const;
     // {"name": 1, "name{op=\"read\"}": {"count": 1, "sum": 0.1, "p50": …, "p99": …, "max": …}}
     Json json() const;

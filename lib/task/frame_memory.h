@@ -1,6 +1,6 @@
 // Memory for coroutine frames. A request makes a dozen of them, of few sizes, many above the size
-// that malloc caches; so freed frames are kept for the next ones: per thread, and at most
-// 256 KiB.
+// that malloc caches. So freed frames are kept for reuse, at most 256 KiB of them for each
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,7 @@ namespace flexfs::task {
 
 class RunQueue {
 public:
-    // The queue of the calling thread.
+    // Returns the queue of the calling thread.
     static RunQueue& current();
 
     void push(std::coroutine_handle<> ready) { ready_.push_back(ready); }

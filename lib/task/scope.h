@@ -15,18 +15,18 @@ public:
     Scope& operator=(const Scope&) = delete;
     ~Scope() { check(running_ == 0); }
 
-    // Runs it until its first wait before returning. `stop` defaults to the scope's own.
+    // Runs the task to its first wait, then returns. `stop` defaults to that of the scope.
     void start(Task<void> task, StopSource* stop = nullptr);
     std::size_t running() const { return running_; }
 
-    // Waits until nothing runs. Fails with the first error that a task ended with, except
-    // ECANCELED; of several joins that wait, only one gets it.
+    // Waits until no task runs. Fails with the first error of a task other than ECANCELED; if
+    // several joins wait, only one of them gets the error.
     Task<void> join();
-    // Everything that waits in it, now or later, ends with ECANCELED.
+    // Ends all present and later waits of its tasks with ECANCELED.
     void cancel() { stop_.request(); }
     bool cancelled() const { return stop_.requested(); }
-    // cancel(), then waits for the end of all whatever their outcome. A stop does not end this
-    // wait.
+    // Cancels all tasks, then waits for their end, whatever their outcome. A stop does not end
+    // this wait.
     Task<void> close();
 
 private:
@@ -39,8 +39,8 @@ private:
     Error first_error_;
 };
 
-// Runs all at the same time and ends when the last has ended, with the first error. A stop of the
-// awaiting task stops them. ECANCELED, if any of them was stopped and none failed: success means
+// Runs the tasks concurrently and ends when all have ended, with the first error. A stop of the
+// awaiting task stops them. ECANCELED if any of them was stopped and none failed: success means
 // that every task has done its work.
 Task<void> all(std::vector<Task<void>> tasks);
 

@@ -1,12 +1,12 @@
-// Cancellation. A StopSource asks; everything that waits below a task started with it ends with
-// ECANCELED.
+// Cancellation. A StopSource requests it; then the waits of all tasks that were started with it end
+// with ECANCELED, as do those of the tasks that these await.
 #pragma once
 
 namespace flexfs::task {
 
 class StopSource;
 
-// Called once when a stop is requested. Leaves its source by itself when destroyed.
+// Called once when a stop is requested. Its destructor leaves the source.
 class StopHook {
 public:
     StopHook() = default;
@@ -37,7 +37,7 @@ public:
     ~StopSource();
 
     bool requested() const { return requested_; }
-    // Tells every hook. A second call does nothing.
+    // Calls every hook. A second call does nothing.
     void request();
 
 private:

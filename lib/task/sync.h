@@ -1,6 +1,6 @@
-// Primitives with which coroutines of one thread coordinate. Every wait ends with ECANCELED when
-// its task is stopped before it is served; a task that was served first keeps what it got, whatever
-// is stopped afterwards (lib/task/wait.h). Each must outlive the calls that wait for it.
+// Primitives with which coroutines of one thread coordinate. A wait ends with ECANCELED if its task
+// is stopped before it is served; a task that was served first keeps what it got, whatever is
+// stopped afterwards (lib/task/wait.h). A primitive must outlive the calls that wait for it.
 #pragma once
 
 #include <deque>
@@ -11,11 +11,11 @@
 
 namespace flexfs::task {
 
-// A flag to wait for.
+// A flag that tasks can wait for.
 class Event {
 public:
     bool is_set() const { return set_; }
-    // Everybody who waits now goes on, even if the flag is reset before they run.
+    // Wakes all present waits, even if the flag is reset before their tasks run.
     void set() {
         set_ = true;
         waiting_.wake_all();
@@ -30,19 +30,19 @@ private:
     WaitList waiting_;
 };
 
-// `count` units, given out in order of arrival: small requests do not overtake a large one.
+// Gives out `count` units in order of arrival: small requests do not overtake a large one.
 class Semaphore {
 public:
     explicit Semaphore(std::size_t count) : free_(count) {}
 
     std::size_t free() const { return free_; }
-    // Takes them at once or not at all. Does not overtake those who wait.
+    // Takes the units at once or not at all. Does not overtake waiting tasks.
     bool try_acquire(std::size_t units = 1) {
         if (free_ < units || !waiting_.empty()) return false;
         free_ -= units;
         return true;
     }
-    // After success the caller owes a release() of as many units; after ECANCELED it owes nothing.
+    // After success the caller must release() the units; after ECANCELED it has none.
     Task<void> acquire(std::size_t units = 1);
     void release(std::size_t units = 1) {
         free_ += units;
@@ -56,8 +56,8 @@ private:
     WaitList waiting_;
 };
 
-// Held by one coroutine at a time, in order of arrival; the guard gives it back. Not needed where a
-// plain check after the await will do.
+// Held by one coroutine at a time, in order of arrival; the guard releases it. Not needed if a
+// check after the await suffices.
 class Mutex {
 public:
     class [[nodiscard]] Guard {
@@ -91,7 +91,7 @@ public:
     // `capacity` is at least 1.
     explicit Channel(std::size_t capacity) : capacity_(capacity) { check(capacity > 0); }
 
-    // Waits for room. EPIPE once closed; after any error the item is not in the channel.
+    // Waits for space. EPIPE once closed; after any error the item is not in the channel.
     Task<void> push(T item) {
         if (closed_) co_await fail(EPIPE);
         if (items_.size() + promised_places_ >= capacity_) {
@@ -102,7 +102,7 @@ public:
         items_.push_back(std::move(item));
         if (readers_.wake_one()) ++promised_items_;
     }
-    // The next item; nothing once closed and empty.
+    // Returns the next item; nothing once the channel is closed and empty.
     Task<std::optional<T>> pop() {
         if (items_.size() == promised_items_) {
             if (closed_) co_return std::optional<T>{};
@@ -116,7 +116,7 @@ public:
         if (writers_.wake_one()) ++promised_places_;
         co_return item;
     }
-    // Items inside can still be taken out; pushes fail.
+    // Items in the channel can still be popped; pushes fail.
     void close() {
         closed_ = true;
         readers_.wake_all(EPIPE);
@@ -126,7 +126,7 @@ public:
 private:
     std::deque<T> items_;
     std::size_t capacity_;
-    // Handed to somebody who was woken and has not run yet; nobody else may take them.
+    // Reserved for tasks that were woken and have not run yet; no other task may take them.
     std::size_t promised_items_ = 0;
     std::size_t promised_places_ = 0;
     bool closed_ = false;

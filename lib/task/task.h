@@ -1,7 +1,7 @@
 // Task<T>: the one coroutine type. Started when awaited, it ends with a Result<T>.
 //
 // Inside a Task, `co_await` of a Task, a Result or a wait (lib/task/wait.h) gives the value, or
-// ends the awaiting coroutine with the error; `co_await result(x)` hands over the Result instead.
+// ends the awaiting coroutine with the error; `co_await result(x)` gives the Result instead.
 // `co_await fail(EIO)` ends a Task<void>. Coroutine parameters are values: a reference or view must
 // provably outlive the task.
 #pragma once
@@ -24,8 +24,8 @@ struct PromiseBase {
     enum class State { running, value, error };
 
     std::coroutine_handle<> waiter = std::noop_coroutine();  // resumed when this ends
-    PromiseBase* heir = nullptr;  // ends with this one's error, when there is one
-    StopSource* stop = nullptr;   // inherited by what it awaits
+    PromiseBase* heir = nullptr;  // ends with the error of this one, if any
+    StopSource* stop = nullptr;   // inherited by the tasks that it awaits
     State state = State::running;
     Error error;
 
@@ -51,7 +51,7 @@ struct FinalAwaiter {
     void await_resume() const noexcept {}
 };
 
-// co_await of a Result: the value, or the end of the awaiting coroutine.
+// co_await of a Result gives the value, or ends the awaiting coroutine.
 template <class T>
 struct ResultAwaiter {
     Result<T> result;
@@ -70,7 +70,7 @@ struct ResultAwaiter {
 template <class T>
 class Task;
 
-// Wraps what is awaited so that its Result is handed over, errors included.
+// Wraps an awaitable so that co_await gives its Result, even if it is an error.
 template <class Awaitable>
 struct AsResult {
     Awaitable inner;

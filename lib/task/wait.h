@@ -1,10 +1,10 @@
-// WaitList: the primitive under everything that suspends. Coroutines wait in it, in order of
+// WaitList: the primitive on which every suspension is based. Coroutines wait in it, in order of
 // arrival, until they are woken or stopped.
 //
 // A wait ends once, by a wake or by a stop, whichever comes first. It leaves its list at that very
-// moment, not when its coroutine runs: wake_one() never meets a wait that was stopped, and a stop
-// that comes after a wake has no effect on that wait. So a waker may count something as handed over
-// as soon as wake_one() returns true: its coroutine goes on with success and owns it.
+// moment, not when its coroutine runs: wake_one() never finds a wait that was stopped, and a stop
+// after a wake has no effect on that wait. So a waker may consider something handed over as soon as
+// wake_one() returns true: the coroutine will continue with success and owns it.
 #pragma once
 
 #include <cerrno>
@@ -17,18 +17,18 @@ namespace flexfs::task {
 
 class WaitList;
 
-// One suspended coroutine. Lives in its frame.
+// One suspended coroutine; stored in its frame.
 class Waiting : StopHook {
 public:
     Waiting(WaitList* list, bool shielded, std::uint64_t units)
         : list_(list), units_(units), shielded_(shielded) {}
-    // Takes it out of its list, where it must be, and makes the coroutine ready: with success, or
-    // with an errno.
+    // Removes the wait from its list, in which it must be, and makes the coroutine ready, with
+    // success or with an errno.
     void wake(int code = 0);
 
 protected:
     ~Waiting();
-    // False if the wait is over before it began, because a stop was requested.
+    // Returns false if the wait ended before it began, because a stop was requested.
     bool park(std::coroutine_handle<> self, PromiseBase& promise, bool hand_over);
     int code() const { return code_; }
     PromiseBase* promise_ = nullptr;
@@ -66,7 +66,7 @@ public:
     }
 };
 
-// Coroutines waiting in order of arrival. Nobody may be waiting when it is destroyed.
+// Coroutines waiting in order of arrival. It must be empty when it is destroyed.
 class WaitList {
 public:
     struct Wait {
@@ -84,17 +84,17 @@ public:
     ~WaitList() { check(first_ == nullptr); }
 
     bool empty() const { return first_ == nullptr; }
-    // co_await wait(): until woken, with the waker's errno; ECANCELED if the awaiting task is
-    // stopped first. `units` is how much it waits for, where that matters to the waker.
+    // co_await wait() ends when woken, with the waker's errno; ECANCELED if the awaiting task is
+    // stopped first. `units` is the amount that it waits for, if that matters to the waker.
     Wait wait(std::uint64_t units = 0) { return {this, false, units}; }
-    // The same, but a stop does not end it: for cleaning up, where the waker is sure to come.
+    // The same, but a stop does not end it: for cleaning up, when the wake is certain.
     Wait wait_shielded() { return {this, true, 0}; }
-    // The units of the wait that wake_one() would end. The list must not be empty.
+    // Returns the units of the wait that wake_one() would end. The list must not be empty.
     std::uint64_t next_units() const {
         check(first_ != nullptr);
         return first_->units_;
     }
-    // Wakes the one that has waited longest; false if nobody waits.
+    // Wakes the longest wait; returns false if there is none.
     bool wake_one(int code = 0);
     void wake_all(int code = 0);
 

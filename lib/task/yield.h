@@ -1,4 +1,4 @@
-// co_await yield(): resumes after everything that is ready now.
+// co_await yield() resumes after every coroutine that is ready now.
 #pragma once
 
 #include <coroutine>
