@@ -34,7 +34,7 @@ constexpr std::uint32_t beside = chunk_entry_bytes + tail;
 
 Result<ChunkTable> ChunkTable::parse(std::uint32_t stored, std::string_view list) {
     const auto impossible = [&] {
-        return fail(EIO, fmt::format("the extent's list of chunks cannot be of a frame of {} bytes",
+        return fail(EIO, fmt::format("the extent's list of chunks does not fit a frame of {} bytes",
                                      stored));
     };
     if (stored <= header_bytes + beside || stored > frame_bytes_max) return impossible();

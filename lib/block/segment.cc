@@ -106,10 +106,10 @@ Result<Footer> parse_footer(ByteView tail, std::uint64_t segment_bytes) {
     const std::size_t bytes = trailer.count * entry_bytes + trailer_bytes;
     if (segment_bytes > segment_bytes_max || segment_bytes < bytes ||
         trailer.frame_bytes != segment_bytes - bytes)
-        return damaged(fmt::format("{} frames of {} bytes do not make a segment of {}",
+        return damaged(fmt::format("{} frames of {} bytes do not add up to a segment of {}",
                                    trailer.count, trailer.frame_bytes, segment_bytes));
     if (tail.size() < bytes)
-        return damaged(fmt::format("{} of its {} bytes are there", tail.size(), bytes));
+        return damaged(fmt::format("only {} of its {} bytes exist", tail.size(), bytes));
     const ByteView footer = tail.last(bytes);
     if (Hash().add(footer.first(bytes - trailer_bytes + checked_bytes)).value() != trailer.check)
         return damaged("its checksum is wrong");

@@ -232,8 +232,8 @@ Result<void> Db::migrate(std::span<const char* const> steps) {
 
 Result<void> Db::check_syncs() const {
     if (!sync_failed_) return {};
-    return explain(EIO, fmt::format("{}: an earlier sync failed, so that nobody knows what is on "
-                                    "the disk",
+    return explain(EIO, fmt::format("{}: an earlier sync failed, so the state on disk "
+                                    "is unknown",
                                     path_));
 }
 

@@ -44,7 +44,7 @@ Result<void> Door::add(service::Service& service) {
     const wire::VolumeInfo& info = service.volume();
     for (const std::string& name : {info.id, info.name})
         if (!name.empty() && by_name_.contains(name))
-            return fail(EEXIST, fmt::format("volume {} is served already", name));
+            return fail(EEXIST, fmt::format("volume {} is already served", name));
     for (const std::string& name : {info.id, info.name})
         if (!name.empty()) by_name_.emplace(name, &service);
     return {};

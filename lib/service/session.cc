@@ -183,7 +183,7 @@ Task<void> Service::Parts::end_expired(Duration now) {
         // Its client may have resumed it while another one was ended.
         const bool gone = session->lapsed || (session->is_local() && !session->pusher);
         if (session->ended || !gone) continue;
-        log::info("session {} ({}) is over", session->id, session->client);
+        log::info("session {} ({}) has ended", session->id, session->client);
         co_await end(session);
     }
 }

@@ -94,7 +94,8 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
         caller.end_sent_calls(
             {EIO, "the session has ended, and nobody knows whether the request was executed"});
     } else if (how == Continuity::lapsed) {
-        log::warn("session {} had lost its lease; it goes on without its grants", opened_.session);
+        log::warn("session {} had lost its lease; it continues without its grants",
+                  opened_.session);
     }
     // The connection may break again before the listener has heard of this one.
     unheard_ = std::max(unheard_, how);
@@ -138,11 +139,11 @@ Task<void> Session::keep_lease() {
 Task<void> Session::watch_lease() {
     for (;;) {
         while (holds_lease()) co_await loop_.sleep(lease_end_ - loop_.now());
-        log::warn("the metadata server was not reached for {} s; requests wait for it",
+        log::warn("the metadata server has been unreachable for {} s; requests wait",
                   opened_.lease_ns / 1'000'000'000);
         if (listener_) listener_->lease_ended();
         co_await wait_for_lease();
-        log::info("the metadata server is reached again");
+        log::info("the metadata server is reachable again");
     }
 }
 
