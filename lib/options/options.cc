@@ -67,7 +67,7 @@ cli::Flag option_list_flag(MountOptions& options) {
                  MountOptions unused = options;
                  return apply_option_list(unused, list, options.sloppy);
              }},
-            "the flags above as fstab has them, such as ro,noATime,memCapacity=1G; the last of "
+            "the flags above in the form of fstab, such as ro,noATime,memCapacity=1G; the last of "
             "contradicting options wins, but an option that contradicts a flag is refused"};
 }
 

@@ -67,8 +67,8 @@ int start(MountOptions& options, const std::string& program, options::Dialect di
 }
 
 constexpr const char* start_details =
-    "The daemon's process writes back what is dirty and ends when the mount is\n"
-    "unmounted, or on SIGTERM.\n"
+    "When the mount is unmounted, or on SIGTERM, the daemon writes back all dirty\n"
+    "data and ends.\n"
     "\n"
     "mount -o remount DIR changes a running mount: ro and rw, access times, noExec,\n"
     "noSUID and noDev. It refuses other options that differ from those of the mount;\n"
@@ -81,12 +81,12 @@ constexpr const char* start_details =
 constexpr const char* status_details =
     "Stable keys of --json:\n"
     "  pid, mount_point, version, open_handles\n"
-    "  state: serving, stopping (what is dirty is being written back), or dead (the\n"
-    "    process is gone; then only mount_point and volume are there, too)\n"
+    "  state: serving, stopping (dirty data is being written back), or dead (the\n"
+    "    process is gone; the only other keys are mount_point and volume)\n"
     "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
     "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
     "  dirty.trouble.errno, .message, .for_s: why data cannot be written back, and\n"
-    "    for how long; only while that is so\n"
+    "    for how long; only present at such a time\n"
     "The exit code is 1 if DIR is not a mount, or a dead one.\n";
 
 constexpr const char* stop_details =
