@@ -42,8 +42,8 @@ public:
     // reserve(), with nothing awaited since, or has memory_for(parts) bytes. Memory that is not
     // needed is given back at once.
     Step begin(const std::vector<FramePart>& parts, Reservation memory);
-    // Returns the bytes of all parts, in their order. ENOENT: the segment does not exist; EIO with
-    // a description of the fault.
+    // Returns the bytes of all parts, in their order. ENOENT: the segment does not exist; ERANGE:
+    // it ends too early; EIO with a description if a chunk is damaged; other errors of the store.
     Task<std::vector<Buffer>> finish(Step step);
 
     // Starts to fetch chunks before they are needed, as far as memory and requests are free.

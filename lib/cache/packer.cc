@@ -1,6 +1,7 @@
 #include "lib/cache/packer.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "lib/block/segment.h"
 #include "lib/loop/pool.h"
@@ -55,7 +56,12 @@ Task<std::vector<block::EncodedFrame>> Packer::encode(std::vector<Piece> pieces)
 
 Task<wire::SegmentId> Packer::next_id() {
     const auto guard = co_await reserving_.lock();
-    if (ids_.count == 0) ids_ = co_await reserve_();
+    while (ids_.count == 0) {
+        const std::uint64_t forgotten = forgotten_;
+        const wire::SegmentRange reserved = co_await reserve_();
+        if (reserved.count == 0) co_await fail(EPROTO, "no segment ids were reserved");
+        if (forgotten == forgotten_) ids_ = reserved;
+    }
     --ids_.count;
     co_return ids_.first++;
 }

@@ -45,7 +45,10 @@ public:
     // Removes a segment that no commit refers to.
     Task<void> discard(wire::SegmentId segment);
     // Discards the reserved ids, which are no longer valid; new ones are reserved when needed.
-    void forget_ids() { ids_ = {}; }
+    void forget_ids() {
+        ids_ = {};
+        ++forgotten_;
+    }
 
 private:
     Task<std::vector<block::EncodedFrame>> encode(std::vector<Piece> pieces);
@@ -59,6 +62,7 @@ private:
     task::Semaphore puts_;
     task::Mutex reserving_;
     wire::SegmentRange ids_;
+    std::uint64_t forgotten_ = 0;  // counts forget_ids()
 };
 
 }  // namespace flexfs::cache

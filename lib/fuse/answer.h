@@ -48,8 +48,8 @@ struct View {
 fuse_attr kernel_attr(const wire::Attr& attr, std::uint32_t umask = 0);
 fuse_entry_out kernel_entry(const vfs::Known& node, const View& view);
 fuse_attr_out kernel_attr_out(const vfs::Known& node, const View& view);
-// As above, with the birth time.
 fuse_kstatfs kernel_statfs(const vfs::Filesystem::Space& space);
+// As kernel_attr_out(), with the birth time.
 StatxOut kernel_statx(const vfs::Known& node, const View& view);
 
 // A readdir reply under construction: entries in the kernel's format, within `limit` bytes.

@@ -111,7 +111,12 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
     }
     // The session was only needed to mount; its descriptor is closed with it, the duplicate stays.
     const int descriptor = ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 0);
+    const int code = errno;
     fuse_session_destroy(session);
+    if (descriptor < 0) {
+        (void)unmount(folder, true);
+        return fail(code, "mounting on " + folder);
+    }
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
     return Mountpoint(folder, descriptor);
 }

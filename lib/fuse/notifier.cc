@@ -79,9 +79,11 @@ void Notifier::run() {
         if (closing_) return;
         const Notice notice = std::move(notices_.front());
         notices_.pop_front();
+        telling_ = true;
         lock.unlock();
         tell(notice);
         lock.lock();
+        telling_ = false;
     }
 }
 
@@ -98,13 +100,21 @@ void Notifier::tell(const Notice& notice) {
     report(told, notice.ino);
 }
 
+void Notifier::stop() {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    changed_.notify_one();
+}
+
+bool Notifier::is_telling() {
+    std::lock_guard lock(mutex_);
+    return telling_;
+}
+
 void Notifier::close() {
-    {
-        std::lock_guard lock(mutex_);
-        closing_ = true;
-        changed_.notify_one();
-    }
+    stop();
     if (thread_.joinable()) thread_.join();
+    channel_ = nullptr;
 }
 
 }  // namespace flexfs::fuse

@@ -32,7 +32,11 @@ public:
     // Drops a part of the data at once: for a thread that may block.
     void drop_range(wire::Ino ino, std::uint64_t offset, std::uint64_t length);
 
-    // Discards what is still queued and ends the thread.
+    // Discards what is still queued, and everything that follows.
+    void stop();
+    // Whether the thread waits for the kernel. This may last until a request is answered.
+    bool is_telling();
+    // As stop(), and ends the thread. The channel may end after that.
     void close();
 
 private:
@@ -54,6 +58,7 @@ private:
     std::size_t notices_max_;  // of the queue; if it overflows, walk_ fills it again
     bool walking_ = false;
     bool closing_ = false;
+    bool telling_ = false;
     std::thread thread_;  // starts with the first notice: an embedded volume has none
 };
 

@@ -75,7 +75,8 @@ Server::Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& no
 }
 
 void Server::abort() {
-    watching_.reset();
+    ending_ = true;
+    if (channel_.ended()) watching_.reset();
     ready_.set();
     ended_.set();
 }
@@ -118,10 +119,16 @@ Task<void> Server::drop_pages(const Request& request, std::uint64_t offset, std:
     });
 }
 
+// To drop a page, the kernel may wait for a read or a write of it that it has still to send.
+// Therefore requests are taken, and refused, until no notification is under way.
 Task<void> Server::close() {
-    watching_.reset();
+    ending_ = true;
+    channel_.pause(false);
+    notifier_.stop();
     co_await interrupts_.close();
     for (auto& [unique, running] : waiting_) running->stop.request();
+    while (dropping_.held() || notifier_.is_telling()) co_await result(loop_.sleep(pause_step));
+    watching_.reset();
     co_await scope_.close();
     notifier_.close();
 }
@@ -134,6 +141,7 @@ void Server::receive(Request request) {
         case FUSE_INIT: return channel_.send(request.unique(), init(request));
         case FUSE_DESTROY: return channel_.send(request.unique(), Answer());
     }
+    if (ending_) return channel_.send(request.unique(), fail(ENOTCONN));
     if (request.opcode() != FUSE_SETATTR) disarmed_.asked(request.pid());
     bool ended = false;
     auto running = std::make_unique<Running>();

@@ -66,7 +66,7 @@ public:
     Task<void> pause();
     void go_on() { channel_.pause(false); }
     const Negotiated& negotiated() const { return negotiated_; }
-    // Stops answering; requests in progress end with EINTR.
+    // Stops serving: requests in progress end with EINTR, further ones with ENOTCONN.
     Task<void> close();
 
     // --- for the operations ---
@@ -78,8 +78,6 @@ public:
     const View& view() const { return options_.view; }
     bool acls() const { return options_.acls; }
     const wire::Squash& squash() const { return options_.squash; }
-    Result<Answer> init(const Request& request);
-    void interrupt(std::uint64_t unique);
     // Ends when the kernel has dropped its pages of the range, and has written back those that were
     // written through mappings; a length of 0 means up to the end. For a write that is done but not
     // answered, and for requests that need no buffer.
@@ -89,6 +87,8 @@ private:
     struct Running;
 
     void receive(Request request);
+    Result<Answer> init(const Request& request);
+    void interrupt(std::uint64_t unique);
     // Returns null for an operation that is treated as unknown.
     const Operation* offered(std::uint32_t opcode) const;
     static Task<void> serve(Server& server, Request request, std::unique_ptr<Running> running);
@@ -103,6 +103,7 @@ private:
     DirectWrites direct_writes_;
     MappedFiles mapped_files_;
     Disarmed disarmed_;
+    bool ending_ = false;   // requests are refused
     task::Mutex dropping_;  // one at a time: reads need the threads of the pool
     Scope scope_;
     Scope interrupts_;

@@ -368,6 +368,15 @@ TEST_CASE("an unmount with requests under way ends the server, and what waits ca
     CHECK(s.files.waiting == 0);
 }
 
+TEST_CASE("a mount that is cut off refuses requests, also while it waits for those under way") {
+    Served s;
+    s.server->abort();
+    CHECK(s.loop.run(s.server->ended()));
+
+    CHECK(s.ask(FUSE_GETATTR, {}).error == ENOTCONN);
+    CHECK(s.files.asked.empty());
+}
+
 TEST_CASE("a kernel too old is refused with EPROTO and a sentence") {
     Served s;
     const fuse_init_in old{.major = FUSE_KERNEL_VERSION, .minor = protocol_minor_least - 1};

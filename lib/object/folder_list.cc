@@ -42,8 +42,10 @@ private:
 
 // Reads the names of a folder's files, and of its folders with a '/' appended, and sorts them.
 int read_names(int fd, std::vector<std::string>& names) {
-    DIR* entries = ::fdopendir(::dup(fd));
+    Descriptor own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    DIR* const entries = own.valid() ? ::fdopendir(own.get()) : nullptr;
     if (!entries) return errno;
+    own.release();  // the stream owns it now
     errno = 0;
     while (const dirent* entry = ::readdir(entries)) {
         struct stat attr{};

@@ -57,7 +57,7 @@ public:
     // put may then have been executed or not); EACCES, EIO.
 
     // Stores the concatenated pieces as one object; they must not change meanwhile. ENOSPC, EDQUOT,
-    // EROFS; EFBIG above object_bytes_max. After an error nothing is left behind.
+    // EROFS; EFBIG above object_bytes_max. After an error the object may exist or not.
     virtual Task<void> put(std::string key, std::vector<Buffer> pieces) = 0;
     // Returns bytes [offset, offset + size). ENOENT; ERANGE if the object ends before that.
     virtual Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) = 0;

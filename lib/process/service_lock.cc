@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -37,13 +38,12 @@ Result<ServiceLock> ServiceLock::take(const std::string& path, const std::string
 Result<ServiceLock> ServiceLock::take_in_turn(const std::string& path, const std::string& place,
                                               const std::function<bool(const Holder&)>& serves) {
     const Duration began = monotonic_now();
-    for (bool logged = false;; logged = true) {
+    for (bool logged = false;;) {
         auto lock = take(path, place);
         if (lock || lock.error().code != EBUSY) return lock;
-        const auto found = holder(path);
-        if (!found) continue;  // it has just ended
-        if (serves(*found) || monotonic_now() - began > turn_patience) return lock;
-        if (!logged)
+        const auto found = holder(path);  // none: it has just ended
+        if ((found && serves(*found)) || monotonic_now() - began > turn_patience) return lock;
+        if (found && !std::exchange(logged, true))
             log::info("waiting until process {} has stored the data of {}", found->pid,
                       found->place);
         std::this_thread::sleep_for(turn_pause);

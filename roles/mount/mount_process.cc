@@ -84,7 +84,10 @@ Task<void> MountProcess::run() {
 
 Task<void> MountProcess::live() {
     auto opened = co_await result(open_volume());
-    if (!opened) return_to_origin(opened.error());
+    if (!opened) {
+        return_to_origin(opened.error());
+        if (volume_) co_await result(volume_->close());
+    }
     co_await std::move(opened);
     offer_metrics();
     auto served = co_await result(serve());
