@@ -157,11 +157,27 @@ Task<Known> NameOperations::link(Ino ino, Ino parent, std::string name, Who who)
 
 Task<void> NameOperations::unlink(Ino parent, std::string name, Who who) {
     co_await access_.require_writable();
+    co_await carry_out(scope_,
+                       remove_entry(wire::Unlink{parent, std::move(name), wall_now(), who}));
+}
+
+Task<void> NameOperations::rmdir(Ino parent, std::string name, Who who) {
+    co_await access_.require_writable();
+    co_await carry_out(scope_, remove_entry(wire::Rmdir{parent, std::move(name), wall_now(), who}));
+}
+
+// The inode that loses its last name must be learned even if the caller is stopped: it would never
+// be released.
+template <class Request>
+Task<void> NameOperations::remove_entry(Request request) {
+    const Ino parent = request.parent;
+    const std::string name = request.name;
     const std::uint64_t changes = nodes_.changes_of(parent);
-    const auto removed =
-        co_await result(session_.call(wire::Unlink{parent, name, wall_now(), who}));
+    const auto removed = co_await result(session_.call(std::move(request)));
     if (const Ino ino = names_.find(parent, name)) nodes_.forget_attr(ino);
+    else if (wire::fate_of(removed) == wire::Fate::unknown) nodes_.forget_attrs();
     learn_removal(parent, name, removed, changes);
+    if (removed) names_.forget_folder(removed->attr.ino);
     co_await removed;
 }
 
@@ -180,20 +196,18 @@ void NameOperations::learn_loss(const wire::Removed& done) {
     if (done.attr.nlink == 0) orphans_.add(done.attr.ino);
 }
 
-Task<void> NameOperations::rmdir(Ino parent, std::string name, Who who) {
-    co_await access_.require_writable();
-    const std::uint64_t changes = nodes_.changes_of(parent);
-    const auto removed = co_await result(session_.call(wire::Rmdir{parent, name, wall_now(), who}));
-    learn_removal(parent, name, removed, changes);
-    names_.forget_folder((co_await removed).attr.ino);
-}
-
 Task<void> NameOperations::rename(wire::Rename request) {
     co_await access_.require_writable();
     const Ino parent = request.parent, new_parent = request.new_parent;
     if (request.flags == 0 && names_.find(new_parent, request.new_name))
         co_await store_before_replacing(parent, request.name);
     request.now = wall_now();
+    co_await carry_out(scope_, move_entry(std::move(request)));
+}
+
+// As remove_entry().
+Task<void> NameOperations::move_entry(wire::Rename request) {
+    const Ino parent = request.parent, new_parent = request.new_parent;
     const std::uint64_t changes = nodes_.changes_of(parent);
     const std::uint64_t new_changes = nodes_.changes_of(new_parent);
     const auto removed = co_await result(session_.call(request));
@@ -208,8 +222,8 @@ Task<void> NameOperations::rename(wire::Rename request) {
         learn_move(request, *removed);
     }
     if (!removed) {
-        // A cancelled call may have been executed, on any inode that had the name.
-        if (removed.error().code == ECANCELED) nodes_.forget_attrs();
+        // The call may have been executed, on any inode that had the name.
+        if (wire::fate_of(removed) == wire::Fate::unknown) nodes_.forget_attrs();
         co_await fail(removed.error());
     }
     learn_change(removed->moved, told_of(removed->also, removed->moved));

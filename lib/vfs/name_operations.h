@@ -40,6 +40,9 @@ private:
     Task<Known> cut(NodeRef node, std::uint32_t mask, Attr attr, Who who);
     Task<Known> change(Ino ino, std::uint32_t mask, const Attr& attr, Who who);
     Task<wire::Entry> make_entry(wire::Make request);
+    template <class Request>
+    Task<void> remove_entry(Request request);
+    Task<void> move_entry(wire::Rename request);
     void learn_name(Ino parent, const std::string& name, const Result<wire::Entry>& answer,
                     std::uint64_t changes);
     void learn_removal(Ino parent, const std::string& name, const Result<wire::Removed>& answer,
