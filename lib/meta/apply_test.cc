@@ -317,6 +317,25 @@ TEST_CASE("a reply is remembered until its session needs it no more, whatever ca
     CHECK(f.dump().find("reply") == std::string::npos);
 }
 
+TEST_CASE("the answer to a resumed session names the last of its requests that was applied") {
+    Fixture f;
+    const SessionId session = f.session();
+    const auto applied = [&] {
+        return f.volume->apply(0, wire::OpenSession{.resume = session}).value().applied;
+    };
+    const auto send = [&](std::uint64_t sequence) {
+        const Call call{session, sequence, wire::ReserveSegments{1}, 0, {}, sequence};
+        REQUIRE(f.volume->apply({&call, 1}).front().reply);
+    };
+    CHECK(applied() == 0);
+    send(7);
+    send(5);
+    CHECK(applied() == 7);
+    send(20);
+    f.crash();
+    CHECK(applied() == 20);
+}
+
 TEST_CASE("a read-only session may release but not change, and an unknown one nothing") {
     Fixture f;
     const SessionId session =

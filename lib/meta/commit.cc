@@ -53,9 +53,11 @@ bool may_be_inline(const wire::InodeCommit& change) {
            size <= change.inline_bytes + wire::inline_overhead_max;
 }
 
-// EAGAIN: the file's data is not the version that the commit replaces, or its end is not where the
+// EAGAIN: the file's size or data is not what the commit expects, or its end is not where the
 // commit expected to append.
 Result<void> check_base(Txn& tx, const Inode& file, const wire::InodeCommit& change) {
+    if (change.expected_size != wire::any_size && change.expected_size != file.attr.size)
+        return fail(EAGAIN);
     if (!change.set_inline && !change.clear_inline) return {};
     if (change.append_at != wire::no_append && change.append_at != file.attr.size)
         return fail(EAGAIN);

@@ -123,4 +123,23 @@ TEST_CASE("small data that was appended to another end of the file is EAGAIN") {
     CHECK(f.extents(a).inline_data.text() == "0123");
 }
 
+TEST_CASE("a commit that expects another size of the file is EAGAIN and changes nothing") {
+    Commits f;
+    const Ino a = f.create(1, "a");
+    REQUIRE(f.append(a, 0, 100).errors[0] == 0);
+    const auto commit = [&](std::uint64_t expected) {
+        wire::InodeCommit change{.ino = a, .expected_size = expected};
+        change.extents = {{.off = 100, .len = 50, .stored = 100}};
+        return f.commit(std::move(change)).errors[0];
+    };
+    const wire::Attr before = f.attr(a);
+    for (const std::uint64_t expected : {std::uint64_t{0}, std::uint64_t{150}, wire::size_never}) {
+        CHECK(commit(expected) == EAGAIN);
+        CHECK(f.attr(a) == before);
+    }
+    CHECK(commit(100) == 0);
+    CHECK(commit(wire::any_size) == 0);
+    CHECK(f.attr(a).size == 150);
+}
+
 }  // namespace flexfs::meta

@@ -21,6 +21,9 @@ Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request) {
         if (!crypto::equal_in_constant_time(session.secret.view(), request.secret.view()))
             return fail(ESTALE, "the session has another secret");
         reply.read_only = session.read_only;
+        db::Query last(tx.st().reply_last, request.resume);
+        TRY(const bool found, last.next());
+        if (found && !last.null(0)) reply.applied = last.number(0);
         return reply;
     }
     reply.session = tx.counters().next_session++;

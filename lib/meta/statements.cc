@@ -117,6 +117,7 @@ constexpr StatementRow rows[] = {
      "SELECT first, count FROM reserved WHERE session = ? ORDER BY first LIMIT 1"},
 
     {ROW(reply_get), "SELECT outcome FROM reply WHERE session = ? AND sequence = ?"},
+    {ROW(reply_last), "SELECT max(sequence) FROM reply WHERE session = ?"},
     {ROW(reply_put), "INSERT INTO reply(session, sequence, outcome) VALUES(?, ?, ?)"},
     {ROW(reply_forget), "DELETE FROM reply WHERE session = ? AND sequence < ?"},
     {ROW(reply_erase), "DELETE FROM reply WHERE session = ?"},

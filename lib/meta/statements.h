@@ -22,7 +22,7 @@ struct Statements {
     db::Stmt orphan_holders, orphan_add, orphan_erase, orphan_after;
     db::Stmt session_list, session_add, session_secret, session_squash, session_end, session_erase;
     db::Stmt reserved_add, reserved_find, reserved_use, reserved_erase, reserved_first;
-    db::Stmt reply_get, reply_put, reply_forget, reply_erase;
+    db::Stmt reply_get, reply_last, reply_put, reply_forget, reply_erase;
     db::Stmt counter_get, counter_put, volume_get, volume_put;
 
     // EIO: the database does not have the tables of its format.

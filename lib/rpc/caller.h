@@ -39,7 +39,9 @@ public:
         const Link::Lane lane = greets_   ? Link::Lane::greeting
                                 : settles ? Link::Lane::settling
                                           : Link::Lane::ordinary;
-        return remote(link_, lane, std::move(request));
+        // A greeting's requests belong to no session yet.
+        const bool recorded = !greets_ && Table::Requests::template effect_of<R>().record >= 0;
+        return remote(link_, lane, recorded, std::move(request));
     }
 
     // Ends the calls that were sent with this error instead of repeating them, because the service
@@ -54,6 +56,10 @@ public:
     void go_on_after(std::uint64_t sequence) {
         if (link_) link_->go_on_after(sequence);
     }
+    // The highest sequence of a request with a place in the service's log (wire::Effect) that
+    // succeeded. If the service's log ends before it, a power cut has undone changes. It is 0 in
+    // process.
+    std::uint64_t last_recorded() const { return link_ ? link_->last_recorded() : 0; }
 
 private:
     struct Greeting {};
@@ -61,9 +67,9 @@ private:
         : client_(client), link_(link), greets_(true) {}
 
     template <class R>
-    static Task<typename R::Reply> remote(Link* link, Link::Lane lane, R request) {
+    static Task<typename R::Reply> remote(Link* link, Link::Lane lane, bool recorded, R request) {
         if (!link) co_return fail(ECANCELED);
-        Buffer reply = co_await link->exchange(request_frame(request), lane);
+        Buffer reply = co_await link->exchange(request_frame(request), lane, recorded);
         co_return co_await wire::decode<typename R::Reply>(reply);
     }
     Task<void> start_local() {

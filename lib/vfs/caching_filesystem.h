@@ -116,9 +116,11 @@ private:
     void recalled(wire::Recall what) override;
     std::vector<Ino> held() override;
     void reconnected(Continuity how, const std::vector<Ino>& lost) override;
+    void undone() override;
     void lease_ended() override;
     void drop_kernel_caches();
-    Task<void> send_unsent(Ino ino);
+    Task<void> send_unsent(NodeRef node);
+    void lose_places(Node& node);
     Task<void> find_removed();
     Task<void> answer_recalls();
     Task<void> give_back(wire::Recall what);

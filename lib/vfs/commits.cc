@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/wire/fate.h"
+#include "lib/base/log.h"
 #include "lib/wire/privileges.h"
 
 namespace flexfs::vfs {
@@ -49,7 +49,9 @@ Task<void> Commits::run(Parcel parcel) {
         outcome = fail(std::move(packed.error()));
     }
     if (!outcome) {
-        for (const Parcel::Part& part : parcel.parts) failed(part, outcome.error().code);
+        for (const Parcel::Part& part : parcel.parts)
+            failed(part, outcome.error().code,
+                   part.flight->is_sent() ? wire::fate_of(outcome) : wire::Fate::refused);
         if (outcome.error().code != ECANCELED && outcome.error().code != EAGAIN)
             parts_.trouble.add(outcome.error());
     }
@@ -109,12 +111,13 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
         }
         // Attributes that were learned meanwhile may already include what is added to them now.
         const bool told = part.node->stamp > stamp;
-        succeeded(parcel, part, commit.request.inodes[i], {reply.first_seq[i], reply.ends[i]});
+        succeeded(parcel, part, commit.request.inodes[i],
+                  {reply.first_seq[i], reply.ends[i], told});
         if (told) part.node->doubt();
     }
     // These files were gone before their turn came.
     for (std::size_t i = 0; i < parcel.parts.size(); ++i)
-        if (!sent[i]) gone(parcel.parts[i]);
+        if (!sent[i]) ended(parcel.parts[i]);
     if (worst) parts_.trouble.end();
     else parts_.trouble.add(worst.error());
 }
@@ -132,6 +135,13 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
     if (flight.loss() >= Loss::privileges)
         node.attr.mode =
             wire::without_privileges(node.attr.mode, flight.loss() == Loss::setgid_too);
+    // Data that was learned since may be newer than this commit. Extents have an order, so under
+    // the exclusive grant, which excludes other writers, they are added all the same.
+    const bool is_whole = flight.is_inline() || flight.clears_inline();
+    if (answer.is_late && (is_whole || node.grant != Grant::exclusive)) {
+        file.stored().forget();
+        return landed(parcel, part);
+    }
     std::vector<wire::Extent> extents = change.extents;
     for (std::uint64_t seq = answer.first_seq; wire::Extent & extent : extents) extent.seq = seq++;
     const Stored::Used used =
@@ -143,10 +153,12 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
             parts_.compactor.note(node.attr.ino, extent.idx,
                                   file.stored().extents().block(extent.idx).size());
     keep_chunks(parcel, part, change);
-    if (!parcel.durable) node.stamp = parts_.nodes.next_stamp();
-    mismatches_.erase(node.attr.ino);
-    file.unsent().landed(part.flight);
-    file.changed().wake_all();
+    landed(parcel, part);
+}
+
+void Commits::landed(const Parcel& parcel, const Parcel::Part& part) {
+    if (!parcel.durable) parts_.nodes.data_changed(*part.node);
+    ended(part);
 }
 
 // Data that was just written is likely to be read: its pieces go to the cache.
@@ -170,9 +182,12 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
     const Ino ino = part.node->attr.ino;
     if (code == ESTALE || code == ENOENT) {
         part.node->file->errors().add(ESTALE);
-        return gone(part);
+        return ended(part);
     }
-    if (code != EAGAIN || mismatches_[ino].add(part.node->file->stored()) >= mismatches_max) {
+    // A flight that followed one that had failed could not but be refused.
+    const bool counts = part.flight->expected_size() != wire::size_never;
+    const auto mismatches = [&] { return mismatches_[ino].add(part.node->file->stored()); };
+    if (code != EAGAIN || (counts && mismatches() >= mismatches_max)) {
         if (code == EAGAIN) code = EIO;
         if (code == EIO) part.node->file->stored().forget();
         worst = fail(code);
@@ -185,16 +200,26 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
 }
 
 // EAGAIN is not reported as an error, because the data is sent again.
-void Commits::failed(const Parcel::Part& part, int code) {
+void Commits::failed(const Parcel::Part& part, int code, wire::Fate fate) {
     File& file = *part.node->file;
-    file.unsent().failed(part.flight);
-    if (code != EAGAIN) file.errors().add(code);
+    const bool lost = file.unsent().failed(part.flight, fate);
+    if (lost) {
+        log::error("appended data of inode {} may be lost: nobody knows whether it was stored",
+                   part.node->attr.ino);
+        parts_.dirty.recheck(*part.node);
+    }
+    if (fate == wire::Fate::unknown) {
+        file.stored().forget();
+        part.node->doubt();
+    }
+    if (lost) file.errors().add_loss();
+    else if (code != EAGAIN) file.errors().add(code);
     parts_.dirty.put_back(part.node, part.dirty_since);
     file.changed().wake_all();
 }
 
-// The file can never be read again, so its data is discarded.
-void Commits::gone(const Parcel::Part& part) {
+// The flight's data is committed, or discarded because the file can never be read again.
+void Commits::ended(const Parcel::Part& part) {
     File& file = *part.node->file;
     mismatches_.erase(part.node->attr.ino);
     file.unsent().landed(part.flight);
@@ -202,7 +227,7 @@ void Commits::gone(const Parcel::Part& part) {
 }
 
 Task<void> Commits::sync(std::uint64_t stamp) {
-    if (stamp <= durable_) co_return;
+    if (is_durable(stamp)) co_return;
     const std::uint64_t answered = parts_.nodes.last_stamp();
     co_await parts_.session.call(wire::Sync{});
     durable_ = std::max(durable_, answered);

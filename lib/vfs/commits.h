@@ -55,6 +55,7 @@ public:
     // When this returns, everything that was answered up to `stamp` (Nodes::next_stamp()) is
     // durable.
     Task<void> sync(std::uint64_t stamp);
+    bool is_durable(std::uint64_t stamp) const { return stamp <= durable_; }
     // Ends all running commits.
     Task<void> close() { return scope_.close(); }
 
@@ -66,17 +67,20 @@ private:
     void apply(Parcel& parcel, const ParcelCommit& commit, const wire::Committed& reply,
                std::uint64_t stamp);
     // The answer to one inode's part of a commit: the seq of its first extent or the version of its
-    // inline data, and where the file ends.
+    // inline data, and where the file ends. `is_late`: something was learned about the file since
+    // the commit was sent, and it may be newer.
     struct Answer {
         std::uint64_t first_seq = 0;
         std::uint64_t end = 0;
+        bool is_late = false;
     };
     void succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
                    Answer answer);
+    void landed(const Parcel& parcel, const Parcel::Part& part);
     void keep_chunks(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change);
     void refused(const Parcel::Part& part, int code, Result<void>& worst);
-    void failed(const Parcel::Part& part, int code);
-    void gone(const Parcel::Part& part);
+    void failed(const Parcel::Part& part, int code, wire::Fate fate = wire::Fate::refused);
+    void ended(const Parcel::Part& part);
     bool is_durable_demanded(const Parcel& parcel) const;
 
     Parts parts_;

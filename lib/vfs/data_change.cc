@@ -18,10 +18,10 @@ void DataChange::settle(wire::Fate fate) {
     if (!std::exchange(is_open_, false)) return;
     File& file = *node_->file;
     if (fate == wire::Fate::refused) {
-        for (const Span& span : bytes_) file.unsent().write_below(span);
-        if (!bytes_.empty()) flusher_.wrote(*node_, {bytes_.front().offset, bytes_.front().end()});
+        file.unsent().restore(bytes_, node_->grant == Grant::exclusive);
+        for (const Span& span : bytes_.spans) flusher_.wrote(*node_, {span.offset, span.end()});
     } else {
-        bytes_.clear();
+        bytes_ = {};
         flusher_.dropped(*node_);
     }
     if (fate == wire::Fate::applied) return;

@@ -2,8 +2,6 @@
 // removed here before the request is sent.
 #pragma once
 
-#include <vector>
-
 #include "lib/vfs/flusher.h"
 #include "lib/wire/fate.h"
 
@@ -30,7 +28,7 @@ private:
     Flusher& flusher_;
     NodeRef node_;
     bool is_open_ = false;
-    std::vector<Span> bytes_;
+    Unsent::Removed bytes_;
 };
 
 }  // namespace flexfs::vfs

@@ -115,8 +115,15 @@ std::uint64_t ExtentMap::add(const Extent& extent) {
     if (!knows(extent.idx)) return 0;
     std::vector<Extent>& rows = blocks_[extent.idx];
     const std::uint64_t before = rows.empty() ? 0 : covered(rows);
+    // An answer that overtook this one may have brought newer extents of another client, and this
+    // one, too.
+    const auto is_older = [&](const Extent& row) {
+        return row.is_unwritten() || row.seq < extent.seq;
+    };
+    const auto at = std::ranges::partition_point(rows, is_older);
+    if (at != rows.end() && at->seq == extent.seq) return 0;
     rows_bytes_ -= bytes_of(rows);
-    rows.push_back(extent);
+    rows.insert(at, extent);
     Cover cover;
     for (auto row = rows.end(); row != rows.begin();) {
         --row;

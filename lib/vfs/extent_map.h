@@ -39,9 +39,9 @@ public:
     // Returns the extents of a known block from bottom to top: the unwritten ones, then by seq.
     std::span<const Extent> block(std::uint64_t idx) const;
 
-    // Adds a new extent on top of the others. Removes extents that it hides completely, as the
-    // server does. Returns by how many bytes the covered part of the block grows; 0 if the block is
-    // not known.
+    // Adds an extent at the place that its seq gives it, on top of older ones. Removes extents that
+    // are hidden completely, as the server does. Returns by how many bytes the covered part of the
+    // block grows; 0 if the block is not known, or has the extent already.
     std::uint64_t add(const Extent& extent);
     // Records that space is reserved for bytes [first, last), in whole pages.
     void keep_room(std::uint64_t first, std::uint64_t last);

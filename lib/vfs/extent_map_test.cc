@@ -48,6 +48,21 @@ TEST_CASE("an extent hides what it covers wholly, and tells how many bytes it ad
     CHECK(map.block(0).size() == 1);
 }
 
+TEST_CASE("an extent that is learned late lies below newer ones, and is not there twice") {
+    ExtentMap map(block);
+    Extent unwritten = extent(0, 9, 0, 100);
+    unwritten.segment = 0;
+    map.learn_all({unwritten, extent(0, 3, 0, 10), extent(0, 7, 20, 30)});
+    CHECK(map.add(extent(0, 5, 5, 30)) == 0);
+    REQUIRE(map.block(0).size() == 4);
+    CHECK(map.block(0)[2].seq == 5);
+    CHECK(map.block(0)[3].seq == 7);
+
+    CHECK(map.add(extent(0, 5, 5, 30)) == 0);
+    CHECK(map.add(extent(0, 6, 25, 10)) == 0);  // hidden at once
+    CHECK(map.block(0).size() == 4);
+}
+
 TEST_CASE("an extent of a block that is not known is not remembered") {
     ExtentMap map(block);
     CHECK(map.add(extent(0, 1, 10, 20)) == 0);

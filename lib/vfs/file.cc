@@ -188,22 +188,26 @@ File::Place File::next_hole(std::uint64_t offset) const {
     return {std::min(offset, end), false};
 }
 
-// Returns the newest bytes first, so that write_below() restores the same order.
-std::vector<Span> File::drop(Range gone) {
-    std::vector<Span> taken = unsent_.drop(gone);
+void File::learn_size(std::uint64_t size) {
+    stored_.learn_size(size);
+    unsent_.place_appended(size, false);
+}
+
+Unsent::Removed File::drop(Range gone) {
+    Unsent::Removed taken = unsent_.drop(gone);
     stored_.drop(gone);
     return taken;
 }
 
 // Space that is reserved behind the end stays reserved when the file grows.
-std::vector<Span> File::cut(std::uint64_t size) {
-    std::vector<Span> taken;
+Unsent::Removed File::cut(std::uint64_t size) {
+    Unsent::Removed taken;
     if (size <= this->size()) taken = drop({size, UINT64_MAX});
     stored_.shrink(size);
     return taken;
 }
 
-std::vector<Span> File::punch(Range range) {
+Unsent::Removed File::punch(Range range) {
     stored_.learn_size(size());
     return drop(range);
 }

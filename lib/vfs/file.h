@@ -2,6 +2,8 @@
 // stored data.
 #pragma once
 
+#include <cerrno>
+
 #include "lib/cache/frame_part.h"
 #include "lib/task/wait.h"
 #include "lib/vfs/stored.h"
@@ -29,6 +31,11 @@ public:
         ++count_;
         code_ = code;
     }
+    // The data is lost: it will not be sent again.
+    void add_loss() {
+        ++losses_;
+        add(EIO);
+    }
     // Restores the error that a handle of the previous process image has not reported yet; 0: there
     // is none. A handle that has reported everything continues at count 1, any other at 0.
     void take_over(int code) {
@@ -36,11 +43,13 @@ public:
         if (code != 0) code_ = code;
     }
     std::uint64_t count() const { return count_; }
+    std::uint64_t losses() const { return losses_; }
     // Returns the errno of the last error.
     int code() const { return code_; }
 
 private:
     std::uint64_t count_ = 0;
+    std::uint64_t losses_ = 0;
     int code_ = 0;
 };
 
@@ -66,6 +75,9 @@ public:
     std::uint64_t unsent_gain() const;
     // The size including unsent data.
     std::uint64_t size() const { return std::max(stored_.size(), unsent_.end()); }
+    // Learns the size that the service has. Appended bytes without a certain place move to that
+    // end.
+    void learn_size(std::uint64_t size);
     // Returns where each byte of the range must be read from, in order. The range ends at size() at
     // most.
     std::vector<Source> sources(Range range) const;
@@ -86,15 +98,15 @@ public:
     }
     // Removes the bytes from `size` on, from the unsent data and from the known stored data.
     // Returns the unsent ones.
-    std::vector<Span> cut(std::uint64_t size);
+    Unsent::Removed cut(std::uint64_t size);
     // Makes the range a hole, in the unsent data and in the known stored data; the size stays.
     // Returns the unsent bytes.
-    std::vector<Span> punch(Range range);
+    Unsent::Removed punch(Range range);
     // Whether the file, as it is now, belongs in the metadata.
     bool is_small(std::uint64_t bytes_max) const { return stored_.fits_inline(size(), bytes_max); }
 
 private:
-    std::vector<Span> drop(Range gone);
+    Unsent::Removed drop(Range gone);
 
     Unsent unsent_;
     Stored stored_;

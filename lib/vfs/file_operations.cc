@@ -133,8 +133,10 @@ Task<void> FileOperations::flush(HandleId id) {
 Task<void> FileOperations::fsync(HandleId id) {
     const std::shared_ptr<OpenFile> file = co_await parts_.handles.file(id);
     const auto flushed = co_await result(parts_.flusher.flush(file->node(), true));
+    const bool lost = file->has_unreported_loss();
     file->set_errors_reported();
     co_await flushed;
+    if (lost) co_await fail(EIO, "written data is lost");
 }
 
 Task<OpenedDirectory> FileOperations::opendir(Ino ino, Who who) {

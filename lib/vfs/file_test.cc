@@ -91,13 +91,97 @@ TEST_CASE("bytes that a refused change had dropped are there again, the newest o
     file.unsent().write(span(0, "aaaaaa"), 1000, Loss::none);
     file.unsent().take(file.unsent().begin_flight(), {0, 6});
     file.unsent().write(span(2, "bb"), 2000, Loss::none);
-    const std::vector<Span> dropped = file.punch({1, 5});
+    const Unsent::Removed dropped = file.punch({1, 5});
     CHECK(file.size() == 6);
     CHECK(text_of(file.unsent().dirty()).empty());
     CHECK(text_of(file.unsent().flights().front().data()) == "aa");
 
-    for (const Span& span : dropped) file.unsent().write_below(span);
+    file.unsent().restore(dropped, true);
     CHECK(text_of(file.unsent().dirty()) == "abba");
+}
+
+TEST_CASE(
+    "appended bytes go to the end when the grant is lost, unless they may be stored already") {
+    Unsent unsent;
+    const auto append = [&](std::uint64_t offset, const std::string& text) {
+        unsent.note_append({offset, offset + text.size()}, true);
+        unsent.write(span(offset, text), 1000, Loss::none);
+    };
+    append(5, "aa");
+    const auto first = unsent.begin_flight(0, 5);
+    unsent.take(first, {0, 100});
+    unsent.filled(first);
+    unsent.send(first);
+    append(7, "bb");
+    const auto second = unsent.begin_flight(0, 5);
+    unsent.take(second, {0, 100});
+    unsent.filled(second);
+    CHECK(first->expected_size() == 5);
+    CHECK(second->expected_size() == 7);
+    CHECK_FALSE(second->is_moved());
+
+    // Its commit may have been executed, which does no harm while the grant is held.
+    CHECK_FALSE(unsent.failed(first, wire::Fate::unknown));
+    CHECK(second->expected_size() == wire::size_never);
+    CHECK(text_of(unsent.dirty()) == "aa");
+    CHECK(unsent.lose_places());
+    CHECK(unsent.dirty().empty());
+    CHECK_FALSE(unsent.failed(second));
+    CHECK(unsent.floats_in({8, 9}));
+
+    unsent.place_appended(50, false);
+    CHECK(unsent.floats_in({50, 51}));
+    CHECK_FALSE(unsent.floats_in({0, 50}));
+    unsent.place_appended(60, true);
+    CHECK_FALSE(unsent.floats());
+    CHECK(unsent.dirty().covers({60, 62}));
+}
+
+TEST_CASE("a flight of appended bytes without a certain place holds whole writes") {
+    Unsent unsent;
+    for (const std::uint64_t at : {0, 4, 8}) {
+        unsent.note_append({at, at + 4}, false);
+        unsent.write(span(at, "text"), 1000, Loss::none);
+    }
+    const auto flight = unsent.begin_flight();
+    unsent.take(flight, {0, 6});  // as at the end of a block
+    unsent.failed(flight);
+
+    unsent.place_appended(10, false);
+    CHECK(unsent.end_of_flight(1) == 14);
+    CHECK(unsent.end_of_flight(4) == 14);
+    CHECK(unsent.end_of_flight(5) == 18);
+    CHECK(unsent.end_of_flight(100) == UINT64_MAX);
+    unsent.place_appended(10, true);
+    CHECK(unsent.end_of_flight(1) == UINT64_MAX);
+}
+
+TEST_CASE("a commit of appended bytes without a certain place is not repeated") {
+    Unsent unsent;
+    unsent.note_append({5, 7}, false);
+    unsent.write(span(5, "aa"), 1000, Loss::none);
+    const auto flight = unsent.begin_flight(0, 5);
+    unsent.take(flight, {0, 100});
+    unsent.filled(flight);
+    unsent.send(flight);
+    CHECK(flight->is_moved());
+    CHECK(flight->append_at() == 5);
+    CHECK_FALSE(unsent.can_take(false));
+
+    CHECK(unsent.failed(flight, wire::Fate::unknown));
+    CHECK(unsent.empty());
+}
+
+TEST_CASE("appended bytes that a refused change had dropped are still appended ones") {
+    Unsent unsent;
+    unsent.note_append({5, 7}, true);
+    unsent.write(span(5, "aa"), 1000, Loss::none);
+    const Unsent::Removed removed = unsent.drop({0, 100});
+    CHECK_FALSE(unsent.lose_places());
+    CHECK_FALSE(unsent.floats());
+
+    unsent.restore(removed, false);
+    CHECK(unsent.floats_in({5, 7}));
 }
 
 TEST_CASE("inline data is one unit: the next flight waits for the one that changes it") {
@@ -133,7 +217,7 @@ TEST_CASE(
         unsent.write(span(3, "bbb", dirty_memory(budget, 10)), 1000, Loss::none);
         CHECK(budget.dirty() == 10);
         CHECK(budget.used() == 110);  // a reader holds the rest
-        CHECK(unsent.drop({0, UINT64_MAX}).size() == 1);
+        CHECK(unsent.drop({0, UINT64_MAX}).spans.size() == 1);
         CHECK(budget.dirty() == 0);
         CHECK(budget.used() == 100);
     }

@@ -153,6 +153,8 @@ Task<void> Flusher::flush(NodeRef node, bool durable, Duration company_age) {
 
 Task<void> Flusher::settle(NodeRef node) {
     File& file = *node->file;
+    // The bytes that are going to be removed are found by their place.
+    if (file.unsent().floats()) co_await result(flush(node, false));
     while (file.unsent().has_sent()) co_await file.changed().wait();
 }
 

@@ -26,10 +26,13 @@ public:
     // change of the file that was answered before. Fails with the error that prevented this. Dirty
     // data of other files that is older than `company_age` is written back along with it.
     Task<void> flush(NodeRef node, bool durable, Duration company_age = {});
-    // Waits until no commit of the file is unanswered.
+    // Waits until no commit of the file is unanswered, and tries to store appended data whose place
+    // is not certain. Call it before bytes are removed from the file.
     Task<void> settle(NodeRef node);
     // When this returns, everything that was answered up to `stamp` is durable.
     Task<void> sync(std::uint64_t stamp) { return commits_.sync(stamp); }
+    // Whether it is known that everything that was answered up to `stamp` is durable.
+    bool is_durable(std::uint64_t stamp) const { return commits_.is_durable(stamp); }
     // Call it when unsent data of the file may have been discarded without being sent.
     void dropped(Node& node) { dirty_.recheck(node); }
     Accesses& accesses() { return accesses_; }

@@ -5,7 +5,10 @@
 namespace flexfs::vfs {
 
 OpenFile::OpenFile(NodeRef node, int flags, std::uint64_t errors_reported)
-    : node_(std::move(node)), flags_(flags), errors_reported_(errors_reported) {
+    : node_(std::move(node)),
+      flags_(flags),
+      errors_reported_(errors_reported),
+      losses_reported_(node_->file->errors().losses()) {
     node_->opened(flags_);
 }
 

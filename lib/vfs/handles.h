@@ -26,7 +26,12 @@ public:
     Result<void> report_error();
     // Marks all errors so far as reported: another call succeeded in writing everything back, or
     // reports the failure itself.
-    void set_errors_reported() { errors_reported_ = node_->file->errors().count(); }
+    void set_errors_reported() {
+        errors_reported_ = node_->file->errors().count();
+        losses_reported_ = node_->file->errors().losses();
+    }
+    // Whether data was lost since then, so that not even an fsync that stores the rest succeeds.
+    bool has_unreported_loss() const { return losses_reported_ != node_->file->errors().losses(); }
     // Returns the errno that report_error() would report; 0: none.
     int unreported_error() const;
 
@@ -34,6 +39,7 @@ private:
     NodeRef node_;
     int flags_;
     std::uint64_t errors_reported_;
+    std::uint64_t losses_reported_;
     ReadAhead ahead_;
 };
 

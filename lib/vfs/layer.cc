@@ -16,6 +16,13 @@ Span Span::slice(std::uint64_t first, std::uint64_t last) const {
     return part;
 }
 
+bool Span::join(const Span& next) {
+    const bool follows = next.memory == memory && next.offset == end() &&
+                         next.bytes.data() == bytes.data() + bytes.size();
+    if (follows) bytes = {bytes.data(), bytes.size() + next.bytes.size()};
+    return follows;
+}
+
 void erase(Buffer& data, Range gone) {
     if (gone.first >= data.size()) return;
     std::vector<std::byte> left(data.view().begin(), data.view().end());

@@ -51,6 +51,9 @@ struct Span {
     Buffer buffer() const { return {memory->slab(), bytes}; }
     // Returns the part of it in [first, last), which must overlap it.
     Span slice(std::uint64_t first, std::uint64_t last) const;
+    // Adds `next`, if the two are slices of one span and it follows this one. Returns false if
+    // nothing was done.
+    bool join(const Span& next);
 };
 
 // Makes the bytes of the range zero, or removes them if they are the last ones.

@@ -1,5 +1,6 @@
 // Pushes of the service: revoked grants, and recalls of grants that another client needs.
 #include <unordered_set>
+#include <utility>
 
 #include "lib/base/log.h"
 #include "lib/vfs/caching_filesystem.h"
@@ -91,7 +92,7 @@ void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost
     const std::unordered_set<Ino> gone(lost.begin(), lost.end());
     drop_kernel_caches();
     names_.clear();
-    std::vector<Ino> unsent;
+    std::vector<NodeRef> unsent;
     nodes_.each([&](Node& node) {
         node.changed();
         if (node.grant == Grant::exclusive && !none_held && !gone.contains(node.attr.ino)) return;
@@ -101,14 +102,26 @@ void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost
         if (!node.file) return;
         node.file->stored().forget();
         node.file->changed().wake_all();
-        if (was_exclusive && node.file->has_unsent()) unsent.push_back(node.attr.ino);
+        if (was_exclusive && node.file->has_unsent()) unsent.push_back(nodes_.pin(node));
     });
     if (none_held) recalls_.clear();
     if (how == Continuity::replaced) packer_.forget_ids();
+    for (const NodeRef& node : unsent) lose_places(*node);
     // Unsent data without its grant is sent to the service at once, like data of a file that
     // several clients write.
-    for (const Ino ino : unsent) scope_.start(send_unsent(ino));
+    for (const NodeRef& node : unsent) scope_.start(send_unsent(node));
     scope_.start(find_removed());
+}
+
+// The bytes of an undone commit are no longer here, so an error is all that programs can get.
+void CachingFilesystem::undone() {
+    nodes_.each([this](Node& node) {
+        if (!node.file) return;
+        node.file->stored().forget();
+        if (flusher_.is_durable(std::exchange(node.data_stamp, 0))) return;
+        node.file->errors().add_loss();
+        log::error("changes of the file with inode {} are lost", node.attr.ino);
+    });
 }
 
 void CachingFilesystem::lease_ended() {
@@ -124,14 +137,20 @@ void CachingFilesystem::drop_kernel_caches() {
     names_.each([this](Ino parent, const std::string& name) { caches_->drop_entry(parent, name); });
 }
 
-Task<void> CachingFilesystem::send_unsent(Ino ino) {
-    Node* const node = nodes_.find(ino);
-    if (!node || !node->file) co_return;
-    const NodeRef held = nodes_.pin(*node);
-    const auto sent = co_await result(flusher_.flush(held, false));
+Task<void> CachingFilesystem::send_unsent(NodeRef node) {
+    const auto sent = co_await result(flusher_.flush(node, false));
     if (sent || sent.error().code == ECANCELED) co_return;
     log::error("what was written to inode {} while the metadata server was away is not stored: {}",
-               ino, sent.error().message());
+               node->attr.ino, sent.error().message());
+}
+
+// Other clients may append by now, too.
+void CachingFilesystem::lose_places(Node& node) {
+    if (!node.file->unsent().lose_places()) return;
+    log::error("appended data of inode {} may be lost: nobody knows whether it was stored",
+               node.attr.ino);
+    node.file->errors().add_loss();
+    flusher_.dropped(node);
 }
 
 // The push that a file lost its last link may have been lost, too: an open file must be released

@@ -65,12 +65,17 @@ Attr Node::stat() const {
 
 AttrChange::AttrChange(NodeRef node, bool sets_mtime) : node_(std::move(node)) {
     if (!node_ || !node_->file || !sets_mtime) return;
+    changes_data_ = true;
     written(node_->attr, node_->file->unsent().mtime());
     written_ = node_->file->unsent().forget_times();
 }
 
 void AttrChange::settle(wire::Fate fate) {
-    if (!node_ || std::exchange(is_settled_, true) || fate == wire::Fate::applied) return;
+    if (!node_ || std::exchange(is_settled_, true)) return;
+    if (fate == wire::Fate::applied) {
+        if (changes_data_) node_.table().data_changed(*node_);
+        return;
+    }
     if (node_->file && fate == wire::Fate::refused) node_->file->unsent().restore_time(written_);
     node_->doubt();
 }
@@ -104,7 +109,7 @@ Node* Nodes::find(Ino ino) {
 
 void Nodes::apply(Node& node, const Attr& attr) {
     node.learn_attr(attr);
-    if (node.file) node.file->stored().learn_size(attr.size);
+    if (node.file) node.file->learn_size(attr.size);
 }
 
 Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {

@@ -35,8 +35,9 @@ struct Node {
     bool orphan = false;      // the last link is gone
     bool released = false;    // its last user is gone too, so it can never be read again
     std::uint64_t stamp = 0;  // of the last change that may not be durable (see Flusher::sync)
-    std::uint32_t pins = 0;   // number of NodeRefs
-    std::size_t weight = 0;   // the bytes that the table counts for it
+    std::uint64_t data_stamp = 0;      // the same, only of this client's changes of data; 0: none
+    std::uint32_t pins = 0;            // number of NodeRefs
+    std::size_t weight = 0;            // the bytes that the table counts for it
     std::unique_ptr<File> file;        // only of a regular file
     std::list<Node*>::iterator place;  // in the list of unused nodes, while pins is 0
 
@@ -100,6 +101,7 @@ public:
     Node& operator*() const { return *node_; }
     Node* operator->() const { return node_; }
     Node* get() const { return node_; }
+    Nodes& table() const { return *nodes_; }
 
 private:
     Nodes* nodes_ = nullptr;
@@ -123,6 +125,7 @@ public:
 private:
     NodeRef node_;
     Time written_ = 0;
+    bool changes_data_ = false;
     bool is_settled_ = false;
 };
 
@@ -154,6 +157,8 @@ public:
     void names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes);
     // Any inode may have changed: forgets all attributes.
     void forget_attrs();
+    // This client has changed the file's data, or its modification time.
+    void data_changed(Node& node) { node.stamp = node.data_stamp = next_stamp(); }
     // Returns the stamp of the inode's last change or a later one. `node` is null if the inode is
     // not in the table.
     std::uint64_t changed_at(const Node* node) const {

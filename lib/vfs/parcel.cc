@@ -22,18 +22,21 @@ Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
         return parcel.parts.back().flight;
     Parcel::Part part;
     part.node = nodes.pin(node);
-    part.flight = node.file->unsent().begin_flight(node.file->stored().inline_version());
+    const Stored& stored = node.file->stored();
+    part.flight = node.file->unsent().begin_flight(stored.inline_version(), stored.size());
     part.first_piece = parcel.pieces.size();
     parcel.parts.push_back(std::move(part));
     return parcel.parts.back().flight;
 }
 
-void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t idx) {
+void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t idx,
+                std::uint64_t limit = UINT64_MAX) {
     File& file = *node.file;
     Parcel::Part& part = parcel.parts.back();
     const std::uint64_t start = idx * file.block_bytes;
     std::uint64_t next = UINT64_MAX;  // where the last span ended
-    for (const Span& span : file.unsent().take(flight, {start, start + file.block_bytes})) {
+    for (const Span& span :
+         file.unsent().take(flight, {start, std::min(start + file.block_bytes, limit)})) {
         if (span.offset != next) {
             const auto off = static_cast<std::uint32_t>(span.offset - start);
             parcel.pieces.push_back({{node.attr.ino, idx, off}, {}});
@@ -106,7 +109,7 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
     if (!stored.knows_inline()) return false;
     Unsent& unsent = file.unsent();
     if (!unsent.can_take(false)) return false;
-    unsent.place_appended(stored.size());
+    unsent.place_appended(stored.size(), node.grant == Grant::exclusive);
     const bool small = file.is_small(volume.inline_bytes);
     const bool leaves_inline = !small && !stored.inline_data().empty();
     if (!unsent.can_take(small || leaves_inline)) return false;
@@ -119,8 +122,11 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
         take_inline(parcel, flight, node);
     } else {
         if (leaves_inline) unsent.lift_inline(flight, stored.inline_data());
-        while (!dirty.empty() && parcel.bytes < parcel.bytes_max)
-            take_block(parcel, flight, node, dirty.all().begin()->first / file.block_bytes);
+        const std::uint64_t end = unsent.end_of_flight(parcel.bytes_max - parcel.bytes);
+        const auto first = [&] { return dirty.all().begin()->first; };
+        while (!dirty.empty() && first() < end &&
+               (parcel.bytes < parcel.bytes_max || end != UINT64_MAX))
+            take_block(parcel, flight, node, first() / file.block_bytes, end);
     }
     if (aside.empty()) unsent.filled(flight);
     else unsent.put_appended_back(std::move(aside));
@@ -133,7 +139,7 @@ bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx) {
     const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
     if (!stored.inline_data().empty() || !stored.knows_inline() || node.released) return false;
     const Unsent& unsent = file.unsent();
-    if (unsent.has_appended() || !unsent.can_take(false)) return false;
+    if (unsent.floats() || !unsent.can_take(false)) return false;
     if (!unsent.dirty().covers(range)) return false;
     take_block(parcel, begin_flight(parcel, nodes, node), node, idx);
     return true;
@@ -161,6 +167,7 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
         // This is so with the exclusive grant too: it may have been lost and regained since.
         change.inline_base = flight.inline_base();
         change.append_at = flight.append_at();
+        change.expected_size = flight.expected_size();
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {
             add_what_is_left(packed->extents[piece], node.file->block_bytes, flight.gone(),

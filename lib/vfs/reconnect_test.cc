@@ -38,6 +38,36 @@ Task<void> ask(Filesystem& from, Ino ino, Asked& asked) {
     asked = {true, code_of(known), known ? known->attr.size : 0};
 }
 
+// The state of the server's disk, for a power cut: what is written after this was not synced.
+class Disk {
+public:
+    explicit Disk(const World& w) : folder_(w.folder), copy_(w.folder + "/disk") {
+        copy(folder_, copy_);
+    }
+    void restore() const { copy(copy_, folder_); }
+
+private:
+    static void copy(const std::string& from, const std::string& to) {
+        std::filesystem::create_directories(to);
+        const auto each = [](const std::string& folder, auto&& use) {
+            std::vector<std::filesystem::path> files;
+            for (const auto& file : std::filesystem::directory_iterator(folder))
+                if (file.path().filename().string().starts_with("meta.db")) files.push_back(file);
+            for (const auto& file : files) use(file);
+        };
+        each(to, [](const auto& file) { std::filesystem::remove(file); });
+        each(from, [&](const auto& file) {
+            std::filesystem::copy_file(file, std::filesystem::path(to) / file.filename());
+        });
+    }
+
+    std::string folder_, copy_;
+};
+
+Task<void> keep(Task<void> task, Result<void>& outcome) {
+    outcome = co_await result(std::move(task));
+}
+
 }  // namespace
 
 TEST_CASE("a client cut off from its server answers until its lease ends, then waits for it") {
@@ -160,6 +190,82 @@ TEST_CASE("the next image of a process takes no sequence that its session has us
     for (const char* name : {"a", "b", "c", "d", "e", "f"})
         CHECK(w.volume->read(wire::Lookup{1, name}));
     w.run(next.close());
+}
+
+TEST_CASE(
+    "a change that a power cut of the server has undone is an error of fsync, and is not shown") {
+    for (const std::size_t size : {100, 100'000})
+        for (const bool truncates : {false, true}) {
+            CAPTURE(size);
+            CAPTURE(truncates);
+            World w(remote(20s));
+            Peer &a = w.mount(), &b = w.mount();
+            const Opened file = w.create(a, "f"), other = w.create(a, "other");
+            w.write(a, file.handle, 0, pattern(size));
+            w.write(a, other.handle, 0, pattern(size, 1));
+            w.run(a->fsync(file.handle));
+            w.run(a->fsync(other.handle));
+            const Disk disk(w);
+            w.write(a, file.handle, size / 2, pattern(size, 2));
+            CHECK(w.size(b, "f") == size / 2 + size);  // it is committed, and not synced
+            if (truncates) w.run(w.set_size(a, other.node.attr.ino, size / 2));
+            else CHECK(w.read(b, w.open(b, "other", O_RDONLY).handle) == pattern(size, 1));
+            w.kill_server();
+            disk.restore();
+            w.start();
+
+            CHECK(w.code(a->fsync(file.handle)) == EIO);
+            CHECK(w.code(a->fsync(file.handle)) == 0);
+            CHECK(w.code(a->flush(other.handle)) == (truncates ? EIO : 0));
+            CHECK(w.code(a->fsync(other.handle)) == 0);
+            CHECK(w.read(a, file.handle) == pattern(size));
+            CHECK(w.size(a, "f") == size);
+            CHECK(w.read(a, other.handle) == pattern(size, 1));
+            w.write(a, file.handle, size, "more");
+            w.run(a->fsync(file.handle));
+            CHECK(w.read(b, w.open(b, "f", O_RDONLY).handle) == pattern(size) + "more");
+        }
+}
+
+TEST_CASE("a power cut that undoes nothing that was answered is no error") {
+    World w(remote(20s));
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "stored");
+    w.run(a->fsync(file.handle));
+    w.write(a, file.handle, 6, ", unsent");
+    const Disk disk(w);
+    w.kill_server();
+    disk.restore();
+    w.start();
+
+    w.run(a->fsync(file.handle));
+    CHECK(w.read(a, file.handle) == "stored, unsent");
+}
+
+TEST_CASE("access times whose sending failed are sent the next time") {
+    Setup setup = remote(150ms);
+    setup.linger = Duration::zero();
+    World w(setup);
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    const Ino ino = file.node.attr.ino;
+    w.write(a, file.handle, 0, "text");
+    w.run(a->fsync(file.handle));
+    w.read(a, file.handle);
+    const Time accessed = w.run(a->getattr(ino)).attr.atime;
+    Scope scope;
+    Result<void> outcome;
+    scope.start(keep(a->flush_all(), outcome));
+    cut(w);  // the request is lost together with its session, so its outcome is unknown
+    until(w, [&] { return w.service->counters().sessions == 0; });
+    mend(w);
+    w.run(scope.join());
+
+    CHECK(code_of(outcome) == EIO);
+    CHECK(w.volume->read(wire::GetAttr{ino})->attr.atime < accessed);
+    w.run(a->flush_all());
+    CHECK(w.volume->read(wire::GetAttr{ino})->attr.atime == accessed);
 }
 
 }  // namespace flexfs::vfs

@@ -91,6 +91,7 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
         log::warn("the session with the metadata server has ended; session {} replaces it",
                   opened_.session);
         ++replacements_;
+        replaced_at_ = caller.last_recorded();
         caller.end_sent_calls(
             {EIO, "the session has ended, and nobody knows whether the request was executed"});
     } else if (how == Continuity::lapsed) {
@@ -100,6 +101,12 @@ Task<void> Session::connected(rpc::Caller<wire::Metadata>& caller) {
     // The connection may break again before the listener has heard of this one.
     unheard_ = std::max(unheard_, how);
     if (again && listener_) {
+        // After the end of a session nobody knows.
+        const std::uint64_t answered = caller.last_recorded();
+        const bool undone = answered > replaced_at_ && opened_.applied < answered;
+        if (undone)
+            log::error("the metadata server has lost changes that it had answered, in a power cut");
+        if (undone || how == Continuity::replaced) listener_->undone();
         const std::vector<Ino> lost = co_await reassert(caller, unheard_);
         listener_->reconnected(unheard_, lost);
     }

@@ -28,6 +28,9 @@ public:
         virtual std::vector<Ino> held() = 0;
         // There is a new connection. `lost` are those inodes of held() that are no longer held.
         virtual void reconnected(Continuity how, const std::vector<Ino>& lost) = 0;
+        // Changes that the service had answered may be undone, if they were not synced. Called
+        // before reconnected().
+        virtual void undone() = 0;
         // The service was not reached for the duration of the lease: other clients may change
         // everything.
         virtual void lease_ended() = 0;
@@ -93,6 +96,7 @@ private:
     wire::Session opened_;
     std::uint64_t attempt_ = 0;
     std::uint64_t replacements_ = 0;
+    std::uint64_t replaced_at_ = 0;          // the last recorded request of earlier sessions
     Continuity unheard_ = Continuity::held;  // the worst that the listener has not heard of
     Duration lease_end_{};                   // by the loop's clock
     task::WaitList renewed_;

@@ -50,27 +50,47 @@ bool Unsent::append(std::uint64_t offset, ByteView data, Time now, Loss loss) {
 bool Unsent::can_take(bool changes_inline) const {
     if (flights_.empty()) return true;
     // The position of appended data is known only when no other data of the file is in flight.
-    if (changes_inline || has_appended()) return false;
+    if (changes_inline || floats()) return false;
     const Flight& newest = flights_.back();
     return !newest.is_inline_ && !newest.clears_inline_;
 }
 
-void Unsent::place_appended(std::uint64_t stored_end) {
-    if (!has_appended()) return;
-    std::vector<Span> spans = appended_.take_from(dirty_);
-    appended_.put_at(std::max(stored_end, dirty_.end()), std::move(spans), dirty_);
+bool Unsent::has_appended() const {
+    const auto appends = [](const Flight& flight) { return !flight.appended_.empty(); };
+    return !appended_.empty() || std::ranges::any_of(flights_, appends);
 }
 
-Unsent::Ticket Unsent::begin_flight(std::uint64_t inline_base) {
+bool Unsent::lose_places() {
+    floats_ = has_appended();
+    return floats_ && !take_doubtful().empty();
+}
+
+std::vector<Span> Unsent::take_doubtful() {
+    appended_.drop(doubtful_);
+    return std::exchange(doubtful_, {}).take_from(dirty_);
+}
+
+void Unsent::place_appended(std::uint64_t stored_end, bool is_certain) {
+    if (!floats() || !flights_.empty()) return;
+    std::vector<Span> spans = appended_.take_from(dirty_);
+    appended_.put_at(std::max(stored_end, dirty_.end()), std::move(spans), dirty_);
+    if (is_certain) floats_ = false;
+}
+
+Unsent::Ticket Unsent::begin_flight(std::uint64_t inline_base, std::uint64_t stored_end) {
+    for (const Flight& before : flights_) stored_end = std::max(stored_end, before.data_.end());
     Flight& flight = flights_.emplace_back();
     flight.id_ = ++last_flight_;
     flight.inline_base_ = inline_base;
+    flight.base_size_ = stored_end;
     return std::prev(flights_.end());
 }
 
 std::vector<Span> Unsent::set_appended_aside() {
+    if (!floats()) return {};
     std::vector<Span> aside = appended_.take_from(dirty_);
     if (!aside.empty() && dirty_.empty()) put_appended_back(std::exchange(aside, {}));
+    else appended_.clear();
     return aside;
 }
 
@@ -80,16 +100,27 @@ void Unsent::put_appended_back(std::vector<Span> aside) {
     appended_.put_at(begin, std::move(aside), dirty_);
 }
 
+std::uint64_t Unsent::end_of_flight(std::uint64_t bytes) const {
+    if (!floats()) return UINT64_MAX;
+    std::uint64_t taken = 0;
+    for (const auto& [offset, span] : dirty_.all())
+        if (taken += span.bytes.size(); taken >= bytes) return span.end();
+    return UINT64_MAX;
+}
+
 void Unsent::filled(Ticket flight) {
-    const std::uint64_t end = flight->data_.end();
-    if (!has_appended() || appended_.begin() >= end) return;
-    at(flight)->append_at_ = appended_.begin();
-    appended_.drop({0, end});
+    const bool moves = floats() && !flight->is_inline_ && !flight->clears_inline_;
+    if (moves && !flight->appended_.empty()) at(flight)->append_at_ = flight->appended_.begin();
 }
 
 std::vector<Span> Unsent::take(Ticket flight, Range range) {
     std::vector<Span> taken = dirty_.take(range);
-    for (const Span& span : taken) at(flight)->data_.put(span);
+    const auto of = at(flight);
+    for (const Span& span : taken) of->data_.put(span);
+    of->appended_.add(appended_.in(range));
+    of->doubtful_.add(doubtful_.in(range));
+    appended_.drop(range);
+    doubtful_.drop(range);
     return taken;
 }
 
@@ -124,10 +155,11 @@ void Unsent::drop_flight(Ticket flight) {
     ended.splice(ended.begin(), flights_, flight);
 }
 
-void Unsent::failed(Ticket flight) {
+bool Unsent::failed(Ticket flight, wire::Fate fate) {
     ++failures_;
     restore_time(flight->mtime_);
     loss_ = std::max(loss_, flight->loss_);
+    const Appended& doubtful = fate == wire::Fate::unknown ? flight->appended_ : flight->doubtful_;
     for (const auto& [offset, span] : flight->data_.all()) {
         // The bytes that the service has inline are not dirty, and may have changed there.
         if (flight->lifted_ && span.memory->slab() == flight->lifted_) continue;
@@ -138,16 +170,25 @@ void Unsent::failed(Ticket flight) {
                 for (const Range& part : newer->data_.gaps(gap)) left.push_back(part);
             gaps = std::move(left);
         }
-        for (const Range& gap : gaps) dirty_.put_under(span.slice(gap.first, gap.last));
+        for (const Range& gap : gaps) {
+            dirty_.put_under(span.slice(gap.first, gap.last));
+            appended_.add(flight->appended_.in(gap));
+            doubtful_.add(doubtful.in(gap));
+        }
     }
-    if (flight->data_.end() > flight->append_at_)
-        appended_.add({flight->append_at_, flight->data_.end()});
+    // Bytes that were appended later follow this data, wherever that will be.
+    for (auto newer = std::next(flight); newer != flights_.end(); ++newer)
+        at(newer)->base_size_ = wire::size_never;
+    const std::vector<Span> lost = floats() ? take_doubtful() : std::vector<Span>();
     drop_flight(flight);
+    return !lost.empty();
 }
 
-std::vector<Span> Unsent::drop(Range range) {
-    std::vector<Span> taken = dirty_.take(range);
+Unsent::Removed Unsent::drop(Range range) {
+    Removed removed{dirty_.take(range), appended_.in(range)};
+    std::vector<Span>& taken = removed.spans;
     appended_.drop(range);
+    doubtful_.drop(range);
     for (auto flight = flights_.rbegin(); flight != flights_.rend(); ++flight) {
         const std::uint64_t end =
             std::max<std::uint64_t>(flight->content_.size(), flight->data_.end());
@@ -156,15 +197,25 @@ std::vector<Span> Unsent::drop(Range range) {
         if ((flight->is_inline_ || flight->clears_inline_) && range.first < end)
             flight->inline_base_ = wire::inline_version_never;
         for (Span& span : flight->data_.take(range)) taken.push_back(std::move(span));
+        removed.appended.add(flight->appended_.in(range));
+        flight->appended_.drop(range);
+        flight->doubtful_.drop(range);
         flight->gone_.push_back(range);
         erase(flight->content_, range);
     }
-    return taken;
+    return removed;
+}
+
+void Unsent::restore(const Removed& removed, bool is_certain) {
+    for (const Span& span : removed.spans) dirty_.put_under(span);
+    floats_ = floats() || !is_certain;
+    appended_.add(removed.appended);
 }
 
 void Unsent::give_up() {
     const std::vector<Span> lost = dirty_.take({0, UINT64_MAX});
     appended_.clear();
+    doubtful_.clear();
     if (!flights_.empty()) return;
     mtime_ = 0;
     loss_ = Loss::none;

@@ -9,7 +9,7 @@
 
 #include "lib/vfs/appended.h"
 #include "lib/vfs/layer.h"
-#include "lib/wire/data_messages.h"
+#include "lib/wire/fate.h"
 
 namespace flexfs::vfs {
 
@@ -29,11 +29,14 @@ public:
     bool clears_inline() const { return clears_inline_; }
     // The version of the inline data that the commit replaces or removes.
     std::uint64_t inline_base() const { return inline_base_; }
-    // Data from this offset on belongs to the end of the file, and the service moves it there
-    // unless the commit changes inline data; wire::no_append: there is no such data.
+    // All data was appended, from this offset on, and the service moves it to the end of the file;
+    // wire::no_append: it stays where it is.
     std::uint64_t append_at() const { return append_at_; }
-    bool is_moved() const {
-        return append_at_ != wire::no_append && !is_inline_ && !clears_inline_;
+    bool is_moved() const { return append_at_ != wire::no_append; }
+    // The size that the file must have when the commit is executed, because appended data is placed
+    // by it; wire::any_size: there is no such data.
+    std::uint64_t expected_size() const {
+        return appended_.empty() || is_moved() ? wire::any_size : base_size_;
     }
     // Whether the commit was sent. It carries the time and the loss of all writes up to then. The
     // time is 0 if another one was set since.
@@ -53,7 +56,10 @@ private:
     bool clears_inline_ = false;
     std::shared_ptr<Slab> lifted_;  // with clears_inline_: the bytes that were inline
     std::uint64_t inline_base_ = 0;
+    Appended appended_;  // ranges of data_
+    Appended doubtful_;  // those that an earlier commit may have stored
     std::uint64_t append_at_ = wire::no_append;
+    std::uint64_t base_size_ = 0;  // the file's size without this flight and those after it
     bool sent_ = false;
     Time mtime_ = 0;
     Loss loss_ = Loss::none;
@@ -83,42 +89,56 @@ public:
     void write(Span span, Time now, Loss loss);
     // As Layer::append(). Returns false if nothing was done.
     bool append(std::uint64_t offset, ByteView data, Time now, Loss loss);
-    // Announces that the next write of the range appends without the exclusive grant: its bytes
-    // belong to the end of the file, wherever it is when they are committed.
-    void expect_append(Range range) { appended_.add(range); }
-    // Adds bytes below everything that is dirty: they were stored elsewhere, or were removed by a
-    // change that the service refused.
-    void write_below(const Span& span) { dirty_.put_under(span); }
+    // Notes that the bytes of the range, which are written in the same step, are appended. Their
+    // place is certain if the exclusive grant is held.
+    void note_append(Range range, bool is_certain) {
+        floats_ = floats() || !is_certain;
+        appended_.add(range);
+    }
+    // Whether there are appended bytes whose place is not certain, because other clients may have
+    // changed the size of the file since. They are committed at its end, wherever that is.
+    bool floats() const { return floats_ && has_appended(); }
+    // Whether some of the dirty ones are shown in the range for now.
+    bool floats_in(Range range) const { return floats() && appended_.overlaps(range); }
+    // The exclusive grant is lost: the place of all appended bytes is no longer certain. Those that
+    // may be stored already are discarded, because they would be stored twice; then returns true.
+    bool lose_places();
 
     // --- flights ---
     // Whether the next flight can take bytes now. `changes_inline`: the flight sets or clears the
     // inline data. Inline data is replaced as a whole, so each version of it needs the outcome of
     // the previous one.
     bool can_take(bool changes_inline) const;
-    bool has_appended() const { return !appended_.empty(); }
-    // Moves appended bytes to the end of the other data; the stored data ends at `stored_end`. Must
-    // not be called while there are flights.
-    void place_appended(std::uint64_t stored_end);
-    // `inline_base`: the known version of the inline data.
-    Ticket begin_flight(std::uint64_t inline_base = 0);
-    // Sets appended bytes aside if there is other dirty data, which is then sent first. They must
-    // be put back after the flight was filled.
+    // If the place of appended bytes is not certain, moves them to the end of the other data; the
+    // stored data ends at `stored_end`. With `is_certain` they stay there, because the exclusive
+    // grant is held again. Does nothing while there are flights.
+    void place_appended(std::uint64_t stored_end, bool is_certain);
+    // `inline_base`: the known version of the inline data; `stored_end`: where the stored data
+    // ends.
+    Ticket begin_flight(std::uint64_t inline_base = 0, std::uint64_t stored_end = 0);
+    // Sets appended bytes without a certain place aside if there is other dirty data, which is then
+    // sent first. They must be put back after the flight was filled.
     std::vector<Span> set_appended_aside();
     void put_appended_back(std::vector<Span> aside);
+    // Returns where a flight of about that many dirty bytes ends. Another client may append between
+    // two flights of bytes without a certain place, so such a flight contains whole writes.
+    std::uint64_t end_of_flight(std::uint64_t bytes) const;
     // Moves the dirty bytes of the range to the flight, which must be the newest, and returns them.
     std::vector<Span> take(Ticket flight, Range range);
     void set_content(Ticket flight, Buffer content);
     // Adds the bytes that were inline below the dirty ones.
     void lift_inline(Ticket flight, Buffer stored);
-    // Notes which of the bytes that the flight took were appended.
+    // The flight has all its bytes. If they are appended ones without a certain place, the service
+    // is to move them, unless the flight changes inline data.
     void filled(Ticket flight);
     // Marks the commit as sent: it carries the time and the loss of all writes so far.
     void send(Ticket flight);
     // The flight was committed, or its file can never be read again. Its memory is clean.
     void landed(Ticket flight) { drop_flight(flight); }
     // Makes the flight's data dirty again, with its time and loss, except where it was overwritten
-    // since.
-    void failed(Ticket flight);
+    // since. `fate`: unknown if the commit may have been executed. Then appended bytes without a
+    // certain place are discarded, because they would be stored twice; in this case returns true.
+    bool failed(Ticket flight, wire::Fate fate = wire::Fate::refused);
     // Counts the flights that have failed.
     std::uint64_t failures() const { return failures_; }
     // The id of the newest flight so far.
@@ -127,9 +147,16 @@ public:
     bool has_sent() const;
 
     // --- changes of the file other than writes ---
-    // Removes the range from all layers, and from what flights will commit. Returns the bytes, the
-    // newest first, for write_below().
-    std::vector<Span> drop(Range range);
+    // What drop() has removed: the bytes, the newest first, and which of them were appended.
+    struct Removed {
+        std::vector<Span> spans;
+        Appended appended;
+    };
+    // Removes the range from all layers, and from what flights will commit.
+    Removed drop(Range range);
+    // Puts the bytes below everything that is dirty, because the service has refused the change.
+    // The place of appended ones is certain if the exclusive grant is held.
+    void restore(const Removed& removed, bool is_certain);
     // Discards all dirty data, with its time and loss.
     void give_up();
     // Called before a later time is set, which no commit may undo. Returns the time of writes that
@@ -149,9 +176,13 @@ private:
     std::list<Flight>::iterator at(Ticket flight) { return flights_.erase(flight, flight); }
     void drop_flight(Ticket flight);
     void touch(Time now, Loss loss);
+    bool has_appended() const;
+    std::vector<Span> take_doubtful();
 
     Layer dirty_;
-    Appended appended_;  // ranges of dirty_
+    Appended appended_;    // ranges of dirty_
+    Appended doubtful_;    // those that a commit may have stored
+    bool floats_ = false;  // see floats(); it may be set when nothing is appended
     std::list<Flight> flights_;
     std::uint64_t last_flight_ = 0;
     std::uint64_t failures_ = 0;

@@ -32,7 +32,8 @@ std::size_t capacity_for(std::size_t size, std::size_t before) {
 }  // namespace
 
 bool Writer::is_owned(const Node& node) const {
-    return node.grant == Grant::exclusive && !node.recalled && node.file->stored().knows_inline();
+    return node.grant == Grant::exclusive && !node.recalled && node.file->stored().knows_inline() &&
+           !node.file->unsent().floats();
 }
 
 Task<void> Writer::own(NodeRef node) {
@@ -51,11 +52,21 @@ Task<void> Writer::own(NodeRef node) {
     }
 }
 
+// The write must not replace bytes that are shown there only until their place is certain.
+Task<void> Writer::own_range(NodeRef node, Request request) {
+    for (;;) {
+        co_await own(node);
+        if (request.append || !node->file->unsent().floats_in(place(request, *node->file)))
+            co_return;
+        co_await flusher_.flush(node, false);
+    }
+}
+
 // If there is no room for the whole write, recounts what the volume holds and tries once more.
 Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
     const File& file = *node->file;
     for (bool looked = false;; looked = true) {
-        co_await own(node);
+        co_await own_range(node, request);
         const Range range = place(request, file);
         if (range.last > wire::file_bytes_max) co_return fail(EFBIG);
         const Quota::Promise promise = quota_.take(file, range);
@@ -81,6 +92,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
         const Quota::Promise promise = quota_.take(file, range);
         if (promise.bytes == size &&
             file.unsent().append(range.first, request.data, wall_now(), request.loss)) {
+            if (request.append) file.unsent().note_append(range, true);
             flusher_.wrote(*node, range);
             co_return size;
         }
@@ -100,11 +112,11 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    // Other clients write the file too, so the data is sent at once.
-    const bool shared = node->grant != Grant::exclusive;
-    if (request.append && shared) file.unsent().expect_append({offset, offset + promise.bytes});
+    const bool alone = node->grant == Grant::exclusive && !file.unsent().floats();
+    if (request.append) file.unsent().note_append({offset, offset + promise.bytes}, alone);
     insert(*node, request, offset, account.hand_over(), capacity);
-    if (shared) co_await flusher_.flush(node, false);
+    // Other clients write the file too, or did so a moment ago, so the data is sent at once.
+    if (!alone) co_await flusher_.flush(node, false);
     co_return promise.bytes;
 }
 

@@ -29,6 +29,7 @@ public:
     Task<void> own(NodeRef node);
 
 private:
+    Task<void> own_range(NodeRef node, Request request);
     Task<Quota::Promise> room(NodeRef node, Request request);
     bool is_owned(const Node& node) const;
     void insert(Node& node, const Request& request, std::uint64_t offset, cache::Reservation memory,

@@ -52,6 +52,8 @@ struct Extents {
 };
 
 inline constexpr std::uint64_t no_append = UINT64_MAX;
+inline constexpr std::uint64_t any_size = UINT64_MAX;        // the commit names no size
+inline constexpr std::uint64_t size_never = UINT64_MAX - 1;  // a size that no file has
 
 // The changes of one inode in a commit.
 //
@@ -65,6 +67,10 @@ inline constexpr std::uint64_t no_append = UINT64_MAX;
 // moves all of the extents to its end; with set_inline or clear_inline the error is EAGAIN, and the
 // client moves its bytes. So no range is reserved before its data is stored, and a writer that
 // fails leaves no hole.
+//
+// `expected_size` accompanies O_APPEND data that was written under the exclusive grant, and any
+// that goes with inline data. If the file has another size by now, the grant was lost and another
+// client has changed the file: the error is EAGAIN, and the client moves its bytes to the new end.
 struct InodeCommit {
     Ino ino = 0;
     std::uint64_t size = 0;  // the file becomes at least this long; it never shrinks
@@ -80,8 +86,10 @@ struct InodeCommit {
     std::uint64_t inline_base = any_inline_version;
     std::uint64_t append_at = no_append;
     bool kill_setgid = false;  // with kill_privileges: as set_kill_setgid
+    std::uint64_t expected_size = any_size;
     FLEXFS_FIELDS(ino, size, mtime, atime, kill_privileges, set_inline, inline_data, clear_inline,
-                  extents, keep_capability, inline_bytes, inline_base, append_at, kill_setgid)
+                  extents, keep_capability, inline_bytes, inline_base, append_at, kill_setgid,
+                  expected_size)
 };
 struct SegmentUse {
     SegmentId segment = 0;

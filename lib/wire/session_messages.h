@@ -23,7 +23,10 @@ struct Session {
     bool read_only = false;
     Buffer secret;        // of a new session; the client resumes it with this
     bool lapsed = false;  // the resumed session lost its lease, and every grant with it
-    FLEXFS_FIELDS(session, lease_ns, volume, read_only, secret, lapsed)
+    // The greatest number of a request of the resumed session that the volume's log has. If the
+    // client got the answer to a later one, a power cut has undone it, and everything after it.
+    std::uint64_t applied = 0;
+    FLEXFS_FIELDS(session, lease_ns, volume, read_only, secret, lapsed, applied)
 };
 // `resume` names a session of this client that was interrupted, and `secret` proves it; 0 begins a
 // new one. A session that lost its lease keeps what it needs to continue for a while: its answered

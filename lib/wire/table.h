@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace flexfs::wire {
@@ -52,6 +53,12 @@ struct Operations {
         std::ranges::less_equal());
     static_assert(ordered, "rows stand in the order of their numbers, each number once");
 
+    template <class R>
+    static consteval Effect effect_of() {
+        Effect found;
+        ((std::is_same_v<typename Rows::Request, R> ? void(found = Rows::effect) : void()), ...);
+        return found;
+    }
     // Returns "?" for a number that is not in the table.
     static constexpr std::string_view name_of(std::uint16_t op) {
         std::string_view found = "?";
