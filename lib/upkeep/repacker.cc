@@ -139,7 +139,9 @@ Task<Repacker::Found> Repacker::live_frames(meta::SegmentState segment, block::F
         if (!looked_at.insert(block).second) continue;
         if (looked_at.size() % blocks_per_turn == 0) co_await loop_.sleep(options_.turn_pause);
         const auto rows = volume_.read(wire::Extents{block.first, block.second, 1});
-        if (!rows) continue;  // the file is gone
+        const bool gone = code_of(rows) == ENOENT || code_of(rows) == ESTALE;
+        if (gone) continue;
+        if (!rows) co_return fail(rows.error());
         bool any = false;
         for (const wire::Extent& extent : rows->extents) {
             if (extent.segment != segment.id) continue;

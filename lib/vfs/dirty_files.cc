@@ -24,9 +24,10 @@ Duration DirtyFiles::recheck(Node& node) {
     const auto place = places_.find(&node);
     if (place == places_.end()) return {};
     const Duration since = place->second->since;
+    // A node's last pin may be among what is removed. Destroying it may trigger other work, so it
+    // is destroyed only after the lists are consistent.
+    const std::vector<FullBlock> sent = drop_full_blocks(node);
     if (!node.file->unsent().dirty().empty()) return since;
-    // The entry may hold the node's last pin. Destroying it may trigger other work, so it is
-    // destroyed only after the list is consistent.
     std::list<Entry> gone;
     gone.splice(gone.begin(), entries_, place->second);
     places_.erase(place);
@@ -51,6 +52,22 @@ void DirtyFiles::note_full_blocks(Node& node, Range written) {
     for (std::uint64_t idx = written.first / block; (idx + 1) * block <= written.last; ++idx)
         if (full_.size() < full_blocks_max_ && dirty.covers({idx * block, (idx + 1) * block}))
             full_.push_back({nodes_.pin(node), idx});
+}
+
+// Removes and returns the file's noted blocks that are no longer completely dirty.
+std::vector<DirtyFiles::FullBlock> DirtyFiles::drop_full_blocks(const Node& node) {
+    const std::uint64_t block = node.file->block_bytes;
+    const Layer& dirty = node.file->unsent().dirty();
+    std::deque<FullBlock> kept;
+    std::vector<FullBlock> dropped;
+    for (FullBlock& one : full_) {
+        const bool stays =
+            one.node.get() != &node || dirty.covers({one.idx * block, (one.idx + 1) * block});
+        if (stays) kept.push_back(std::move(one));
+        else dropped.push_back(std::move(one));
+    }
+    full_.swap(kept);
+    return dropped;
 }
 
 std::vector<DirtyFiles::FullBlock> DirtyFiles::take_full_blocks(std::size_t most) {

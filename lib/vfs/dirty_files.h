@@ -5,6 +5,7 @@
 #include <deque>
 #include <list>
 #include <unordered_map>
+#include <vector>
 
 #include "lib/loop/loop.h"
 #include "lib/vfs/nodes.h"
@@ -35,8 +36,8 @@ public:
     // Puts the file first, because data that has been dirty since `since` could not be written
     // back.
     void put_back(const NodeRef& node, Duration since);
-    // Removes the file from the list if none of its data is dirty. Returns since when it was
-    // listed.
+    // Removes the file from the list if none of its data is dirty, and its noted blocks that are no
+    // longer completely dirty. Returns since when the file was listed.
     Duration recheck(Node& node);
     // Moves the first file to the end, as if it became dirty now.
     void postpone_first();
@@ -58,6 +59,8 @@ public:
     std::vector<FullBlock> take_full_blocks(std::size_t most);
 
 private:
+    std::vector<FullBlock> drop_full_blocks(const Node& node);
+
     Loop& loop_;
     Nodes& nodes_;
     task::WaitList& came_;

@@ -87,7 +87,8 @@ Reader::Reader(Session& session, Nodes& nodes, const NameCache& names, cache::Ch
 Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahead) {
     for (int tried = 1;; ++tried) {
         auto data = co_await result(read_once(node, range, tried == 1 ? &ahead : nullptr));
-        if (data || data.error().code == ECANCELED) co_return data;
+        // ESTALE is an answer: the file is gone.
+        if (data || data.error().code == ECANCELED || data.error().code == ESTALE) co_return data;
         if (data.error().code != ENOENT || tried == tries_max) {
             complain(*node, data.error());
             co_return fail(EIO, data.error().context);

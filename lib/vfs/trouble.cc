@@ -19,9 +19,12 @@ void Trouble::add(const Error& error) {
     }
     error_ = error;
     error_.refused = false;  // the mark is valid for one request only
+    // Attempts that began before the pause say nothing new when they fail.
+    if (!pausing_ || loop_.now() >= until_) {
+        pause_ = std::clamp(pause_ * 2, pause_min, pause_max);
+        until_ = loop_.now() + pause_;
+    }
     pausing_ = true;
-    pause_ = std::clamp(pause_ * 2, pause_min, pause_max);
-    until_ = loop_.now() + pause_;
     budget_.refuse_dirty(error.code);
 }
 
