@@ -124,9 +124,9 @@ bool Budget::make_room(std::uint64_t bytes, Kind kind, Lane lane) {
     if (reclaiming_) return false;
     reclaiming_ = true;
     for (auto& reclaim : reclaims_) {
-        const std::uint64_t lacking = missing(bytes, kind, lane);
-        if (lacking == 0) break;
-        reclaim(kind, lacking);
+        if (missing(bytes, kind, lane) == 0) break;
+        const bool too_dirty = missing_of_dirty(bytes, kind, lane) > 0;
+        reclaim(kind, too_dirty ? 0 : missing_of_whole(bytes, lane));
     }
     reclaiming_ = false;
     return missing(bytes, kind, lane) == 0;

@@ -95,9 +95,10 @@ public:
     std::uint64_t dirty_limit() const { return dirty_limit_; }
     std::uint64_t dirty() const { return dirty_; }
 
-    // Called when `bytes` of `kind` are missing, until the handle is destroyed, which must happen
-    // before the budget is. A cache gives back what it can before it returns; the owner of dirty
-    // data starts to write it back.
+    // Called when there is no room for a request of `kind`, until the handle is destroyed, which
+    // must happen before the budget is. A cache gives back `bytes`, if it can, before it returns;
+    // the owner of dirty data starts to write it back. `bytes` is 0 while the limit of dirty bytes
+    // is reached: then no cache can help.
     using Reclaim = std::function<void(Kind kind, std::uint64_t bytes)>;
     class Reclaimer;
     [[nodiscard]] std::unique_ptr<Reclaimer> add_reclaimer(Reclaim reclaim);

@@ -64,6 +64,27 @@ TEST_CASE("a cache gives back what somebody needs, before anybody waits") {
     CHECK(cache.size() == 6);  // large requests may use 88 at most
 }
 
+TEST_CASE("a cache keeps what it has while only the limit of dirty bytes is reached") {
+    Budget budget(100, 50);
+    std::vector<Reservation> cache;
+    int asked = 0;
+    const auto reclaimer = budget.add_reclaimer([&](Budget::Kind, std::uint64_t bytes) {
+        ++asked;
+        for (std::uint64_t freed = 0; freed < bytes && !cache.empty(); freed += 10)
+            cache.pop_back();
+    });
+    for (int i = 0; i < 4; ++i) cache.push_back(*budget.try_take(10));
+    auto written = budget.try_take(40, dirty);
+    REQUIRE(written);
+
+    CHECK_FALSE(budget.try_take(20, dirty));
+    CHECK(asked > 0);
+    CHECK(cache.size() == 4);
+    written->make_clean();
+    CHECK(budget.try_take(20, dirty));
+    CHECK(cache.size() == 2);
+}
+
 TEST_CASE("a wait that is stopped takes nothing and lets those behind it go on") {
     Budget budget(100, 50);
     Scope scope;
