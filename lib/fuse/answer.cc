@@ -149,7 +149,7 @@ StatxOut kernel_statx(const vfs::Known& node, const View& view) {
     return out;
 }
 
-bool DirectoryReply::add(const vfs::Listed& entry) {
+bool DirectoryReply::add(const vfs::Listed& entry, const View& view) {
     const std::size_t head = plus_ ? sizeof(fuse_entry_out) : 0;
     const std::size_t size = FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + entry.name.size());
     if (bytes_.size() + size > limit_) return false;
@@ -163,7 +163,7 @@ bool DirectoryReply::add(const vfs::Listed& entry) {
     if (plus_) {
         // The kernel takes no reference for "." and "..": their nodeid is 0.
         const bool dots = entry.name == "." || entry.name == "..";
-        const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, view_);
+        const auto out = dots ? fuse_entry_out{} : kernel_entry(entry.node, view);
         std::memcpy(bytes_.data() + at, &out, sizeof out);
     }
     const fuse_dirent dirent{.ino = entry.node.attr.ino,

@@ -55,11 +55,10 @@ StatxOut kernel_statx(const vfs::Known& node, const View& view);
 // A readdir reply under construction: entries in the kernel's format, within `limit` bytes.
 class DirectoryReply {
 public:
-    DirectoryReply(std::size_t limit, bool plus, const View& view)
-        : limit_(limit), plus_(plus), view_(view) {}
+    DirectoryReply(std::size_t limit, bool plus) : limit_(limit), plus_(plus) {}
 
     // Returns false if there is no room left; then nothing was added.
-    bool add(const vfs::Listed& entry);
+    bool add(const vfs::Listed& entry, const View& view);
     // Removes the entries with `cookie` at the end, unless there are no others: a cookie that
     // several names share must not be split between two replies.
     void drop_tail(std::uint64_t cookie);
@@ -68,7 +67,6 @@ public:
 private:
     std::size_t limit_;
     bool plus_;
-    const View& view_;
     std::vector<std::byte> bytes_;
     std::uint64_t last_cookie_ = 0;
     std::size_t last_group_ = 0;  // where the entries with last_cookie_ begin

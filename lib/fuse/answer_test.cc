@@ -78,20 +78,20 @@ TEST_CASE("statfs tells numbers of 32 bits while fewer inodes are in use, and th
 }
 
 TEST_CASE("a directory reply refuses the entry that does not fit and keeps what did") {
-    DirectoryReply reply(64, false, hour);
-    CHECK(reply.add(listed("a", 3)));
-    CHECK(reply.add(listed("b", 4)));
-    CHECK(!reply.add(listed("c", 5)));
+    DirectoryReply reply(64, false);
+    CHECK(reply.add(listed("a", 3), hour));
+    CHECK(reply.add(listed("b", 4), hour));
+    CHECK(!reply.add(listed("c", 5), hour));
 
     CHECK(std::move(reply).finish().size() == 64);
 }
 
 TEST_CASE("names that share a cookie are not split between two directory replies") {
-    DirectoryReply reply(96, false, hour);
-    CHECK(reply.add(listed("a", 3)));
-    CHECK(reply.add(listed("b", 7)));
-    CHECK(reply.add(listed("c", 7)));
-    CHECK(!reply.add(listed("d", 7)));
+    DirectoryReply reply(96, false);
+    CHECK(reply.add(listed("a", 3), hour));
+    CHECK(reply.add(listed("b", 7), hour));
+    CHECK(reply.add(listed("c", 7), hour));
+    CHECK(!reply.add(listed("d", 7), hour));
     reply.drop_tail(7);
 
     CHECK(std::move(reply).finish().size() == 32);

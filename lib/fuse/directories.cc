@@ -7,14 +7,15 @@ namespace flexfs::fuse {
 namespace {
 
 Task<Answer> list(Server& server, fuse_read_in in, bool plus) {
-    DirectoryReply reply(std::min<std::size_t>(in.size, data_bytes_max), plus, server.view());
+    DirectoryReply reply(std::min<std::size_t>(in.size, data_bytes_max), plus);
     std::uint64_t cookie = in.offset;
     while (true) {
         auto entries = co_await server.client().readdir(in.fh, cookie, plus);
         if (entries.empty()) break;
+        const View view = server.view();
         bool full = false;
         for (const auto& entry : entries) {
-            if (!reply.add(entry)) {
+            if (!reply.add(entry, view)) {
                 reply.drop_tail(entry.cookie);
                 full = true;
                 break;

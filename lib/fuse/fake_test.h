@@ -28,6 +28,7 @@ public:
     std::string written;
     std::size_t write_max = SIZE_MAX;
     std::size_t waiting = 0;
+    Duration reliable = Duration::max();
 
     void let_go() {
         holds = false;
@@ -45,6 +46,7 @@ public:
     void set_access_times(vfs::AccessTimes, bool) override {}
     const wire::VolumeInfo& volume() const override { return volume_; }
     vfs::State state() const override { return {}; }
+    Duration reliable_for() const override { return reliable; }
 
     Task<vfs::Known> lookup(Ino parent, std::string name, vfs::Who) override {
         return known(fmt::format("lookup {} {}", parent, name));

@@ -1,5 +1,7 @@
 #include "lib/fuse/server.h"
 
+#include <algorithm>
+
 #include "lib/base/format.h"
 #include "lib/base/log.h"
 #include "lib/fuse/operations.h"
@@ -82,6 +84,14 @@ void Server::abort() {
 }
 
 Server::~Server() = default;
+
+View Server::view() const {
+    View view = options_.view;
+    const Duration most = client_.reliable_for();
+    view.attr_valid = std::min(view.attr_valid, most);
+    view.entry_valid = std::min(view.entry_valid, most);
+    return view;
+}
 
 Task<void> Server::ready() {
     co_await ready_.wait();

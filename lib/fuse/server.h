@@ -75,7 +75,9 @@ public:
     DirectWrites& direct_writes() { return direct_writes_; }
     MappedFiles& mapped_files() { return mapped_files_; }
     Disarmed& disarmed() { return disarmed_; }
-    const View& view() const { return options_.view; }
+    // The kernel must ask again before the lease of the client's session ends: it would go on
+    // answering from its caches even if this process could not tell it to drop them.
+    View view() const;
     bool acls() const { return options_.acls; }
     const wire::Squash& squash() const { return options_.squash; }
     // Ends when the kernel has dropped its pages of the range, and has written back those that were

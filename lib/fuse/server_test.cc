@@ -142,6 +142,23 @@ TEST_CASE("a name that does not exist is an answer that the kernel may keep") {
     CHECK(reply.head<fuse_entry_out>().entry_valid == 3600);
 }
 
+TEST_CASE("the kernel keeps nothing for longer than the lease lasts") {
+    Served s;
+    s.files.reliable = std::chrono::seconds(19);
+    CHECK(s.ask(FUSE_LOOKUP, Body().name("a")).head<fuse_entry_out>().entry_valid == 19);
+    CHECK(s.ask(FUSE_LOOKUP, Body().name("a")).head<fuse_entry_out>().attr_valid == 19);
+    CHECK(s.ask(FUSE_GETATTR, Body().add(fuse_getattr_in{})).head<fuse_attr_out>().attr_valid ==
+          19);
+    s.files.code = ENOENT;
+    CHECK(s.ask(FUSE_LOOKUP, Body().name("b")).head<fuse_entry_out>().entry_valid == 19);
+    s.files.code = 0;
+
+    s.files.reliable = Duration::zero();
+    const auto entry = s.ask(FUSE_LOOKUP, Body().name("a")).head<fuse_entry_out>();
+    CHECK(entry.entry_valid + entry.entry_valid_nsec == 0);
+    CHECK(entry.attr_valid + entry.attr_valid_nsec == 0);
+}
+
 TEST_CASE("a request that is cut short anywhere, or full of noise, is answered once") {
     std::mt19937_64 random(7);
     Served s;

@@ -22,6 +22,7 @@ public:
     }
     const wire::VolumeInfo& volume() const override { return inner_->volume(); }
     State state() const override { return inner_->state(); }
+    Duration reliable_for() const override { return session_.lease_left(); }
     void forget(Ino ino) override { inner_->forget(ino); }
     void releasedir(HandleId handle) override { inner_->releasedir(handle); }
     void release(HandleId handle) override { inner_->release(handle); }

@@ -81,9 +81,12 @@ TEST_CASE("a client cut off from its server answers until its lease ends, then w
 
     CHECK(w.loop.run(a->getattr(ino))->attr.size == 4);
     CHECK(w.loop.run(a->read(file.handle, 0, 10)));
+    CHECK(a->reliable_for() > Duration::zero());
+    CHECK(a->reliable_for() <= 1500ms);
     until(w, [&] { return !a.dropped.attributes.empty(); });
     CHECK(std::ranges::count(a.dropped.entries, "f") > 0);
     CHECK(std::ranges::count(a.dropped.data, ino) > 0);
+    CHECK(a->reliable_for() == Duration::zero());
     Scope scope;
     Asked asked;
     scope.start(ask(*a.client, ino, asked));

@@ -1,6 +1,7 @@
 // The conversation with the metadata service: the session, its lease, and what the service pushes.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "lib/rpc/caller.h"
@@ -59,6 +60,8 @@ public:
     Duration lease() const { return Duration(opened_.lease_ns); }
     // Whether grants may still be relied on.
     bool holds_lease() const { return opened_.lease_ns == 0 || loop_.now() < lease_end_; }
+    // For how long they may be relied on. The session has a lease.
+    Duration lease_left() const { return std::max(lease_end_ - loop_.now(), Duration::zero()); }
     // Waits until holds_lease() is true.
     Task<void> wait_for_lease() {
         while (!holds_lease()) co_await renewed_.wait();

@@ -157,6 +157,9 @@ public:
 
     virtual const wire::VolumeInfo& volume() const = 0;
     virtual State state() const = 0;
+    // How long the kernel may rely on what it is told now, as long as nothing revokes it: not
+    // longer than the session's lease lasts, if it has one.
+    virtual Duration reliable_for() const { return Duration::max(); }
 
     // --- names and attributes ---
     virtual Task<Known> lookup(Ino parent, std::string name, Who who = {}) = 0;
