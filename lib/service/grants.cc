@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace flexfs::service {
+namespace {
+
+// Limits how long the removal of ended sessions occupies the loop in one turn.
+constexpr std::size_t swept_max = 4096;  // inodes
+
+}  // namespace
 
 Grant Grants::share(Ino ino, Session& session) {
     if (!session.may_hold()) return Grant::none;
@@ -12,7 +18,7 @@ Grant Grants::share(Ino ino, Session& session) {
 }
 
 void Grants::share_names(Ino folder, Session& session) {
-    if (!session.blanket) folders_.add(folder, session.id);
+    if (session.may_hold() && !session.blanket) folders_.add(folder, session.id);
 }
 
 Grant Grants::share_created(Ino ino, Session& session) {
@@ -109,6 +115,10 @@ void Grants::returned(Ino ino, Session& session, Grant keep) {
 void Grants::ended(Session& session) {
     exclusive_.end(session.id);
     std::erase(blankets_, session.id);
+    if (session.ended) {
+        shared_.end(session.id);
+        folders_.end(session.id);
+    }
     for (auto& [ino, line] : lines_) {
         if (line.asked == session.id) line.asked = 0;
         line.returned.wake_all();
@@ -149,6 +159,8 @@ void Grants::add_blanket(Session& session) {
 }
 
 void Grants::trim() {
+    shared_.sweep(swept_max);
+    folders_.sweep(swept_max);
     while (shared_.size() > limits_.shared) {
         const auto oldest = shared_.pop_oldest();
         constexpr std::uint32_t all = wire::revoke_attr | wire::revoke_data | wire::revoke_xattr;

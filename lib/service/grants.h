@@ -120,6 +120,9 @@ public:
 
     void add_blanket(Session& session);
 
+    // The number of shared grants that are recorded.
+    std::size_t shared() const { return shared_.grants() + folders_.grants(); }
+
 private:
     struct Line {
         task::Semaphore head{1};

@@ -36,6 +36,25 @@ TEST_CASE("a client that never received an inode is not notified of its changes"
     CHECK(f.take_story() == Story{fmt::format("b: revoke {} attr xattr", x)});
 }
 
+TEST_CASE("clients that come and go leave no grants behind") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    for (int i = 0; i < 20; ++i) f.make(a, fmt::format("d{}", i), S_IFDIR | 0755);
+    f.turn();
+    const std::uint64_t before = f.service->counters().shared_grants;
+
+    for (int i = 0; i < 50; ++i) {
+        Client& b = f.open_session("b");
+        for (Ino ino = 2; ino < 20; ++ino) f.ask(b, wire::GetAttr{ino});
+        f.ask(b, wire::ReadDir{.ino = 1});
+        f.ask(b, wire::CloseSession{});
+        f.disconnect(b);
+    }
+    f.turn();
+
+    CHECK(f.service->counters().shared_grants == before);
+}
+
 TEST_CASE("an in-process session that was the only one is notified of every change") {
     Fixture f;
     Client& a = f.open_session("a", true);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "lib/base/check.h"
 
@@ -12,11 +13,18 @@ void SharedHoldings::add(Ino ino, SessionId session) {
     if (fresh) {
         items_.push_front({ino, {session}});
         known->second = items_.begin();
+        ++grants_;
         return;
     }
-    items_.splice(items_.begin(), items_, known->second);
-    std::vector<SessionId>& holders = known->second->holders;
-    if (std::ranges::find(holders, session) == holders.end()) holders.push_back(session);
+    // The inode moves to the front, which a running sweep has passed.
+    const auto item = known->second;
+    remove_ended(*item);
+    if (item == next_) ++next_;
+    items_.splice(items_.begin(), items_, item);
+    std::vector<SessionId>& holders = item->holders;
+    if (std::ranges::find(holders, session) != holders.end()) return;
+    holders.push_back(session);
+    ++grants_;
 }
 
 const std::vector<SessionId>& SharedHoldings::holders(Ino ino) const {
@@ -27,17 +35,47 @@ const std::vector<SessionId>& SharedHoldings::holders(Ino ino) const {
 
 void SharedHoldings::erase(Ino ino) {
     const auto known = by_ino_.find(ino);
-    if (known == by_ino_.end()) return;
-    items_.erase(known->second);
-    by_ino_.erase(known);
+    if (known != by_ino_.end()) erase(known->second);
+}
+
+void SharedHoldings::erase(Items::iterator item) {
+    if (item == next_) ++next_;
+    grants_ -= item->holders.size();
+    by_ino_.erase(item->ino);
+    items_.erase(item);
 }
 
 std::optional<SharedHoldings::Item> SharedHoldings::pop_oldest() {
     if (items_.empty()) return std::nullopt;
-    Item oldest = std::move(items_.back());
-    by_ino_.erase(oldest.ino);
-    items_.pop_back();
+    const auto last = std::prev(items_.end());
+    Item oldest = *last;
+    erase(last);
     return oldest;
+}
+
+void SharedHoldings::end(SessionId session) {
+    waiting_.insert(session);
+}
+
+void SharedHoldings::remove_ended(Item& item) {
+    if (ended_.empty() && waiting_.empty()) return;
+    grants_ -= std::erase_if(item.holders, [&](SessionId session) {
+        return ended_.contains(session) || waiting_.contains(session);
+    });
+}
+
+void SharedHoldings::sweep(std::size_t items) {
+    if (ended_.empty()) {
+        if (waiting_.empty()) return;
+        ended_ = std::exchange(waiting_, {});
+        next_ = items_.begin();
+    }
+    for (; items > 0 && next_ != items_.end(); --items) {
+        const auto item = next_++;
+        remove_ended(*item);
+        if (item->holders.empty()) erase(item);
+    }
+    if (next_ == items_.end()) ended_.clear();
 }
 
 SessionId ExclusiveHoldings::holder(Ino ino) const {

@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace flexfs::service {
 using wire::Ino;
 using wire::SessionId;
 
-// Shared grants by inode, in the order in which they were given. Session ids are never reused, so
-// ids of ended sessions may stay until their inode is removed.
+// Shared grants by inode, in the order in which they were given. Ids of ended sessions are removed
+// in steps, because one session may hold a grant on every inode. Session ids are never reused, so
+// nothing is wrong with those that are still there.
 class SharedHoldings {
 public:
     struct Item {
@@ -29,12 +31,27 @@ public:
     // Returns an empty list if no session holds the inode.
     const std::vector<SessionId>& holders(Ino ino) const;
     void erase(Ino ino);
+    // The number of inodes, and of grants on them, including those of ended sessions that are not
+    // removed yet.
     std::size_t size() const { return items_.size(); }
+    std::size_t grants() const { return grants_; }
     // Removes the inode whose grant was given longest ago and returns it.
     std::optional<Item> pop_oldest();
+    // The session has ended and is never added again.
+    void end(SessionId session);
+    // Removes ids of ended sessions from up to `items` inodes; cheap if there are none.
+    void sweep(std::size_t items);
 
 private:
-    std::list<Item> items_;
+    using Items = std::list<Item>;
+    void remove_ended(Item& item);
+    void erase(Items::iterator item);
+
+    Items items_;
+    std::size_t grants_ = 0;
+    std::set<SessionId> ended_;    // being removed: inodes before next_ do not have these ids
+    std::set<SessionId> waiting_;  // ended since then
+    Items::iterator next_ = items_.end();
     std::unordered_map<Ino, std::list<Item>::iterator> by_ino_;
 };
 

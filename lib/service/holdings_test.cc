@@ -2,10 +2,59 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <random>
+#include <set>
 
 namespace flexfs::service {
 namespace {
+
+TEST_CASE("shared grants are those that were given to sessions that have not ended") {
+    const unsigned seed = std::random_device()();
+    INFO("seed ", seed);
+    std::mt19937 random(seed);
+    SharedHoldings held;
+    std::map<Ino, std::set<SessionId>> model;
+    SessionId first = 1;  // of three open sessions
+    for (int step = 0; step < 20000; ++step) {
+        const Ino ino = 1 + random() % 64;
+        switch (random() % 16) {
+            case 0:
+                held.end(first);
+                for (auto& [i, holders] : model) holders.erase(first);
+                ++first;
+                break;
+            case 1:
+                held.erase(ino);
+                model.erase(ino);
+                break;
+            case 2:
+                if (const auto oldest = held.pop_oldest()) model.erase(oldest->ino);
+                break;
+            case 3:
+            case 4:
+            case 5: held.sweep(random() % 40); break;
+            default:
+                const SessionId session = first + random() % 3;
+                held.add(ino, session);
+                model[ino].insert(session);
+        }
+        std::set<SessionId> holders;
+        for (const SessionId session : held.holders(ino))
+            if (session >= first) holders.insert(session);
+        REQUIRE(holders == model[ino]);
+    }
+    held.end(first);
+    for (auto& [i, holders] : model) holders.erase(first);
+    for (int round = 0; round < 3; ++round) held.sweep(1000);
+    std::size_t grants = 0, inodes = 0;
+    for (const auto& [ino, holders] : model) {
+        grants += holders.size();
+        inodes += !holders.empty();
+    }
+    CHECK(held.grants() == grants);
+    CHECK(held.size() == inodes);
+}
 
 TEST_CASE("exclusive grants on inodes made one after the other are one range") {
     ExclusiveHoldings held;

@@ -83,6 +83,7 @@ Task<void> Service::close() {
 
 Counters Service::counters() const {
     return {.sessions = parts_->sessions.size(),
+            .shared_grants = parts_->grants.shared(),
             .calls = parts_->batch.calls(),
             .batches = parts_->batch.batches(),
             .syncs = parts_->log.syncs(),
