@@ -158,6 +158,7 @@ Result<void> Db::prepare_log() {
         auto& db = *static_cast<Db*>(self);
         const auto now = static_cast<std::uint64_t>(frames);
         db.frames_written_ += now >= db.log_frames_ ? now - db.log_frames_ : now;
+        if (now < db.log_frames_) db.copied_frames_ = 0;
         db.log_frames_ = now;
         return SQLITE_OK;
     };
@@ -253,6 +254,7 @@ Result<LogState> Db::copy_log(sqlite3* connection, int mode) {
     if (code != SQLITE_OK && !partly) return fail(error_of(connection, code, path_, "checkpoint"));
     const auto whole = static_cast<std::uint64_t>(std::max(frames, 0));
     const auto done = std::min(static_cast<std::uint64_t>(std::max(copied, 0)), whole);
+    copied_frames_ = done;
     return LogState{bytes_of_log(whole), (whole - done) * (page_bytes_ + frame_header_bytes)};
 }
 
@@ -269,7 +271,7 @@ Result<LogState> Db::restart_log(bool cut) {
     const int mode = cut || log_bytes() > log_kept_bytes ? SQLITE_CHECKPOINT_TRUNCATE
                                                          : SQLITE_CHECKPOINT_RESTART;
     TRY(copy_log(main_, mode));
-    log_frames_ = 0;
+    log_frames_ = copied_frames_ = 0;
     return LogState{};
 }
 
@@ -279,6 +281,10 @@ std::uint64_t Db::bytes_of_log(std::uint64_t frames) const {
 
 std::uint64_t Db::log_bytes() const {
     return bytes_of_log(log_frames_);
+}
+
+std::uint64_t Db::uncopied_bytes() const {
+    return bytes_of_log(log_frames_ - std::min<std::uint64_t>(copied_frames_, log_frames_));
 }
 
 std::uint64_t Db::log_file_bytes() const {

@@ -96,12 +96,14 @@ public:
     // EBUSY: there is a reader, and the log is copied but not truncated.
     Result<LogState> cut_log();
     // The owner calls this after cut_log(): the log is counted from its start again.
-    void log_was_cut() { log_frames_ = 0; }
+    void log_was_cut() { log_frames_ = copied_frames_ = 0; }
     // Copies the rest of the log, so that the log starts anew; on the owner's thread, outside
     // transactions. The file is truncated if it has grown very large, or if `cut` is set. EBUSY: a
     // checkpoint() runs.
     Result<LogState> restart_log(bool cut = false);
     std::uint64_t log_bytes() const;
+    // The part of the log that was not copied when it was copied last. An estimate.
+    std::uint64_t uncopied_bytes() const;
     // The size of the file, including the remainder of an older, longer log.
     std::uint64_t log_file_bytes() const;
     Result<Room> room();
@@ -144,6 +146,7 @@ private:
     std::atomic<bool> sync_failed_ = false;
     std::uint32_t page_bytes_ = 0;
     std::uint64_t log_frames_ = 0;
+    std::atomic<std::uint64_t> copied_frames_ = 0;  // of the log, from its start
     std::uint64_t frames_written_ = 0;
     std::uint64_t faults_ = 0;
     int fail_in_ = 0;  // writing statements until the next injected failure; 0: none is pending

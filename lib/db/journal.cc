@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <optional>
 
-#include "lib/base/check.h"
 #include "lib/base/durable.h"
 #include "lib/base/format.h"
 
@@ -65,6 +64,10 @@ Result<std::unique_ptr<Journal>> Journal::open(std::string path, std::uint64_t k
     // creating and syncing them.
     TRY(sync_name_of(path));
     return journal;
+}
+
+bool Journal::exists(const std::string& path) {
+    return ::access((path + ".0").c_str(), F_OK) == 0 || ::access((path + ".1").c_str(), F_OK) == 0;
 }
 
 Result<void> Journal::open_file(File& file, std::string path) {
@@ -148,7 +151,8 @@ Journal::File& Journal::turn() {
 }
 
 Result<void> Journal::append(std::uint64_t number, ByteView record) {
-    check(record.size() <= record_bytes_max);
+    if (record.size() > record_bytes_max)
+        return fail(EMSGSIZE, fmt::format("a journal record of {} bytes", record.size()));
     File& file = turn();
     const Header header{number, checksum(key_, number, record), record.size()};
     iovec parts[] = {{const_cast<Header*>(&header), sizeof header},

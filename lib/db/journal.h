@@ -28,14 +28,17 @@ public:
     // distinguishes the records of one database from those of another.
     static Result<std::unique_ptr<Journal>> open(std::string path, std::uint64_t key);
 
+    // Whether there are files of a journal, because it was not removed.
+    static bool exists(const std::string& path);
+
     // Returns the records from number `first` on, in order, up to the first gap.
     Result<std::vector<Buffer>> read_from(std::uint64_t first);
     // Whether there are records beyond `missing`, the first that read_from() did not find. A power
     // cut may lose `missing` before sync(); otherwise the journal or the database was altered.
     Result<bool> goes_on_after(std::uint64_t missing) const;
-    // Adds record `number`, which must follow the last one. After an error (ENOSPC, EIO) the
-    // journal is unchanged. The record survives the end of the process; after sync() also a power
-    // cut.
+    // Adds record `number`, which must follow the last one. After an error (ENOSPC, EIO, EMSGSIZE:
+    // it is longer than record_bytes_max) the journal is unchanged. The record survives the end of
+    // the process; after sync() also a power cut.
     Result<void> append(std::uint64_t number, ByteView record);
     // When it returns, all records so far are on disk. Any thread. EIO: they may not be, and from
     // then on every sync fails (lib/base/durable.h).

@@ -140,6 +140,17 @@ TEST_CASE("the two files take turns, and together hold what is not released") {
     CHECK(texts(*journal, number).empty());
 }
 
+TEST_CASE("a record that is too long is refused, and the journal goes on without it") {
+    Folder folder;
+    auto journal = folder.open();
+    append(*journal, 1, "one");
+
+    WritableBuffer huge(std::size_t{record_bytes_max} + 1);
+    CHECK(code_of(journal->append(2, {huge.data(), huge.size()})) == EMSGSIZE);
+    append(*journal, 2, "two");
+    CHECK(texts(*folder.open(), 1) == Texts{"one", "two"});
+}
+
 TEST_CASE("a failed sync of the journal is EIO, and so is every later one") {
     struct Full final : SyncProbe {
         int code = ENOSPC;

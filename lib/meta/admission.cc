@@ -41,7 +41,11 @@ bool makes_room(const Request& request) {
 bool may_grow(State& state) {
     if (has_reserve(state)) return true;
     const bool worth_it = state.db->log_file_bytes() >= state.reserve.bytes() / 4;
-    return worth_it && !state.copying && make_room(state) && has_reserve(state);
+    if (state.copying) {
+        state.wants_copy = worth_it && state.owner_copies;
+        return false;
+    }
+    return worth_it && make_room(state) && has_reserve(state);
 }
 
 }  // namespace flexfs::meta

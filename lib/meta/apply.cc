@@ -55,6 +55,7 @@ struct Execute {
     Result<Reply> operator()(const CondemnGarbage& m) { return as_reply(condemn_garbage(tx, m)); }
     Result<Reply> operator()(const ForgetGarbage& m) { return as_reply(forget_garbage(tx, m)); }
     Result<Reply> operator()(const Maintain& m) { return as_reply(maintain(tx, m)); }
+    Result<Reply> operator()(const SkipNumbers& m) { return as_reply(skip_numbers(tx, m)); }
 };
 
 Time time_of(const Call& call, Time before) {
@@ -236,10 +237,12 @@ Outcome not_done(State& state, const Call& call, Error error) {
     return Outcome{fail(std::move(error))};
 }
 
-std::vector<Outcome> apply_admitted(State& state, std::span<const Call> batch) {
-    if (batch.empty()) return {};
+std::optional<std::vector<Outcome>> apply_admitted(State& state, std::span<const Call> batch,
+                                                   WhenFull when_full) {
+    if (batch.empty()) return std::vector<Outcome>();
     Result<std::vector<Outcome>> together = attempt(state, batch);
     if (together) return std::move(*together);
+    if (state.wants_copy && when_full == WhenFull::ask_for_copy) return std::nullopt;
     std::vector<Outcome> outcomes;
     if (batch.size() == 1) {
         outcomes.push_back(not_done(state, batch.front(), std::move(together.error())));
@@ -268,10 +271,14 @@ Result<void> replay(State& state, const Buffer& record) {
     return {};
 }
 
-std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
+std::optional<std::vector<Outcome>> apply(State& state, std::span<const Call> batch,
+                                          WhenFull when_full) {
     check(!state.cutting);
+    state.wants_copy = false;
     const auto grows = [](const Call& call) { return !makes_room(call.request); };
-    if (std::ranges::none_of(batch, grows) || may_grow(state)) return apply_admitted(state, batch);
+    const bool admitted_all = std::ranges::none_of(batch, grows) || may_grow(state);
+    if (state.wants_copy && when_full == WhenFull::ask_for_copy) return std::nullopt;
+    if (admitted_all) return apply_admitted(state, batch, when_full);
 
     std::vector<Outcome> outcomes(batch.size());
     std::vector<Call> admitted;
@@ -286,8 +293,9 @@ std::vector<Outcome> apply(State& state, std::span<const Call> batch) {
             outcomes[i] = not_done(state, batch[i], {ENOSPC, "no room for metadata"});
         }
     }
-    std::vector<Outcome> done = apply_admitted(state, admitted);
-    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(done[i]);
+    auto done = apply_admitted(state, admitted, when_full);
+    if (!done) return std::nullopt;
+    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move((*done)[i]);
     return outcomes;
 }
 

@@ -430,11 +430,11 @@ TEST_CASE("an existing volume keeps what it was made with, apart from what is co
     wire::VolumeInfo changed = f.volume->info();
     changed.name = "new";
     changed.max_inodes = 0;
-    REQUIRE(f.volume->configure(changed));
+    f.own(Configure{changed});
     f.reopen();
     CHECK(f.volume->info() == changed);
     changed.block_bytes = 512 << 10;
-    CHECK(code_of(f.volume->configure(changed)) == EINVAL);
+    CHECK(code_of(f.apply(Configure{changed})) == EINVAL);
 }
 
 }  // namespace flexfs::meta

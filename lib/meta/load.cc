@@ -237,6 +237,7 @@ Result<void> load(State& state, const Options& options) {
     if (!made) TRY(make_volume(state, options));
     TRY(load_name_key(state));
     state.name_groups = options.name_groups;
+    state.was_closed = !made || !db::Journal::exists(options.path + "-calls");
     TRY(state.journal, db::Journal::open(options.path + "-calls", name_hash(state.info.id, 0)));
     TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
     state.committed = state;

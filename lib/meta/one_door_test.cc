@@ -53,7 +53,7 @@ TEST_CASE("changes by the service itself survive a kill, as those of clients do"
     wire::VolumeInfo info = f.volume->info();
     info.max_inodes = 77;
 
-    REQUIRE(f.volume->configure(info));
+    f.own(Configure{info});
     REQUIRE(f.garbage().size() == 1);
     const auto condemned_state = f.dump();
     f.crash();
@@ -105,8 +105,9 @@ TEST_CASE("a segment that one call uses again is not condemned by the next of th
 
 TEST_CASE("no client can send the service's own requests") {
     Writing w;
-    for (const Request& request : {Request(Configure{w.f.info}), Request(CondemnGarbage{1, 1}),
-                                   Request(ForgetGarbage{{1}}), Request(Maintain{1})}) {
+    for (const Request& request :
+         {Request(Configure{w.f.info}), Request(CondemnGarbage{1, 1}), Request(ForgetGarbage{{1}}),
+          Request(Maintain{1}), Request(SkipNumbers{1, 1})}) {
         const auto before = w.f.dump();
         CHECK(code_of(w.apply(request).reply) == EINVAL);
         CHECK(w.f.dump() == before);

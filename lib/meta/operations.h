@@ -35,6 +35,7 @@ Result<wire::Done> configure(Txn& tx, const Configure& request);
 Result<Condemned> condemn_garbage(Txn& tx, const CondemnGarbage& request);
 Result<wire::Done> forget_garbage(Txn& tx, const ForgetGarbage& request);
 Result<Maintained> maintain(Txn& tx, const Maintain& request);
+Result<wire::Done> skip_numbers(Txn& tx, const SkipNumbers& request);
 
 // --- shared by several operations ---
 

@@ -55,13 +55,24 @@ struct Maintain {
     FLEXFS_FIELDS(limit)
 };
 
+// Leaves out that many inode numbers and seqs (which also are the versions of small files' data).
+// After a power cut clients may know numbers whose assignment was lost with the last records; they
+// must not come to mean something else.
+struct SkipNumbers {
+    using Reply = wire::Done;
+    std::uint64_t inodes = 0;
+    std::uint64_t seqs = 0;
+    FLEXFS_FIELDS(inodes, seqs)
+};
+
 template <class R, int number>
 struct OwnRequest {
     using Request = R;
     static constexpr wire::Effect effect = wire::Effect::changes(number);
 };
 using OwnRequests = wire::Messages<OwnRequest<Configure, 16>, OwnRequest<CondemnGarbage, 17>,
-                                   OwnRequest<ForgetGarbage, 18>, OwnRequest<Maintain, 19>>;
+                                   OwnRequest<ForgetGarbage, 18>, OwnRequest<Maintain, 19>,
+                                   OwnRequest<SkipNumbers, 20>>;
 
 template <class R>
 inline constexpr bool is_own_request = []<class... Rows>(wire::Messages<Rows...>) {

@@ -20,9 +20,10 @@
 namespace flexfs::meta {
 
 // Counters that only grow, and totals of the volume. So that a create need not write any of them:
-// inode numbers are assigned without gaps, hence inodes = next_ino - 1 - deleted; and next_ino is
-// one more than the greatest of the inode rows and `ino_floor`, which is written only when a
-// transaction removes the row with the greatest number. So after any restart, and on every replica,
+// inode numbers are assigned without gaps, except for skipped ones, which count as deleted, hence
+// inodes = next_ino - 1 - deleted; and next_ino is one more than the greatest of the inode rows and
+// `ino_floor`, which is written only when a transaction removes the row with the greatest number or
+// numbers are skipped. So after any restart, and on every replica,
 // the next number is the same, and no number is assigned twice.
 struct Counters {
     Ino next_ino = 1;
@@ -97,12 +98,18 @@ struct State : Memory {
     Memory committed;          // state after the last commit
     std::uint64_t batch = 0;   // the number of the last batch applied, and of its record
     bool loaded = false;       // open() has finished
+    bool was_closed = false;   // the last process that had the volume open closed it
     bool rolled_back = false;  // the pending records are not applied: heal() must come first
     std::atomic<std::uint64_t> committed_batch = 0;
     std::atomic<bool> copying = false;                // a checkpoint() runs
     bool cutting = false;                             // between prepare_cut() and finish_cut()
     std::atomic<bool> log_cut = false;                // set by cut_log(), not yet seen by the owner
     std::atomic<std::uint64_t> copied_log_bytes = 0;  // size of the completely copied log
+
+    // The owner copies long logs itself, in the pool. `wants_copy` is set when make_room() would
+    // have copied one.
+    bool owner_copies = false;
+    bool wants_copy = false;
 
     std::uint64_t growth = 0;  // by how much copying the log grows the file, at the last commit
 

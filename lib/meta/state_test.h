@@ -31,13 +31,13 @@ struct StateFixture {
         std::vector<Call> calls;
         for (int i = 0; i < count; ++i) calls.push_back({.request = request(std::to_string(i))});
         std::vector<int> codes;
-        for (const Outcome& outcome : meta::apply(*state, calls))
-            codes.push_back(code_of(outcome.reply));
+        const auto outcomes = meta::apply(*state, calls, WhenFull::refuse);
+        for (const Outcome& outcome : *outcomes) codes.push_back(code_of(outcome.reply));
         return codes;
     }
     int call(Request request) {
         const Call call{.request = std::move(request)};
-        return code_of(meta::apply(*state, {&call, 1}).front().reply);
+        return code_of(meta::apply(*state, {&call, 1}, WhenFull::refuse)->front().reply);
     }
     bool create(int count) {
         return each(count, [](std::string name) {

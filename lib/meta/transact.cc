@@ -7,6 +7,9 @@ namespace flexfs::meta {
 
 namespace {
 
+// Copying a log of this length takes a few milliseconds.
+constexpr std::uint64_t short_log_bytes = 2 << 20;
+
 // Discards everything since the last commit, in memory and in the database.
 void throw_away(State& state) {
     state.db->rollback();
@@ -124,7 +127,9 @@ Result<void> write_back_or_undo(State& state) {
 
 bool make_room(State& state) {
     const bool spent = state.reserve.spend();
-    const bool gained = !state.copying && empty_logs(state);
+    const bool is_long = state.copying || state.db->uncopied_bytes() > short_log_bytes;
+    if (state.owner_copies && is_long) state.wants_copy = true;
+    const bool gained = !state.copying && !(state.owner_copies && is_long) && empty_logs(state);
     return (gained || spent) && heal(state);
 }
 

@@ -25,6 +25,7 @@ Volume::Volume(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Volume::~Volume() {
     if (!state_->db) return;
+    state_->owner_copies = false;
     // Records that cannot be committed now stay in the journal for the next time.
     const bool whole = state_->loaded && commit() && truncate_log();
     state_->db->rollback();
@@ -54,13 +55,24 @@ const wire::VolumeInfo& Volume::info() const {
     return state_->info;
 }
 
-Result<void> Volume::configure(const wire::VolumeInfo& info) {
-    TRY(apply(0, Configure{info}));
-    return {};
+Volume::Assigned Volume::assigned() const {
+    return {state_->counters.next_ino - 1, state_->counters.next_seq - 1};
+}
+
+bool Volume::was_interrupted() const {
+    return !state_->was_closed;
 }
 
 std::vector<Outcome> Volume::apply(std::span<const Call> batch) {
-    return meta::apply(*state_, batch);
+    return *meta::apply(*state_, batch, WhenFull::refuse);
+}
+
+std::optional<std::vector<Outcome>> Volume::try_apply(std::span<const Call> batch) {
+    return meta::apply(*state_, batch, WhenFull::ask_for_copy);
+}
+
+void Volume::leave_copying_to_owner() {
+    state_->owner_copies = true;
 }
 
 Result<wire::Entry> Volume::read(const wire::Lookup& request, bool with_data) {

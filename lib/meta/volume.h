@@ -104,8 +104,17 @@ public:
     ~Volume();  // moves everything into the database file, and removes the log
 
     const wire::VolumeInfo& info() const;
-    // Applies Configure.
-    Result<void> configure(const wire::VolumeInfo& info);
+
+    // The numbers that were assigned last.
+    struct Assigned {
+        Ino ino = 0;
+        std::uint64_t seq = 0;
+    };
+    Assigned assigned() const;
+    // Whether an earlier process ended without closing the volume. If that was due to a power cut,
+    // clients may know numbers that this volume has not assigned, and SkipNumbers must come before
+    // any other change.
+    bool was_interrupted() const;
 
     // --- changes ---
 
@@ -119,6 +128,12 @@ public:
     // accumulated or commit() is called: a page that many calls change is written once. Opening a
     // volume applies records of the journal that the database lacks.
     std::vector<Outcome> apply(std::span<const Call> batch);
+    // As apply(), after leave_copying_to_owner(). Returns nothing, and has done nothing, if the
+    // disk is full and a checkpoint() in the pool may free space; then the owner calls apply().
+    std::optional<std::vector<Outcome>> try_apply(std::span<const Call> batch);
+    // From now on nothing copies a long log into the database on the owner's thread; without that,
+    // everything that meets a full disk does, to free space.
+    void leave_copying_to_owner();
     // Executes a batch of one call, which is not remembered.
     template <class M>
     Result<typename M::Reply> apply(SessionId session, M request,

@@ -1,14 +1,33 @@
 #include "lib/service/batch.h"
 
-#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/format.h"
+#include "lib/wire/codec.h"
 
 namespace flexfs::service {
 namespace {
 
-// Limits how long one record occupies the loop and how many pages it keeps in memory.
+// Limit how long one record occupies the loop, how many pages it keeps in memory, and its size in
+// the log. A longer request is a record of its own.
 constexpr std::size_t calls_max = 1024;
+constexpr std::size_t record_bytes_max = 16 << 20;
+
+std::size_t encoded_bytes(const meta::Request& request) {
+    return std::visit([](const auto& message) { return wire::encoded_size(message); }, request);
+}
 
 }  // namespace
+
+Result<void> Batch::add(Ticket& ticket, meta::Call call) {
+    const std::size_t bytes = encoded_bytes(call.request);
+    if (bytes > request_bytes_max)
+        return fail(refuse({EMSGSIZE, fmt::format("a request of {} bytes", bytes)}));
+    collecting_->calls.push_back(std::move(call));
+    collecting_->tickets.push_back(&ticket);
+    collecting_->bytes.push_back(bytes);
+    return {};
+}
 
 task::WaitList::Wait Batch::applied() {
     Gathered& newest = collecting_->calls.empty() ? *on_way_.back() : *collecting_;
@@ -16,17 +35,38 @@ task::WaitList::Wait Batch::applied() {
 }
 
 void Batch::append() {
-    if (collecting_->calls.empty()) return;
-    on_way_.push_back(std::exchange(collecting_, std::make_unique<Gathered>()));
-    // The calls are answered, and moved away from here, by the last append() at the earliest.
-    std::vector<meta::Call>& calls = on_way_.back()->calls;
-    const std::size_t size = calls.size();
-    for (std::size_t at = 0; at < size; at += calls_max) {
-        const std::span part = std::span(calls).subspan(at, std::min(calls_max, size - at));
+    if (!collecting_->calls.empty())
+        on_way_.push_back(std::exchange(collecting_, std::make_unique<Gathered>()));
+    while (Gathered* batch = first_to_append()) {
+        const std::size_t count = next_record(*batch, batch->appended);
+        const std::span part = std::span(batch->calls).subspan(batch->appended, count);
         prepare_(part);
-        log_.append(part,
-                    [this](std::vector<meta::Outcome> outcomes) { answer(std::move(outcomes)); });
+        // The log may answer at once; `batch` is gone when all of its calls are answered.
+        batch->appended += count;
+        const auto applied = [this](std::vector<meta::Outcome> outcomes) {
+            answer(std::move(outcomes));
+        };
+        if (log_.append(part, applied)) continue;
+        batch->appended -= count;
+        return;
     }
+}
+
+Batch::Gathered* Batch::first_to_append() {
+    for (const auto& batch : on_way_)
+        if (batch->appended < batch->calls.size()) return batch.get();
+    return nullptr;
+}
+
+// Returns how many calls from `from` on go into one record: at least one.
+std::size_t Batch::next_record(const Gathered& batch, std::size_t from) {
+    std::size_t count = 0, bytes = 0;
+    while (count < calls_max && from + count < batch.calls.size()) {
+        bytes += batch.bytes[from + count];
+        if (count > 0 && bytes > record_bytes_max) break;
+        ++count;
+    }
+    return count;
 }
 
 void Batch::answer(std::vector<meta::Outcome> outcomes) {

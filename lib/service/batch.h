@@ -13,13 +13,16 @@
 
 namespace flexfs::service {
 
+// A longer request is refused. Requests over a socket are shorter anyway (rpc::payload_bytes_max).
+inline constexpr std::size_t request_bytes_max = 128 << 20;
+
 class Batch {
 public:
     // Receives the outcome of one call. It lives in the frame of the coroutine that waits for it,
     // shielded, because the batch keeps a pointer to it.
     //
     //     Batch::Ticket ticket;
-    //     batch.add(ticket, std::move(call));
+    //     co_await batch.add(ticket, std::move(call));
     //     co_await ticket.applied.wait_shielded();
     //
     // Waiting coroutines resume in the order of their calls, before anything else is applied.
@@ -36,17 +39,17 @@ public:
     Batch(Log& log, std::function<void(std::span<meta::Call>)> prepare)
         : log_(log), prepare_(std::move(prepare)) {}
 
-    void add(Ticket& ticket, meta::Call call) {
-        collecting_->calls.push_back(std::move(call));
-        collecting_->tickets.push_back(&ticket);
-    }
+    // EMSGSIZE, refused: the request is too long, and was not added.
+    Result<void> add(Ticket& ticket, meta::Call call);
     // True if everything that was added has been applied.
     bool empty() const { return collecting_->calls.empty() && on_way_.empty(); }
     // Waits until everything added so far has been applied. May be called only while empty() is
     // false.
     task::WaitList::Wait applied();
 
-    // Appends the calls added since the last append. The owner calls it at the end of each turn.
+    // Appends the calls added since the last append, as one record if they are not too many, and
+    // before them those that the log did not take then. The
+    // owner calls it at the end of each turn.
     void append();
 
     // Numbers of records and of calls applied so far.
@@ -58,9 +61,13 @@ private:
     struct Gathered {
         std::vector<meta::Call> calls;
         std::vector<Ticket*> tickets;
+        std::vector<std::size_t> bytes;  // of the requests, as they are encoded
+        std::size_t appended = 0;
         std::size_t answered = 0;
         task::WaitList all_applied;
     };
+    Gathered* first_to_append();
+    static std::size_t next_record(const Gathered& batch, std::size_t from);
     void answer(std::vector<meta::Outcome> outcomes);
 
     Log& log_;

@@ -13,8 +13,12 @@ namespace {
 struct SlowLog final : Log {
     std::vector<std::pair<std::vector<meta::Call>, Applied>> waiting;
 
-    void append(std::span<const meta::Call> calls, Applied applied) override {
-        waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
+    bool full = false;
+
+    bool append(std::span<const meta::Call> calls, Applied applied) override {
+        if (!full)
+            waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
+        return !full;
     }
     Task<void> sync() override { co_return; }
     // Answers the oldest record: the outcome of each call is the number of inodes that it releases.
@@ -47,7 +51,7 @@ TEST_CASE("over a log that answers late, tickets are answered in the order of th
     Batch batch(log, [](std::span<meta::Call>) {});
     std::vector<Batch::Ticket> tickets(5);
     const auto add = [&](std::size_t i) {
-        batch.add(tickets[i], {.session = i + 1, .request = wire::Release{}});
+        REQUIRE(batch.add(tickets[i], {.session = i + 1, .request = wire::Release{}}));
     };
     const auto answered = [&] {
         return std::ranges::count_if(tickets, [](const auto& t) { return t.call != nullptr; });
@@ -84,12 +88,72 @@ TEST_CASE("a request whose outcome the log does not know is not refused") {
     SlowLog log;
     Batch batch(log, [](std::span<meta::Call>) {});
     Batch::Ticket ticket;
-    batch.add(ticket, {.request = wire::Release{}});
+    REQUIRE(batch.add(ticket, {.request = wire::Release{}}));
     batch.append();
     log.lose_first(ECANCELED);
 
     CHECK(wire::fate_of(ticket.outcome.reply) == wire::Fate::unknown);
     CHECK(batch.empty());
+}
+
+TEST_CASE("changes of one turn that are too long for one record become several") {
+    SlowLog log;
+    Batch batch(log, [](std::span<meta::Call>) {});
+    std::vector<Batch::Ticket> tickets(6);
+    const auto add = [&](std::size_t i, std::size_t mib) {
+        wire::SetXattr request{.ino = i, .value = Buffer::take(std::string(mib << 20, 'x'))};
+        REQUIRE(batch.add(tickets[i], {.request = std::move(request)}));
+    };
+    for (const auto& [i, mib] : {std::pair(0, 9), {1, 6}, {2, 6}, {3, 40}, {4, 1}, {5, 1}})
+        add(i, mib);
+    batch.append();
+
+    std::vector<std::size_t> sizes;
+    for (const auto& [calls, applied] : log.waiting) sizes.push_back(calls.size());
+    CHECK(sizes == std::vector<std::size_t>{2, 1, 1, 2});
+    while (!log.waiting.empty()) log.answer_first();
+    for (std::size_t i = 0; i < tickets.size(); ++i)
+        CHECK(std::get<wire::SetXattr>(tickets[i].call->request).ino == i);
+}
+
+TEST_CASE("calls that the log does not take are appended later, once and in order") {
+    SlowLog log;
+    std::vector<std::size_t> prepared;
+    Batch batch(log, [&](std::span<meta::Call> calls) { prepared.push_back(calls.size()); });
+    std::vector<Batch::Ticket> tickets(3);
+    log.full = true;
+    for (std::size_t i = 0; i < 3; ++i) {
+        REQUIRE(batch.add(tickets[i], {.session = i + 1, .request = wire::Release{}}));
+        if (i != 1) batch.append();
+    }
+    CHECK(log.waiting.empty());
+    CHECK_FALSE(batch.empty());
+    prepared.clear();
+
+    log.full = false;
+    batch.append();
+    CHECK(prepared == std::vector<std::size_t>{1, 2});
+    while (!log.waiting.empty()) log.answer_first();
+    CHECK(batch.empty());
+    for (std::size_t i = 0; i < 3; ++i)
+        CHECK(std::get<wire::SegmentRange>(*tickets[i].outcome.reply).first == i + 1);
+}
+
+TEST_CASE("a request that is too long for the log is refused, and nothing else is") {
+    Fixture f;
+    Client& a = f.open_session("a", true);
+    const Ino ino = f.create(a, "x");
+    wire::Commit commit{.now = 9};
+    commit.inodes.push_back({.ino = ino, .set_inline = true});
+    commit.inodes[0].inline_data = Buffer::take(std::string(request_bytes_max, 'x'));
+    f.send(a, wire::Make{.parent = 1, .name = "y", .mode = S_IFREG | 0644, .now = 9}, "made");
+
+    const auto reply = f.call(a, std::move(commit));
+    CHECK(code_of(reply) == EMSGSIZE);
+    CHECK(wire::fate_of(reply) == wire::Fate::refused);
+    REQUIRE(f.loop.run(f.scope.join()));
+    CHECK(f.take_story() == Story{"a: made exclusive"});
+    CHECK(f.ask(a, wire::GetAttr{ino}).attr.size == 0);
 }
 
 TEST_CASE("a commit whose sync fails was applied, and is not refused") {

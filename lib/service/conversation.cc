@@ -31,11 +31,10 @@ void Conversation::complain(std::string_view doing, const Error& error) {
 Result<void> Conversation::submit(Batch::Ticket& ticket, const Session& session,
                                   rpc::Context context, meta::Request request) {
     TRY(this->session());
-    parts_.batch.add(ticket, {.session = session.id,
-                              .sequence = context.sequence,
-                              .request = std::move(request),
-                              .oldest = context.oldest});
-    return {};
+    return parts_.batch.add(ticket, {.session = session.id,
+                                     .sequence = context.sequence,
+                                     .request = std::move(request),
+                                     .oldest = context.oldest});
 }
 
 template <class Reply>

@@ -63,7 +63,7 @@ private:
     Result<void> check_volume(const std::string& asked) const;
     Result<Buffer> seal(wire::OpenSession& request) const;
     Result<void> resume(SessionId id, std::uint64_t attempt, bool& lapsed);
-    // Adds the change to the batch. ESTALE as in session().
+    // Adds the change to the batch. ESTALE as in session(), EMSGSIZE as Batch::add().
     Result<void> submit(Batch::Ticket& ticket, const Session& session, rpc::Context context,
                         meta::Request request);
     // Returns the reply to an applied change and announces the change to the other clients.

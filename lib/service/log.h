@@ -21,11 +21,13 @@ public:
 
     virtual ~Log() = default;
 
-    // Appends the calls as one record. When they have been applied to this machine's volume,
-    // `applied` receives one outcome for each call: once, on the loop's thread, in the order of the
-    // appends, possibly before append() returns. The calls must stay in place until then. If an
-    // outcome is an error that is not marked `refused`, the call may or may not be in the log.
-    virtual void append(std::span<const meta::Call> calls, Applied applied) = 0;
+    // Appends the calls as one record. Returns false if it cannot take changes at present: then
+    // nothing has happened, and the caller tries again at the end of a later turn. When they have
+    // been applied to this machine's volume, `applied` receives one outcome for each call: once, on
+    // the loop's thread, in the order of the appends, possibly before append() returns. The calls
+    // must stay in place until then. If an outcome is an error that is not marked `refused`, the
+    // call may or may not be in the log.
+    [[nodiscard]] virtual bool append(std::span<const meta::Call> calls, Applied applied) = 0;
 
     // Waits until everything applied so far is durable. EIO: durability can no longer be
     // guaranteed, now or later. If the wait is cancelled or fails, applied changes stay applied.

@@ -1,5 +1,8 @@
 #include "lib/service/maintenance.h"
 
+#include <cerrno>
+#include <utility>
+
 #include "lib/base/log.h"
 #include "lib/loop/pool.h"
 
@@ -42,6 +45,11 @@ bool Maintenance::needs_copying() const {
 // reported by the changes themselves.
 bool Maintenance::must_wait() {
     if (cutting_) return true;
+    if (log_.wants_room()) {
+        if (scope_.cancelled()) log_.room_made();
+        else if (!std::exchange(making_room_, true)) scope_.start(make_room());
+        if (log_.wants_room()) return true;
+    }
     if (volume_.log_bytes() <= options_.log_bytes_max) return false;
     if (copying_) return true;
     if (loop_.now() < cut_again_ || scope_.cancelled()) return false;
@@ -57,7 +65,7 @@ Task<void> Maintenance::run() {
 Task<void> Maintenance::free_in_steps() {
     while (volume_.needs_upkeep()) {
         Batch::Ticket ticket;
-        batch_.add(ticket, {.request = meta::Maintain{options_.upkeep_rows}});
+        co_await batch_.add(ticket, {.request = meta::Maintain{options_.upkeep_rows}});
         co_await ticket.applied.wait_shielded();
         co_await std::move(ticket.outcome.reply);
         co_await loop_.sleep(options_.upkeep_pause);
@@ -70,6 +78,7 @@ Task<void> Maintenance::checkpoint() {
     meta::Volume& volume = volume_;
     const auto copied = co_await result(offload(loop_, [&volume] { return volume.checkpoint(); }));
     copying_ = false;
+    copied_.wake_all();
     ++checkpoints_;
     const meta::LogState log = co_await copied;
     copied_bytes_ = log.uncopied == 0 ? volume_.log_bytes() : 0;
@@ -88,10 +97,21 @@ Task<void> Maintenance::cut_log() {
         if (!cut) done = fail(cut.error());
     }
     cutting_ = false;
+    copied_.wake_all();
     if (done) co_return;
     cut_again_ = loop_.now() + retry_pause;
     // EBUSY: a reader holds the log for a while.
     if (done.error().code != EBUSY) complain("emptying the metadata log", done.error());
+}
+
+// Changes go on afterwards even if the log could not be copied: those that need space are then
+// refused.
+Task<void> Maintenance::make_room() {
+    while (copying_ || cutting_) co_await copied_.wait_shielded();
+    const auto copied = co_await result(checkpoint());
+    making_room_ = false;
+    if (!copied) complain("copying the metadata log on a full disk", copied.error());
+    log_.room_made();
 }
 
 Task<void> Maintenance::keep_freeing() {
@@ -123,6 +143,8 @@ Task<void> Maintenance::keep_settling() {
         co_await loop_.sleep(options_.log_settle);
         if (log_.changes() != seen) continue;
         settled_ = seen;
+        // On a full disk the log may have to be copied first.
+        if (code_of(volume_.commit()) == ENOSPC) co_await result(checkpoint());
         auto done = volume_.commit();
         if (done) done = co_await result(checkpoint());
         if (!done) complain("copying the metadata log", done.error());

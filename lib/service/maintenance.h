@@ -23,7 +23,8 @@ public:
 
     // Called at the end of each turn; wakes the tasks that have become due.
     void notice();
-    // True if changes have to wait because the log is being cut or has become too long.
+    // True if changes have to wait because the log is being cut, has become too long, or must be
+    // copied to free space on a full disk.
     bool must_wait();
 
     // Does everything that is due, once.
@@ -36,6 +37,7 @@ private:
     Task<void> free_in_steps();
     Task<void> checkpoint();
     Task<void> cut_log();
+    Task<void> make_room();
 
     Task<void> keep_freeing();
     Task<void> keep_copying();
@@ -48,12 +50,14 @@ private:
     const Options& options_;
     bool copying_ = false;
     bool cutting_ = false;
+    bool making_room_ = false;
     Duration cut_again_{};            // by the loop's clock; the log is not cut before
     std::uint64_t copied_bytes_ = 0;  // length of the log when it was last copied completely, or 0
     std::uint64_t checkpoints_ = 0;
     task::WaitList to_free_;
     task::WaitList to_copy_;
     task::WaitList to_settle_;
+    task::WaitList copied_;
     std::uint64_t settled_ = 0;  // the value of the log's changes() when it was last settled
     Scope scope_;
 };

@@ -25,10 +25,13 @@ struct Service::Parts {
     Scope scope;
     std::unique_ptr<Loop::Registration> hook;
     Duration grace_end{};  // by the loop's clock
+    task::Event ready;     // sessions may be opened
 
     void prepare(std::span<meta::Call> calls);
     void end_of_turn();
     void adopt_sessions();
+    Task<void> end_adopted(std::shared_ptr<Session> session);
+    Task<void> skip_numbers();
     void end_grace_if_over(Duration now);
     // Called when the session's lease has expired.
     void lapse(Session& session);

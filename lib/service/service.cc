@@ -24,7 +24,7 @@ void Service::Parts::prepare(std::span<meta::Call> calls) {
 }
 
 void Service::Parts::end_of_turn() {
-    if (!maintenance.must_wait()) batch.append();
+    if (!maintenance.must_wait() && !log.must_wait()) batch.append();
     volume.end_reads();
     grants.trim();
     maintenance.notice();
@@ -36,16 +36,39 @@ void Service::Parts::adopt_sessions() {
     grace_end = loop.now() + options.grace;
     for (const meta::SessionInfo& info : volume.sessions()) {
         const bool over = options.grace == Duration::zero() || info.client == own_client;
-        if (over && volume.apply(info.id, wire::CloseSession())) continue;
-        // If that failed because the disk is full, it is tried again when leases are checked.
         const auto session = sessions.add({.id = info.id,
                                            .client = info.client,
                                            .read_only = info.read_only,
                                            .seen = loop.now() + options.grace - options.lease});
-        if (over) continue;
-        grants.add_blanket(*session);
-        grants.await(*session);
+        if (over) {
+            session->reach = rpc::Reach::in_process;  // it has no lease
+            scope.start(end_adopted(session));
+        } else {
+            grants.add_blanket(*session);
+            grants.await(*session);
+        }
     }
+}
+
+// If it fails, because the disk is full, end_expired() tries it again.
+Task<void> Service::Parts::end_adopted(std::shared_ptr<Session> session) {
+    const auto ended = co_await result(end(session));
+    if (!ended) log::warn("ending session {}: {}", session->id, ended.error().message());
+}
+
+// Sessions are opened afterwards, and the reply to OpenSession waits until everything so far is on
+// disk. So no client learns a number before the skip is durable.
+Task<void> Service::Parts::skip_numbers() {
+    for (;;) {
+        Batch::Ticket ticket;
+        co_await batch.add(ticket, {.request = skipped_numbers});
+        co_await ticket.applied.wait_shielded();
+        if (ticket.outcome.reply) break;
+        log::error("numbers cannot be skipped after an unclean end: {}",
+                   ticket.outcome.reply.error().message());
+        co_await loop.sleep(std::chrono::seconds(1));
+    }
+    ready.set();
 }
 
 Task<std::unique_ptr<meta::Volume>> open_volume(Loop& loop, meta::Options options) {
@@ -62,6 +85,9 @@ Task<void> close_volume(Loop& loop, std::unique_ptr<meta::Volume> volume) {
 Service::Service(Loop& loop, meta::Volume& volume, Options options)
     : parts_(std::make_unique<Parts>(loop, volume, std::move(options))) {
     Parts* parts = parts_.get();
+    const bool may_lack_numbers = volume.was_interrupted() && !parts->options.handed_over;
+    if (may_lack_numbers) parts->scope.start(parts->skip_numbers());
+    else parts->ready.set();
     parts->adopt_sessions();
     parts->hook = loop.at_turn_end([parts] { parts->end_of_turn(); });
     parts->scope.start(parts->watch_leases());
@@ -95,13 +121,17 @@ Task<std::vector<Result<meta::Reply>>> Service::apply(wire::SessionId session,
     std::vector<Result<meta::Reply>> replies;
     if (requests.empty()) co_return std::move(replies);
     std::vector<Batch::Ticket> tickets(requests.size());
-    for (std::size_t i = 0; i < requests.size(); ++i)
-        parts_->batch.add(tickets[i], {.session = session, .request = std::move(requests[i])});
-    co_await parts_->batch.applied();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        meta::Call call{.session = session, .request = std::move(requests[i])};
+        const auto added = parts_->batch.add(tickets[i], std::move(call));
+        if (!added) tickets[i].outcome.reply = fail(added.error());
+    }
+    if (!parts_->batch.empty()) co_await parts_->batch.applied();
     for (Batch::Ticket& ticket : tickets) {
         // Extents that a client remembers may refer to a segment that is deleted soon.
-        const auto* moved = std::get_if<wire::Compact>(&ticket.call->request);
-        if (moved && ticket.outcome.reply) parts_->grants.announce_moved(moved->ino);
+        const bool done = ticket.call && ticket.outcome.reply;
+        const auto* moved = done ? std::get_if<wire::Compact>(&ticket.call->request) : nullptr;
+        if (moved) parts_->grants.announce_moved(moved->ino);
         replies.push_back(std::move(ticket.outcome.reply));
     }
     co_return std::move(replies);

@@ -32,6 +32,9 @@ struct Options {
     // How long sessions of an earlier process keep their grants. Zero if their clients cannot come
     // back, as in a volume that is served within its only client, which is just starting.
     Duration grace{};
+    // The previous process handed the volume over without closing it, so nothing that it applied is
+    // lost.
+    bool handed_over = false;
     Duration linger = std::chrono::hours(1);  // of a lapsed session; zero ends it at once
     std::size_t lapsed_max = 1024;            // beyond that, the oldest lapsed sessions end
     std::size_t shared_max = 1 << 18;         // inodes whose shared grants are recorded

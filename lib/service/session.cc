@@ -68,6 +68,7 @@ Result<void> Conversation::resume(SessionId id, std::uint64_t attempt, bool& lap
 }
 
 Task<wire::Session> Conversation::serve(rpc::Context, wire::OpenSession request) {
+    if (!parts_.ready.is_set()) co_await parts_.ready.wait();
     if (session_) co_return fail(EINVAL, "this connection has a session");
     co_await check_volume(request.volume);
     const Buffer secret = co_await seal(request);
@@ -75,7 +76,7 @@ Task<wire::Session> Conversation::serve(rpc::Context, wire::OpenSession request)
     const bool resumed = request.resume != 0;
     const std::uint64_t attempt = request.attempt;
     Batch::Ticket ticket;
-    parts_.batch.add(ticket, {0, 0, std::move(request)});
+    co_await parts_.batch.add(ticket, {0, 0, std::move(request)});
     co_await ticket.applied.wait_shielded();
     wire::Session reply =
         std::get<wire::Session>(co_await checked("open_session", std::move(ticket.outcome.reply)));
@@ -139,7 +140,7 @@ Task<wire::Done> Conversation::serve(rpc::Context, wire::ReturnGrant request) {
 
 Task<void> Service::Parts::end(std::shared_ptr<Session> session) {
     Batch::Ticket ticket;
-    batch.add(ticket, {session->id, 0, wire::CloseSession{}, options.clock()});
+    co_await batch.add(ticket, {session->id, 0, wire::CloseSession{}, options.clock()});
     co_await ticket.applied.wait_shielded();
     const Result<meta::Reply>& reply = ticket.outcome.reply;
     // ESTALE: another request has ended the session already. After any other error the session is

@@ -9,6 +9,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/uuid.h"
+#include "lib/loop/pool.h"
 #include "lib/process/mount_table.h"
 #include "lib/volume/place.h"
 
@@ -93,13 +94,41 @@ Result<process::ServiceLock> lock_folder(const std::string& folder, const OpenOp
                                       holder ? holder->place : "?", holder ? holder->pid : 0));
 }
 
+Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
+                                                    const Description& description,
+                                                    const OpenOptions& options) {
+    const std::string db_folder = database_folder(folder, options);
+    if (description.fresh) TRY(make_folder(db_folder));
+    auto opened =
+        meta::Volume::open({.path = db_folder + "/volume.db",
+                            .cache_bytes = options.db_cache_bytes,
+                            .create = description.fresh,
+                            .info = description.info,
+                            .root_uid = ::geteuid(),
+                            .root_gid = ::getegid(),
+                            .now = wall_now(),
+                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20)});
+    if (!opened && opened.error().code == ENOENT)
+        return no_database(folder, db_folder + "/volume.db");
+    if (!opened || !description.fresh) return opened;
+    // The description is written last, so that a start that is interrupted, even by a power cut,
+    // leaves no volume without its database.
+    TRY(settle_folder(db_folder));
+    TRY(settle_folder(folder));
+    TRY(conf::save_volume(description_path(folder), file_of((*opened)->info())));
+    return opened;
+}
+
 service::Options service_options(const std::string& folder, const OpenOptions& options) {
     const std::uint64_t log_bytes =
         share_of_disk(database_folder(folder, options), log_share, 16 << 20);
     service::Options made{.sync_always = options.sync,
                           .log_checkpoint_bytes = log_bytes,
                           .log_truncate_bytes = 4 * log_bytes};
-    if (options.taken_over) made.grace = takeover_grace;
+    if (options.taken_over) {
+        made.grace = takeover_grace;
+        made.handed_over = true;
+    }
     return made;
 }
 
@@ -113,6 +142,20 @@ upkeep::Options upkeep_options(const OpenOptions& options) {
 }
 
 }  // namespace
+
+// Waits for the disk and for a process that is about to release the volume, so it runs in the pool.
+Result<FolderVolume::Files> FolderVolume::open_files(Loop& loop, const object::Address& address,
+                                                     const OpenOptions& options) {
+    const std::string& folder = address.folder;
+    TRY(make_folder(folder));
+    TRY(auto lock, lock_folder(folder, options));
+    Files files{.lock = std::move(lock)};
+    TRY(files.store, object::open_store(loop, address));
+    TRY(const Description description, describe(folder, options));
+    TRY(files.volume, open_database(folder, description, options));
+    files.described = description.info;
+    return files;
+}
 
 Result<void> FolderVolume::check_takeover(const object::Address& address,
                                           const OpenOptions& options,
@@ -144,48 +187,38 @@ Result<void> FolderVolume::check(const object::Address& address, const OpenOptio
     return {};
 }
 
-Result<void> FolderVolume::open_database(const std::string& folder, const OpenOptions& options) {
-    TRY(const Description description, describe(folder, options));
-    const std::string db_folder = database_folder(folder, options);
-    if (description.fresh) TRY(make_folder(db_folder));
-    auto opened =
-        meta::Volume::open({.path = db_folder + "/volume.db",
-                            .cache_bytes = options.db_cache_bytes,
-                            .create = description.fresh,
-                            .info = description.info,
-                            .root_uid = ::geteuid(),
-                            .root_gid = ::getegid(),
-                            .now = wall_now(),
-                            .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20)});
-    if (!opened && opened.error().code == ENOENT)
-        return no_database(folder, db_folder + "/volume.db");
-    if (!opened) return fail(std::move(opened.error()));
-    volume_ = std::move(*opened);
-    if (description.fresh) {
-        // The description is written last, so that a start that is interrupted, even by a power
-        // cut, leaves no volume without its database.
-        TRY(settle_folder(db_folder));
-        TRY(settle_folder(folder));
-        return conf::save_volume(description_path(folder), file_of(volume_->info()));
-    }
-    // The limits may have been edited in volume.yaml; configure() refuses what cannot change.
-    if (volume_->info() != description.info) return volume_->configure(description.info);
-    return {};
-}
+FolderVolume::FolderVolume(Loop& loop, Files files)
+    : loop_(loop),
+      lock_(std::move(files.lock)),
+      store_(std::move(files.store)),
+      volume_(std::move(files.volume)) {}
 
 Task<std::unique_ptr<OpenVolume>> FolderVolume::open(Loop& loop, object::Address address,
                                                      OpenOptions options) {
-    co_await make_folder(address.folder);
-    auto lock = co_await lock_folder(address.folder, options);
-    std::unique_ptr<FolderVolume> made(new FolderVolume(std::move(lock)));
-    made->store_ = co_await object::open_store(loop, address);
-    co_await made->open_database(address.folder, options);
-    made->service_ = std::make_unique<service::Service>(loop, *made->volume_,
-                                                        service_options(address.folder, options));
-    made->housekeeper_ = std::make_unique<upkeep::Housekeeper>(
-        loop, *made->service_, *made->volume_, *made->store_, upkeep_options(options));
+    Files files = co_await offload(loop, [&] { return open_files(loop, address, options); });
+    const wire::VolumeInfo described = files.described;
+    std::unique_ptr<FolderVolume> made(new FolderVolume(loop, std::move(files)));
+    made->serve(service_options(address.folder, options), upkeep_options(options));
+    if (auto done = co_await result(made->configure(described)); !done) {
+        co_await made->close();
+        co_await std::move(done);
+    }
     std::unique_ptr<OpenVolume> opened = std::move(made);
     co_return opened;
+}
+
+void FolderVolume::serve(service::Options service, upkeep::Options upkeep) {
+    service_ = std::make_unique<service::Service>(loop_, *volume_, std::move(service));
+    housekeeper_ = std::make_unique<upkeep::Housekeeper>(loop_, *service_, *volume_, *store_,
+                                                         std::move(upkeep));
+}
+
+// The limits may have been edited in volume.yaml; Configure refuses what cannot change.
+Task<void> FolderVolume::configure(wire::VolumeInfo described) {
+    if (volume_->info() == described) co_return;
+    std::vector<meta::Request> requests{meta::Configure{std::move(described)}};
+    const auto replies = co_await service_->apply(0, std::move(requests));
+    co_await replies.front();
 }
 
 std::unique_ptr<rpc::Caller<wire::Metadata>> FolderVolume::connect(
@@ -197,6 +230,9 @@ Task<void> FolderVolume::close() {
     co_await housekeeper_->close();
     co_await service_->close();
     co_await store_->close();
+    housekeeper_.reset();
+    service_.reset();
+    co_await service::close_volume(loop_, std::move(volume_));
 }
 
 }  // namespace flexfs::volume

@@ -25,6 +25,7 @@ public:
         rpc::Client<wire::Metadata>& client) override;
     object::Store& store() override { return *store_; }
     std::optional<ServiceCounters> service_counters() const override {
+        if (!service_) return std::nullopt;
         return ServiceCounters{service_->counters(), housekeeper_->counters()};
     }
     int kept_descriptor() const override { return lock_.descriptor(); }
@@ -32,9 +33,19 @@ public:
     Task<void> close() override;
 
 private:
-    explicit FolderVolume(process::ServiceLock lock) : lock_(std::move(lock)) {}
-    Result<void> open_database(const std::string& folder, const OpenOptions& options);
+    struct Files {
+        process::ServiceLock lock;  // released last
+        std::unique_ptr<object::Store> store;
+        std::unique_ptr<meta::Volume> volume;
+        wire::VolumeInfo described;  // in volume.yaml
+    };
+    FolderVolume(Loop& loop, Files files);
+    static Result<Files> open_files(Loop& loop, const object::Address& address,
+                                    const OpenOptions& options);
+    void serve(service::Options service, upkeep::Options upkeep);
+    Task<void> configure(wire::VolumeInfo described);
 
+    Loop& loop_;
     process::ServiceLock lock_;  // released last
     std::unique_ptr<object::Store> store_;
     std::unique_ptr<meta::Volume> volume_;

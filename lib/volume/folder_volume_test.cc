@@ -10,6 +10,7 @@
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "lib/base/durable.h"
 #include "lib/base/format.h"
@@ -49,20 +50,31 @@ struct Scratch {
     Result<wire::VolumeInfo> run(OpenOptions wanted) { return loop.run(once(std::move(wanted))); }
 };
 
-// Records which paths are synced.
+// Records which paths are synced, and on which threads.
 struct Synced final : SyncProbe {
     std::mutex mutex;
     std::set<std::string> paths;
+    std::set<std::thread::id> threads;
     Synced() { install_sync_probe(this); }
     ~Synced() override { install_sync_probe(nullptr); }
     int sync(const std::string& path) override {
         const std::lock_guard lock(mutex);
         paths.insert(fs::path(path).lexically_normal().string());
+        threads.insert(std::this_thread::get_id());
         return 0;
     }
 };
 
 }  // namespace
+
+TEST_CASE("the loop never waits for the disk while a volume is made, opened or closed") {
+    Scratch scratch;
+    Synced synced;
+    REQUIRE(scratch.run(scratch.options()));
+    REQUIRE(scratch.run(scratch.options()));
+    CHECK(synced.paths.size() > 5);
+    CHECK_FALSE(synced.threads.contains(std::this_thread::get_id()));
+}
 
 TEST_CASE("a volume is made in a folder once and opened from then on") {
     Scratch scratch;

@@ -55,7 +55,7 @@ public:
     // Leaves a sentence about what went wrong for the process that waits until the volume is free.
     virtual void complain(const std::string& sentence) = 0;
 
-    // Stops the service and the store. Clients must be closed before.
+    // Stops the service and the store, and closes the volume. Clients must be destroyed before.
     virtual Task<void> close() = 0;
 };
 
