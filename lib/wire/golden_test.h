@@ -3,7 +3,7 @@
 //
 //     FLEXFS_GOLDEN=write build/release/lib/X_test -tc='*golden*'
 //
-// where X is wire, rpc or meta; the diff of the file then shows what changed.
+// where X is wire, rpc, db or meta; the diff of the file then shows what changed.
 #pragma once
 
 #include <doctest/doctest.h>
