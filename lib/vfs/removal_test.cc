@@ -1,59 +1,16 @@
 // No segment that extents refer to is removed, whatever happens to the calls around its commit: a
 // sweep fails or cancels each request to the service and each operation of the store once.
-#include <cerrno>
-
+#include "lib/object/steps_test.h"
 #include "lib/rpc/caller.h"
-#include "lib/task/sync.h"
 #include "lib/vfs/caching_filesystem.h"
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
 namespace {
 
-// The fault of the nth step, counted over the service and the store.
-enum class Fault {
-    fail_before,   // not executed, and ends with an error
-    fail_after,    // executed, and ends with an error
-    full_after,    // the same with ENOSPC, as from a sync of a full disk
-    stall_before,  // not executed, and never ends unless it is cancelled
-    stall_after,   // executed, and never ends unless it is cancelled
-};
-constexpr Fault faults[] = {Fault::fail_before, Fault::fail_after, Fault::full_after,
-                            Fault::stall_before, Fault::stall_after};
-
-class Steps {
-public:
-    Fault fault = Fault::fail_before;
-    int nth = 0;  // number of steps until the fault; 0: none
-
-    bool is_stalled() const { return stalled_; }
-    task::WaitList& stalled() { return stalled_came_; }
-    bool is_reached() const { return reached_; }
-
-    template <class T>
-    Task<T> step(Task<T> work) {
-        if (nth == 0 || --nth != 0) co_return co_await std::move(work);
-        reached_ = true;
-        if (fault == Fault::stall_before) co_await stall();
-        if (fault == Fault::fail_before) co_await fail(EIO, "told to fail");
-        Result<T> outcome = co_await result(std::move(work));
-        if (fault == Fault::stall_after) co_await stall();
-        if (fault == Fault::full_after) co_await fail(ENOSPC, "told to fail");
-        if (fault == Fault::fail_after) co_await fail(EIO, "told to fail");
-        co_return co_await std::move(outcome);
-    }
-
-private:
-    Task<void> stall() {
-        stalled_ = true;
-        stalled_came_.wake_all();
-        co_await never_.wait();
-    }
-
-    bool reached_ = false, stalled_ = false;
-    task::WaitList stalled_came_;
-    task::Event never_;
-};
+using object::Fault;
+using object::faults;
+using object::Steps;
 
 class FaultyHandler final : public rpc::Serving<FaultyHandler, wire::Metadata> {
 public:
@@ -89,32 +46,6 @@ private:
     Steps& steps_;
 };
 
-class FaultyStore final : public object::Store {
-public:
-    FaultyStore(object::Store& inner, Steps& steps) : inner_(inner), steps_(steps) {}
-    Task<void> put(std::string key, std::vector<Buffer> pieces) override {
-        return steps_.step(inner_.put(std::move(key), std::move(pieces)));
-    }
-    Task<Buffer> get(std::string key, std::uint64_t offset, std::size_t size) override {
-        return steps_.step(inner_.get(std::move(key), offset, size));
-    }
-    Task<Buffer> get(std::string key) override { return inner_.get(std::move(key)); }
-    Task<std::uint64_t> size(std::string key) override { return inner_.size(std::move(key)); }
-    Task<void> remove(std::vector<std::string> keys) override {
-        return steps_.step(inner_.remove(std::move(keys)));
-    }
-    Task<object::Page> list(std::string prefix, std::string after, std::size_t limit) override {
-        return inner_.list(std::move(prefix), std::move(after), limit);
-    }
-    Task<Space> space() override { return inner_.space(); }
-    object::Counters counters() const override { return inner_.counters(); }
-    std::string describe() const override { return "faulty"; }
-
-private:
-    object::Store& inner_;
-    Steps& steps_;
-};
-
 // A file of two blocks. Every piece has a certain value and, while a step fails, possibly a new
 // one.
 struct Sweep : World {
@@ -122,7 +53,7 @@ struct Sweep : World {
 
     Steps steps;
     FaultyService faulty;
-    FaultyStore faulty_store;
+    object::FaultyStore faulty_store;
     cache::Budget budget{64 << 20, 16 << 20};
     std::unique_ptr<Filesystem> client;
     Opened file;
