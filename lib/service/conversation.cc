@@ -140,10 +140,11 @@ Task<wire::RangeDone> Conversation::serve(rpc::Context context, wire::CopyRange 
     Session* me = co_await session();
     Grants::Turn first, second;
     const auto [low, high] = std::minmax({request.from, request.ino});
-    if (parts_.grants.in_the_way(low, *me))
+    // While this waits for one of the files, nobody may get the other one.
+    if (parts_.grants.in_the_way(low, *me) || parts_.grants.in_the_way(high, *me)) {
         first = co_await parts_.grants.settle(low, me->id, Grant::shared);
-    if (high != low && parts_.grants.in_the_way(high, *me))
-        second = co_await parts_.grants.settle(high, me->id, Grant::shared);
+        if (high != low) second = co_await parts_.grants.settle(high, me->id, Grant::shared);
+    }
     co_return co_await change_range(*me, context, std::move(request));
 }
 

@@ -12,6 +12,8 @@ constexpr std::size_t swept_max = 4096;  // inodes
 
 Grant Grants::share(Ino ino, Session& session) {
     if (!session.may_hold()) return Grant::none;
+    // Its holder may have got the grant while the request of this session was executed.
+    if (taken(ino, session)) return Grant::none;
     if (contests_.contested(ino, loop_.now())) return Grant::none;
     if (!session.blanket) shared_.add(ino, session.id);
     return Grant::shared;

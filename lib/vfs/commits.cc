@@ -75,7 +75,10 @@ Task<void> Commits::commit(Parcel& parcel, const cache::Packed* packed,
                            std::uint64_t replacements) {
     co_await in_turn(parcel);
     // The segment's id was given to a session that has ended: the data is sent again with a new id.
-    if (packed && parts_.session.replacements() != replacements) co_await fail(EAGAIN);
+    if (packed && parts_.session.replacements() != replacements) {
+        co_await result(parts_.packer.discard(packed->segment.segment));
+        co_await fail(EAGAIN);
+    }
     parcel.durable |= is_durable_demanded(parcel);
     const ParcelCommit commit = make_commit(parcel, packed, parts_.session.volume().compression);
     const std::uint64_t stamp = parts_.nodes.last_stamp();
@@ -118,8 +121,8 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
     // These files were gone before their turn came.
     for (std::size_t i = 0; i < parcel.parts.size(); ++i)
         if (!sent[i]) ended(parcel.parts[i]);
-    if (worst) parts_.trouble.end();
-    else parts_.trouble.add(worst.error());
+    if (!worst) parts_.trouble.add(worst.error());
+    else if (!commit.parts.empty()) parts_.trouble.end();
 }
 
 void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
@@ -157,7 +160,7 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
 }
 
 void Commits::landed(const Parcel& parcel, const Parcel::Part& part) {
-    if (!parcel.durable) parts_.nodes.data_changed(*part.node);
+    parts_.nodes.data_changed(*part.node, parcel.durable);
     ended(part);
 }
 

@@ -19,15 +19,17 @@ public:
     void cut(std::uint64_t size);
     void punch(Range range);
 
-    // Applied: the bytes are discarded. Refused: the unsent bytes are restored. Unknown: the bytes
-    // stay discarded. Unless the change was applied, everything known about the stored data is
-    // forgotten, so that the next operation asks the service. Only the first call has an effect.
+    // Applied: the bytes are discarded. Refused: the unsent bytes and the size are restored.
+    // Unknown: the bytes stay discarded. Unless the change was applied, everything known about the
+    // stored data is forgotten, so that the next operation asks the service. Only the first call
+    // has an effect.
     void settle(wire::Fate fate);
 
 private:
     Flusher& flusher_;
     NodeRef node_;
     bool is_open_ = false;
+    std::uint64_t size_before_ = 0;  // of the stored file
     Unsent::Removed bytes_;
 };
 

@@ -133,6 +133,8 @@ Task<void> FileOperations::flush(HandleId id) {
 Task<void> FileOperations::fsync(HandleId id) {
     const std::shared_ptr<OpenFile> file = co_await parts_.handles.file(id);
     const auto flushed = co_await result(parts_.flusher.flush(file->node(), true));
+    // A stopped caller learns no more than that it was stopped.
+    if (code_of(flushed) == ECANCELED) co_await flushed;
     const bool lost = file->has_unreported_loss();
     file->set_errors_reported();
     co_await flushed;

@@ -140,8 +140,10 @@ void CachingFilesystem::drop_kernel_caches() {
 Task<void> CachingFilesystem::send_unsent(NodeRef node) {
     const auto sent = co_await result(flusher_.flush(node, false));
     if (sent || sent.error().code == ECANCELED) co_return;
-    log::error("what was written to inode {} while the metadata server was away is not stored: {}",
-               node->attr.ino, sent.error().message());
+    log::warn(
+        "cannot write back what was written to inode {} while the metadata server was away: {}; "
+        "retrying",
+        node->attr.ino, sent.error().message());
 }
 
 // Other clients may append by now, too.

@@ -73,7 +73,7 @@ AttrChange::AttrChange(NodeRef node, bool sets_mtime) : node_(std::move(node)) {
 void AttrChange::settle(wire::Fate fate) {
     if (!node_ || std::exchange(is_settled_, true)) return;
     if (fate == wire::Fate::applied) {
-        if (changes_data_) node_.table().data_changed(*node_);
+        if (changes_data_) node_.table().data_changed(*node_, false);
         return;
     }
     if (node_->file && fate == wire::Fate::refused) node_->file->unsent().restore_time(written_);
@@ -122,7 +122,7 @@ Result<void> Nodes::learn(const wire::Entry& entry, bool opened, Node*& told) {
         node.place = unused_.begin();
     }
     apply(node, entry.attr);
-    node.stamp = next_stamp();
+    changed(node);
     // An exclusive grant ends only with its recall, whatever the answer to another request says.
     if (node.grant != Grant::exclusive) node.grant = entry.grant;
     Result<void> learned;
@@ -150,24 +150,29 @@ Result<void> Nodes::learn_opened(const wire::Entry& entry) {
 void Nodes::learn_attr(const Attr& attr) {
     if (Node* node = find(attr.ino)) {
         apply(*node, attr);
-        node->stamp = next_stamp();
+        changed(*node);
     }
 }
 
 void Nodes::forget_attr(Ino ino) {
     if (Node* node = find(ino)) {
         node->changed();
-        node->stamp = next_stamp();
+        changed(*node);
+    } else {
+        forgotten_ = next_stamp();
     }
 }
 
 void Nodes::names_changed(Ino folder, std::span<const Attr> told, std::uint64_t changes) {
     Node* node = find(folder);
-    if (!node) return;
+    if (!node) {
+        forgotten_ = next_stamp();
+        return;
+    }
     const Attr* after = node->changes() == changes ? told_of(told, folder) : nullptr;
     node->changed();
     if (after) apply(*node, *after);
-    node->stamp = next_stamp();
+    changed(*node);
 }
 
 void Nodes::forget_attrs() {
@@ -200,7 +205,7 @@ void Nodes::shrink() {
         Node& victim = *unused_.back();
         unused_.pop_back();
         bytes_ -= victim.weight;
-        forgotten_ = std::max(forgotten_, victim.stamp);
+        forgotten_ = std::max(forgotten_, victim.changed_at);
         nodes_.erase(victim.attr.ino);
     }
 }

@@ -31,14 +31,15 @@ inline const Attr* told_of(std::span<const Attr> told, Ino ino) {
 struct Node {
     Attr attr;  // the server's answer; stat() adds unsent changes
     Grant grant = Grant::none;
-    bool recalled = false;    // another client waits for the unsent data, so no write may add to it
-    bool orphan = false;      // the last link is gone
-    bool released = false;    // its last user is gone too, so it can never be read again
-    std::uint64_t stamp = 0;  // of the last change that may not be durable (see Flusher::sync)
-    std::uint64_t data_stamp = 0;      // the same, only of this client's changes of data; 0: none
-    std::uint32_t pins = 0;            // number of NodeRefs
-    std::size_t weight = 0;            // the bytes that the table counts for it
-    std::unique_ptr<File> file;        // only of a regular file
+    bool recalled = false;  // another client waits for the unsent data, so no write may add to it
+    bool orphan = false;    // the last link is gone
+    bool released = false;  // its last user is gone too, so it can never be read again
+    std::uint64_t changed_at = 0;  // the stamp of its last change
+    std::uint64_t stamp = 0;       // of the last change that may not be durable (see Flusher::sync)
+    std::uint64_t data_stamp = 0;  // the same, only of this client's changes of data; 0: none
+    std::uint32_t pins = 0;        // number of NodeRefs
+    std::size_t weight = 0;        // the bytes that the table counts for it
+    std::unique_ptr<File> file;    // only of a regular file
     std::list<Node*>::iterator place;  // in the list of unused nodes, while pins is 0
 
     // attr is valid as long as the grant is held.
@@ -158,11 +159,14 @@ public:
     // Any inode may have changed: forgets all attributes.
     void forget_attrs();
     // This client has changed the file's data, or its modification time.
-    void data_changed(Node& node) { node.stamp = node.data_stamp = next_stamp(); }
+    void data_changed(Node& node, bool durable) {
+        node.changed_at = next_stamp();
+        if (!durable) node.stamp = node.data_stamp = node.changed_at;
+    }
     // Returns the stamp of the inode's last change or a later one. `node` is null if the inode is
     // not in the table.
     std::uint64_t changed_at(const Node* node) const {
-        return node ? std::max(node->stamp, forgotten_) : forgotten_;
+        return node ? std::max(node->changed_at, forgotten_) : forgotten_;
     }
     NodeRef pin(Node& node) { return {*this, node}; }
 
@@ -184,6 +188,7 @@ private:
     friend class NodeRef;
     Result<void> learn(const wire::Entry& entry, bool opened, Node*& node);
     void apply(Node& node, const Attr& attr);
+    void changed(Node& node) { node.changed_at = node.stamp = next_stamp(); }
     void pinned(Node& node);
     void unpinned(Node& node);
     void weigh(Node& node);

@@ -216,6 +216,19 @@ TEST_CASE("a truncation that is refused leaves the file as it was, with its writ
     CHECK(w.read_after(a, "f") == pattern(10'000) + pattern(20'000, 3));
 }
 
+TEST_CASE("after a refused truncation a file with unsent bytes is read up to its end") {
+    World w;
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, pattern(600'000));
+    w.run(a->fsync(file.handle));
+    w.write(a, file.handle, 0, pattern(1000, 3));
+    w.volume->fail_disk(EIO);
+    CHECK(w.code(w.set_size(a, file.node.attr.ino, 8192)) == EIO);
+    w.volume->fail_disk(0);
+    CHECK(w.read(a, file.handle) == pattern(1000, 3) + pattern(600'000).substr(1000));
+}
+
 TEST_CASE("any flipped bit of a small file in the database is EIO, or does not matter") {
     REQUIRE(log::to_file("/dev/null"));
     for (const std::string& text : {std::string("short"), pattern(300), noise(700, 1)}) {
