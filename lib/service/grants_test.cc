@@ -167,6 +167,28 @@ TEST_CASE("two clients that wait for each other's files do not deadlock") {
     CHECK(std::ranges::count(f.story, "b: opened x exclusive") == 1);
 }
 
+TEST_CASE("while a copy waits for one of its files, nobody gets the other one exclusively") {
+    Fixture f;
+    Client& a = f.open_session("a");
+    Client& b = f.open_session("b");
+    Client& c = f.open_session("c");
+    const Ino low = f.create(a, "low");
+    f.ask(a, wire::ReturnGrant{low, Grant::none});
+    const Ino high = f.create(b, "high");
+    f.turn();
+    f.take_story();
+
+    f.send(a, wire::CopyRange{.from = high, .ino = low, .length = 5, .now = 7}, "copied");
+    f.turn();
+    CHECK(f.take_story() == Story{fmt::format("b: recall {} shared", high)});
+    f.send(c, wire::Open{low, Grant::exclusive}, "opened");
+    f.turn();
+    CHECK(f.take_story().empty());
+    f.ask(b, wire::ReturnGrant{high, Grant::shared});
+    f.turn();
+    CHECK(f.take_story().front() == "a: copied shared");
+}
+
 TEST_CASE("waiting requests for one file are served in the order of their arrival") {
     Fixture f;
     Client& a = f.open_session("a");
