@@ -128,6 +128,78 @@ TEST_CASE("appended data whose segment was stored when the lease ended goes to t
     }
 }
 
+TEST_CASE("the next holder of a grant does not append over what its earlier holder stores late") {
+    for (const std::uint32_t inline_bytes : {0, 8 << 10}) {
+        CAPTURE(inline_bytes);
+        Apart w({.inline_bytes = inline_bytes});
+        const Opened file = w.create(w.a, "f", append_flags);
+        const Opened other = w.create(w.a, "other");
+        w.write(w.a, other.handle, 0, pattern(50'000));
+        const std::string of_a = w.append_records(w.a, file.handle, 'a', 2, 50);
+        w.store.hold = true;
+        Background all;
+        all.start(w.a->flush_all());
+        REQUIRE(w.loop.run(w.loop.sleep(5ms)));
+        w.cut();
+        w.store.let_go();
+        Peer& b = w.mount_at(w.server->addresses()[1]);
+        const auto opened = w.loop.run(b->open(file.node.attr.ino, O_RDWR | O_APPEND));
+        REQUIRE(opened);
+        const std::string of_b = w.append_records(b, opened->handle, 'b', 2, 50);
+        w.mend();
+        w.run(all.scope.join());
+        w.run(b->fsync(opened->handle));
+
+        CHECK(all.outcome);
+        const std::string text = w.all_of("f");
+        CHECK((text == of_a + of_b || text == of_b + of_a));
+    }
+}
+
+TEST_CASE("own changes of the size leave unsent appends where they are") {
+    for (const std::uint32_t inline_bytes : {0, 8 << 10})
+        for (const int change : {0, 1, 2, 3}) {
+            CAPTURE(inline_bytes);
+            CAPTURE(change);
+            World w({.inline_bytes = inline_bytes});
+            Peer& a = w.mount();
+            const Opened file = w.create(a, "f", append_flags);
+            const Opened other = w.create(a, "other");
+            w.write(a, other.handle, 0, pattern(50'000));
+            w.write(a, file.handle, 0, pattern(200));
+            w.store.hold = true;
+            Background all;  // the commit waits for the data of the other file
+            all.start(a->flush_all());
+            REQUIRE(w.loop.run(w.loop.sleep(5ms)));
+            Background changing;
+            std::string expected = pattern(200);
+            if (change == 0) {
+                changing.start(w.set_size(a, file.node.attr.ino, 20'000));
+                expected.resize(20'000, '\0');
+            } else if (change == 1) {
+                changing.start(w.set_size(a, file.node.attr.ino, 50));
+                expected.resize(50);
+            } else if (change == 2) {
+                changing.start(a->allocate(file.handle, 0, 0, 20'000, false));
+                expected.resize(20'000, '\0');
+            } else {
+                changing.start(a->allocate(file.handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                           10, 20, false));
+                std::ranges::fill(expected.begin() + 10, expected.begin() + 30, '\0');
+            }
+            REQUIRE(w.loop.run(w.loop.sleep(5ms)));
+            w.store.let_go();
+            w.run(changing.scope.join());
+            w.run(all.scope.join());
+            w.write(a, file.handle, 0, "end");
+
+            CHECK(changing.outcome);
+            CHECK(w.read(a, file.handle) == expected + "end");
+            w.run(a->fsync(file.handle));
+            CHECK(w.read_after(a, "f") == expected + "end");
+        }
+}
+
 TEST_CASE("appends that follow the return of the grant stay behind those of before it was lost") {
     for (const std::uint32_t inline_bytes : {0, 8 << 10}) {
         CAPTURE(inline_bytes);

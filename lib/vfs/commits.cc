@@ -187,16 +187,19 @@ void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
         part.node->file->errors().add(ESTALE);
         return ended(part);
     }
-    // A flight that followed one that had failed could not but be refused.
-    const bool counts = part.flight->expected_size() != wire::size_never;
+    const bool outdated = part.flight->is_outdated();
     const auto mismatches = [&] { return mismatches_[ino].add(part.node->file->stored()); };
-    if (code != EAGAIN || (counts && mismatches() >= mismatches_max)) {
+    if (code != EAGAIN || (!outdated && mismatches() >= mismatches_max)) {
         if (code == EAGAIN) code = EIO;
         if (code == EIO) part.node->file->stored().forget();
         worst = fail(code);
         return failed(part, code);
     }
-    // The service's data of the file is not the version that this client assumed.
+    // The service's data of the file is not the version that this client assumed. Even with the
+    // exclusive grant, its earlier holder may have stored something that it sent before it lost it.
+    Unsent& unsent = part.node->file->unsent();
+    const bool moved = !outdated && part.flight->expected_size() != wire::any_size;
+    if (moved && unsent.lose_places()) part.node->file->errors().add_loss();
     failed(part, EAGAIN);
     part.node->file->stored().forget();
     parts_.learner.ask(*part.node);

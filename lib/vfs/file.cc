@@ -203,7 +203,8 @@ Unsent::Removed File::drop(Range gone) {
 Unsent::Removed File::cut(std::uint64_t size) {
     Unsent::Removed taken;
     if (size <= this->size()) taken = drop({size, UINT64_MAX});
-    stored_.shrink(size);
+    unsent_.resized(size);
+    stored_.learn_size(size);
     return taken;
 }
 

@@ -96,8 +96,8 @@ public:
     Range blocks(Range range) const {
         return {range.first / block_bytes, (range.last + block_bytes - 1) / block_bytes};
     }
-    // Removes the bytes from `size` on, from the unsent data and from the known stored data.
-    // Returns the unsent ones.
+    // Gives the file that size: removes the bytes from there on, from the unsent data and from the
+    // known stored data. Returns the unsent ones. No commit of the file may be unanswered.
     Unsent::Removed cut(std::uint64_t size);
     // Makes the range a hole, in the unsent data and in the known stored data; the size stays.
     // Returns the unsent bytes.

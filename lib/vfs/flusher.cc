@@ -158,6 +158,14 @@ Task<void> Flusher::settle(NodeRef node) {
     while (file.unsent().has_sent()) co_await file.changed().wait();
 }
 
+Task<void> Flusher::settle_appended(NodeRef node) {
+    co_await settle(node);
+    while (node->file->unsent().has_appended()) {
+        co_await flush(node, false);
+        co_await settle(node);
+    }
+}
+
 Task<void> Flusher::tick() {
     for (;;) {
         while (dirty_.empty() && accesses_.empty()) co_await came_.wait();

@@ -29,6 +29,9 @@ public:
     // Waits until no commit of the file is unanswered, and tries to store appended data whose place
     // is not certain. Call it before bytes are removed from the file.
     Task<void> settle(NodeRef node);
+    // The same, and stores all appended data. Call it before a request that may extend the file:
+    // the place of such data depends on the file's size.
+    Task<void> settle_appended(NodeRef node);
     // When this returns, everything that was answered up to `stamp` is durable.
     Task<void> sync(std::uint64_t stamp) { return commits_.sync(stamp); }
     // Whether it is known that everything that was answered up to `stamp` is durable.

@@ -84,6 +84,7 @@ Task<void> RangeOperations::allocate_range(NodeRef node, wire::Allocate request)
         co_await quota_.expect_room(node, range);
     }
     if (!(mode & erasing)) {
+        if (!(mode & FALLOC_FL_KEEP_SIZE)) co_await flusher_.settle_appended(node);
         // If unsent bytes determine the file's size, their commit sets it.
         if (range.last <= file.unsent().end()) request.mode |= FALLOC_FL_KEEP_SIZE;
         auto done = co_await result(allocate_in_steps(node, request));
@@ -109,7 +110,7 @@ Task<void> RangeOperations::erase_range(NodeRef node, wire::Allocate request) {
     const std::uint32_t mode = request.mode;
     const Range range{request.offset, request.offset + request.length};
     // A commit in flight must not bring the bytes back.
-    co_await flusher_.settle(node);
+    co_await flusher_.settle_appended(node);
     request.size = file.unsent().end();  // which may determine the file's size
     DataChange data(flusher_, node);
     data.punch(range);

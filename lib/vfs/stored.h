@@ -55,7 +55,6 @@ public:
     void forget_blocks(Range blocks) { extents_.forget(blocks.first, blocks.last); }
 
     // --- recording changes of this client ---
-    void shrink(std::uint64_t size) { size_ = std::min(size_, size); }
     // Makes the range a hole; the size stays.
     void drop(Range range);
     // Records that space is reserved for the range, in whole pages.

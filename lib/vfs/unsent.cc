@@ -206,6 +206,11 @@ Unsent::Removed Unsent::drop(Range range) {
     return removed;
 }
 
+void Unsent::resized(std::uint64_t size) {
+    for (Flight& flight : flights_)
+        if (flight.base_size_ != wire::size_never) flight.base_size_ = size;
+}
+
 void Unsent::restore(const Removed& removed, bool is_certain) {
     for (const Span& span : removed.spans) dirty_.put_under(span);
     floats_ = floats() || !is_certain;

@@ -38,6 +38,11 @@ public:
     std::uint64_t expected_size() const {
         return appended_.empty() || is_moved() ? wire::any_size : base_size_;
     }
+    // Whether the commit cannot but be refused, because this client has changed the file since, or
+    // an earlier flight has failed.
+    bool is_outdated() const {
+        return expected_size() == wire::size_never || inline_base_ == wire::inline_version_never;
+    }
     // Whether the commit was sent. It carries the time and the loss of all writes up to then. The
     // time is 0 if another one was set since.
     bool is_sent() const { return sent_; }
@@ -95,6 +100,7 @@ public:
         floats_ = floats() || !is_certain;
         appended_.add(range);
     }
+    bool has_appended() const;
     // Whether there are appended bytes whose place is not certain, because other clients may have
     // changed the size of the file since. They are committed at its end, wherever that is.
     bool floats() const { return floats_ && has_appended(); }
@@ -154,6 +160,8 @@ public:
     };
     // Removes the range from all layers, and from what flights will commit.
     Removed drop(Range range);
+    // The file is given this size before anything is sent again.
+    void resized(std::uint64_t size);
     // Puts the bytes below everything that is dirty, because the service has refused the change.
     // The place of appended ones is certain if the exclusive grant is held.
     void restore(const Removed& removed, bool is_certain);
@@ -176,7 +184,6 @@ private:
     std::list<Flight>::iterator at(Ticket flight) { return flights_.erase(flight, flight); }
     void drop_flight(Ticket flight);
     void touch(Time now, Loss loss);
-    bool has_appended() const;
     std::vector<Span> take_doubtful();
 
     Layer dirty_;
