@@ -77,6 +77,12 @@ Buffer Buffer::slice(std::size_t offset, std::size_t size) const {
     return {owner_, view_.subspan(offset, size)};
 }
 
+std::size_t total_bytes(std::span<const Buffer> pieces) {
+    std::size_t total = 0;
+    for (const Buffer& piece : pieces) total += piece.size();
+    return total;
+}
+
 WritableBuffer::WritableBuffer(std::size_t size) : size_(size) {
     if (size < recycled_bytes_min || size > recycled_bytes_max)
         memory_ = std::make_shared_for_overwrite<std::byte[]>(size);

@@ -58,6 +58,9 @@ private:
     ByteView view_;
 };
 
+// Returns how many bytes the pieces have together.
+std::size_t total_bytes(std::span<const Buffer> pieces);
+
 // Memory to fill and then freeze into a Buffer without a copy. The bytes start uninitialised.
 class WritableBuffer {
 public:

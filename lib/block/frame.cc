@@ -23,12 +23,6 @@ constexpr std::size_t checked_bytes = 40;  // the part of the header that the ch
 constexpr std::size_t samples = 4;
 constexpr std::size_t sample_bytes = 16 << 10;
 
-std::size_t total_of(const std::vector<Buffer>& pieces) {
-    std::size_t total = 0;
-    for (const Buffer& piece : pieces) total += piece.size();
-    return total;
-}
-
 // Returns up to sample_bytes from `offset` on, as far as they are contiguous.
 ByteView sample_at(const std::vector<Buffer>& pieces, std::size_t offset) {
     for (const Buffer& piece : pieces) {
@@ -274,7 +268,7 @@ Result<Buffer> decode_chunked(const FrameHeader& header, const Buffer& stored) {
 }  // namespace
 
 EncodedFrame encode_frame(FrameInfo info, std::vector<Buffer> pieces, Compression compression) {
-    const std::size_t total = total_of(pieces);
+    const std::size_t total = total_bytes(pieces);
     check(total > 0 && total <= decoded_bytes_max && info.off + total <= decoded_bytes_max);
     check(info.idx < idx_end);
 

@@ -308,8 +308,7 @@ void ChunkCache::insert(Entry& entry, std::vector<Buffer> data, Recency& list) {
 }
 
 void ChunkCache::put(const FrameAt& at, const std::vector<Buffer>& pieces) {
-    std::size_t total = 0;
-    for (const Buffer& piece : pieces) total += piece.size();
+    const std::size_t total = total_bytes(pieces);
     const std::size_t count = (total + block::chunk_bytes - 1) / block::chunk_bytes;
     auto overhead = budget_.try_take(count * entry_overhead_bytes);
     if (!overhead) return;

@@ -53,11 +53,7 @@ std::vector<std::vector<ChunkAt>> ChunkSource::group(std::vector<ChunkAt> chunks
 }
 
 Task<std::vector<Buffer>> ChunkSource::load(const std::vector<ChunkAt>& group) {
-    co_await gets_.acquire();
-    struct Turn {
-        task::Semaphore& gets;
-        ~Turn() { gets.release(); }
-    } turn{gets_};
+    const auto turn = co_await gets_.hold();
     std::vector<object::ByteRange> ranges;
     ranges.reserve(group.size());
     for (const ChunkAt& at : group) ranges.push_back({at.first, at.stored});

@@ -13,12 +13,6 @@ namespace {
 // One trip to the pool encodes about this much, so that one segment occupies several threads.
 constexpr std::size_t job_bytes = 2 << 20;
 
-std::size_t bytes_of(const Piece& piece) {
-    std::size_t bytes = 0;
-    for (const Buffer& data : piece.data) bytes += data.size();
-    return bytes;
-}
-
 Task<void> encode_some(Loop& loop, const std::vector<Piece>& pieces, std::size_t first,
                        std::size_t last, wire::Compression compression,
                        std::vector<block::EncodedFrame>& frames) {
@@ -44,7 +38,7 @@ Task<std::vector<block::EncodedFrame>> Packer::encode(std::vector<Piece> pieces)
     std::vector<Task<void>> jobs;
     std::size_t first = 0, bytes = 0;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
-        bytes += bytes_of(pieces[i]);
+        bytes += total_bytes(pieces[i].data);
         if (bytes < job_bytes && i + 1 < pieces.size()) continue;
         jobs.push_back(encode_some(loop_, pieces, first, i + 1, options_.compression, frames));
         first = i + 1;
@@ -67,14 +61,10 @@ Task<wire::SegmentId> Packer::next_id() {
 }
 
 Task<Packed> Packer::pack(std::vector<Piece> pieces) {
-    co_await puts_.acquire();
-    struct Turn {
-        task::Semaphore& puts;
-        ~Turn() { puts.release(); }
-    } turn{puts_};
+    const auto turn = co_await puts_.hold();
     block::SegmentBuilder builder(co_await next_id());
     std::uint64_t raw = 0;
-    for (const Piece& piece : pieces) raw += bytes_of(piece);
+    for (const Piece& piece : pieces) raw += total_bytes(piece.data);
     // The compressed copies are at most as long as the pieces, which are bounded as dirty data or
     // by the compaction. The claim must not wait for memory, because this is what frees dirty
     // memory.

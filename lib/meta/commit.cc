@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -21,14 +21,14 @@ struct BlockPlan {
 // on top of them. `rows` are the block's old ones, by seq.
 BlockPlan plan_block(std::span<const wire::Extent> rows, std::span<const wire::Extent> fresh) {
     BlockPlan plan;
-    Cover cover;
+    RangeSet cover;
     for (auto e = fresh.rbegin(); e != fresh.rend(); ++e)
-        if (cover.add(e->off, e->len) > 0) plan.added.push_back(*e);
+        if (cover.add(wire::covered_by(*e)) > 0) plan.added.push_back(*e);
     for (auto e = rows.rbegin(); e != rows.rend(); ++e)
-        if (cover.add(e->off, e->len) == 0 && !e->is_unwritten()) plan.dropped.push_back(*e);
+        if (cover.add(wire::covered_by(*e)) == 0 && !e->is_unwritten()) plan.dropped.push_back(*e);
     std::ranges::reverse(plan.added);
-    plan.gained =
-        static_cast<std::int64_t>(cover.bytes()) - static_cast<std::int64_t>(covered_bytes(rows));
+    plan.gained = static_cast<std::int64_t>(cover.size()) -
+                  static_cast<std::int64_t>(wire::covered_bytes(rows));
     return plan;
 }
 
@@ -37,7 +37,7 @@ Result<std::vector<BlockPlan>> plan_blocks(Txn& tx, const Inode& file,
     std::ranges::sort(fresh, {}, [](const wire::Extent& e) { return std::pair(e.idx, e.seq); });
     std::vector<BlockPlan> plans;
     for (auto block = fresh.begin(); block != fresh.end();) {
-        const auto end = block_end(block, fresh.end());
+        const auto end = wire::block_end(block, fresh.end());
         TRY(const auto rows, load_extents(tx.st(), file, block->idx, block->idx));
         plans.push_back(plan_block(rows, {block, end}));
         block = end;

@@ -1,19 +1,19 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
 
 // Whether both cover exactly the same bytes.
 bool cover_the_same(std::span<const wire::Extent> a, std::span<const wire::Extent> b) {
-    Cover cover;
-    for (const wire::Extent& extent : a) cover.add(extent.off, extent.len);
+    RangeSet cover;
+    for (const wire::Extent& extent : a) cover.add(wire::covered_by(extent));
     for (const wire::Extent& extent : b)
-        if (cover.add(extent.off, extent.len) > 0) return false;
-    return cover.bytes() == covered_bytes(b);
+        if (cover.add(wire::covered_by(extent)) > 0) return false;
+    return cover.size() == wire::covered_bytes(b);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -45,15 +45,15 @@ Result<std::int64_t> gain_of(Txn& tx, const Inode& file, std::vector<wire::Exten
     std::uint64_t gained = 0;
     std::vector<wire::Extent> rows;
     for (auto block = placed.begin(); block != placed.end();) {
-        const auto end = block_end(block, placed.end());
+        const auto end = wire::block_end(block, placed.end());
         rows.clear();
         if (file.has(has_unwritten)) {
             TRY(rows, load_extents(tx.st(), file, block->idx, block->idx));
             std::erase_if(rows, [](const wire::Extent& row) { return !row.is_unwritten(); });
         }
-        const std::uint64_t room = covered_bytes(rows);
+        const std::uint64_t room = wire::covered_bytes(rows);
         rows.insert(rows.end(), block, end);
-        gained += covered_bytes(rows) - room;
+        gained += wire::covered_bytes(rows) - room;
         block = end;
     }
     return static_cast<std::int64_t>(gained);

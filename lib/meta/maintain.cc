@@ -1,8 +1,8 @@
 // Finishes work that was too long for one call, one bounded piece at a time.
 #include <algorithm>
 
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -46,9 +46,10 @@ Result<Victims> pick(Txn& tx, Ino ino, const std::vector<Cut>& cuts, std::uint64
 Result<void> erase_victims(Txn& tx, Inode* inode, Ino ino, const Victims& victims) {
     const auto& extents = victims.extents;
     for (auto block = extents.begin(); block != extents.end();) {
-        const auto end = block_end(block, extents.end());
+        const auto end = wire::block_end(block, extents.end());
         for (auto extent = block; extent != end; ++extent) TRY(tx.erase_extent(ino, *extent));
-        if (inode) tx.add_used(*inode, -static_cast<std::int64_t>(covered_bytes({block, end})));
+        if (inode)
+            tx.add_used(*inode, -static_cast<std::int64_t>(wire::covered_bytes({block, end})));
         block = end;
     }
     return {};

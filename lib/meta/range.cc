@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -80,8 +80,8 @@ bool add_room(std::vector<wire::Extent>& rows, std::uint64_t idx, Part part) {
 }
 
 std::int64_t gain(Rows before, Rows after, std::uint64_t small) {
-    return static_cast<std::int64_t>(covered_bytes(after, small)) -
-           static_cast<std::int64_t>(covered_bytes(before, small));
+    return static_cast<std::int64_t>(wire::covered_bytes(after, small)) -
+           static_cast<std::int64_t>(wire::covered_bytes(before, small));
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ Result<RangePlan> plan_hole(Txn& tx, const Inode& file, std::uint64_t first, std
     const auto& rows = blocks.extents;
     if (blocks.more) plan.end = std::min(last, (rows.back().idx + 1) * block_bytes);
     for (auto block = rows.begin(); block != rows.end();) {
-        const auto end = block_end(block, rows.end());
+        const auto end = wire::block_end(block, rows.end());
         const std::uint64_t start = block->idx * block_bytes;
         std::vector<wire::Extent> left;
         const Part part = Part::of(start, block_bytes, first, last);

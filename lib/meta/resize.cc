@@ -1,5 +1,5 @@
-#include "lib/meta/cover.h"
 #include "lib/meta/operations.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -26,8 +26,8 @@ Result<void> cut_block(Txn& tx, Inode& file, std::uint64_t idx, std::uint32_t ke
         TRY(const Small data, load_inline(tx.st(), file));
         small = data.bytes();
     }
-    tx.add_used(file, static_cast<std::int64_t>(covered_bytes(left, small)) -
-                          static_cast<std::int64_t>(covered_bytes(extents, small)));
+    tx.add_used(file, static_cast<std::int64_t>(wire::covered_bytes(left, small)) -
+                          static_cast<std::int64_t>(wire::covered_bytes(extents, small)));
     return {};
 }
 

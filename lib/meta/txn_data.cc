@@ -5,8 +5,8 @@
 
 #include "lib/base/check.h"
 #include "lib/base/format.h"
-#include "lib/meta/cover.h"
 #include "lib/meta/txn.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -33,7 +33,7 @@ void Txn::add_used(Inode& inode, std::int64_t bytes) {
 Result<std::uint64_t> Txn::inline_gain(const Inode& inode, std::uint64_t size) {
     if (!inode.has(has_unwritten)) return size;
     TRY(const std::vector<wire::Extent> rows, load_extents(st_, inode, 0, 0));
-    return covered_bytes(rows, size) - covered_bytes(rows);
+    return wire::covered_bytes(rows, size) - wire::covered_bytes(rows);
 }
 
 Result<void> Txn::put_inline(Inode& inode, const Small& small) {
@@ -142,12 +142,13 @@ Result<void> Txn::drop_extents(Inode& inode, std::uint64_t idx) {
         }
     }
     for (auto block = dead.begin(); block != dead.end();) {
-        const auto end = block_end(block, dead.end());
+        const auto end = wire::block_end(block, dead.end());
         // Extents that a cut hides count as used until they are removed, in addition to those that
         // cover them.
         const auto hidden =
             std::partition(block, end, [&](const wire::Extent& e) { return !is_cut(cuts, e); });
-        const std::uint64_t gone = covered_bytes({block, hidden}) + covered_bytes({hidden, end});
+        const std::uint64_t gone =
+            wire::covered_bytes({block, hidden}) + wire::covered_bytes({hidden, end});
         for (auto extent = block; extent != end; ++extent)
             TRY(erase_extent(inode.attr.ino, *extent));
         add_used(inode, -static_cast<std::int64_t>(gone));

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "lib/base/format.h"
-#include "lib/meta/cover.h"
 #include "lib/meta/inspect.h"
+#include "lib/wire/cover.h"
 
 namespace flexfs::meta {
 namespace {
@@ -136,20 +136,20 @@ Result<std::uint64_t> used_bytes(State& state, const Inode& inode,
     if (small.bytes() > inode.attr.size)
         wrong.push_back(fmt::format("{}: inline data lies beyond the end", inode.attr.ino));
     std::uint64_t used = 0, idx = 0;
-    Cover seen, hidden;
-    if (small.bytes() > 0) seen.add(0, small.bytes());
+    RangeSet seen, hidden;
+    seen.add({0, small.bytes()});
     db::Query query(state.st.extent_list, inode.attr.ino, 0, INT64_MAX);
     for (;;) {
         TRY(bool row, query.next());
         const wire::Extent e = row ? extent_from(query) : wire::Extent{};
         if (!row || e.idx != idx) {
-            used += seen.bytes() + hidden.bytes();
+            used += seen.size() + hidden.size();
             if (!row) return used;
-            seen = hidden = Cover();
+            seen = hidden = RangeSet();
             idx = e.idx;
         }
         const bool dead = is_cut(cuts, e);
-        (dead ? hidden : seen).add(e.off, e.len);
+        (dead ? hidden : seen).add(wire::covered_by(e));
         if (!dead && !e.is_unwritten() &&
             e.idx * state.info.block_bytes + e.off + e.len > inode.attr.size)
             wrong.push_back(fmt::format("{}: an extent lies beyond the end", inode.attr.ino));

@@ -27,8 +27,7 @@ Result<std::unique_ptr<Store>> FileStore::open(Loop& loop, std::string path) {
 Task<void> FileStore::put(std::string key, std::vector<Buffer> pieces) {
     co_await check_key(key);
     ++counters_.puts;
-    std::uint64_t bytes = 0;
-    for (const Buffer& piece : pieces) bytes += piece.size();
+    const std::uint64_t bytes = total_bytes(pieces);
     if (bytes > object_bytes_max) co_await fail(EFBIG);
     co_await offload(loop_, [&] { return folder_->put(key, pieces); });
     counters_.put_bytes += bytes;

@@ -221,8 +221,7 @@ Result<void> Folder::put(const std::string& key, const std::vector<Buffer>& piec
 }
 
 Result<void> Folder::write_file(int fd, const std::vector<Buffer>& pieces) const {
-    std::size_t total = 0;
-    for (const Buffer& piece : pieces) total += piece.size();
+    const std::size_t total = total_bytes(pieces);
     const bool large = total >= large_bytes;
     if (large && ::fallocate(fd, 0, 0, off_t(total)) != 0 && (errno == ENOSPC || errno == EDQUOT))
         return fault("reserve space in", put_folder);

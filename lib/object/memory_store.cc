@@ -31,8 +31,7 @@ Result<const MemoryStore::Object*> MemoryStore::find(const std::string& key) con
 Task<void> MemoryStore::put(std::string key, std::vector<Buffer> pieces) {
     co_await check_key(key);
     ++counters_.puts;
-    std::uint64_t bytes = 0;
-    for (const Buffer& piece : pieces) bytes += piece.size();
+    const std::uint64_t bytes = total_bytes(pieces);
     if (bytes > object_bytes_max) co_await fail(EFBIG);
     const auto old = objects_.find(key);
     const std::uint64_t replaced = old == objects_.end() ? 0 : old->second.data.size();

@@ -33,6 +33,20 @@ private:
 // Gives out `count` units in order of arrival: small requests do not overtake a large one.
 class Semaphore {
 public:
+    // Releases one unit at its end.
+    class [[nodiscard]] Guard {
+    public:
+        explicit Guard(Semaphore& semaphore) : semaphore_(&semaphore) {}
+        Guard(Guard&& other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)) {}
+        Guard& operator=(Guard&&) = delete;
+        ~Guard() {
+            if (semaphore_) semaphore_->release();
+        }
+
+    private:
+        Semaphore* semaphore_;
+    };
+
     explicit Semaphore(std::size_t count) : free_(count) {}
 
     std::size_t free() const { return free_; }
@@ -44,6 +58,11 @@ public:
     }
     // After success the caller must release() the units; after ECANCELED it has none.
     Task<void> acquire(std::size_t units = 1);
+    // Acquires one unit.
+    Task<Guard> hold() {
+        co_await acquire();
+        co_return Guard(*this);
+    }
     void release(std::size_t units = 1) {
         free_ += units;
         hand_out();
@@ -60,23 +79,7 @@ private:
 // check after the await suffices.
 class Mutex {
 public:
-    class [[nodiscard]] Guard {
-    public:
-        explicit Guard(Mutex& mutex) : mutex_(&mutex) {}
-        Guard(Guard&& other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)) {}
-        Guard& operator=(Guard&&) = delete;
-        ~Guard() {
-            if (mutex_) mutex_->one_.release();
-        }
-
-    private:
-        Mutex* mutex_;
-    };
-
-    Task<Guard> lock() {
-        co_await one_.acquire();
-        co_return Guard(*this);
-    }
+    Task<Semaphore::Guard> lock() { return one_.hold(); }
     bool held() const { return one_.free() == 0; }
 
 private:

@@ -1,43 +1,11 @@
 #include "lib/vfs/extent_map.h"
 
 #include <algorithm>
-#include <iterator>
+
+#include "lib/wire/cover.h"
 
 namespace flexfs::vfs {
 namespace {
-
-// The covered bytes of a block: disjoint ranges, in order.
-class Cover {
-public:
-    // Returns how many of the bytes were not covered before.
-    std::uint64_t add(std::uint32_t off, std::uint32_t len) {
-        std::uint32_t first = off, last = off + len;
-        std::uint64_t had = 0;
-        auto begin = ranges_.lower_bound(first);
-        if (begin != ranges_.begin() && std::prev(begin)->second >= first) --begin;
-        auto end = begin;
-        for (; end != ranges_.end() && end->first <= last; ++end) {
-            had += end->second - end->first;
-            first = std::min(first, end->first);
-            last = std::max(last, end->second);
-        }
-        ranges_.erase(begin, end);
-        ranges_.emplace(first, last);
-        bytes_ += last - first - had;
-        return last - first - had;
-    }
-    std::uint64_t bytes() const { return bytes_; }
-
-private:
-    std::map<std::uint32_t, std::uint32_t> ranges_;
-    std::uint64_t bytes_ = 0;
-};
-
-std::uint64_t covered(std::span<const Extent> extents) {
-    Cover cover;
-    for (const Extent& extent : extents) cover.add(extent.off, extent.len);
-    return cover.bytes();
-}
 
 std::size_t bytes_of(const Extent& row) {
     constexpr std::size_t inside = 15;  // capacity of a std::string without allocated memory
@@ -60,15 +28,7 @@ void ExtentMap::forget() {
 }
 
 void ExtentMap::forget(std::uint64_t first, std::uint64_t last) {
-    if (first >= last) return;
-    auto range = known_.upper_bound(first);
-    if (range != known_.begin() && std::prev(range)->second > first) --range;
-    while (range != known_.end() && range->first < last) {
-        const auto [begin, end] = *range;
-        range = known_.erase(range);
-        if (begin < first) known_.emplace(begin, first);
-        if (end > last) known_.emplace(last, end);
-    }
+    known_.remove({first, last});
     erase_rows(first, last);
 }
 
@@ -83,22 +43,11 @@ void ExtentMap::learn(std::uint64_t first, std::uint64_t last, const std::vector
     erase_rows(first, last);
     for (const Extent& extent : extents) blocks_[extent.idx].push_back(extent);
     rows_bytes_ += bytes_of(extents);
-
-    auto begin = known_.lower_bound(first);
-    if (begin != known_.begin() && std::prev(begin)->second >= first) --begin;
-    auto end = begin;
-    for (; end != known_.end() && end->first <= last; ++end) {
-        first = std::min(first, end->first);
-        last = std::max(last, end->second);
-    }
-    known_.erase(begin, end);
-    known_.emplace(first, last);
+    known_.add({first, last});
 }
 
 std::uint64_t ExtentMap::first_unknown(std::uint64_t first, std::uint64_t last) const {
-    const auto after = known_.upper_bound(first);
-    if (after == known_.begin() || std::prev(after)->second <= first) return std::min(first, last);
-    return std::min(last, std::prev(after)->second);
+    return std::min(last, known_.first_gap(first));
 }
 
 std::uint64_t ExtentMap::next_block(std::uint64_t idx) const {
@@ -114,7 +63,7 @@ std::span<const Extent> ExtentMap::block(std::uint64_t idx) const {
 std::uint64_t ExtentMap::add(const Extent& extent) {
     if (!knows(extent.idx)) return 0;
     std::vector<Extent>& rows = blocks_[extent.idx];
-    const std::uint64_t before = rows.empty() ? 0 : covered(rows);
+    const std::uint64_t before = wire::covered_bytes(rows);
     // An answer that overtook this one may have brought newer extents of another client, and this
     // one, too.
     const auto is_older = [&](const Extent& row) {
@@ -124,13 +73,13 @@ std::uint64_t ExtentMap::add(const Extent& extent) {
     if (at != rows.end() && at->seq == extent.seq) return 0;
     rows_bytes_ -= bytes_of(rows);
     rows.insert(at, extent);
-    Cover cover;
+    RangeSet cover;
     for (auto row = rows.end(); row != rows.begin();) {
         --row;
-        if (cover.add(row->off, row->len) == 0 && !row->is_unwritten()) row = rows.erase(row);
+        if (cover.add(wire::covered_by(*row)) == 0 && !row->is_unwritten()) row = rows.erase(row);
     }
     rows_bytes_ += bytes_of(rows);
-    return cover.bytes() - before;
+    return cover.size() - before;
 }
 
 void ExtentMap::keep_room(std::uint64_t first, std::uint64_t last) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/range_set.h"
 #include "lib/wire/types.h"
 
 namespace flexfs::vfs {
@@ -56,7 +57,7 @@ private:
     void punch_block(std::uint64_t idx, std::uint64_t first, std::uint64_t last);
 
     std::uint32_t block_bytes_;
-    std::map<std::uint64_t, std::uint64_t> known_;  // first -> last, disjoint
+    RangeSet known_;  // blocks
     std::map<std::uint64_t, std::vector<Extent>> blocks_;
     std::size_t rows_bytes_ = 0;  // memory of all extents
 };
