@@ -111,6 +111,13 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
     if (!opened && opened.error().code == ENOENT)
         return no_database(folder, db_folder + "/volume.db");
     if (!opened || !description.fresh) return opened;
+    // An empty one was left by a start that was interrupted.
+    const bool is_new = (*opened)->info().id == description.info.id;
+    if (const auto found = (*opened)->read(wire::StatFs{});
+        !is_new && (!found || found->inodes > 1))
+        return explain(EEXIST, fmt::format("{} holds the database of another volume than {}; give "
+                                           "a folder of its own as --dbFolder",
+                                           db_folder, folder));
     // The description is written last, so that a start that is interrupted, even by a power cut,
     // leaves no volume without its database.
     TRY(settle_folder(db_folder));
@@ -153,7 +160,7 @@ Result<FolderVolume::Files> FolderVolume::open_files(Loop& loop, const object::A
     TRY(files.store, object::open_store(loop, address));
     TRY(const Description description, describe(folder, options));
     TRY(files.volume, open_database(folder, description, options));
-    files.described = description.info;
+    files.described = description.fresh ? files.volume->info() : description.info;
     return files;
 }
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,8 +33,8 @@ struct Scratch {
     OpenOptions options(const std::string& folder = "data") const {
         return {.address = path / folder, .mount_point = path / "mnt"};
     }
-    // Opens the volume for one client, and closes both.
-    Task<wire::VolumeInfo> once(OpenOptions wanted) {
+    // Opens the volume for one client, which may make a file, and closes both.
+    Task<wire::VolumeInfo> once(OpenOptions wanted, bool makes_file) {
         auto opened = co_await open(loop, std::move(wanted));
         cache::Budget budget(64 << 20, 16 << 20);
         const auto connect = [&opened](rpc::Client<wire::Metadata>& client) {
@@ -42,12 +43,15 @@ struct Scratch {
         auto client =
             co_await vfs::Filesystem::open(loop, connect, opened->store(), budget, {}, nullptr);
         const wire::VolumeInfo info = client->volume();
+        if (makes_file) co_await client->make(wire::root_ino, "f", S_IFREG | 0644, 0, {}, {});
         co_await client->close();
         client.reset();
         co_await opened->close();
         co_return info;
     }
-    Result<wire::VolumeInfo> run(OpenOptions wanted) { return loop.run(once(std::move(wanted))); }
+    Result<wire::VolumeInfo> run(OpenOptions wanted, bool makes_file = false) {
+        return loop.run(once(std::move(wanted), makes_file));
+    }
 };
 
 // Records which paths are synced, and on which threads.
@@ -74,6 +78,25 @@ TEST_CASE("the loop never waits for the disk while a volume is made, opened or c
     REQUIRE(scratch.run(scratch.options()));
     CHECK(synced.paths.size() > 5);
     CHECK_FALSE(synced.threads.contains(std::this_thread::get_id()));
+}
+
+TEST_CASE("a folder whose database would be that of another volume stays without a volume") {
+    Scratch scratch;
+    const auto with = [&](const std::string& folder, const std::string& database) {
+        OpenOptions options = scratch.options(folder);
+        options.db_folder = scratch.path / database;
+        return options;
+    };
+    fs::create_directory(scratch.path / "db");
+    REQUIRE(scratch.run(with("first", "db"), true));
+
+    const auto refused = scratch.run(with("second", "db"));
+    REQUIRE(code_of(refused) == EEXIST);
+    CHECK(refused.error().context.find("holds the database of another volume") !=
+          std::string::npos);
+    CHECK_FALSE(fs::exists(scratch.path / "second" / "volume.yaml"));
+    fs::create_directory(scratch.path / "db2");
+    CHECK(scratch.run(with("second", "db2")));
 }
 
 TEST_CASE("a volume is made in a folder once and opened from then on") {

@@ -67,8 +67,9 @@ int start(MountOptions& options, const std::string& program, options::Dialect di
 }
 
 constexpr const char* start_details =
-    "When the mount is unmounted, or on SIGTERM, the daemon writes back all dirty\n"
-    "data and ends.\n"
+    "When the mount is unmounted, the daemon writes back all dirty data and ends.\n"
+    "SIGTERM unmounts it first: programs that use the mount have ten seconds to\n"
+    "leave, and are then cut off.\n"
     "\n"
     "mount -o remount DIR changes a running mount: ro and rw, access times, noExec,\n"
     "noSUID and noDev. It refuses other options that differ from those of the mount;\n"
@@ -81,18 +82,19 @@ constexpr const char* start_details =
 constexpr const char* status_details =
     "Stable keys of --json:\n"
     "  pid, mount_point, version, open_handles\n"
-    "  state: serving, stopping (dirty data is being written back), or dead (the\n"
-    "    process is gone; the only other keys are mount_point and volume)\n"
+    "  state: serving, stopping (it waits for programs to leave, or writes back dirty\n"
+    "    data), or dead (the process is gone; the only other keys are mount_point,\n"
+    "    volume and dead)\n"
     "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
     "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
     "  dirty.trouble.errno, .message, .for_s: why data cannot be written back, and\n"
     "    for how long; only present at such a time\n"
-    "The exit code is 1 if DIR is not a mount, or a dead one.\n";
+    "The exit code is 1 if DIR is not a mount, or is a dead one.\n";
 
 constexpr const char* stop_details =
     "A mount is not stopped while programs use it, nor, even with --force, while\n"
     "something is mounted inside it, or it holds the folder of another mounted\n"
-    "volume. If another mount namespace (a container) has it mounted, too, the\n"
+    "volume. If another mount namespace (a container) has it mounted too, the\n"
     "command says which process that is and exits with 1.\n";
 
 }  // namespace
@@ -135,7 +137,8 @@ int role::mount(const cli::Call& call) {
                    .summary = "unmount; returns when everything is stored",
                    .arguments = {{"DIR", cli::text(stop.dir, "DIR"), "the mount point"}},
                    .flags = {{"--force", cli::sets(stop.force),
-                              "cut off programs that use the mount; what they wrote is stored"}},
+                              "cut off programs that use the mount; what they wrote is stored, "
+                              "except changes in shared mappings since the last msync"}},
                    .run = [&] { return cli::report(stop_mount(stop.dir, stop.force)); },
                    .details = stop_details}},
         .default_verb = "start"};
