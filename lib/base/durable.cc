@@ -7,17 +7,27 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <mutex>
+#include <shared_mutex>
 
 #include "lib/base/descriptor.h"
 
 namespace flexfs {
 namespace {
 
+std::shared_mutex probing;  // while a probe is called
 std::atomic<SyncProbe*> probe = nullptr;
 
+// Returns the errno that a test wants, or 0.
+int ask_probe(const std::string& path) {
+    if (!probe) return 0;
+    const std::shared_lock lock(probing);
+    SyncProbe* const watching = probe;
+    return watching ? watching->sync(path) : 0;
+}
+
 Result<void> sync_with(int (*call)(int), int fd, const std::string& path) {
-    SyncProbe* const watching = probe.load(std::memory_order_relaxed);
-    const int injected = watching ? watching->sync(path) : 0;
+    const int injected = ask_probe(path);
     if (injected != 0) errno = injected;
     if (injected == 0 && call(fd) == 0) return {};
     std::string context = fail_errno("sync " + path).error().message();
@@ -67,6 +77,7 @@ Result<void> make_durable_folder(const std::string& path) {
 }
 
 void install_sync_probe(SyncProbe* wanted) {
+    const std::unique_lock lock(probing);
     probe = wanted;
 }
 

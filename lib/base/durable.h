@@ -33,7 +33,8 @@ public:
     virtual ~SyncProbe() = default;
     virtual int sync(const std::string& path) = 0;
 };
-// Installs the only probe, which must outlive its use; null removes it.
+// Installs the only probe; null removes it. When it returns, no thread uses the earlier one any
+// more.
 void install_sync_probe(SyncProbe* probe);
 
 }  // namespace flexfs

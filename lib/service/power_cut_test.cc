@@ -35,6 +35,15 @@ TEST_CASE("numbers that clients know from before a power cut never mean anything
     }
 }
 
+TEST_CASE("the disk of these tests sees the syncs that SQLite makes") {
+    Fixture f({.log_settle = std::chrono::hours(1)});
+    const Disk disk(f.folder);
+    f.create(f.open_session("a", true), "x");
+    REQUIRE(f.loop.run(f.service->maintain()));
+    CHECK(disk.syncs("meta.db-wal") > 0);
+    CHECK(disk.syncs("meta.db") > 0);
+}
+
 TEST_CASE("a volume that was closed or handed over continues with the next number") {
     Fixture f({.log_settle = std::chrono::hours(1)});
     const Ino first = f.create(f.open_session("a", true), "x");
