@@ -32,6 +32,19 @@ choose_kind() {
     kind=${kind#-}
 }
 
+# Leaves a segment of which a fifth is alive, which the repacker moves.
+make_sparse_segment() {
+    local name
+    start_mount "$data" "$mnt" && mkdir -p "$mnt/sparse" "$FLEXFS_TMP/sparse" || return
+    for name in "$number."{1..5}; do head -c 300000 /dev/urandom >"$mnt/sparse/$name"; done
+    cp "$mnt/sparse/$number.1" "$FLEXFS_TMP/sparse/"
+    stop_mount "$mnt"
+}
+moved_files_are_intact() {
+    local file
+    for file in "$FLEXFS_TMP"/sparse/*; do cmp "$file" "$mnt/sparse/${file##*/}" || return; done
+}
+
 # In a compacting round the store is slow, so that most moments are in the middle of a compaction.
 start_kind() {
     local address=$data flags=(--blockSize 1M)
@@ -43,15 +56,18 @@ start_kind() {
     start_mount "$address" "$mnt" "${flags[@]}"
 }
 
-# The repacker starts at once, the compactor two seconds after a file was left in pieces.
+has_repacked() { (($(mount_status "$mnt" metadata.segments_repacked) > 0)); }
+
+# The repacker starts at once, the compactor two seconds after a file was left in pieces. The first
+# time, a segment is repacked for certain.
 wait_somehow() {
     if [[ $kind != compacting* ]]; then
         milliseconds $((RANDOM % 900))
         return
     fi
+    ((repacked)) || wait_until 60 has_repacked
     milliseconds $((RANDOM % 3 ? 2000 + RANDOM % 1500 : RANDOM % 2000))
-    local count
-    count=$(mount_status "$mnt" metadata.segments_repacked) && repacked=$((repacked + count))
+    if has_repacked; then repacked=$((repacked + 1)); fi
 }
 
 # The moment is random; no check depends on it.
@@ -77,6 +93,9 @@ round() {
     local number=$1 old worker kind
     choose_kind
     echo "round $number: $kind"
+    if [[ $kind == compacting* ]]; then
+        make_sparse_segment || { echo "it does not mount again"; return 1; }
+    fi
     start_kind || { echo "it does not mount again"; return 1; }
     if ((RANDOM % 5 == 0)); then  # while it recovers from the last crash
         kill -KILL "$(mount_pid "$mnt")"
@@ -89,6 +108,7 @@ round() {
             ((old < 1)) || "$load" same $(paths "$old") || return
         done
     fi
+    rm -f "$mnt/sparse/$number".[2-5]
     if ((number > 5)); then rm -rf "$mnt/round$((number - 5))" 2>/dev/null & fi
     # shellcheck disable=SC2046
     "$load" work $(paths "$number") "$SEED.$number" &
@@ -123,13 +143,15 @@ done
 check "after $ROUNDS kills and stops nothing synced is lost and nothing is half done" \
     [ "$done_rounds" = "$ROUNDS" ]
 check "segments were repacked in these rounds" [ "$repacked" -gt 0 ]
+echo "segments were repacked in $repacked rounds"
 
 start_mount "$data" "$mnt" || exit
 # shellcheck disable=SC2046
 check "the last round has lost nothing" "$load" check $(paths "$ROUNDS") "$SEED.$ROUNDS"
+check "the files of repacked segments are intact" moved_files_are_intact
 check "uploaded segments that were not committed are known as garbage" all_accounted_for
 check "no unfinished upload is left" no_temporary_files
-check "all files can be removed" rm -rf "$mnt"/round*
+check "all files can be removed" rm -rf "$mnt"/round* "$mnt/sparse"
 check "no object is left, committed or not" eval '
     wait_until 60 eval "! find \"$data\"/*-*/ -type f | grep -q ."'
 check "the volume can be unmounted" stop_mount "$mnt"
