@@ -27,6 +27,11 @@ void write_text(const fs::path& path, const std::string& text) {
     std::ofstream(path) << text;
 }
 
+std::string read_text(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::size_t entries_in(const fs::path& folder) {
     return std::size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
@@ -53,9 +58,29 @@ TEST_CASE("an object is the file of its name, with exactly the bytes of its piec
     }
 
     REQUIRE((*store)->put("vol/ab/x", pieces));
-    std::ifstream file(fs::path(folder.path()) / "vol/ab/x", std::ios::binary);
-    CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == expected);
+    CHECK(read_text(fs::path(folder.path()) / "vol/ab/x") == expected);
     CHECK(entries_in(fs::path(folder.path()) / ".put") == 0);
+}
+
+// Large objects are written around the page cache, in aligned pieces.
+TEST_CASE("a large object has exactly the bytes of its pieces, whatever their sizes") {
+    TestFolder folder;
+    const auto store = Folder::open(folder.path());
+    REQUIRE(store);
+    constexpr std::size_t mib = 1 << 20, page = 4096;
+    for (const std::size_t size : {mib - 1, mib, mib + 1, 2 * mib - page, 2 * mib - page + 1,
+                                   2 * mib, 3 * mib + page, 3 * mib + page - 1}) {
+        for (const std::size_t piece : {size, page, page + 1, mib / 3, mib + 5}) {
+            CAPTURE(size);
+            CAPTURE(piece);
+            const Buffer whole = random_bytes(size, size + piece);
+            std::vector<Buffer> pieces;
+            for (std::size_t at = 0; at < size; at += piece)
+                pieces.push_back(whole.slice(at, std::min(piece, size - at)));
+            REQUIRE((*store)->put("vol/ab/x", pieces));
+            CHECK(read_text(fs::path(folder.path()) / "vol/ab/x") == whole.text());
+        }
+    }
 }
 
 TEST_CASE("an object that stays open is gone when its file is, and new when its file is") {

@@ -28,25 +28,24 @@ Task<NodeRef> Access::node(Ino ino) {
 }
 
 Task<void> Access::refresh(NodeRef node) {
-    if (node->grant == Grant::none) {
+    if (node->grant() == Grant::none) {
         // Without a grant nothing may be cached: each read asks the service.
-        node->file->stored().forget();
+        node->file()->stored().forget();
         // If the data is damaged it stays unknown, and the read reports that.
-        (void)nodes_.learn_opened(
-            co_await session_.call(wire::Open{node->attr.ino, Grant::shared}));
-    } else if (!node->knows_attr() && !node->file->has_unsent()) {
-        nodes_.learn(co_await session_.call(wire::GetAttr{node->attr.ino}));
+        (void)nodes_.learn_opened(co_await session_.call(wire::Open{node->ino(), Grant::shared}));
+    } else if (!node->knows_attr() && !node->file()->has_unsent()) {
+        nodes_.learn(co_await session_.call(wire::GetAttr{node->ino()}));
     }
 }
 
 Task<void> Access::settle_writes(Ino ino) {
     Node* node = nodes_.find(ino);
-    if (!node || !node->file || !node->file->has_unsent()) co_return;
+    if (!node || !node->file() || !node->file()->has_unsent()) co_return;
     co_await flusher_.flush(nodes_.pin(*node), false);
 }
 
 bool Access::note_read(Node& node) {
-    const Attr& attr = node.attr;
+    const Attr& attr = node.attr();
     if (options_.access_times == AccessTimes::never || session_.read_only()) return false;
     if (attr.flags & wire::flag_noatime) return false;
     if (S_ISDIR(attr.mode) && !options_.folder_access_times) return false;
@@ -60,9 +59,9 @@ bool Access::note_read(Node& node) {
 }
 
 Access::PrivilegeReport::PrivilegeReport(const Access& access, const Node& node, Kill kill)
-    : ino_(node.attr.ino) {
-    const bool takes = kill.privileges && (node.attr.mode & (S_ISUID | S_ISGID)) &&
-                       node.file->unsent().loss() < Loss::privileges;
+    : ino_(node.ino()) {
+    const bool takes = kill.privileges && (node.attr().mode & (S_ISUID | S_ISGID)) &&
+                       node.file()->unsent().loss() < Loss::privileges;
     if (takes) caches_ = access.caches_;
 }
 

@@ -34,7 +34,7 @@ public:
     // is asked where permissions apply. Fails with EACCES.
     Task<void> require(Ino ino, std::uint32_t mask, Who who);
 
-    Known tell(const Node& node) const { return {node.stat(), node.grant != Grant::none}; }
+    Known tell(const Node& node) const { return {node.stat(), node.grant() != Grant::none}; }
     // Returns the node, with attributes that are valid now.
     Task<NodeRef> node(Ino ino);
     // Brings the size and the known data up to date for a read that begins now.

@@ -37,8 +37,8 @@ void Accesses::add(Node& node, Time when) {
         came_.wake_all();
     }
     // If sending takes long or fails, others are not recorded until there is room.
-    if (times_.size() >= 2 * times_max && !times_.contains(node.attr.ino)) return;
-    times_[node.attr.ino] = when;
+    if (times_.size() >= 2 * times_max && !times_.contains(node.ino())) return;
+    times_[node.ino()] = when;
     if (times_.size() >= times_max && !sending_.held()) scope_.start(send());
 }
 

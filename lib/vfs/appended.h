@@ -4,22 +4,23 @@
 
 #include <vector>
 
+#include "lib/base/range_set.h"
 #include "lib/vfs/layer.h"
 
 namespace flexfs::vfs {
 
 class Appended {
 public:
-    bool empty() const { return ranges_.empty(); }
+    bool empty() const { return set_.empty(); }
     // Returns where the first range begins. Must not be called if there is none.
-    std::uint64_t begin() const { return ranges_.front().first; }
-    bool overlaps(Range range) const;
-    void add(Range range);
+    std::uint64_t begin() const { return set_.ranges().front().first; }
+    bool overlaps(Range range) const { return set_.overlaps(range); }
+    void add(Range range) { set_.add(range); }
     void add(const Appended& other);
     // Call it when the range is no longer dirty.
-    void drop(Range gone);
+    void drop(Range gone) { set_.remove(gone); }
     void drop(const Appended& gone);
-    void clear() { ranges_.clear(); }
+    void clear() { set_.clear(); }
     // Returns the parts that lie in the range.
     Appended in(Range range) const;
 
@@ -30,7 +31,7 @@ public:
     void put_at(std::uint64_t end, std::vector<Span> spans, Layer& dirty);
 
 private:
-    std::vector<Range> ranges_;  // ascending, with gaps between them
+    RangeSet set_;
 };
 
 }  // namespace flexfs::vfs

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lib/base/log.h"
 #include "lib/loop/heap.h"
 #include "lib/vfs/leased.h"
 
@@ -34,11 +35,9 @@ Task<std::unique_ptr<Filesystem>> Filesystem::open(Loop& loop, Connect connect,
 CachingFilesystem::CachingFilesystem(Loop& loop, std::unique_ptr<Session> session,
                                      object::Store& store, cache::Budget& budget, Options options,
                                      KernelCaches* caches)
-    : loop_(loop),
-      session_(std::move(session)),
+    : session_(std::move(session)),
       store_(store),
       options_(options),
-      caches_(caches),
       nodes_(budget, budget.limit() / nodes_share, volume().block_bytes),
       names_(budget, budget.limit() / names_share),
       chunks_(loop, store, budget,
@@ -57,15 +56,42 @@ CachingFilesystem::CachingFilesystem(Loop& loop, std::unique_ptr<Session> sessio
               access_, options_, caches}),
       ranges_({*session_, nodes_, handles_, flusher_, reader_, writer_, quota_, access_},
               [this] { return statfs(); }),
-      xattrs_(*session_, nodes_, access_, options_) {
-    session_->listen(this);
-    if (caches_) caches_->on_overflow([this] { drop_kernel_caches(); });
-    scope_.start(answer_recalls());
+      xattrs_(*session_, nodes_, access_, options_),
+      coherence_({loop, *session_, nodes_, names_, flusher_, orphans_, packer_, caches}) {
     loop::tune_heap();
     scope_.start(loop::keep_heap_small(loop));
 }
 
 CachingFilesystem::~CachingFilesystem() = default;
+
+HandedOver CachingFilesystem::hand_over() const {
+    HandedOver all;
+    session_->hand_over(all);
+    handles_.hand_over(all);
+    orphans_.hand_over(all);
+    return all;
+}
+
+// A file that cannot be opened again (for example because of a damaged row) fails with EBADF from
+// now on; the others work.
+Task<void> CachingFilesystem::take_over(HandedOver from) {
+    handles_.next_after(from.last_handle);
+    orphans_.take_over(from);
+    for (const HandedOver::File& file : from.files) {
+        auto found = co_await result(access_.node(file.ino));
+        if (found && !(*found)->file()) found = fail(EINVAL, "not a regular file");
+        if (!found) {
+            log::error("the open file with inode {} is lost: {}", file.ino,
+                       found.error().message());
+            continue;
+        }
+        (*found)->set_orphan(orphans_.holds(file.ino));
+        handles_.take_over(file.handle, std::move(*found), file.flags, file.failure);
+    }
+    for (const HandedOver::Directory& directory : from.directories)
+        handles_.take_over(directory.handle,
+                           std::make_shared<Directory>(*session_, nodes_, directory.ino));
+}
 
 void CachingFilesystem::end_handles() {
     handles_.clear();
@@ -79,6 +105,7 @@ Task<void> CachingFilesystem::close(AtClose unsent) {
     co_await flusher_.close();
     co_await name_operations_.close();
     co_await ranges_.close();
+    co_await coherence_.close();
     co_await scope_.close();
     co_await orphans_.close();
     co_await compactor_.close();
@@ -128,7 +155,7 @@ State CachingFilesystem::state() const {
     State state;
     state.dirty_bytes = flusher_.dirty_bytes();
     nodes_.each([&](const Node& node) {
-        if (node.file && node.file->has_unsent()) ++state.dirty_files;
+        if (node.file() && node.file()->has_unsent()) ++state.dirty_files;
     });
     state.dirty_oldest = flusher_.oldest();
     if (state.dirty_files > 0) state.trouble = flusher_.trouble();

@@ -2,8 +2,7 @@
 // parts.
 #pragma once
 
-#include <deque>
-
+#include "lib/vfs/coherence.h"
 #include "lib/vfs/file_operations.h"
 #include "lib/vfs/name_operations.h"
 #include "lib/vfs/range_operations.h"
@@ -11,7 +10,7 @@
 
 namespace flexfs::vfs {
 
-class CachingFilesystem final : public Filesystem, Session::Listener {
+class CachingFilesystem final : public Filesystem {
 public:
     // `store` and `budget` must outlive this object; `caches` may be null.
     CachingFilesystem(Loop& loop, std::unique_ptr<Session> session, object::Store& store,
@@ -36,7 +35,7 @@ public:
     Task<Known> getattr(Ino ino) override { return name_operations_.getattr(ino); }
     const Attr* last_known(Ino ino) override {
         const Node* node = nodes_.find(ino);
-        return node ? &node->attr : nullptr;
+        return node ? &node->attr() : nullptr;
     }
     Task<Known> setattr(Ino ino, std::uint32_t mask, Attr attr, Who who) override {
         return name_operations_.setattr(ino, mask, attr, who);
@@ -112,24 +111,9 @@ public:
     Compactor& compactor() { return compactor_; }
 
 private:
-    void revoked(wire::Revoke what) override;
-    void recalled(wire::Recall what) override;
-    std::vector<Ino> held() override;
-    void reconnected(Continuity how, const std::vector<Ino>& lost) override;
-    void undone() override;
-    void lease_ended() override;
-    void drop_kernel_caches();
-    Task<void> send_unsent(NodeRef node);
-    void lose_places(Node& node);
-    Task<void> find_removed();
-    Task<void> answer_recalls();
-    Task<void> give_back(wire::Recall what);
-
-    Loop& loop_;
     std::unique_ptr<Session> session_;
     object::Store& store_;
     Options options_;
-    KernelCaches* caches_;
     // Cached metadata.
     Nodes nodes_;
     NameCache names_;
@@ -149,9 +133,7 @@ private:
     FileOperations files_;
     RangeOperations ranges_;
     XattrOperations xattrs_;
-    // Recalls.
-    std::deque<wire::Recall> recalls_;  // to be answered
-    task::WaitList recall_came_;
+    Coherence coherence_;
     Scope scope_;
 };
 

@@ -1,9 +1,9 @@
-// Pushes of the service: revoked grants, and recalls of grants that another client needs.
+#include "lib/vfs/coherence.h"
+
 #include <unordered_set>
 #include <utility>
 
 #include "lib/base/log.h"
-#include "lib/vfs/caching_filesystem.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -12,44 +12,50 @@ constexpr Duration recall_pause = std::chrono::milliseconds(500);
 
 }  // namespace
 
-void CachingFilesystem::revoked(wire::Revoke what) {
-    Node* node = nodes_.find(what.ino);
-    const bool exclusive = node && node->grant == Grant::exclusive;
+Coherence::Coherence(Parts parts) : parts_(parts) {
+    parts_.session.listen(this);
+    if (parts_.caches) parts_.caches->on_overflow([this] { drop_kernel_caches(); });
+    scope_.start(answer_recalls());
+}
+
+void Coherence::revoked(wire::Revoke what) {
+    Node* node = parts_.nodes.find(what.ino);
+    const bool exclusive = node && node->is_exclusive();
     if (what.what & wire::revoke_entry) {
-        names_.forget(what.ino, what.name);
-        if (caches_) caches_->drop_entry(what.ino, what.name);
+        parts_.names.forget(what.ino, what.name);
+        if (parts_.caches) parts_.caches->drop_entry(what.ino, what.name);
     }
     if (what.what & (wire::revoke_attr | wire::revoke_xattr)) {
         if (node) node->changed();
-        if (caches_) caches_->drop_attributes(what.ino);
+        if (parts_.caches) parts_.caches->drop_attributes(what.ino);
     }
     if (what.what & wire::revoke_data) {
         // The holder of the exclusive grant is notified of extents that moved; the bytes are the
         // same.
-        if (node && node->file && exclusive) node->file->stored().forget_extents();
-        else if (node && node->file) node->file->stored().forget();
-        if (caches_ && !exclusive) caches_->drop_data(what.ino);
+        if (node && node->file() && exclusive) node->file()->stored().forget_extents();
+        else if (node && node->file()) node->file()->stored().forget();
+        if (parts_.caches && !exclusive) parts_.caches->drop_data(what.ino);
     }
     if (node && !exclusive && (what.what & (wire::revoke_attr | wire::revoke_data)))
-        node->grant = Grant::none;
+        node->lose_grant();
     if (what.what & wire::revoke_orphan) {
-        names_.forget_folder(what.ino);
-        orphans_.add(what.ino);
+        parts_.names.forget_folder(what.ino);
+        parts_.orphans.add(what.ino);
         // The kernel was not told that the link was removed, and may not know the inode at all.
-        orphans_.forgotten(what.ino);
+        parts_.orphans.forgotten(what.ino);
     }
 }
 
-void CachingFilesystem::recalled(wire::Recall what) {
-    Node* node = nodes_.find(what.ino);
-    if (node) node->recalled = true;
+void Coherence::recalled(wire::Recall what) {
+    Node* node = parts_.nodes.find(what.ino);
+    if (node) node->recall();
     recalls_.push_back(what);
     recall_came_.wake_all();
 }
 
 // Recalls are not answered from within the push, because the service must not be called before it
 // has returned.
-Task<void> CachingFilesystem::answer_recalls() {
+Task<void> Coherence::answer_recalls() {
     for (;;) {
         while (recalls_.empty()) co_await recall_came_.wait();
         scope_.start(give_back(recalls_.front()));
@@ -57,55 +63,50 @@ Task<void> CachingFilesystem::answer_recalls() {
     }
 }
 
-Task<void> CachingFilesystem::give_back(wire::Recall what) {
-    if (Node* node = nodes_.find(what.ino)) {
-        const NodeRef held = nodes_.pin(*node);
+Task<void> Coherence::give_back(wire::Recall what) {
+    if (Node* node = parts_.nodes.find(what.ino)) {
+        const NodeRef held = parts_.nodes.pin(*node);
         // The data must be written: the other client waits until it is. More may come meanwhile.
-        while (held->file && held->file->has_unsent())
-            if (!co_await result(flusher_.flush(held, false))) co_await loop_.sleep(recall_pause);
-        held->grant = std::min(held->grant, what.keep);
-        if (held->grant == Grant::none) held->doubt();
-        held->recalled = false;
-        if (held->file) {
-            if (held->grant == Grant::none) held->file->stored().forget();
-            held->file->changed().wake_all();
-        }
+        while (held->file() && held->file()->has_unsent())
+            if (!co_await result(parts_.flusher.flush(held, false)))
+                co_await parts_.loop.sleep(recall_pause);
+        held->give_back(what.keep);
     }
-    if (what.keep == Grant::none && caches_) {
-        caches_->drop_attributes(what.ino);
-        caches_->drop_data(what.ino);
+    if (what.keep == Grant::none && parts_.caches) {
+        parts_.caches->drop_attributes(what.ino);
+        parts_.caches->drop_data(what.ino);
     }
-    co_await session_->call(wire::ReturnGrant{what.ino, what.keep});
+    co_await parts_.session.call(wire::ReturnGrant{what.ino, what.keep});
 }
 
-std::vector<Ino> CachingFilesystem::held() {
+std::vector<Ino> Coherence::held() {
     std::vector<Ino> all;
-    nodes_.each([&](Node& node) {
-        if (node.grant == Grant::exclusive) all.push_back(node.attr.ino);
+    parts_.nodes.each([&](Node& node) {
+        if (node.is_exclusive()) all.push_back(node.ino());
     });
     return all;
 }
 
 // Only unsent data stays, and is sent.
-void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost) {
+void Coherence::reconnected(Continuity how, const std::vector<Ino>& lost) {
     const bool none_held = how != Continuity::held;
     const std::unordered_set<Ino> gone(lost.begin(), lost.end());
     drop_kernel_caches();
-    names_.clear();
+    parts_.names.clear();
     std::vector<NodeRef> unsent;
-    nodes_.each([&](Node& node) {
+    parts_.nodes.each([&](Node& node) {
         node.changed();
-        if (node.grant == Grant::exclusive && !none_held && !gone.contains(node.attr.ino)) return;
-        const bool was_exclusive = node.grant == Grant::exclusive;
-        node.grant = Grant::none;
-        if (none_held) node.recalled = false;
-        if (!node.file) return;
-        node.file->stored().forget();
-        node.file->changed().wake_all();
-        if (was_exclusive && node.file->has_unsent()) unsent.push_back(nodes_.pin(node));
+        if (node.is_exclusive() && !none_held && !gone.contains(node.ino())) return;
+        const bool was_exclusive = node.is_exclusive();
+        node.lose_grant();
+        if (none_held) node.end_recall();
+        if (!node.file()) return;
+        node.file()->stored().forget();
+        node.file()->changed().wake_all();
+        if (was_exclusive && node.file()->has_unsent()) unsent.push_back(parts_.nodes.pin(node));
     });
     if (none_held) recalls_.clear();
-    if (how == Continuity::replaced) packer_.forget_ids();
+    if (how == Continuity::replaced) parts_.packer.forget_ids();
     for (const NodeRef& node : unsent) lose_places(*node);
     // Unsent data without its grant is sent to the service at once, like data of a file that
     // several clients write.
@@ -114,57 +115,54 @@ void CachingFilesystem::reconnected(Continuity how, const std::vector<Ino>& lost
 }
 
 // The bytes of an undone commit are no longer here, so an error is all that programs can get.
-void CachingFilesystem::undone() {
-    nodes_.each([this](Node& node) {
-        if (!node.file) return;
-        node.file->stored().forget();
-        if (flusher_.is_durable(std::exchange(node.data_stamp, 0))) return;
-        node.file->errors().add_loss();
-        log::error("changes of the file with inode {} are lost", node.attr.ino);
+void Coherence::undone() {
+    parts_.nodes.each([this](Node& node) {
+        if (!node.file()) return;
+        node.file()->stored().forget();
+        if (parts_.flusher.is_durable(node.take_data_stamp())) return;
+        node.file()->errors().add_loss();
+        log::error("changes of the file with inode {} are lost", node.ino());
     });
 }
 
-void CachingFilesystem::lease_ended() {
-    drop_kernel_caches();
-}
-
-void CachingFilesystem::drop_kernel_caches() {
-    if (!caches_) return;
-    nodes_.each([this](Node& node) {
-        caches_->drop_attributes(node.attr.ino);
-        if (node.file) caches_->drop_data(node.attr.ino);
+void Coherence::drop_kernel_caches() {
+    if (!parts_.caches) return;
+    parts_.nodes.each([this](Node& node) {
+        parts_.caches->drop_attributes(node.ino());
+        if (node.file()) parts_.caches->drop_data(node.ino());
     });
-    names_.each([this](Ino parent, const std::string& name) { caches_->drop_entry(parent, name); });
+    parts_.names.each(
+        [this](Ino parent, const std::string& name) { parts_.caches->drop_entry(parent, name); });
 }
 
-Task<void> CachingFilesystem::send_unsent(NodeRef node) {
-    const auto sent = co_await result(flusher_.flush(node, false));
+Task<void> Coherence::send_unsent(NodeRef node) {
+    const auto sent = co_await result(parts_.flusher.flush(node, false));
     if (sent || sent.error().code == ECANCELED) co_return;
     log::warn(
         "cannot write back what was written to inode {} while the metadata server was away: {}; "
         "retrying",
-        node->attr.ino, sent.error().message());
+        node->ino(), sent.error().message());
 }
 
 // Other clients may append by now, too.
-void CachingFilesystem::lose_places(Node& node) {
-    if (!node.file->unsent().lose_places()) return;
+void Coherence::lose_places(Node& node) {
+    if (!node.file()->unsent().lose_places()) return;
     log::error("appended data of inode {} may be lost: nobody knows whether it was stored",
-               node.attr.ino);
-    node.file->errors().add_loss();
-    flusher_.dropped(node);
+               node.ino());
+    node.file()->errors().add_loss();
+    parts_.flusher.dropped(node);
 }
 
 // The push that a file lost its last link may have been lost, too: an open file must be released
 // after its last use.
-Task<void> CachingFilesystem::find_removed() {
+Task<void> Coherence::find_removed() {
     std::vector<Ino> open;
-    nodes_.each([&](Node& node) {
-        if (node.is_open() && !node.orphan) open.push_back(node.attr.ino);
+    parts_.nodes.each([&](Node& node) {
+        if (node.is_open() && !node.is_orphan()) open.push_back(node.ino());
     });
     for (const Ino ino : open) {
-        const auto entry = co_await result(session_->call(wire::GetAttr{ino}));
-        if (entry && entry->attr.nlink == 0) orphans_.add(ino);
+        const auto entry = co_await result(parts_.session.call(wire::GetAttr{ino}));
+        if (entry && entry->attr.nlink == 0) parts_.orphans.add(ino);
     }
 }
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
-#include "lib/wire/privileges.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -17,18 +16,18 @@ constexpr unsigned mismatches_max = 8;
 
 Commits::DurableDemand::DurableDemand(Commits& commits, NodeRef node)
     : commits_(commits), node_(std::move(node)) {
-    if (node_) ++commits_.demands_[node_->attr.ino];
+    if (node_) ++commits_.demands_[node_->ino()];
 }
 
 Commits::DurableDemand::~DurableDemand() {
     if (!node_) return;
-    const auto demand = commits_.demands_.find(node_->attr.ino);
+    const auto demand = commits_.demands_.find(node_->ino());
     if (--demand->second == 0) commits_.demands_.erase(demand);
 }
 
 bool Commits::is_durable_demanded(const Parcel& parcel) const {
     return std::ranges::any_of(parcel.parts, [&](const Parcel::Part& part) {
-        return demands_.contains(part.node->attr.ino);
+        return demands_.contains(part.node->ino());
     });
 }
 
@@ -64,7 +63,7 @@ Task<void> Commits::run(Parcel parcel) {
 // Commits of one file keep the order in which its data was written.
 Task<void> Commits::in_turn(const Parcel& parcel) {
     for (const Parcel::Part& part : parcel.parts) {
-        File& file = *part.node->file;
+        File& file = *part.node->file();
         while (part.flight != file.unsent().flights().begin()) co_await file.changed().wait();
     }
 }
@@ -113,7 +112,7 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
             continue;
         }
         // Attributes that were learned meanwhile may already include what is added to them now.
-        const bool told = part.node->stamp > stamp;
+        const bool told = part.node->undurable_at() > stamp;
         succeeded(parcel, part, commit.request.inodes[i],
                   {reply.first_seq[i], reply.ends[i], told});
         if (told) part.node->doubt();
@@ -128,32 +127,24 @@ void Commits::apply(Parcel& parcel, const ParcelCommit& commit, const wire::Comm
 void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::InodeCommit& change,
                         Answer answer) {
     Node& node = *part.node;
-    File& file = *node.file;
+    File& file = *node.file();
     const Flight& flight = *part.flight;
-    if (flight.mtime() != 0) {
-        node.attr.mtime = flight.mtime();
-        node.attr.ctime = std::max(node.attr.ctime, flight.mtime());
-    }
-    // An answer from before the commit may have arrived since.
-    if (flight.loss() >= Loss::privileges)
-        node.attr.mode =
-            wire::without_privileges(node.attr.mode, flight.loss() == Loss::setgid_too);
+    node.committed(flight);
     // Data that was learned since may be newer than this commit. Extents have an order, so under
     // the exclusive grant, which excludes other writers, they are added all the same.
     const bool is_whole = flight.is_inline() || flight.clears_inline();
-    if (answer.is_late && (is_whole || node.grant != Grant::exclusive)) {
+    if (answer.is_late && (is_whole || !node.is_exclusive())) {
         file.stored().forget();
         return landed(parcel, part);
     }
     std::vector<wire::Extent> extents = change.extents;
     for (std::uint64_t seq = answer.first_seq; wire::Extent & extent : extents) extent.seq = seq++;
     const Stored::Used used =
-        file.stored().commit(flight, extents, answer.first_seq, answer.end, node.attr.used);
-    node.attr.used = used.bytes;
-    if (!used.exact) node.doubt();
+        file.stored().commit(flight, extents, answer.first_seq, answer.end, node.attr().used);
+    node.learn_used(used);
     for (const wire::Extent& extent : extents)
         if (!flight.is_moved())
-            parts_.compactor.note(node.attr.ino, extent.idx,
+            parts_.compactor.note(node.ino(), extent.idx,
                                   file.stored().extents().block(extent.idx).size());
     keep_chunks(parcel, part, change);
     landed(parcel, part);
@@ -182,36 +173,36 @@ void Commits::keep_chunks(Parcel& parcel, const Parcel::Part& part,
 }
 
 void Commits::refused(const Parcel::Part& part, int code, Result<void>& worst) {
-    const Ino ino = part.node->attr.ino;
+    const Ino ino = part.node->ino();
     if (code == ESTALE || code == ENOENT) {
-        part.node->file->errors().add(ESTALE);
+        part.node->file()->errors().add(ESTALE);
         return ended(part);
     }
     const bool outdated = part.flight->is_outdated();
-    const auto mismatches = [&] { return mismatches_[ino].add(part.node->file->stored()); };
+    const auto mismatches = [&] { return mismatches_[ino].add(part.node->file()->stored()); };
     if (code != EAGAIN || (!outdated && mismatches() >= mismatches_max)) {
         if (code == EAGAIN) code = EIO;
-        if (code == EIO) part.node->file->stored().forget();
+        if (code == EIO) part.node->file()->stored().forget();
         worst = fail(code);
         return failed(part, code);
     }
     // The service's data of the file is not the version that this client assumed. Even with the
     // exclusive grant, its earlier holder may have stored something that it sent before it lost it.
-    Unsent& unsent = part.node->file->unsent();
+    Unsent& unsent = part.node->file()->unsent();
     const bool moved = !outdated && part.flight->expected_size() != wire::any_size;
-    if (moved && unsent.lose_places()) part.node->file->errors().add_loss();
+    if (moved && unsent.lose_places()) part.node->file()->errors().add_loss();
     failed(part, EAGAIN);
-    part.node->file->stored().forget();
+    part.node->file()->stored().forget();
     parts_.learner.ask(*part.node);
 }
 
 // EAGAIN is not reported as an error, because the data is sent again.
 void Commits::failed(const Parcel::Part& part, int code, wire::Fate fate) {
-    File& file = *part.node->file;
+    File& file = *part.node->file();
     const bool lost = file.unsent().failed(part.flight, fate);
     if (lost) {
         log::error("appended data of inode {} may be lost: nobody knows whether it was stored",
-                   part.node->attr.ino);
+                   part.node->ino());
         parts_.dirty.recheck(*part.node);
     }
     if (fate == wire::Fate::unknown) {
@@ -226,8 +217,8 @@ void Commits::failed(const Parcel::Part& part, int code, wire::Fate fate) {
 
 // The flight's data is committed, or discarded because the file can never be read again.
 void Commits::ended(const Parcel::Part& part) {
-    File& file = *part.node->file;
-    mismatches_.erase(part.node->attr.ino);
+    File& file = *part.node->file();
+    mismatches_.erase(part.node->ino());
     file.unsent().landed(part.flight);
     file.changed().wake_all();
 }

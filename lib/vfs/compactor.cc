@@ -163,8 +163,8 @@ Task<void> Compactor::compact(std::vector<Block> blocks) {
         // EAGAIN: the block was written meanwhile, and will be noted again.
         const auto done = co_await result(session_.call(std::move(plan.request)));
         unused &= wire::fate_of(done) == wire::Fate::refused;
-        if (Node* node = nodes_.find(ino); node && node->file)
-            node->file->stored().forget_blocks({idx, idx + 1});
+        if (Node* node = nodes_.find(ino); node && node->file())
+            node->file()->stored().forget_blocks({idx, idx + 1});
     }
     if (unused) co_await packer_.discard(packed.segment.segment);
 }

@@ -24,7 +24,7 @@ Listed dot(std::string name, std::uint64_t cookie, Ino ino) {
 
 Task<Ino> Directory::parent() {
     if (ino_ == wire::root_ino) co_return ino_;
-    if (Node* node = nodes_.find(ino_); node && node->knows_attr()) co_return node->attr.parent;
+    if (Node* node = nodes_.find(ino_); node && node->knows_attr()) co_return node->attr().parent;
     const wire::Entry entry = co_await session_.call(wire::GetAttr{ino_});
     co_return entry.attr.parent;
 }
@@ -111,7 +111,7 @@ Task<Listed> Directory::list(wire::DirEntry entry, bool plus) {
     }
     if (node && node->knows_attr()) {
         listed.node = {node->stat(), true};
-    } else if (node && node->file && node->file->has_unsent()) {
+    } else if (node && node->file() && node->file()->has_unsent()) {
         nodes_.learn_attr(entry.attr);
         listed.node = {node->stat(), grant_ != Grant::none};
     } else if (entry.attr.ino != 0) {

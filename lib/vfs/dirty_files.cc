@@ -13,7 +13,7 @@ void DirtyFiles::add(Node& node) {
 }
 
 void DirtyFiles::put_back(const NodeRef& node, Duration since) {
-    if (node->file->unsent().dirty().empty()) return;
+    if (node->file()->unsent().dirty().empty()) return;
     const auto [place, is_new] = places_.try_emplace(node.get());
     if (!is_new) return;
     place->second = entries_.insert(entries_.begin(), {node, since});
@@ -27,7 +27,7 @@ Duration DirtyFiles::recheck(Node& node) {
     // A node's last pin may be among what is removed. Destroying it may trigger other work, so it
     // is destroyed only after the lists are consistent.
     const std::vector<FullBlock> sent = drop_full_blocks(node);
-    if (!node.file->unsent().dirty().empty()) return since;
+    if (!node.file()->unsent().dirty().empty()) return since;
     std::list<Entry> gone;
     gone.splice(gone.begin(), entries_, place->second);
     places_.erase(place);
@@ -46,8 +46,8 @@ void DirtyFiles::clear() {
 }
 
 void DirtyFiles::note_full_blocks(Node& node, Range written) {
-    const std::uint64_t block = node.file->block_bytes;
-    const Layer& dirty = node.file->unsent().dirty();
+    const std::uint64_t block = node.file()->block_bytes;
+    const Layer& dirty = node.file()->unsent().dirty();
     // A writer that rewrites the end of a block notes the block more than once.
     for (std::uint64_t idx = written.first / block; (idx + 1) * block <= written.last; ++idx)
         if (full_.size() < full_blocks_max_ && dirty.covers({idx * block, (idx + 1) * block}))
@@ -56,8 +56,8 @@ void DirtyFiles::note_full_blocks(Node& node, Range written) {
 
 // Removes and returns the file's noted blocks that are no longer completely dirty.
 std::vector<DirtyFiles::FullBlock> DirtyFiles::drop_full_blocks(const Node& node) {
-    const std::uint64_t block = node.file->block_bytes;
-    const Layer& dirty = node.file->unsent().dirty();
+    const std::uint64_t block = node.file()->block_bytes;
+    const Layer& dirty = node.file()->unsent().dirty();
     std::deque<FullBlock> kept;
     std::vector<FullBlock> dropped;
     for (FullBlock& one : full_) {
@@ -75,9 +75,8 @@ std::vector<DirtyFiles::FullBlock> DirtyFiles::take_full_blocks(std::size_t most
     std::vector<FullBlock> taken(std::make_move_iterator(full_.begin()),
                                  std::make_move_iterator(end));
     full_.erase(full_.begin(), end);
-    std::ranges::sort(taken, {}, [](const FullBlock& block) {
-        return std::pair(block.node->attr.ino, block.idx);
-    });
+    std::ranges::sort(
+        taken, {}, [](const FullBlock& block) { return std::pair(block.node->ino(), block.idx); });
     return taken;
 }
 

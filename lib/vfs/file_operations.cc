@@ -32,7 +32,7 @@ Opened FileOperations::open_handle(NodeRef node, int flags) {
 
 // Implements O_TRUNC.
 Task<void> FileOperations::truncate(NodeRef node, Kill kill) {
-    const Ino ino = node->attr.ino;
+    const Ino ino = node->ino();
     Access::PrivilegeReport report(parts_.access, *node, kill);
     std::uint32_t mask = wire::set_size | wire::set_open;
     if (kill.privileges) mask |= wire::set_kill_privileges;
@@ -54,8 +54,8 @@ Task<Opened> FileOperations::create(wire::Make request, int flags, Kill kill) {
         co_return co_await open(there.attr.ino, flags, who, kill);
     }
     NodeRef node = parts_.nodes.pin(parts_.nodes.learn(*made));
-    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : ELOOP);
-    co_await check_flags(node->attr, flags);
+    if (!node->file()) co_return fail(S_ISDIR(node->attr().mode) ? EISDIR : ELOOP);
+    co_await check_flags(node->attr(), flags);
     if (request.name.empty()) parts_.orphans.add(made->attr.ino);
     const Attr now = node->stat();
     if ((flags & O_TRUNC) && (now.size > 0 || now.used > 0)) co_await truncate(node, kill);
@@ -69,15 +69,15 @@ Task<Opened> FileOperations::open(Ino ino, int flags, Who who, Kill kill) {
     co_await parts_.access.require(ino, mask, who);
     if (may_write(flags) || (flags & O_TRUNC)) co_await parts_.access.require_writable();
     NodeRef node = co_await parts_.access.node(ino);
-    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
-    co_await check_flags(node->attr, flags);
+    if (!node->file()) co_return fail(S_ISDIR(node->attr().mode) ? EISDIR : EINVAL);
+    co_await check_flags(node->attr(), flags);
     // An empty file is truncated too, because its times change.
     if (flags & O_TRUNC) co_await truncate(node, kill);
     Opened made = open_handle(node, flags);
     // Reads that the kernel serves from its cache do not arrive here, so opening the file counts as
     // reading it, unless it is opened for writing as well.
     if (made.keep_cache && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_NOATIME) &&
-        node->file->size() > 0)
+        node->file()->size() > 0)
         made.accessed = parts_.access.note_read(*node);
     co_return made;
 }
@@ -87,7 +87,7 @@ Task<std::vector<Buffer>> FileOperations::read(HandleId id, std::uint64_t offset
     const std::shared_ptr<OpenFile> handle = co_await parts_.handles.file(id);
     if (!may_read(handle->flags())) co_return fail(EBADF);
     const NodeRef node = handle->node();
-    const File& file = *node->file;
+    const File& file = *node->file();
     co_await parts_.access.refresh(node);
     if (!(handle->flags() & O_NOATIME)) parts_.access.note_read(*node);
     const std::uint64_t end = std::min(file.size(), offset + std::min(size, SIZE_MAX - offset));
@@ -101,7 +101,7 @@ Task<std::size_t> FileOperations::write(HandleId id, std::uint64_t offset, Buffe
     if (!may_write(handle->flags()) && !at_offset) co_return fail(EBADF);
     const Node& node = *handle->node();
     // A handle that was opened before the file became append-only works as before.
-    if (!at_offset && (node.attr.flags & wire::flag_immutable)) co_return fail(EPERM);
+    if (!at_offset && (node.attr().flags & wire::flag_immutable)) co_return fail(EPERM);
     Writer::Request request;
     request.offset = offset;
     request.append = (handle->flags() & O_APPEND) && !at_offset;
@@ -115,10 +115,10 @@ Task<std::size_t> FileOperations::write(HandleId id, std::uint64_t offset, Buffe
     const std::size_t written = co_await parts_.writer.write(handle->node(), std::move(request));
     // The kernel put the bytes into its pages at what it took for the end of the file.
     const bool elsewhere =
-        append && (node.grant != Grant::exclusive || offset + written != node.file->size());
+        append && (!node.is_exclusive() || offset + written != node.file()->size());
     if (elsewhere && parts_.caches) {
-        parts_.caches->drop_attributes(node.attr.ino);
-        parts_.caches->drop_data(node.attr.ino);
+        parts_.caches->drop_attributes(node.ino());
+        parts_.caches->drop_data(node.ino());
     }
     report.send();
     co_return written;

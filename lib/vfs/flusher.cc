@@ -111,8 +111,8 @@ bool Flusher::start_parcel(Node* first, bool durable, Duration age_min) {
     std::vector<NodeRef> unknown;
     for (const auto& [node, since] : dirty_.all()) {
         if (!parcel.has_room()) break;
-        if (node.get() == first || since > newest || (first && node->orphan)) continue;
-        if (!gather(parcel, nodes_, *node, volume) && !node->file->stored().knows_inline())
+        if (node.get() == first || since > newest || (first && node->is_orphan())) continue;
+        if (!gather(parcel, nodes_, *node, volume) && !node->file()->stored().knows_inline())
             unknown.push_back(node);
     }
     const bool any = !parcel.parts.empty();
@@ -128,7 +128,7 @@ void Flusher::launch(Parcel parcel) {
 }
 
 Task<void> Flusher::flush(NodeRef node, bool durable, Duration company_age) {
-    File& file = *node->file;
+    File& file = *node->file();
     const Unsent& unsent = file.unsent();
     const std::uint64_t errors = file.errors().count();
     const Commits::DurableDemand demand(commits_, durable ? node : NodeRef());
@@ -148,11 +148,11 @@ Task<void> Flusher::flush(NodeRef node, bool durable, Duration company_age) {
         if (file.errors().count() != errors) co_await fail(file.errors().code());
         more = left || unsent.failures() != failures;
     }
-    if (durable) co_await sync(node->stamp);
+    if (durable) co_await sync(node->undurable_at());
 }
 
 Task<void> Flusher::settle(NodeRef node) {
-    File& file = *node->file;
+    File& file = *node->file();
     // The bytes that are going to be removed are found by their place.
     if (file.unsent().floats()) co_await result(flush(node, false));
     while (file.unsent().has_sent()) co_await file.changed().wait();
@@ -160,7 +160,7 @@ Task<void> Flusher::settle(NodeRef node) {
 
 Task<void> Flusher::settle_appended(NodeRef node) {
     co_await settle(node);
-    while (node->file->unsent().has_appended()) {
+    while (node->file()->unsent().has_appended()) {
         co_await flush(node, false);
         co_await settle(node);
     }
@@ -186,7 +186,7 @@ void Flusher::start_old() {
         if (commits_.under_way() >= parcels_max || dirty_.oldest() < options_.dirty_age_max) return;
         // Data of a file that was unlinked while it is open is written back only when memory runs
         // short.
-        if (dirty_.all().front().node->orphan) dirty_.postpone_first();
+        if (dirty_.all().front().node->is_orphan()) dirty_.postpone_first();
         else if (!start_parcel(nullptr, false, company_age_min)) return;
     }
 }
@@ -212,9 +212,9 @@ Task<void> Flusher::drain() {
 void Flusher::drop_orphans() {
     std::vector<NodeRef> orphans;
     for (const auto& [node, since] : dirty_.all())
-        if (node->orphan) orphans.push_back(node);
+        if (node->is_orphan()) orphans.push_back(node);
     for (const NodeRef& node : orphans) {
-        node->file->cut(0);
+        node->file()->cut(0);
         dirty_.recheck(*node);
     }
 }

@@ -8,7 +8,7 @@ OpenFile::OpenFile(NodeRef node, int flags, std::uint64_t errors_reported)
     : node_(std::move(node)),
       flags_(flags),
       errors_reported_(errors_reported),
-      losses_reported_(node_->file->errors().losses()) {
+      losses_reported_(node_->file()->errors().losses()) {
     node_->opened(flags_);
 }
 
@@ -24,12 +24,12 @@ Result<void> OpenFile::report_error() {
 }
 
 int OpenFile::unreported_error() const {
-    const WriteErrors& errors = node_->file->errors();
+    const WriteErrors& errors = node_->file()->errors();
     return errors.count() == errors_reported_ ? 0 : errors.code();
 }
 
 HandleId Handles::open(NodeRef node, int flags) {
-    const std::uint64_t errors = node->file->errors().count();
+    const std::uint64_t errors = node->file()->errors().count();
     files_.emplace(++last_, std::make_shared<OpenFile>(std::move(node), flags, errors));
     return last_;
 }
@@ -59,13 +59,13 @@ void Handles::clear() {
 void Handles::hand_over(HandedOver& to) const {
     to.last_handle = last_;
     for (const auto& [id, file] : files_)
-        to.files.push_back({id, file->node()->attr.ino, file->flags(), file->unreported_error()});
+        to.files.push_back({id, file->node()->ino(), file->flags(), file->unreported_error()});
     for (const auto& [id, directory] : directories_)
         to.directories.push_back({id, directory->ino()});
 }
 
 void Handles::take_over(HandleId id, NodeRef node, int flags, int error) {
-    node->file->errors().take_over(error);
+    node->file()->errors().take_over(error);
     files_.emplace(id, std::make_shared<OpenFile>(std::move(node), flags, error == 0 ? 1 : 0));
 }
 

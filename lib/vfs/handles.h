@@ -27,11 +27,13 @@ public:
     // Marks all errors so far as reported: another call succeeded in writing everything back, or
     // reports the failure itself.
     void set_errors_reported() {
-        errors_reported_ = node_->file->errors().count();
-        losses_reported_ = node_->file->errors().losses();
+        errors_reported_ = node_->file()->errors().count();
+        losses_reported_ = node_->file()->errors().losses();
     }
     // Whether data was lost since then, so that not even an fsync that stores the rest succeeds.
-    bool has_unreported_loss() const { return losses_reported_ != node_->file->errors().losses(); }
+    bool has_unreported_loss() const {
+        return losses_reported_ != node_->file()->errors().losses();
+    }
     // Returns the errno that report_error() would report; 0: none.
     int unreported_error() const;
 

@@ -7,23 +7,23 @@
 namespace flexfs::vfs {
 
 void Learner::ask(Node& node) {
-    const File& file = *node.file;
+    const File& file = *node.file();
     if (file.stored().knows_inline() || file.unsent().dirty().empty()) return;
-    if (asking_.insert(node.attr.ino).second) scope_.start(run(nodes_.pin(node)));
+    if (asking_.insert(node.ino()).second) scope_.start(run(nodes_.pin(node)));
 }
 
 Task<void> Learner::run(NodeRef node) {
-    const auto entry = co_await result(session_.call(wire::Open{node->attr.ino, Grant::shared}));
-    asking_.erase(node->attr.ino);
+    const auto entry = co_await result(session_.call(wire::Open{node->ino(), Grant::shared}));
+    asking_.erase(node->ino());
     const auto learned = entry ? nodes_.learn_opened(*entry) : Result<void>(fail(entry.error()));
     if (learned) learned_(*node);
     else failed(*node, learned.error(), entry.has_value());
-    node->file->changed().wake_all();
+    node->file()->changed().wake_all();
     ended_.wake_all();
 }
 
 void Learner::failed(Node& node, const Error& error, bool is_damaged) {
-    File& file = *node.file;
+    File& file = *node.file();
     file.errors().add(error.code);
     if (is_damaged) {
         // It can never be written back, and other files' data must not wait for it.

@@ -29,7 +29,7 @@ public:
     // Asks about the file, unless its stored data is known or asked for already, or the file has no
     // dirty data.
     void ask(Node& node);
-    bool is_asking(const Node& node) const { return asking_.contains(node.attr.ino); }
+    bool is_asking(const Node& node) const { return asking_.contains(node.ino()); }
     bool is_idle() const { return asking_.empty(); }
     // Ends all running tasks.
     Task<void> close() { return scope_.close(); }

@@ -55,7 +55,7 @@ Task<Known> NameOperations::setattr(Ino ino, std::uint32_t mask, Attr attr, Who 
     if (!(mask & wire::set_size)) co_return co_await change(ino, mask, attr, who);
 
     const NodeRef node = co_await access_.node(ino);
-    if (!node->file) co_return fail(S_ISDIR(node->attr.mode) ? EISDIR : EINVAL);
+    if (!node->file()) co_return fail(S_ISDIR(node->attr().mode) ? EISDIR : EINVAL);
     if (attr.size > wire::file_bytes_max) co_return fail(EFBIG);
     co_return co_await carry_out(scope_, cut(node, mask, attr, who));
 }
@@ -65,12 +65,12 @@ Task<Known> NameOperations::cut(NodeRef node, std::uint32_t mask, Attr attr, Who
     co_await flusher_.settle(node);
     DataChange data(flusher_, node);
     data.cut(attr.size);
-    auto changed = co_await result(change(node->attr.ino, mask, attr, who));
+    auto changed = co_await result(change(node->ino(), mask, attr, who));
     data.settle(wire::fate_of(changed));
     // An answer to an earlier request may have brought extents behind the new end.
-    Stored& stored = node->file->stored();
+    Stored& stored = node->file()->stored();
     if (!stored.extents().knows_all() || !stored.extents().empty())
-        stored.forget_blocks({attr.size / node->file->block_bytes, UINT64_MAX});
+        stored.forget_blocks({attr.size / node->file()->block_bytes, UINT64_MAX});
     co_return std::move(changed);
 }
 
@@ -83,7 +83,7 @@ Task<Known> NameOperations::change(Ino ino, std::uint32_t mask, const Attr& attr
     request.who = who;
     NodeRef node;
     if (Node* known = nodes_.find(ino)) node = nodes_.pin(*known);
-    File* const file = node ? node->file.get() : nullptr;
+    File* const file = node ? node->file() : nullptr;
     // The commit that was to clear these bits may be dropped together with the bytes that are cut
     // off.
     if (file && (mask & wire::set_size)) {
@@ -151,7 +151,7 @@ Task<Known> NameOperations::link(Ino ino, Ino parent, std::string name, Who who)
     nodes_.forget_attr(ino);
     if (!linked) co_return fail(linked.error());
     Node& node = nodes_.learn(*linked);
-    if (node.attr.nlink > 0) orphans_.remove(ino);  // a file without a name got one
+    if (node.attr().nlink > 0) orphans_.remove(ino);  // a file without a name got one
     co_return access_.tell(node);
 }
 
@@ -236,8 +236,8 @@ Task<void> NameOperations::move_entry(wire::Rename request) {
 // ones. If storing fails the file is renamed nevertheless, and fsync and close report the error.
 Task<void> NameOperations::store_before_replacing(Ino parent, const std::string& name) {
     Node* node = nodes_.find(names_.find(parent, name));
-    if (!node || !node->file || !node->file->has_unsent()) co_return;
-    if (node->file->is_small(session_.volume().inline_bytes))
+    if (!node || !node->file() || !node->file()->has_unsent()) co_return;
+    if (node->file()->is_small(session_.volume().inline_bytes))
         co_await result(flusher_.flush(nodes_.pin(*node), false, Duration::max()));
 }
 
@@ -254,7 +254,7 @@ void NameOperations::learn_move(const wire::Rename& asked, const wire::Removed& 
 void NameOperations::learn_change(Ino ino, const Attr* attr) {
     const Node* node = nodes_.find(ino);
     // The answer to a commit in flight is added to the attributes that are known by then.
-    const bool settled = node && !(node->file && node->file->has_unsent());
+    const bool settled = node && !(node->file() && node->file()->has_unsent());
     if (settled && attr) nodes_.learn_attr(*attr);
     else nodes_.forget_attr(ino);
 }

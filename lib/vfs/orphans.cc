@@ -19,12 +19,12 @@ constexpr Duration retry_pause = 1s;
 
 void Orphans::add(Ino ino) {
     held_.insert(ino);
-    if (Node* node = nodes_.find(ino)) node->orphan = true;
+    if (Node* node = nodes_.find(ino)) node->set_orphan(true);
 }
 
 void Orphans::remove(Ino ino) {
     held_.erase(ino);
-    if (Node* node = nodes_.find(ino)) node->orphan = false;
+    if (Node* node = nodes_.find(ino)) node->set_orphan(false);
 }
 
 void Orphans::forgotten(Ino ino) {
@@ -35,9 +35,9 @@ void Orphans::forgotten(Ino ino) {
 
 void Orphans::release(Ino ino) {
     held_.erase(ino);
-    if (Node* node = nodes_.find(ino); node && node->file) {
-        node->released = true;
-        node->file->cut(0);
+    if (Node* node = nodes_.find(ino); node && node->file()) {
+        node->release();
+        node->file()->cut(0);
         flusher_.dropped(*node);
     }
     released_.push_back(ino);

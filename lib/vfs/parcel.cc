@@ -22,8 +22,8 @@ Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
         return parcel.parts.back().flight;
     Parcel::Part part;
     part.node = nodes.pin(node);
-    const Stored& stored = node.file->stored();
-    part.flight = node.file->unsent().begin_flight(stored.inline_version(), stored.size());
+    const Stored& stored = node.file()->stored();
+    part.flight = node.file()->unsent().begin_flight(stored.inline_version(), stored.size());
     part.first_piece = parcel.pieces.size();
     parcel.parts.push_back(std::move(part));
     return parcel.parts.back().flight;
@@ -31,7 +31,7 @@ Unsent::Ticket begin_flight(Parcel& parcel, Nodes& nodes, Node& node) {
 
 void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t idx,
                 std::uint64_t limit = UINT64_MAX) {
-    File& file = *node.file;
+    File& file = *node.file();
     Parcel::Part& part = parcel.parts.back();
     const std::uint64_t start = idx * file.block_bytes;
     std::uint64_t next = UINT64_MAX;  // where the last span ended
@@ -39,7 +39,7 @@ void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t
          file.unsent().take(flight, {start, std::min(start + file.block_bytes, limit)})) {
         if (span.offset != next) {
             const auto off = static_cast<std::uint32_t>(span.offset - start);
-            parcel.pieces.push_back({{node.attr.ino, idx, off}, {}});
+            parcel.pieces.push_back({{node.ino(), idx, off}, {}});
             ++part.pieces;
         }
         next = span.end();
@@ -50,8 +50,8 @@ void take_block(Parcel& parcel, Unsent::Ticket flight, Node& node, std::uint64_t
 
 // The data of a small file goes into the metadata as a whole.
 void take_inline(Parcel& parcel, Unsent::Ticket flight, Node& node) {
-    Unsent& unsent = node.file->unsent();
-    const Buffer& stored = node.file->stored().inline_data();
+    Unsent& unsent = node.file()->unsent();
+    const Buffer& stored = node.file()->stored().inline_data();
     const std::size_t size = std::max<std::uint64_t>(stored.size(), unsent.dirty().end());
     WritableBuffer whole(size);
     std::fill_n(whole.data(), size, std::byte{0});
@@ -71,21 +71,13 @@ void pack_inline(wire::InodeCommit& change, const Buffer& content, wire::Compres
 }
 
 // Adds the parts of `extent` that are not in `gone`.
-void add_what_is_left(const Extent& extent, std::uint64_t block_bytes,
-                      const std::vector<Range>& gone, std::vector<Extent>& into) {
+void add_what_is_left(const Extent& extent, std::uint64_t block_bytes, const RangeSet& gone,
+                      std::vector<Extent>& into) {
     const std::uint64_t start = extent.idx * block_bytes + extent.off;
-    std::vector<Range> left{{start, start + extent.len}};
-    for (const Range& hole : gone) {
-        std::vector<Range> parts;
-        for (const Range& range : left) {
-            if (range.first < hole.first)
-                parts.push_back({range.first, std::min(range.last, hole.first)});
-            if (range.last > hole.last)
-                parts.push_back({std::max(range.first, hole.last), range.last});
-        }
-        left = std::move(parts);
-    }
-    for (const Range& range : left) {
+    RangeSet left;
+    left.add({start, start + extent.len});
+    for (const Range& hole : gone.ranges()) left.remove(hole);
+    for (const Range& range : left.ranges()) {
         const auto skipped = static_cast<std::uint32_t>(range.first - start);
         into.push_back(extent);
         into.back().off += skipped;
@@ -101,15 +93,15 @@ bool Parcel::has_room() const {
 }
 
 bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& volume) {
-    File& file = *node.file;
+    File& file = *node.file();
     const Stored& stored = file.stored();
     const Layer& dirty = file.unsent().dirty();
-    if (dirty.empty() || !parcel.has_room() || node.released) return false;
+    if (dirty.empty() || !parcel.has_room() || node.is_released()) return false;
     // The service would refuse extents over inline data that the commit does not clear.
     if (!stored.knows_inline()) return false;
     Unsent& unsent = file.unsent();
     if (!unsent.can_take(false)) return false;
-    unsent.place_appended(stored.size(), node.grant == Grant::exclusive);
+    unsent.place_appended(stored.size(), node.is_exclusive());
     const bool small = file.is_small(volume.inline_bytes);
     const bool leaves_inline = !small && !stored.inline_data().empty();
     if (!unsent.can_take(small || leaves_inline)) return false;
@@ -134,10 +126,10 @@ bool gather(Parcel& parcel, Nodes& nodes, Node& node, const wire::VolumeInfo& vo
 }
 
 bool gather_block(Parcel& parcel, Nodes& nodes, Node& node, std::uint64_t idx) {
-    const File& file = *node.file;
+    const File& file = *node.file();
     const Stored& stored = file.stored();
     const Range range{idx * file.block_bytes, (idx + 1) * file.block_bytes};
-    if (!stored.inline_data().empty() || !stored.knows_inline() || node.released) return false;
+    if (!stored.inline_data().empty() || !stored.knows_inline() || node.is_released()) return false;
     const Unsent& unsent = file.unsent();
     if (unsent.floats() || !unsent.can_take(false)) return false;
     if (!unsent.dirty().covers(range)) return false;
@@ -152,12 +144,12 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
     if (packed) request.segments.push_back(packed->segment);
     for (std::size_t i = 0; i < parcel.parts.size(); ++i) {
         const Parcel::Part& part = parcel.parts[i];
-        const Node& node = *part.node;
-        if (node.released) continue;
-        node.file->unsent().send(part.flight);
+        Node& node = *part.node;
+        if (node.is_released()) continue;
+        node.file()->unsent().send(part.flight);
         const Flight& flight = *part.flight;
         wire::InodeCommit change;
-        change.ino = node.attr.ino;
+        change.ino = node.ino();
         change.mtime = flight.mtime();
         change.kill_privileges = flight.loss() >= Loss::privileges;
         change.kill_setgid = flight.loss() == Loss::setgid_too;
@@ -170,7 +162,7 @@ ParcelCommit make_commit(Parcel& parcel, const cache::Packed* packed,
         change.expected_size = flight.expected_size();
         for (std::size_t piece = part.first_piece; piece < part.first_piece + part.pieces;
              ++piece) {
-            add_what_is_left(packed->extents[piece], node.file->block_bytes, flight.gone(),
+            add_what_is_left(packed->extents[piece], node.file()->block_bytes, flight.gone(),
                              change.extents);
         }
         request.inodes.push_back(std::move(change));

@@ -62,8 +62,8 @@ Task<void> Quota::expect(NodeRef node, std::uint64_t bytes) {
 Task<void> Quota::expect_room(NodeRef node, Range range) {
     if (max_ == 0) co_return;
     range = {wire::page_floor(range.first), wire::page_ceil(range.last)};
-    if (node->file->without_room(range) > left()) co_await recount_after_flush(node, range);
-    promise(std::min(node->file->without_room(range), left()));
+    if (node->file()->without_room(range) > left()) co_await recount_after_flush(node, range);
+    promise(std::min(node->file()->without_room(range), left()));
 }
 
 Task<void> Quota::recount_after_flush(NodeRef node, Range range) {

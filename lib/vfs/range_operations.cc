@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::uint32_t erasing = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
 // A copy of at most this size is copied, because the flush that sharing needs costs more.
-constexpr std::uint64_t copied_bytes_max = 16 << 10;
+constexpr std::uint64_t unshared_copy_max = 16 << 10;
 // The size of the pieces in which bytes are copied that cannot be shared. After one piece the file
 // is too long for the metadata, so the following bytes can be shared.
-constexpr std::uint64_t copied_bytes = 64 << 10;
+constexpr std::uint64_t copy_piece_bytes = 64 << 10;
 
 // When space is reserved in up to this many blocks, their extents stay known.
 constexpr std::uint64_t blocks_told = 256;
@@ -38,12 +38,11 @@ RangeOperations::RangeOperations(Parts parts, AskSpace space)
       space_(std::move(space)) {}
 
 void RangeOperations::learn(Node& node, const wire::RangeDone& done) {
-    if (node.grant != Grant::exclusive) node.grant = done.grant;
+    node.granted(done.grant);
     nodes_.learn_attr(done.attr);
     // An answer to an earlier request may have brought back the inline data of before the change.
-    if (node.grant == Grant::exclusive &&
-        node.file->stored().inline_version() != done.inline_version)
-        node.file->stored().forget();
+    if (node.is_exclusive() && node.file()->stored().inline_version() != done.inline_version)
+        node.file()->stored().forget();
 }
 
 // Whether the volume seems to have space for `length` bytes, including those that the file has
@@ -60,7 +59,7 @@ Task<void> RangeOperations::allocate(HandleId id, std::uint32_t mode, std::uint6
     if (!may_write(handle->flags())) co_await fail(EBADF);
     co_await check_end(offset, length);
     const NodeRef node = handle->node();
-    wire::Allocate request{.ino = node->attr.ino, .mode = mode, .offset = offset, .length = length};
+    wire::Allocate request{.ino = node->ino(), .mode = mode, .offset = offset, .length = length};
     request.kill_privileges = kill.privileges;
     request.kill_setgid = kill.setgid_too;
     Access::PrivilegeReport report(access_, *node, kill);
@@ -70,7 +69,7 @@ Task<void> RangeOperations::allocate(HandleId id, std::uint32_t mode, std::uint6
 }
 
 Task<void> RangeOperations::allocate_range(NodeRef node, wire::Allocate request) {
-    File& file = *node->file;
+    File& file = *node->file();
     const std::uint32_t mode = request.mode;
     const std::uint64_t length = request.length;
     const Range range{request.offset, request.offset + length};
@@ -106,7 +105,7 @@ Task<void> RangeOperations::allocate_range(NodeRef node, wire::Allocate request)
 
 // Punches a hole, or writes zeros.
 Task<void> RangeOperations::erase_range(NodeRef node, wire::Allocate request) {
-    File& file = *node->file;
+    File& file = *node->file();
     const std::uint32_t mode = request.mode;
     const Range range{request.offset, request.offset + request.length};
     // A commit in flight must not bring the bytes back.
@@ -144,7 +143,7 @@ Task<void> RangeOperations::zero_small(NodeRef node, wire::Allocate request) {
     if (!(request.mode & FALLOC_FL_PUNCH_HOLE)) {
         request.mode &= FALLOC_FL_KEEP_SIZE;
         co_await allocate_in_steps(node, std::move(request));
-        node->file->stored().reserve(range);
+        node->file()->stored().reserve(range);
     }
     WritableBuffer zeros(range.last - range.first);
     std::ranges::fill(zeros.bytes(), std::byte{0});
@@ -153,7 +152,7 @@ Task<void> RangeOperations::zero_small(NodeRef node, wire::Allocate request) {
 }
 
 Task<void> RangeOperations::allocate_in_steps(NodeRef node, wire::Allocate request) {
-    File& file = *node->file;
+    File& file = *node->file();
     request.kill_privileges |= file.unsent().loss() >= Loss::privileges;
     request.kill_setgid |= file.unsent().loss() == Loss::setgid_too;
     request.now = wall_now();
@@ -172,9 +171,9 @@ Task<void> RangeOperations::allocate_in_steps(NodeRef node, wire::Allocate reque
 Task<std::uint64_t> RangeOperations::seek(HandleId id, std::uint64_t offset, bool data) {
     const NodeRef node = (co_await handles_.file(id))->node();
     co_await access_.refresh(node);
-    if (offset >= node->file->size()) co_return fail(ENXIO);
+    if (offset >= node->file()->size()) co_return fail(ENXIO);
     const std::uint64_t found = co_await reader_.seek(node, offset, data);
-    if (data && found >= node->file->size()) co_return fail(ENXIO);
+    if (data && found >= node->file()->size()) co_return fail(ENXIO);
     co_return found;
 }
 
@@ -182,7 +181,7 @@ Task<UncertainHole> RangeOperations::uncertain_hole(HandleId id, std::uint64_t o
     const NodeRef node = (co_await handles_.file(id))->node();
     if (!node->may_be_mapped()) co_return UncertainHole{};
     const std::uint64_t hole = co_await seek(id, offset, false);
-    if ((data && hole > offset) || hole >= node->file->size()) co_return UncertainHole{};
+    if ((data && hole > offset) || hole >= node->file()->size()) co_return UncertainHole{};
     co_return UncertainHole{hole, co_await reader_.seek(node, hole, true)};
 }
 
@@ -191,9 +190,9 @@ Task<std::uint64_t> RangeOperations::copy(HandleId from, std::uint64_t from_offs
     const std::shared_ptr<OpenFile> source = co_await handles_.file(from);
     const std::shared_ptr<OpenFile> target = co_await handles_.file(to);
     if (!may_read(source->flags()) || !may_write(target->flags())) co_return fail(EBADF);
-    if (target->node()->attr.flags & wire::flag_immutable) co_return fail(EPERM);
+    if (target->node()->attr().flags & wire::flag_immutable) co_return fail(EPERM);
     co_await access_.refresh(source->node());
-    const std::uint64_t size = source->node()->file->size();
+    const std::uint64_t size = source->node()->file()->size();
     if (from_offset >= size) co_return std::uint64_t{0};
     length = std::min(length, size - from_offset);
     co_await check_end(offset, length);
@@ -214,7 +213,7 @@ Task<std::uint64_t> RangeOperations::copy(HandleId from, std::uint64_t from_offs
 }
 
 Task<std::uint64_t> RangeOperations::copy_some(Copy copy) {
-    if (copy.length > copied_bytes_max) {
+    if (copy.length > unshared_copy_max) {
         auto shared = co_await result(share(copy));
         if (shared || shared.error().code != EAGAIN) co_return shared;
     }
@@ -224,12 +223,12 @@ Task<std::uint64_t> RangeOperations::copy_some(Copy copy) {
 Task<std::uint64_t> RangeOperations::share(Copy copy) {
     co_await flusher_.flush(copy.from, false);
     co_await quota_.expect(copy.to, copy.length);
-    while (copy.to->file->has_unsent()) co_await flusher_.flush(copy.to, false);
-    File& file = *copy.to->file;
+    while (copy.to->file()->has_unsent()) co_await flusher_.flush(copy.to, false);
+    File& file = *copy.to->file();
     wire::CopyRange request;
-    request.from = copy.from->attr.ino;
+    request.from = copy.from->ino();
     request.from_offset = copy.from_offset;
-    request.ino = copy.to->attr.ino;
+    request.ino = copy.to->ino();
     request.offset = copy.offset;
     request.length = copy.length;
     request.kill_privileges = copy.kill.privileges;
@@ -249,8 +248,8 @@ Task<std::uint64_t> RangeOperations::share(Copy copy) {
 }
 
 Task<std::uint64_t> RangeOperations::copy_bytes(Copy copy) {
-    const std::uint64_t end =
-        std::min(copy.from->file->size(), copy.from_offset + std::min(copy.length, copied_bytes));
+    const std::uint64_t end = std::min(copy.from->file()->size(),
+                                       copy.from_offset + std::min(copy.length, copy_piece_bytes));
     if (copy.from_offset >= end) co_return std::uint64_t{0};
     const std::uint64_t size = end - copy.from_offset;
     ReadAhead ahead;

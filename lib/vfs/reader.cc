@@ -29,7 +29,7 @@ constexpr std::uint64_t window_min = 1 << 20, window_max = 64 << 20;
 constexpr std::uint64_t scan_bytes_min = 64 << 20;
 
 Error where(const Node& node, Range range, const Error& why) {
-    return {why.code, fmt::format("inode {} bytes {} to {}: {}", node.attr.ino, range.first,
+    return {why.code, fmt::format("inode {} bytes {} to {}: {}", node.ino(), range.first,
                                   range.last, why.context)};
 }
 
@@ -39,7 +39,7 @@ constexpr int folders_max = 256;  // limits the length of a path in a message
 // is not known.
 std::string path_of(Nodes& nodes, const NameCache& names, const Node& node) {
     std::string path;
-    const Attr* attr = &node.attr;
+    const Attr* attr = &node.attr();
     for (int depth = 0; depth < folders_max && attr->ino != wire::root_ino; ++depth) {
         const std::string name = names.name_of(attr->parent, attr->ino);
         if (name.empty()) return path.empty() ? path : "…" + path;
@@ -47,7 +47,7 @@ std::string path_of(Nodes& nodes, const NameCache& names, const Node& node) {
         if (attr->parent == wire::root_ino) return path;
         const Node* parent = nodes.find(attr->parent);
         if (!parent) break;
-        attr = &parent->attr;
+        attr = &parent->attr();
     }
     return "…" + path;
 }
@@ -93,15 +93,15 @@ Task<std::vector<Buffer>> Reader::read(NodeRef node, Range range, ReadAhead& ahe
             complain(*node, data.error());
             co_return fail(EIO, data.error().context);
         }
-        node->file->stored().forget_extents();
+        node->file()->stored().forget_extents();
     }
 }
 
 Task<std::vector<Source>> Reader::sources(NodeRef node, Range range) {
-    std::vector<Source> sources = node->file->sources(range);
+    std::vector<Source> sources = node->file()->sources(range);
     if (std::ranges::any_of(sources, is_unknown)) {
         co_await learn_extents(node, range);
-        sources = node->file->sources(range);
+        sources = node->file()->sources(range);
     }
     if (std::ranges::any_of(sources, is_unknown)) co_return fail(ENOENT, "extents are revoked");
     co_return sources;
@@ -119,7 +119,7 @@ Task<std::vector<Buffer>> Reader::read_once(NodeRef node, Range range, ReadAhead
         sources.clear();  // unsent data among them is memory, too
         cache::Account account(budget_);
         co_await account.take(most);
-        sources = node->file->sources(range);
+        sources = node->file()->sources(range);
         parts = parts_of(sources);
         const bool known = std::ranges::none_of(sources, is_unknown);
         if (known && chunks_.memory_for(parts) <= account.bytes()) {
@@ -134,7 +134,7 @@ Task<std::vector<Buffer>> Reader::read_once(NodeRef node, Range range, ReadAhead
         memory = chunks_.reserve(parts);
     }
     cache::ChunkCache::Step step = chunks_.begin(parts, std::move(*memory));
-    if (ahead) look_ahead(*node->file, *ahead, range, step.waits());
+    if (ahead) look_ahead(*node->file(), *ahead, range, step.waits());
     auto fetched = co_await result(chunks_.finish(std::move(step)));
     if (!fetched) co_return fail(where(*node, range, fetched.error()));
     if (ahead && ahead->bytes > scan_bytes_min) chunks_.pass(parts);
@@ -149,7 +149,7 @@ Task<std::vector<Buffer>> Reader::read_in_steps(NodeRef node, Range range) {
         std::uint64_t end = range.last;
         co_await learn_extents(node, {at, end});
         while (end - at > 1 &&
-               chunks_.memory_for(parts_of(node->file->sources({at, end}))) > step_bytes_max_)
+               chunks_.memory_for(parts_of(node->file()->sources({at, end}))) > step_bytes_max_)
             end = at + (end - at) / 2;
         const std::vector<Buffer> pieces = co_await read_once(node, {at, end}, nullptr);
         for (const Buffer& piece : pieces) to = std::ranges::copy(piece.view(), to).out;
@@ -159,20 +159,20 @@ Task<std::vector<Buffer>> Reader::read_in_steps(NodeRef node, Range range) {
 }
 
 void Reader::complain(const Node& node, const Error& why) {
-    if (complained_of_ != node.attr.ino) {
-        complained_of_ = node.attr.ino;
+    if (complained_of_ != node.ino()) {
+        complained_of_ = node.ino();
         its_path_ = path_of(nodes_, names_, node);
     }
     log::error("{}{}{}", its_path_, its_path_.empty() ? "" : ": ", why.message());
 }
 
 Task<void> Reader::learn_extents(NodeRef node, Range range) {
-    co_await learn_blocks(node, node->file->blocks(range), extent_blocks);
+    co_await learn_blocks(node, node->file()->blocks(range), extent_blocks);
 }
 
 // Programs learn from seek how large the pieces of a file are.
 Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) {
-    const File& file = *node->file;
+    const File& file = *node->file();
     std::uint64_t page = offset - offset % page_bytes;  // there is no hole from `offset` up to here
     while (page < file.size()) {
         const std::uint64_t begin = co_await next(node, page, true);
@@ -188,7 +188,7 @@ Task<std::uint64_t> Reader::seek(NodeRef node, std::uint64_t offset, bool data) 
 // A hole of a terabyte takes one answer, because only blocks that have extents count towards the
 // limit of an answer.
 Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) {
-    File& file = *node->file;
+    File& file = *node->file();
     for (;;) {
         const File::Place place = data ? file.next_data(offset) : file.next_hole(offset);
         if (!place.unknown) co_return place.offset;
@@ -201,7 +201,7 @@ Task<std::uint64_t> Reader::next(NodeRef node, std::uint64_t offset, bool data) 
 // Learns the extents of the blocks, and of `ahead` blocks from the first unknown one on, as far as
 // one answer goes.
 Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead) {
-    File& file = *node->file;
+    File& file = *node->file();
     while (true) {
         const std::uint64_t first =
             file.stored().extents().first_unknown(blocks.first, blocks.last);
@@ -209,11 +209,11 @@ Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead)
         if (file.stored().extents().memory_bytes() > extents_bytes_max)
             file.stored().forget_extents();
         wire::Extents request;
-        request.ino = node->attr.ino;
+        request.ino = node->ino();
         request.first = first;
         request.count = std::max(blocks.last - first, ahead);
         const wire::ExtentList reply = co_await session_.call(std::move(request));
-        if (node->grant != Grant::exclusive) node->grant = reply.grant;
+        node->granted(reply.grant);
         nodes_.learn_attr(reply.attr);
         if (auto learned = file.stored().learn_inline(reply.inline_data, reply.inline_bytes,
                                                       reply.inline_version);
@@ -227,7 +227,7 @@ Task<void> Reader::learn_blocks(NodeRef node, Range blocks, std::uint64_t ahead)
         for (std::uint64_t idx = UINT64_MAX; const Extent& extent : reply.extents) {
             if (extent.idx == idx) continue;
             idx = extent.idx;
-            compactor_.note(node->attr.ino, idx, file.stored().extents().block(idx).size());
+            compactor_.note(node->ino(), idx, file.stored().extents().block(idx).size());
         }
     }
 }

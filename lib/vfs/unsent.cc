@@ -200,7 +200,7 @@ Unsent::Removed Unsent::drop(Range range) {
         removed.appended.add(flight->appended_.in(range));
         flight->appended_.drop(range);
         flight->doubtful_.drop(range);
-        flight->gone_.push_back(range);
+        flight->gone_.add(range);
         erase(flight->content_, range);
     }
     return removed;

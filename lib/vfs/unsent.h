@@ -49,7 +49,7 @@ public:
     Time mtime() const { return mtime_; }
     Loss loss() const { return loss_; }
     // The ranges that were truncated or punched out of the file since the flight began.
-    const std::vector<Range>& gone() const { return gone_; }
+    const RangeSet& gone() const { return gone_; }
 
 private:
     friend class Unsent;
@@ -68,7 +68,7 @@ private:
     bool sent_ = false;
     Time mtime_ = 0;
     Loss loss_ = Loss::none;
-    std::vector<Range> gone_;
+    RangeSet gone_;
 };
 
 class Unsent {

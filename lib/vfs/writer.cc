@@ -32,23 +32,23 @@ std::size_t capacity_for(std::size_t size, std::size_t before) {
 }  // namespace
 
 bool Writer::is_owned(const Node& node) const {
-    return node.grant == Grant::exclusive && !node.recalled && node.file->stored().knows_inline() &&
-           !node.file->unsent().floats();
+    return node.is_exclusive() && !node.is_recalled() && node.file()->stored().knows_inline() &&
+           !node.file()->unsent().floats();
 }
 
 Task<void> Writer::own(NodeRef node) {
     while (!is_owned(*node)) {
-        while (node->recalled) co_await node->file->changed().wait();
-        const auto learned = nodes_.learn_opened(
-            co_await session_.call(wire::Open{node->attr.ino, Grant::exclusive}));
+        while (node->is_recalled()) co_await node->file()->changed().wait();
+        const auto learned =
+            nodes_.learn_opened(co_await session_.call(wire::Open{node->ino(), Grant::exclusive}));
         // Writes over damaged data could never be committed.
         if (!learned) {
-            if (node->file->stored().take_damage_report())
+            if (node->file()->stored().take_damage_report())
                 log::error("a small file cannot be written until it is emptied or replaced: {}",
                            learned.error().message());
             co_await fail(learned.error());
         }
-        if (!node->recalled) co_return;
+        if (!node->is_recalled()) co_return;
     }
 }
 
@@ -56,7 +56,7 @@ Task<void> Writer::own(NodeRef node) {
 Task<void> Writer::own_range(NodeRef node, Request request) {
     for (;;) {
         co_await own(node);
-        if (request.append || !node->file->unsent().floats_in(place(request, *node->file)))
+        if (request.append || !node->file()->unsent().floats_in(place(request, *node->file())))
             co_return;
         co_await flusher_.flush(node, false);
     }
@@ -64,7 +64,7 @@ Task<void> Writer::own_range(NodeRef node, Request request) {
 
 // If there is no room for the whole write, recounts what the volume holds and tries once more.
 Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
-    const File& file = *node->file;
+    const File& file = *node->file();
     for (bool looked = false;; looked = true) {
         co_await own_range(node, request);
         const Range range = place(request, file);
@@ -80,7 +80,7 @@ Task<Quota::Promise> Writer::room(NodeRef node, Request request) {
 }
 
 Task<std::size_t> Writer::write(NodeRef node, Request request) {
-    File& file = *node->file;
+    File& file = *node->file();
     const Layer& dirty = file.unsent().dirty();
     const std::size_t size = request.data.size();
     if (size == 0) co_return 0;
@@ -112,7 +112,7 @@ Task<std::size_t> Writer::write(NodeRef node, Request request) {
     if (promise.bytes == 0) co_return 0;
     if (promise.bytes < size) request.data = request.data.slice(0, promise.bytes);
     const std::uint64_t offset = request.append ? file.size() : request.offset;
-    const bool alone = node->grant == Grant::exclusive && !file.unsent().floats();
+    const bool alone = node->is_exclusive() && !file.unsent().floats();
     if (request.append) file.unsent().note_append({offset, offset + promise.bytes}, alone);
     insert(*node, request, offset, account.hand_over(), capacity);
     // Other clients write the file too, or did so a moment ago, so the data is sent at once.
@@ -135,7 +135,7 @@ void Writer::insert(Node& node, const Request& request, std::uint64_t offset,
     }
     slab->reservation = std::move(memory);
     const Range range{offset, offset + bytes.size()};
-    node.file->unsent().write({offset, std::move(slab), bytes}, wall_now(), request.loss);
+    node.file()->unsent().write({offset, std::move(slab), bytes}, wall_now(), request.loss);
     flusher_.wrote(node, range);
 }
 

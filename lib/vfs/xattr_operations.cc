@@ -10,8 +10,8 @@ namespace {
 
 // Whether an unsent write takes the file's capabilities away.
 bool loses_capability(const Node* node) {
-    return node && node->file && node->file->has_unsent() &&
-           node->file->unsent().loses(Loss::capability);
+    return node && node->file() && node->file()->has_unsent() &&
+           node->file()->unsent().loses(Loss::capability);
 }
 
 }  // namespace
@@ -22,7 +22,7 @@ Task<Buffer> XattrOperations::getxattr(Ino ino, std::string name, Who who) {
     if (name.starts_with("user.")) co_await access_.require(ino, wire::access_read, who);
     if (name.starts_with("trusted.") && options_.squash.applies_to(who)) co_return fail(ENODATA);
     if (Node* node = nodes_.find(ino)) {
-        if (node->knows_attr() && !node->attr.has_xattrs) co_return fail(ENODATA);
+        if (node->knows_attr() && !node->attr().has_xattrs) co_return fail(ENODATA);
         // The write takes the capability away when it is sent.
         if (name == wire::capability_name && loses_capability(node)) co_return fail(ENODATA);
     }
@@ -55,7 +55,8 @@ Task<std::vector<std::string>> XattrOperations::listxattr(Ino ino) {
         Node* node = nodes_.find(ino);
         return node && node->knows_attr() ? node : nullptr;
     };
-    if (Node* node = known(); node && !node->attr.has_xattrs) co_return std::vector<std::string>();
+    if (Node* node = known(); node && !node->attr().has_xattrs)
+        co_return std::vector<std::string>();
     wire::Names names = co_await session_.call(wire::ListXattr{ino});
     if (loses_capability(nodes_.find(ino))) std::erase(names.names, wire::capability_name);
     co_return std::move(names.names);
