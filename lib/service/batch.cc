@@ -24,8 +24,7 @@ Result<void> Batch::add(Ticket& ticket, meta::Call call) {
     if (bytes > request_bytes_max)
         return fail(refuse({EMSGSIZE, fmt::format("a request of {} bytes", bytes)}));
     collecting_->calls.push_back(std::move(call));
-    collecting_->tickets.push_back(&ticket);
-    collecting_->bytes.push_back(bytes);
+    collecting_->asked.push_back({&ticket, bytes});
     return {};
 }
 
@@ -36,7 +35,7 @@ task::WaitList::Wait Batch::applied() {
 
 void Batch::append() {
     if (!collecting_->calls.empty())
-        on_way_.push_back(std::exchange(collecting_, std::make_unique<Gathered>()));
+        on_way_.push_back(std::exchange(collecting_, start_turn()));
     while (Gathered* batch = first_to_append()) {
         const std::size_t count = next_record(*batch, batch->appended);
         const std::span part = std::span(batch->calls).subspan(batch->appended, count);
@@ -62,7 +61,7 @@ Batch::Gathered* Batch::first_to_append() {
 std::size_t Batch::next_record(const Gathered& batch, std::size_t from) {
     std::size_t count = 0, bytes = 0;
     while (count < calls_max && from + count < batch.calls.size()) {
-        bytes += batch.bytes[from + count];
+        bytes += batch.asked[from + count].bytes;
         if (count > 0 && bytes > record_bytes_max) break;
         ++count;
     }
@@ -74,7 +73,7 @@ void Batch::answer(std::vector<meta::Outcome> outcomes) {
     ++batches_;
     calls_done_ += outcomes.size();
     for (meta::Outcome& outcome : outcomes) {
-        Ticket& ticket = *oldest.tickets[oldest.answered];
+        Ticket& ticket = *oldest.asked[oldest.answered].ticket;
         ticket.outcome = std::move(outcome);
         ticket.call = &oldest.calls[oldest.answered];
         ++oldest.answered;
@@ -82,8 +81,20 @@ void Batch::answer(std::vector<meta::Outcome> outcomes) {
     }
     if (oldest.answered < oldest.calls.size()) return;
     oldest.all_applied.wake_all();
-    last_ = std::move(on_way_.front());
+    recycle(std::exchange(last_, std::move(on_way_.front())));
     on_way_.pop_front();
+}
+
+std::unique_ptr<Batch::Gathered> Batch::start_turn() {
+    return spare_ ? std::move(spare_) : std::make_unique<Gathered>();
+}
+
+void Batch::recycle(std::unique_ptr<Gathered> done) {
+    if (!done || done->calls.capacity() > calls_max) return;
+    done->calls.clear();
+    done->asked.clear();
+    done->appended = done->answered = 0;
+    spare_ = std::move(done);
 }
 
 }  // namespace flexfs::service

@@ -48,8 +48,7 @@ public:
     task::WaitList::Wait applied();
 
     // Appends the calls added since the last append, as one record if they are not too many, and
-    // before them those that the log did not take then. The
-    // owner calls it at the end of each turn.
+    // before them those that the log did not take then. The owner calls it at the end of each turn.
     void append();
 
     // Numbers of records and of calls applied so far.
@@ -59,9 +58,12 @@ public:
 private:
     // The changes of one turn.
     struct Gathered {
+        struct Asked {
+            Ticket* ticket;
+            std::size_t bytes;  // of the request, as it is encoded
+        };
         std::vector<meta::Call> calls;
-        std::vector<Ticket*> tickets;
-        std::vector<std::size_t> bytes;  // of the requests, as they are encoded
+        std::vector<Asked> asked;  // for each call
         std::size_t appended = 0;
         std::size_t answered = 0;
         task::WaitList all_applied;
@@ -69,12 +71,15 @@ private:
     Gathered* first_to_append();
     static std::size_t next_record(const Gathered& batch, std::size_t from);
     void answer(std::vector<meta::Outcome> outcomes);
+    std::unique_ptr<Gathered> start_turn();
+    void recycle(std::unique_ptr<Gathered> done);
 
     Log& log_;
     std::function<void(std::span<meta::Call>)> prepare_;
     std::unique_ptr<Gathered> collecting_ = std::make_unique<Gathered>();
     std::deque<std::unique_ptr<Gathered>> on_way_;  // in the order of the log
     std::unique_ptr<Gathered> last_;                // the batch that was applied last
+    std::unique_ptr<Gathered> spare_;               // an empty one, with the memory of its vectors
     std::uint64_t batches_ = 0;
     std::uint64_t calls_done_ = 0;
 };
