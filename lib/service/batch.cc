@@ -34,8 +34,7 @@ task::WaitList::Wait Batch::applied() {
 }
 
 void Batch::append() {
-    if (!collecting_->calls.empty())
-        on_way_.push_back(std::exchange(collecting_, start_turn()));
+    if (!collecting_->calls.empty()) on_way_.push_back(std::exchange(collecting_, start_turn()));
     while (Gathered* batch = first_to_append()) {
         const std::size_t count = next_record(*batch, batch->appended);
         const std::span part = std::span(batch->calls).subspan(batch->appended, count);

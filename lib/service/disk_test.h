@@ -16,7 +16,7 @@ namespace flexfs::service {
 // time; it may end before the service does.
 class Disk {
 public:
-    // What is in the folder counts as synced.
+    // The files in the folder count as synced.
     explicit Disk(const std::string& of) : folder_(of), kept_(of + "-disk") {
         copy(folder_, kept_);
         const std::lock_guard lock(mutex);

@@ -1,4 +1,5 @@
-// What fsync reports and covers, also after callers have stopped and inodes have been forgotten.
+// Fsync: the errors it reports and the changes it covers, also after callers have stopped and
+// inodes have been forgotten.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -23,7 +24,7 @@ struct Forgetful : World {
         return file.node.attr.ino;
     }
     bool knows(Ino ino) { return a->last_known(ino) != nullptr; }
-    // Asks for so many others that the client forgets the inode.
+    // Asks for others until the client has no room for the inode.
     void forget(Ino ino) {
         for (const Ino other : crowd) run(a->getattr(other));
         REQUIRE_FALSE(knows(ino));

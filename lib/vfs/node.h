@@ -1,4 +1,4 @@
-// What a client knows about one inode: attributes, grant, links, and a regular file's data.
+// The state of one inode at a client: attributes, grant, links, and the data of a regular file.
 #pragma once
 
 #include <cstdint>
