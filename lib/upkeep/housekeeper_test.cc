@@ -110,6 +110,20 @@ TEST_CASE("a segment that is mostly dead is rewritten, and reads as before") {
     CHECK(f.take_story() == Story{fmt::format("a: revoke {} data", shared.files[0])});
 }
 
+TEST_CASE("a segment that cannot be read stays and does not count, and others are rewritten") {
+    Fixture f({.repack_below = 0.9, .repack_age = Duration::zero()});
+    Client& a = f.open_session("a", true);
+    Shared shared(f, a);
+    shared.truncate(f, a, 1);
+    const wire::SegmentId damaged = f.write_segment(a, f.create(a, "x"), 0);
+
+    REQUIRE(f.upkeep());
+
+    CHECK(f.housekeeper->counters().segments_repacked == 1);
+    CHECK_FALSE(f.stored(shared.segment));
+    CHECK(f.stored(damaged));
+}
+
 TEST_CASE("a frame that several rows lead to stays for as long as one of them does") {
     Fixture f({.repack_age = Duration::zero()});
     Client& a = f.open_session("a", true);
