@@ -15,7 +15,8 @@
 namespace flexfs {
 namespace {
 
-std::shared_mutex probing;  // while a probe is called
+// Held shared while the probe is called, so that install_sync_probe() can wait for the calls.
+std::shared_mutex probing;
 std::atomic<SyncProbe*> probe = nullptr;
 
 // Returns the errno that a test wants, or 0.

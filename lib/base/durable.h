@@ -27,14 +27,14 @@ Result<void> sync_name_of(const std::string& path);
 Result<void> make_durable_folder(const std::string& path);
 
 // For tests: sees every sync of this process before it is made, from any thread. If `sync` returns
-// an errno other than 0, the sync fails with it and nothing is synced.
+// an errno other than 0, the sync fails with it and nothing is synced. It must not call the
+// functions of this header.
 class SyncProbe {
 public:
     virtual ~SyncProbe() = default;
     virtual int sync(const std::string& path) = 0;
 };
-// Installs the only probe; null removes it. When it returns, no thread uses the earlier one any
-// more.
+// Installs the only probe; null removes it. When it returns, no thread calls the earlier one.
 void install_sync_probe(SyncProbe* probe);
 
 }  // namespace flexfs

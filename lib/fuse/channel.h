@@ -54,8 +54,8 @@ public:
     bool ended() const { return ended_; }
 
     void send(std::uint64_t unique, const Result<Answer>& outcome);
-    // Says that the buffer of the request, if it is a large one, is counted elsewhere now.
-    void is_counted(std::uint64_t unique) { large_.erase(unique); }
+    // The buffer of the request, if it is a large one, is counted elsewhere from now on.
+    void note_counted(std::uint64_t unique) { large_.erase(unique); }
     // Sends the kernel a notification; `code` is a fuse_notify_code. May block; any thread may call
     // it. ENOENT if the kernel does not know the inode.
     Result<void> notify(int code, ByteView body, std::string_view name = {});

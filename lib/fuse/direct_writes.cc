@@ -13,7 +13,7 @@ void DirectWrites::paged(wire::Ino ino) {
     if (const auto found = files_.find(ino); found != files_.end()) found->second.paged = true;
 }
 
-bool DirectWrites::leave_pages(wire::Ino ino) const {
+bool DirectWrites::may_leave_pages(wire::Ino ino) const {
     const auto found = files_.find(ino);
     return found == files_.end() || found->second.paged;
 }

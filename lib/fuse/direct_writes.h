@@ -21,10 +21,10 @@ public:
     void closed(wire::Ino ino, vfs::HandleId handle);
     // The file was read through the kernel's pages, which keep the data.
     void paged(wire::Ino ino);
-    // Returns true if older pages may exist when a direct write is done. A file that was not opened
+    // Whether older pages may exist when a direct write is done. A file that was not opened
     // with O_DIRECT can be affected too: fcntl(2) can set it, and a mount that was taken over does
     // not know its handles.
-    bool leave_pages(wire::Ino ino) const;
+    bool may_leave_pages(wire::Ino ino) const;
 
 private:
     struct File {

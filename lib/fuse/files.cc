@@ -88,7 +88,7 @@ Task<Answer> write(Server& server, Request request) {
     // pages has it too, and dropping those pages, which the kernel has locked, would deadlock.
     const bool direct = in.write_flags & FUSE_WRITE_LOCKOWNER;
     // The data is written, even if a signal arrives now.
-    if (direct && server.direct_writes().leave_pages(request.ino()))
+    if (direct && server.direct_writes().may_leave_pages(request.ino()))
         co_await result(server.drop_pages(request, in.offset, out.size));
     co_return Answer().add(out);
 }

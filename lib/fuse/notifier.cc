@@ -56,8 +56,8 @@ void Notifier::queue(Notice notice) {
     changed_.notify_one();
 }
 
-// The queue is full. Everything that the kernel may have cached takes its place, so that nothing is
-// lost; the client's tables bound that.
+// The queue is full. Everything that the client knows of takes its place, which its tables bound;
+// the client sees to the rest (KernelCaches::on_overflow).
 void Notifier::start_over() {
     {
         std::lock_guard lock(mutex_);

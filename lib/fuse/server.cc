@@ -118,7 +118,7 @@ Task<void> Server::pause() {
 
 Task<void> Server::drop_pages(const Request& request, std::uint64_t offset, std::uint64_t length) {
     // A caller that waits for the pages needs room for more requests.
-    channel_.is_counted(request.unique());
+    channel_.note_counted(request.unique());
     const wire::Ino ino = request.ino();
     const auto turn = co_await dropping_.lock();
     // This runs in the pool, because the kernel may wait for a read, or write back a page, that the

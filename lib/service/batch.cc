@@ -34,6 +34,8 @@ task::WaitList::Wait Batch::applied() {
 }
 
 void Batch::append() {
+    for (auto& done : answered_) recycle(std::move(done));
+    answered_.clear();
     if (!collecting_->calls.empty()) on_way_.push_back(std::exchange(collecting_, start_turn()));
     while (Gathered* batch = first_to_append()) {
         const std::size_t count = next_record(*batch, batch->appended);
@@ -80,7 +82,7 @@ void Batch::answer(std::vector<meta::Outcome> outcomes) {
     }
     if (oldest.answered < oldest.calls.size()) return;
     oldest.all_applied.wake_all();
-    recycle(std::exchange(last_, std::move(on_way_.front())));
+    answered_.push_back(std::move(on_way_.front()));
     on_way_.pop_front();
 }
 
@@ -89,7 +91,8 @@ std::unique_ptr<Batch::Gathered> Batch::start_turn() {
 }
 
 void Batch::recycle(std::unique_ptr<Gathered> done) {
-    if (!done || done->calls.capacity() > calls_max) return;
+    // The memory of an unusually long turn is not kept.
+    if (done->calls.capacity() > calls_max) return;
     done->calls.clear();
     done->asked.clear();
     done->appended = done->answered = 0;

@@ -25,9 +25,9 @@ public:
     //     co_await batch.add(ticket, std::move(call));
     //     co_await ticket.applied.wait_shielded();
     //
-    // Waiting coroutines resume in the order of their calls, before anything else is applied.
-    // `call` points to the applied call and is valid until the coroutine next waits for something
-    // else.
+    // Waiting coroutines resume in the order of their calls, after append() has returned. `call`
+    // points to the applied call and is valid until the end of the turn in which the coroutine
+    // resumes.
     struct Ticket {
         task::WaitList applied;
         meta::Outcome outcome{fail(ECANCELED)};
@@ -78,8 +78,9 @@ private:
     std::function<void(std::span<meta::Call>)> prepare_;
     std::unique_ptr<Gathered> collecting_ = std::make_unique<Gathered>();
     std::deque<std::unique_ptr<Gathered>> on_way_;  // in the order of the log
-    std::unique_ptr<Gathered> last_;                // the batch that was applied last
-    std::unique_ptr<Gathered> spare_;               // an empty one, with the memory of its vectors
+    // Tickets point into these until the next append().
+    std::vector<std::unique_ptr<Gathered>> answered_;
+    std::unique_ptr<Gathered> spare_;  // an empty one, with the memory of its vectors
     std::uint64_t batches_ = 0;
     std::uint64_t calls_done_ = 0;
 };

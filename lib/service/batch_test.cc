@@ -14,11 +14,13 @@ struct SlowLog final : Log {
     std::vector<std::pair<std::vector<meta::Call>, Applied>> waiting;
 
     bool full = false;
+    bool answers_at_once = false;
 
     bool append(std::span<const meta::Call> calls, Applied applied) override {
-        if (!full)
-            waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
-        return !full;
+        if (full) return false;
+        waiting.emplace_back(std::vector(calls.begin(), calls.end()), std::move(applied));
+        if (answers_at_once) answer_first();
+        return true;
     }
     Task<void> sync() override { co_return; }
     // Answers the oldest record: the outcome of each call is the number of inodes that it releases.
@@ -82,6 +84,25 @@ TEST_CASE("over a log that answers late, tickets are answered in the order of th
     CHECK(all.done());
     CHECK(batch.empty());
     CHECK(batch.batches() == 3);
+}
+
+TEST_CASE("tickets of several turns that are answered together point to their own calls") {
+    SlowLog log;
+    Batch batch(log, [](std::span<meta::Call>) {});
+    std::vector<Batch::Ticket> tickets(3);
+    const auto add = [&](std::size_t i) {
+        REQUIRE(batch.add(tickets[i], {.session = i + 1, .request = wire::Release{}}));
+    };
+    log.full = true;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        add(i);
+        batch.append();
+    }
+    log.full = false;
+    log.answers_at_once = true;
+    batch.append();
+    CHECK(batch.empty());
+    for (std::size_t i = 0; i < tickets.size(); ++i) CHECK(tickets[i].call->session == i + 1);
 }
 
 TEST_CASE("a request whose outcome the log does not know is not refused") {
@@ -215,7 +236,7 @@ TEST_CASE("a commit on a full disk is refused, and so is one that the volume has
     CHECK(f.ask(a, wire::GetAttr{ino}).attr.size == 0);
 }
 
-TEST_CASE("changes that arrive in one turn are one transaction") {
+TEST_CASE("changes that arrive in one turn are one record") {
     Fixture f;
     Client& a = f.open_session("a", true);
     const Counters before = f.service->counters();

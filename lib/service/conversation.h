@@ -1,6 +1,6 @@
-// Serves one client's requests. Reads are answered at once, from the volume as it is between two
-// batches. Changes wait for the end of the turn, when all changes that arrived in the turn are
-// committed as one transaction.
+// Serves one client's requests. Reads are answered from the volume as it is between two records, at
+// once unless another session's exclusive grant has to be recalled first. Changes wait for the end
+// of the turn, when all changes that arrived since the last one are appended to the log.
 //
 // Replies and pushes must reach the client in the order in which the changes happened. A reply
 // leaves when its handler ends. Therefore a handler registers the grants that its reply gives, and

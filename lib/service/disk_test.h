@@ -5,9 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <limits>
 #include <map>
 #include <mutex>
 
+#include "lib/base/check.h"
 #include "lib/service/fixture_test.h"
 
 namespace flexfs::service {
@@ -39,6 +42,10 @@ public:
         }
         f.close();
         copy(last, folder_);
+        {
+            const std::lock_guard lock(mutex);
+            copy(last, kept_);
+        }
         std::filesystem::remove_all(last);
         f.open();
     }
@@ -48,6 +55,13 @@ public:
         const auto found = syncs_.find(name);
         return found == syncs_.end() ? 0 : found->second;
     }
+
+    // Every sync after the next `count` fails with EIO, until fail_none().
+    void fail_after(int count) {
+        const std::lock_guard lock(mutex);
+        left_ = count;
+    }
+    void fail_none() { fail_after(never); }
 
     // Makes the files of a volume in `to` those of `from`.
     static void copy(const std::filesystem::path& from, const std::filesystem::path& to) {
@@ -62,22 +76,32 @@ public:
     // Returns 0, or -1 with errno set.
     static int sync(int fd, long call) {
         const std::lock_guard lock(mutex);
-        if (installed && installed->keep(fd)) return 0;
-        return int(::syscall(call, fd));
+        if (!installed || !installed->holds(fd)) return int(::syscall(call, fd));
+        return installed->keep(fd);
     }
 
 private:
-    bool keep(int fd) {
+    static constexpr int never = std::numeric_limits<int>::max();
+
+    static std::filesystem::path file_of(int fd) {
         std::error_code unknown;
-        const auto file =
-            std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), unknown);
-        if (unknown || file.parent_path() != folder_) return false;
-        // It may be removed at the same time.
-        std::error_code removed;
+        return std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), unknown);
+    }
+    bool holds(int fd) const { return file_of(fd).parent_path() == folder_; }
+    int keep(int fd) {
+        if (left_ == 0) {
+            errno = EIO;
+            return -1;
+        }
+        if (left_ != never) --left_;
+        const auto file = file_of(fd);
         const auto overwrite = std::filesystem::copy_options::overwrite_existing;
-        std::filesystem::copy_file(file, kept_ / file.filename(), overwrite, removed);
+        std::error_code failed;
+        std::filesystem::copy_file(file, kept_ / file.filename(), overwrite, failed);
+        // It may be removed at the same time.
+        check(!failed || failed == std::errc::no_such_file_or_directory);
         ++syncs_[file.filename()];
-        return true;
+        return 0;
     }
 
     inline static std::mutex mutex;  // of everything here: files are synced in the pool
@@ -85,6 +109,7 @@ private:
 
     std::filesystem::path folder_, kept_;
     std::map<std::string, int> syncs_;
+    int left_ = never;  // syncs until they fail
 };
 
 }  // namespace flexfs::service

@@ -32,8 +32,9 @@ public:
     // Waits until no sync is running.
     Task<void> close() { return scope_.join(); }
 
-    // Numbers of records appended and of disk syncs so far.
+    // Grows by one with each record appended.
     std::uint64_t changes() const { return changes_; }
+    // The number of disk syncs so far.
     std::uint64_t syncs() const { return syncs_; }
 
 private:

@@ -60,7 +60,7 @@ struct Counters {
     std::uint64_t sessions = 0;
     std::uint64_t shared_grants = 0;
     std::uint64_t calls = 0;    // changes
-    std::uint64_t batches = 0;  // transactions that contain them
+    std::uint64_t batches = 0;  // records of the log that contain them
     std::uint64_t syncs = 0;    // of the log
     std::uint64_t checkpoints = 0;
 };

@@ -25,13 +25,13 @@ Task<bool> Repacker::step() {
     if (sparse.empty()) co_return cursor_ != 0;
     std::vector<Frame> frames;
     std::set<Block> blocks;
-    std::size_t emptied = 0;
+    std::size_t readable = 0;
     for (const auto& segment : sparse) {
         store_failed_ = false;
         const auto gathered = co_await result(gather(segment, frames, blocks));
         if (gathered) {
             setbacks_.erase(segment.id);
-            ++emptied;
+            ++readable;
             continue;
         }
         if (gathered.error().code == ECANCELED) co_await gathered;
@@ -46,7 +46,7 @@ Task<bool> Repacker::step() {
     const wire::SegmentUse target{builder.id(), builder.bytes()};
     co_await store_.put(key(target.segment), builder.finish());
     co_await move(std::move(blocks), std::move(moves), target);
-    repacked_ += emptied;
+    repacked_ += readable;
     co_return cursor_ != 0;
 }
 

@@ -127,6 +127,7 @@ void Coherence::undone() {
 
 void Coherence::drop_kernel_caches() {
     if (!parts_.caches) return;
+    parts_.nodes.kernel_dropped();
     parts_.nodes.each([this](Node& node) {
         parts_.caches->drop_attributes(node.ino());
         if (node.file()) parts_.caches->drop_data(node.ino());

@@ -1,6 +1,6 @@
 // Commits and their outcomes. Writes parcels to the store, sends them to the metadata service, and
-// applies each file's answer to the file. Proxy routing attaches where a parcel is packed: pieces
-// that take different routes go into different segments.
+// applies each file's answer to the file. Proxy routing would attach where a parcel is packed:
+// pieces that take different routes would go into different segments.
 #pragma once
 
 #include <functional>

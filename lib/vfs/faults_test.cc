@@ -202,6 +202,28 @@ EVERYWHERE("a late write error is told once by every handle that was open at the
     w.run(a->flush(later.handle));
 }
 
+TEST_CASE("an fsync whose caller is stopped leaves an earlier write error to be reported") {
+    World w({.inline_bytes = 0});
+    Peer& a = w.mount();
+    const Opened file = w.create(a, "f");
+    w.write(a, file.handle, 0, "data");
+    w.store.fail_put = 1;
+    CHECK(w.code(a->flush_all()) == EIO);
+
+    w.write(a, file.handle, 4, "more");
+    w.store.hold = true;
+    task::StopSource stop;
+    Scope caller;
+    caller.start(a->fsync(file.handle), &stop);
+    static_cast<void>(w.loop.run(w.loop.sleep(Duration(1))));
+    stop.request();
+    w.run(caller.join());
+    w.store.let_go();
+
+    CHECK(w.code(a->flush(file.handle)) == EIO);
+    w.run(a->flush(file.handle));
+}
+
 EVERYWHERE("a writer is refused, not hung, when memory is full of what cannot leave") {
     World w({.inline_bytes = 0, .memory = 16 << 20, .dirty = 1 << 20});
     Peer& a = w.mount();

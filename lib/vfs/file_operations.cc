@@ -25,7 +25,8 @@ Result<void> check_flags(const Attr& attr, int flags) {
 Opened FileOperations::open_handle(NodeRef node, int flags) {
     Opened opened;
     opened.node = parts_.access.tell(*node);
-    opened.keep_cache = opened.node.cacheable;
+    const bool kept = node->may_keep_pages(parts_.nodes.drops());
+    opened.keep_cache = opened.node.cacheable && kept;
     opened.handle = parts_.handles.open(std::move(node), flags);
     return opened;
 }

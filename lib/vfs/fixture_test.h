@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -82,6 +83,8 @@ private:
 struct Dropped final : KernelCaches {
     std::vector<Ino> attributes, data;
     std::vector<std::string> entries;
+    std::function<void()> walk;
+    void on_overflow(std::function<void()> wanted) override { walk = std::move(wanted); }
     void drop_attributes(Ino ino) override { attributes.push_back(ino); }
     void drop_attributes_now(Ino ino) override { attributes.push_back(ino); }
     void drop_data(Ino ino) override { data.push_back(ino); }

@@ -61,7 +61,7 @@ public:
 
     Grant grant() const { return grant_; }
     bool is_exclusive() const { return grant_ == Grant::exclusive; }
-    // The grant that an answer carries. An exclusive grant ends only with its recall, whatever the
+    // Takes the grant of an answer. An exclusive grant ends only with its recall, whatever the
     // answer to another request says.
     void granted(Grant grant) {
         if (!is_exclusive()) grant_ = grant;
@@ -71,7 +71,8 @@ public:
     bool is_recalled() const { return recalled_; }
     void recall() { recalled_ = true; }
     void end_recall() { recalled_ = false; }
-    // Ends the recall; the data has been sent.
+    // Ends the recall: keeps `keep` at most. Without a grant the stored data is forgotten, and
+    // attr() is doubted. The unsent data must have been sent.
     void give_back(Grant keep);
 
     // The last link is gone.
@@ -81,10 +82,12 @@ public:
     bool is_released() const { return released_; }
     void release() { released_ = true; }
 
-    // Stamps of Nodes::next_stamp(): of the last change, of the last one that may not be durable
-    // (see Flusher::sync), and the same of this client's changes of data; 0: none.
+    // Stamps of Nodes::next_stamp(); 0: none.
+    // The last change.
     std::uint64_t changed_at() const { return changed_at_; }
+    // The last change that may not be durable (see Flusher::sync).
     std::uint64_t undurable_at() const { return undurable_at_; }
+    // Returns the last change of data by this client that may not be durable, and forgets it.
     std::uint64_t take_data_stamp() { return std::exchange(data_stamp_, 0); }
     void note_change(std::uint64_t stamp) { changed_at_ = undurable_at_ = stamp; }
     void note_data_change(std::uint64_t stamp, bool durable) {
@@ -92,6 +95,10 @@ public:
         if (!durable) undurable_at_ = data_stamp_ = stamp;
     }
 
+    // Whether the kernel may keep the pages that it has of the file, which is opened now. `drops`
+    // is Nodes::drops(): pages from before the last drop may be left if the inode was not in the
+    // table then.
+    bool may_keep_pages(std::uint64_t drops) { return std::exchange(opened_at_, drops) == drops; }
     // Called when a handle with these flags of open(2) is opened or closed.
     void opened(int flags);
     void closed(int flags);
@@ -112,7 +119,8 @@ private:
     std::uint64_t changed_at_ = 0;
     std::uint64_t undurable_at_ = 0;
     std::uint64_t data_stamp_ = 0;
-    Time unsent_atime_ = 0;  // 0: none
+    Time unsent_atime_ = 0;        // 0: none
+    std::uint64_t opened_at_ = 0;  // the number of drops when it was last opened
     std::uint32_t handles_ = 0;
     std::uint32_t mappers_ = 0;
 };

@@ -105,6 +105,10 @@ public:
         return node ? std::max(node->changed_at(), forgotten_) : forgotten_;
     }
     NodeRef pin(Node& node) { return {*this, node}; }
+    // The kernel was told to drop what it keeps of every inode in the table.
+    void kernel_dropped() { ++drops_; }
+    // Counts those drops.
+    std::uint64_t drops() const { return drops_; }
 
     std::size_t size() const { return nodes_.size(); }
     template <class F>
@@ -144,6 +148,7 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t bytes_max_;
     std::uint64_t stamp_ = 0;
+    std::uint64_t drops_ = 0;
     std::uint64_t forgotten_ = 0;  // the stamp of the last change of an inode outside the table
     cache::Reservation memory_;
 };

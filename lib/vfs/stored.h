@@ -1,6 +1,6 @@
 // The part of a regular file's stored data that a client knows: the inline data of a small file,
-// the extents of a larger one, and the size. Encryption and proxy routes attach to the extents
-// here: they determine how a frame is fetched and decrypted.
+// the extents of a larger one, and the size. Encryption and proxy routes would attach to the
+// extents here, which say how a frame is fetched and decoded.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // The data of one regular file that was written and is not committed yet. Bytes are dirty until a
 // flight takes them to the store and the metadata service. When the flight lands they are clean;
-// when it fails they are dirty again. The journal on a local disk attaches here: a span is
-// journaled when it is written and released when the flight that carries it lands.
+// when it fails they are dirty again. A journal on a local disk would attach here: it would record
+// a span when it is written and release it when the flight that carries it lands.
 #pragma once
 
 #include <list>

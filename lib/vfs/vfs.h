@@ -62,8 +62,9 @@ public:
     virtual void drop_attributes_now(Ino ino) = 0;
     virtual void drop_data(Ino ino) = 0;
     virtual void drop_entry(Ino parent, const std::string& name) = 0;
-    // `walk` drops everything that may be cached, one by one. An implementation with a bounded
-    // queue calls it, on the loop, when the queue overflows, instead of losing entries.
+    // `walk` drops everything that the client knows of, one by one; pages of other inodes are
+    // dropped when they are opened next. An implementation with a bounded queue calls it, on the
+    // loop, when the queue overflows, instead of losing entries.
     virtual void on_overflow(std::function<void()> walk) { static_cast<void>(walk); }
 };
 

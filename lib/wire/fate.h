@@ -1,6 +1,6 @@
 // The outcome of a request that changes something, as far as its sender may rely on it.
 //
-// The service marks the errors of requests that it did not execute (Error::refused). Only that mark
+// Errors of requests that certainly were not executed are marked (Error::refused). Only that mark
 // makes an error a refusal: the outcome of a request that failed on the way, or after it was
 // applied, is `unknown`.
 #pragma once

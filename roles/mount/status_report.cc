@@ -33,7 +33,7 @@ Json store(const object::Counters& counters) {
 
 Json metadata(const volume::OpenVolume::ServiceCounters& counters) {
     return {{"changes", counters.changes.calls},
-            {"transactions", counters.changes.batches},
+            {"records", counters.changes.batches},
             {"syncs", counters.changes.syncs},
             {"checkpoints", counters.changes.checkpoints},
             {"segments_deleted", counters.segments.segments_deleted},

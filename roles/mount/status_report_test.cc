@@ -45,7 +45,7 @@ TEST_CASE("counters of a metadata service appear only if it runs in this process
     MountStatus status = sample();
     CHECK(!to_json(status, 0).contains("metadata"));
     status.service.emplace().changes.batches = 5;
-    CHECK(to_json(status, 0)["metadata"]["transactions"] == 5);
+    CHECK(to_json(status, 0)["metadata"]["records"] == 5);
 }
 
 TEST_CASE("trouble with writing back is reported while it lasts, and since when") {

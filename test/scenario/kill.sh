@@ -32,7 +32,8 @@ choose_kind() {
     kind=${kind#-}
 }
 
-# Leaves a segment of which a fifth is alive, which the repacker moves.
+# Stores five files in one segment. The round removes four of them, and the repacker then moves the
+# fifth.
 make_sparse_segment() {
     local name
     start_mount "$data" "$mnt" && mkdir -p "$mnt/sparse" "$FLEXFS_TMP/sparse" || return
@@ -94,7 +95,7 @@ round() {
     choose_kind
     echo "round $number: $kind"
     if [[ $kind == compacting* ]]; then
-        make_sparse_segment || { echo "it does not mount again"; return 1; }
+        make_sparse_segment || { echo "the files of a sparse segment cannot be stored"; return 1; }
     fi
     start_kind || { echo "it does not mount again"; return 1; }
     if ((RANDOM % 5 == 0)); then  # while it recovers from the last crash

@@ -1,5 +1,4 @@
-// Fsync: the errors it reports and the changes it covers, also after callers have stopped and
-// inodes have been forgotten.
+// Inodes that a client has forgotten, because its memory has room for few.
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {
@@ -32,28 +31,6 @@ struct Forgetful : World {
 };
 
 }  // namespace
-
-TEST_CASE("an fsync whose caller is stopped leaves an earlier write error to be reported") {
-    World w({.inline_bytes = 0});
-    Peer& a = w.mount();
-    const Opened file = w.create(a, "f");
-    w.write(a, file.handle, 0, "data");
-    w.store.fail_put = 1;
-    CHECK(w.code(a->flush_all()) == EIO);
-
-    w.write(a, file.handle, 4, "more");
-    w.store.hold = true;
-    task::StopSource stop;
-    Scope caller;
-    caller.start(a->fsync(file.handle), &stop);
-    static_cast<void>(w.loop.run(w.loop.sleep(Duration(1))));
-    stop.request();
-    w.run(caller.join());
-    w.store.let_go();
-
-    CHECK(w.code(a->flush(file.handle)) == EIO);
-    w.run(a->flush(file.handle));
-}
 
 TEST_CASE("fsync of a folder makes changes durable whose inodes are forgotten") {
     Forgetful w;
@@ -89,6 +66,23 @@ TEST_CASE("a listing from before a change has no old attributes, even of a forgo
         CHECK(again[0].node.attr.size == (of_data ? 4 : 0));
         CHECK((again[0].node.attr.mode & 07777) == (of_data ? 0644 : 0600));
     }
+}
+
+TEST_CASE("the kernel keeps no pages of a forgotten inode from before it was to drop everything") {
+    Forgetful w;
+    const Ino ino = w.make(w.folder, "x");
+    const auto keeps_pages = [&] {
+        const Opened file = w.run(w.a->open(ino, O_RDONLY));
+        w.a->release(file.handle);
+        return file.keep_cache;
+    };
+    CHECK(keeps_pages());
+    w.forget(ino);
+    CHECK(keeps_pages());
+    w.forget(ino);
+    w.a.dropped.walk();
+    CHECK_FALSE(keeps_pages());
+    CHECK(keeps_pages());
 }
 
 }  // namespace flexfs::vfs
