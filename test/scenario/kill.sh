@@ -86,7 +86,7 @@ end_somehow() {
     1) sync -f "$mnt" 2>/dev/null & ;;
     esac
     kill -KILL "$pid" 2>/dev/null
-    wait_until 10 eval "! kill -0 $pid 2>/dev/null"
+    wait_until 60 eval "! kill -0 $pid 2>/dev/null"
 }
 
 # Checks the work of the previous rounds after their crashes, then works until the next crash.
@@ -114,7 +114,9 @@ round() {
     # shellcheck disable=SC2046
     "$load" work $(paths "$number") "$SEED.$number" &
     worker=$!
-    wait_until 10 [ -e "$FLEXFS_TMP/logs/round$number/names" ] && end_somehow || return
+    wait_until 60 [ -e "$FLEXFS_TMP/logs/round$number/names" ] ||
+        { echo "the writers did not begin"; return 1; }
+    end_somehow || { echo "the mount did not end"; return 1; }
     wait "$worker" || { echo "a writer met another error than the crash"; return 1; }
     wait
 }
