@@ -15,9 +15,8 @@ struct Error {
     std::string context;
     bool explained = false;  // the context is a complete sentence
     // The request that ended with this error changed nothing and never will. Only code that knows
-    // this says so (refuse()): the code that executes requests, or that never sent this one. Any
-    // other error of a request, such as a cancelled wait, a lost connection or a failed sync,
-    // leaves open whether the request was executed.
+    // this says so (refuse()). Any other error of a request, such as a cancelled wait, a lost
+    // connection or a failed sync, leaves open whether the request was executed.
     bool refused = false;
 
     // Returns "context: No such file or directory"; only the second part if there is no context,
