@@ -76,8 +76,6 @@ ChunkCache::ChunkCache(Loop& loop, object::Store& store, Budget& budget, Options
 
 ChunkCache::~ChunkCache() = default;
 
-// --- memory ---
-
 std::uint64_t ChunkCache::memory_for(const std::vector<ChunkAt>& chunks) {
     std::uint64_t bytes = 0;
     for (const ChunkAt& at : chunks) bytes += memory_of(at);
@@ -111,8 +109,6 @@ std::optional<Reservation> ChunkCache::reserve(const std::vector<FramePart>& par
     if (memory && memory_for(missing(*wanted)) > bytes) memory.reset();
     return memory;
 }
-
-// --- reading ---
 
 ChunkCache::Step ChunkCache::begin(const std::vector<FramePart>& parts, Reservation memory) {
     Step step;
@@ -239,8 +235,6 @@ void ChunkCache::settle(const ChunkAt& at, Result<Buffer> outcome, Reservation m
     fetch->waiting.wake_all();
 }
 
-// --- copying ---
-
 std::uint64_t ChunkCache::memory_to_copy(const std::vector<FramePart>& parts) const {
     std::uint64_t bytes = 0;
     const auto wanted = chunks_of(parts, block_bytes_);
@@ -296,8 +290,6 @@ Task<void> ChunkCache::copy(std::vector<FramePart> parts, std::vector<MutableByt
     }
     if (next != left.end()) co_await fail(too_short(next->at));
 }
-
-// --- what is kept ---
 
 void ChunkCache::insert(Entry& entry, std::vector<Buffer> data, Recency& list) {
     entry.data = std::move(data);

@@ -22,10 +22,9 @@ inline constexpr std::size_t request_bytes_max = data_bytes_max + 4096;
 // All opcodes that are answered are smaller than this.
 inline constexpr std::uint32_t opcodes = 64;
 
-// --- definitions that linux/fuse.h has from minor version 39 on, under other names ---
-
 // statx(2): sent if a program wants the birth time; getattr has everything else. Source of the
-// numbers and of the layout: Linux 6.6, include/uapi/linux/fuse.h, FUSE_STATX.
+// numbers and of the layout: Linux 6.6, include/uapi/linux/fuse.h, FUSE_STATX. That header has them
+// from minor version 39 on, under other names.
 inline constexpr std::uint32_t opcode_statx = 52;
 
 struct StatxTime {

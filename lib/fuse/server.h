@@ -69,7 +69,7 @@ public:
     // Stops serving: requests in progress end with EINTR, further ones with ENOTCONN.
     Task<void> close();
 
-    // --- for the operations ---
+    // The operations use these parts.
     vfs::Filesystem& client() { return client_; }
     Notifier& notifier() { return notifier_; }
     DirectWrites& direct_writes() { return direct_writes_; }

@@ -29,7 +29,7 @@ Result<wire::SegmentRange> reserve_segments(Txn& tx, const wire::ReserveSegments
 Result<wire::Session> open_session(Txn& tx, const wire::OpenSession& request);
 Result<wire::Done> close_session(Txn& tx);
 
-// --- the service's own ---
+// Only the service itself makes these requests.
 
 Result<wire::Done> configure(Txn& tx, const Configure& request);
 Result<Condemned> condemn_garbage(Txn& tx, const CondemnGarbage& request);
@@ -37,7 +37,7 @@ Result<wire::Done> forget_garbage(Txn& tx, const ForgetGarbage& request);
 Result<Maintained> maintain(Txn& tx, const Maintain& request);
 Result<wire::Done> skip_numbers(Txn& tx, const SkipNumbers& request);
 
-// --- shared by several operations ---
+// Several operations share the following.
 
 // Ends the session's hold on the orphan, if it has one.
 Result<void> release_orphan(Txn& tx, Ino ino, SessionId session);

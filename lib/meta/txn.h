@@ -29,8 +29,6 @@ public:
     const wire::VolumeInfo& info() const { return changed_info_ ? *changed_info_ : state_.info; }
     wire::VolumeInfo& change_info();
 
-    // --- the call that is executed now ---
-
     void start(SessionId session, std::span<const SessionId> holders, Time now);
     // Called after each call, whether it succeeded or not: reports the inodes that it changed
     // (row_observer.h).
@@ -38,8 +36,6 @@ public:
     SessionId session() const { return session_; }
     Time now() const { return now_; }
     Caller caller(const wire::Who& who) const { return {st_, sessions(), session_, who}; }
-
-    // --- inodes ---
 
     // Returns null if there is no such inode. The pointer is valid until the transaction ends.
     Result<Inode*> find(Ino ino);
@@ -62,8 +58,6 @@ public:
     // Frees the inode and everything that belongs to it.
     Result<void> free(Inode& inode);
 
-    // --- names ---
-
     Result<std::optional<Name>> name(Ino parent, std::string_view name);
     // The following functions take only a name that name() was called for in the same call. ENOSPC:
     // the name's hash group is full. Call it before put_name() of a name that does not exist.
@@ -72,15 +66,11 @@ public:
     void erase_name(Ino parent, std::string_view name);
     Result<bool> is_empty(Ino directory);
 
-    // --- extended attributes ---
-
     Result<void> put_xattr(Inode& inode, std::string_view name, ByteView value);
     // Returns false if it did not exist.
     Result<bool> erase_xattr(Inode& inode, std::string_view name);
     // Returns an empty optional if the inode has no ACL of that name.
     Result<std::optional<Acl>> acl(const Inode& inode, std::string_view name);
-
-    // --- data ---
 
     // ENOSPC: `more` bytes would exceed the volume's limit.
     Result<void> room_for_bytes(std::uint64_t more) const;
@@ -99,8 +89,6 @@ public:
     // Drops all extents from block `idx` on; if they are many, Maintain removes the rest.
     Result<void> drop_extents(Inode& inode, std::uint64_t idx);
 
-    // --- segments ---
-
     // Whether extents may refer to the segment: it has live bytes, or is new (`listed` by the
     // request or opened before).
     Result<bool> is_usable(SegmentId segment, bool listed);
@@ -108,8 +96,6 @@ public:
     Result<void> check_segment(const wire::SegmentUse& use);
     Result<void> open_segment(const wire::SegmentUse& use);
     Result<void> make_garbage(SegmentId segment);
-
-    // --- counters and sessions ---
 
     Counters& counters() { return counters_; }
     const Counters& counters() const { return counters_; }

@@ -116,8 +116,6 @@ public:
     // any other change.
     bool was_interrupted() const;
 
-    // --- changes ---
-
     // Executes all calls as one, in order; each sees the ones before it. Calls for which the disk
     // has no space are refused first (lib/meta/admission.h); the others form one record of the
     // journal. When it returns they survive the end of this process; after the next sync() also a
@@ -144,8 +142,6 @@ public:
         return std::get<typename M::Reply>(std::move(*outcome.reply));
     }
 
-    // --- reads ---
-
     // Every reply shows the state after the last apply(). The service sets `grant`. `with_data`:
     // the Entry of a file also has its inline data, or its extents if all of them fit (has_data).
     // The first read after an apply() opens a read transaction that the following ones share.
@@ -161,8 +157,6 @@ public:
     // Ends the shared read transaction; called once per turn of the loop. While it is open the log
     // cannot start anew.
     void end_reads();
-
-    // --- durability and the log ---
 
     // Commits to the database what is only in the journal so far. It is never required, but a good
     // use of an idle moment. ENOSPC, EIO: nothing is lost, because the journal still has it.
@@ -188,8 +182,6 @@ public:
     // Calls all three, for an owner that may wait for the disk.
     Result<LogState> truncate_log();
 
-    // --- sessions, upkeep ---
-
     // Returns the open sessions, including those that an earlier process left. A session whose
     // client does not return must be ended with CloseSession: its orphans are then freed, and
     // segments that it reserved but never committed become garbage.
@@ -205,8 +197,6 @@ public:
     // Returns a snapshot of what is applied, for a reader on another thread; see
     // lib/meta/snapshot.h.
     Result<std::unique_ptr<Snapshot>> snapshot();
-
-    // --- inspection ---
 
     // Returns the whole state as text, one line per row, in a fixed order: equal states have equal
     // dumps.

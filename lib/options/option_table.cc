@@ -15,8 +15,6 @@ namespace {
 
 using Rows = std::vector<Option>;
 
-// --- values ---
-
 std::function<std::string()> on(const bool& value, bool when = true) {
     return [&value, when] { return std::string(value == when ? "true" : ""); };
 }
@@ -34,8 +32,6 @@ std::function<std::string()> microseconds(const Duration& value) {
                            std::chrono::duration_cast<std::chrono::microseconds>(value).count());
     };
 }
-
-// --- targets of values ---
 
 // A switch that also sets another one.
 cli::Target both(bool& one, bool& other, bool value) {
@@ -76,8 +72,6 @@ template <class T, class V>
 std::function<void()> set(T& into, V value) {
     return [&into, value] { into = value; };
 }
-
-// --- the rows ---
 
 // A switch that mount(8) also has, and that a remount changes in the kernel.
 Option kernel_switch(bool& value, const char* name, const char* help, unsigned long bit,

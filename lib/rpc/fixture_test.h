@@ -196,7 +196,7 @@ Task<void> until(Loop& loop, Condition condition) {
     while (!condition()) co_await loop.sleep(std::chrono::microseconds(100));
 }
 
-// --- for tests that implement one end themselves ---
+// Tests that implement one end themselves use the following.
 
 inline Hello good_hello() {
     return {.magic = hello_magic, .version_min = 1, .version_max = 1, .protocol = "toy"};

@@ -56,8 +56,6 @@ Task<void> Conversation::make_durable(Session& session, Reply& reply) {
         if (session.pushed != pushed) reply.grant = Grant::none;
 }
 
-// --- changes ---
-
 template <class R>
 Task<typename R::Reply> Conversation::serve(rpc::Context context, R request) {
     Session* me = co_await session();

@@ -54,8 +54,6 @@ public:
     // notified.
     bool alone() const { return sessions_.size() <= 1 && awaited_ == 0; }
 
-    // --- giving ---
-
     // Records that a reply of this turn sends the inode's attributes to the session, and returns
     // the grant to send with them; Grant::none if the file is contested.
     Grant share(Ino ino, Session& session);
@@ -68,8 +66,6 @@ public:
     // settle(). `taken` says whether another session held it before that. Returns Grant::none if
     // the file is contested or no more exclusive grants can be recorded.
     Grant give_exclusive(Ino ino, Session& session, bool taken);
-
-    // --- waiting ---
 
     // True if the session has to settle() before it may be sent the inode's data, size or times.
     bool in_the_way(Ino ino, const Session& session) const;
@@ -89,8 +85,6 @@ public:
     // The session has ended or lapsed and no longer holds anything.
     void ended(Session& session);
 
-    // --- after a restart ---
-
     // The session was opened in an earlier process. Until its client has reported what it holds,
     // every inode counts as possibly held by it exclusively.
     void await(Session& session);
@@ -103,8 +97,6 @@ public:
     void end_grace();
     // The session's client has reconnected: sends it every Recall again that it has not answered.
     void repeat_recalls(Session& session);
-
-    // --- changes ---
 
     // Adds the holders of the inode to each call that may remove its last link. Must be called
     // right before the calls are applied.

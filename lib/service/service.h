@@ -86,7 +86,7 @@ public:
     std::unique_ptr<rpc::Handler<wire::Metadata>> connected(
         rpc::Pusher<wire::Metadata>& client) override;
 
-    // --- for the server's own modules (lib/upkeep) ---
+    // The server's own modules, such as lib/upkeep, use the following.
 
     // Applies changes as the service itself (session 0) or as a session of the module's own. They
     // go through the log like those of clients, as one record, and are announced to clients.

@@ -28,7 +28,7 @@ public:
     DirtyFiles(Loop& loop, Nodes& nodes, task::WaitList& came, std::size_t full_blocks_max)
         : loop_(loop), nodes_(nodes), came_(came), full_blocks_max_(full_blocks_max) {}
 
-    // --- files, the one that has been dirty longest first ---
+    // The file that has been dirty longest comes first.
     const std::list<Entry>& all() const { return entries_; }
     bool empty() const { return entries_.empty(); }
     // Adds a file that has dirty data. Does nothing if it is already listed.
@@ -47,7 +47,6 @@ public:
     }
     void clear();
 
-    // --- full blocks ---
     // Notes the blocks that end in the written range and are completely dirty. If a writer fills a
     // block starting from its middle, the block is not noticed, and its data is written back by
     // age.

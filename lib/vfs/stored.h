@@ -33,7 +33,6 @@ public:
     // Memory used in addition to the object itself.
     std::size_t memory_bytes() const { return inline_data_.size() + extents_.memory_bytes(); }
 
-    // --- learning from answers ---
     void learn_size(std::uint64_t size) { size_ = size; }
     // Learns the data of a small file. EIO: it is damaged; then nothing is known.
     Result<void> learn_inline(const Buffer& data, std::uint32_t bytes, std::uint64_t version);
@@ -49,12 +48,10 @@ public:
         extents_.learn(first, last, extents);
     }
 
-    // --- forgetting what may have changed ---
     void forget();
     void forget_extents() { extents_.forget(); }
     void forget_blocks(Range blocks) { extents_.forget(blocks.first, blocks.last); }
 
-    // --- recording changes of this client ---
     // Makes the range a hole; the size stays.
     void drop(Range range);
     // Records that space is reserved for the range, in whole pages.

@@ -90,7 +90,6 @@ public:
     // The time of the last unsent write; 0 if there is none.
     Time mtime() const;
 
-    // --- writing ---
     void write(Span span, Time now, Loss loss);
     // As Layer::append(). Returns false if nothing was done.
     bool append(std::uint64_t offset, ByteView data, Time now, Loss loss);
@@ -110,7 +109,6 @@ public:
     // may be stored already are discarded, because they would be stored twice; then returns true.
     bool lose_places();
 
-    // --- flights ---
     // Whether the next flight can take bytes now. `changes_inline`: the flight sets or clears the
     // inline data. Inline data is replaced as a whole, so each version of it needs the outcome of
     // the previous one.
@@ -152,8 +150,7 @@ public:
     // Whether a commit that may change the file is unanswered.
     bool has_sent() const;
 
-    // --- changes of the file other than writes ---
-    // What drop() has removed: the bytes, the newest first, and which of them were appended.
+    // The bytes that drop() has removed, the newest first, and those of them that were appended.
     struct Removed {
         std::vector<Span> spans;
         Appended appended;

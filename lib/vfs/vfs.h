@@ -162,7 +162,6 @@ public:
     // longer than the session's lease lasts, if it has one.
     virtual Duration reliable_for() const { return Duration::max(); }
 
-    // --- names and attributes ---
     virtual Task<Known> lookup(Ino parent, std::string name, Who who = {}) = 0;
     virtual Task<Known> getattr(Ino ino) = 0;
     // Returns the attributes that are known without asking, possibly outdated; null if there are
@@ -182,14 +181,12 @@ public:
     // The kernel no longer knows the inode. Releases an unlinked inode that has no other user.
     virtual void forget(Ino ino) = 0;
 
-    // --- directories ---
     virtual Task<OpenedDirectory> opendir(Ino ino, Who who = {}) = 0;
     // Returns the entries after `cookie`, a few hundred at most; none at the end. A handle keeps
     // what it has read ahead.
     virtual Task<std::vector<Listed>> readdir(HandleId handle, std::uint64_t cookie, bool plus) = 0;
     virtual void releasedir(HandleId handle) = 0;
 
-    // --- files ---
     // `flags` are those of open(2). O_CREAT without O_EXCL opens an existing file. EPERM: the file
     // is immutable, or is append-only and not opened with O_APPEND. With an empty name the file has
     // no name, and link() may give it one. `kill` is as in write(), for O_TRUNC.
@@ -229,7 +226,6 @@ public:
     // fsync of a directory: every answered change of names is durable when it returns.
     virtual Task<void> fsyncdir(Ino ino) = 0;
 
-    // --- extended attributes ---
     virtual Task<Buffer> getxattr(Ino ino, std::string name, Who who = {}) = 0;
     // `kill_setgid`: setting an access ACL clears the setgid bit.
     virtual Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags,

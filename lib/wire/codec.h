@@ -42,8 +42,6 @@ concept Enum = std::is_enum_v<T>;
 template <class T>
 concept Text = std::same_as<T, std::string> || std::same_as<T, Buffer>;
 
-// --- encoding ---
-
 constexpr std::size_t encoded_size(bool) {
     return 1;
 }
@@ -139,8 +137,6 @@ Buffer encode(const T& message) {
     Encoder(memory.data()).put(message);
     return std::move(memory).freeze();
 }
-
-// --- decoding ---
 
 class Decoder {
 public:

@@ -73,7 +73,7 @@ struct Reassert {
 };
 inline constexpr std::size_t reassert_max = 4096;
 
-// --- pushes: server to client ---
+// The server pushes the following messages to clients.
 
 enum RevokeMask : std::uint32_t {
     revoke_attr = 1,

@@ -48,7 +48,7 @@ struct Job {
     }
 };
 
-// --- large files, one for each worker ---
+// Each worker has one large file.
 
 Work write_large(Job job, std::uint64_t chunks) {
     return [=](unsigned worker, Meter& meter) -> Result<void> {
@@ -115,8 +115,6 @@ void add_large(std::vector<Phase>& phases, Job job, std::uint64_t bytes) {
         {"random read", cli::Unit::count, page_bytes, reads, read_randomly(job, chunks, reads)});
 }
 
-// --- small files ---
-
 Result<void> make_file(const std::string& path, ByteView bytes, bool sync) {
     TRY(File file, File::open(path, O_CREAT | O_EXCL | O_WRONLY));
     TRY(file.write(bytes));
@@ -166,7 +164,7 @@ void add_small(std::vector<Phase>& phases, Job job, std::uint64_t files, std::ui
                       }});
 }
 
-// --- metadata: empty files, a folder for each worker ---
+// Metadata is measured with empty files, in a folder for each worker.
 
 Result<void> stat_file(const std::string& path) {
     struct stat attr;

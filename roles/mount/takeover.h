@@ -26,7 +26,7 @@ struct Takeover {
     std::vector<std::string> command;  // the arguments of the previous image, after the role
     bool background = false;           // it logs to the daemon's file
     wire::VolumeInfo volume;
-    // --- descriptors ---
+    // The following four are descriptors.
     std::int32_t kernel = -1;       // the queue of requests
     std::int32_t mount_lock = -1;   // of the mount point
     std::int32_t volume_lock = -1;  // what OpenVolume::kept_descriptor() named; -1: none

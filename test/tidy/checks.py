@@ -290,6 +290,14 @@ def check_remarks(tree):
             for match in [admission.search(line)] if match]
 
 
+def check_banners(tree):
+    """A C++ file has no ruled headings: a part that needs one is a file of its own."""
+    banner = re.compile(r"\s*(//|/\*) ?[-=*#]{2,}( |$)")
+    return [f"{path}:{number}: a banner; write a sentence, or split the file"
+            for path in tree.sources() for number, line in enumerate(tree.lines(path), 1)
+            if banner.match(line)]
+
+
 def check_sleeps(tree):
     """Unit tests take time as an argument."""
     sleeping = re.compile(r"\b(usleep|nanosleep|sleep_for|sleep_until)\s*\(|(?<!\w)::sleep\s*\(")

@@ -74,6 +74,10 @@ BAD = {
         ({"lib/base/a.cc": "// TODO\n"}, "TODO without a reason"),
         ({"lib/base/a.cc": "// FIXME: later\n"}, "FIXME without a reason"),
     ],
+    "banners": [
+        ({"lib/base/a.cc": "// --- " "names ---\n"}, "a.cc:1: a banner"),
+        ({"lib/base/a.h": "    // =====\n"}, "a.h:1: a banner"),
+    ],
     "sleeps": [
         ({"lib/base/a_test.cc": "std::this_thread::sleep_for(1s);\n"}, "a sleep"),
     ],
