@@ -31,7 +31,7 @@ Result<void> sync_with(int (*call)(int), int fd, const std::string& path) {
     const int injected = ask_probe(path);
     if (injected != 0) errno = injected;
     if (injected == 0 && call(fd) == 0) return {};
-    std::string context = fail_errno("sync " + path).error().message();
+    std::string context = fail_errno("cannot sync " + path).error().message();
     return explain(EIO, std::move(context));
 }
 
@@ -61,7 +61,7 @@ Result<void> sync_file(int fd, const std::string& path) {
 
 Result<void> sync_folder(const std::string& path) {
     const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.valid()) return fail_errno("open folder " + path);
+    if (!folder.valid()) return fail_errno("cannot open the folder " + path);
     return sync_file(folder.get(), path);
 }
 
@@ -73,7 +73,7 @@ Result<void> sync_name_of(const std::string& path) {
 
 Result<void> make_durable_folder(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail_errno("make folder " + path);
+        return fail_errno("cannot create the folder " + path);
     return sync_above(path);
 }
 

@@ -30,12 +30,12 @@ Result<void> make_private_folder(const std::string& path) {
     for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
         const std::string part = path.substr(0, slash);
         if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-            return fail_errno("making folder " + part);
+            return fail_errno("cannot make the folder " + part);
         if (slash == std::string::npos) break;
     }
     struct stat made;
-    if (stat(path.c_str(), &made) != 0) return fail_errno("folder " + path);
-    if (!S_ISDIR(made.st_mode)) return fail(ENOTDIR, "folder " + path);
+    if (stat(path.c_str(), &made) != 0) return fail_errno("cannot use the folder " + path);
+    if (!S_ISDIR(made.st_mode)) return fail(ENOTDIR, "cannot use the folder " + path);
     return {};
 }
 

@@ -25,13 +25,22 @@ LockFile::Holder read_holder(int fd) {
     return holder;
 }
 
+std::unexpected<Error> cannot_open(const std::string& path) {
+    const int code = errno;
+    if (code == EACCES || code == EPERM)
+        return explain(code, fmt::format("this user may not write the lock file {}; only the user "
+                                         "who made it, and root, can use what it locks",
+                                         path));
+    return fail(code, "cannot open the lock file " + path);
+}
+
 }  // namespace
 
 Result<LockFile> LockFile::take(const std::string& path, const std::string& text) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!file.valid()) return fail_errno("open " + path);
+    if (!file.valid()) return cannot_open(path);
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) return fail_errno("lock " + path);
+        if (errno != EWOULDBLOCK) return fail_errno("cannot lock " + path);
         const pid_t pid = read_holder(file.get()).pid;
         return fail(EBUSY, fmt::format("{} is in use by process {}", path,
                                        pid > 0 ? std::to_string(pid) : "unknown"));
@@ -48,7 +57,7 @@ Result<void> LockFile::write(const std::string& text) {
     const ssize_t written = ::pwrite(held_.get(), all.data(), all.size(), 0);
     const bool full = written < 0 && (errno == ENOSPC || errno == EDQUOT);
     if ((written < 0 && !full) || ::ftruncate(held_.get(), full ? 0 : off_t(written)) != 0)
-        return fail_errno("write a lock file");
+        return fail_errno("cannot write a lock file");
     return {};
 }
 

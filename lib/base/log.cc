@@ -49,7 +49,7 @@ Result<void> to_file(const std::string& path) {
         the_log().path = path;
         return {};
     } catch (const spdlog::spdlog_ex& problem) {
-        return fail(errno ? errno : EIO, "log file " + path);
+        return fail(errno ? errno : EIO, "cannot open the log file " + path);
     }
 }
 
@@ -60,6 +60,10 @@ void rotate() {
 
 void write(Level level, std::string_view line) {
     the_log().logger->log(levels[int(level)], "{}", line);
+}
+
+void background_failure(std::string_view doing, const Error& why) {
+    if (why.code != ECANCELED) warn("{}: {}", doing, why.message());
 }
 
 }  // namespace flexfs::log

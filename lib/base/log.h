@@ -38,4 +38,7 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
     write(Level::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
+// Logs the failure of work that nobody waits for, unless it was cancelled.
+void background_failure(std::string_view doing, const Error& why);
+
 }  // namespace flexfs::log

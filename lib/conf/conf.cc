@@ -67,6 +67,7 @@ Result<void> set_fields(const YAML::Node& root, const std::string& name, const L
         const auto field = std::ranges::find(layout.fields, key, &Field::key);
         if (field == layout.fields.end()) {
             std::vector<std::string> keys;
+            if (layout.format > 0) keys.push_back("format");
             for (const Field& each : layout.fields) keys.push_back(each.key);
             return complain("unknown key '{}'; the keys are {}", key, fmt::join(keys, ", "));
         }

@@ -113,6 +113,8 @@ TEST_CASE("a newer format is refused as such, before its unknown keys") {
           "f.yaml: made by a newer flexfs (format 3; this one reads up to 2)");
     CHECK(parse("format: 3\n", "f", s.layout(2)).error().code == EPROTO);
     CHECK(s.complaint("name: a\n", 2) == "f.yaml: the key 'format' is missing");
+    CHECK(s.complaint("format: 1\nnme: a\n", 2) ==
+          "f.yaml:2: unknown key 'nme'; the keys are format, name, codec, bytes, count, on, born");
     CHECK(s.complaint("name: a\nformat: x\n", 2) ==
           "f.yaml:2: format: this is no number from 1 to 2");
 }

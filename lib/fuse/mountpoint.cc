@@ -16,6 +16,7 @@
 #include <fstream>
 #include <vector>
 
+#include "lib/base/descriptor.h"
 #include "lib/base/format.h"
 #include "lib/fuse/protocol.h"
 #include "lib/process/mount_table.h"
@@ -57,6 +58,38 @@ std::string escaped(const std::string& text) {
     return out;
 }
 
+std::string cannot_mount(const std::string& folder, int code) {
+    return fmt::format("cannot mount on {}: {}", folder,
+                       last_words.empty() ? Error{code, {}}.message() : last_words);
+}
+
+// Returns the reason why libfuse could not mount.
+std::unexpected<Error> not_mounted(const std::string& folder, int code) {
+    if (::access("/dev/fuse", F_OK) != 0)
+        return explain(ENODEV,
+                       "this system has no /dev/fuse; load the kernel's module with `modprobe "
+                       "fuse`, or give the container the device (`--device /dev/fuse`)");
+    const Descriptor device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+    if (!device.valid() && (errno == EACCES || errno == EPERM))
+        return explain(errno,
+                       "this process may not open /dev/fuse; a container needs `--device /dev/fuse "
+                       "--cap-add SYS_ADMIN`, and a user read and write permission");
+    if (last_words.empty() && ::geteuid() != 0)
+        return explain(EPERM, fmt::format("cannot mount on {}: fusermount3 refused it; its reason "
+                                          "is in the log",
+                                          folder));
+    return explain(code, cannot_mount(folder, code));
+}
+
+// libfuse cannot pass the option on, and only root may set it afterwards. It has no effect on the
+// access times, which are kept by the filesystem; it is what the mount table shows.
+void show_strict_atime(const std::string& folder) {
+    mount_attr change{};
+    change.attr_set = MOUNT_ATTR_STRICTATIME;
+    change.attr_clr = MOUNT_ATTR__ATIME;
+    ::mount_setattr(AT_FDCWD, folder.c_str(), AT_SYMLINK_NOFOLLOW, &change, sizeof change);
+}
+
 }  // namespace
 
 Result<void> Mountpoint::check(const std::string& folder, const MountpointOptions& options) {
@@ -69,14 +102,19 @@ Result<void> Mountpoint::check(const std::string& folder, const MountpointOption
         if (errno == ENOENT)
             return explain(
                 ENOENT,
-                fmt::format("the mount point {} does not exist; make the folder first", folder));
-        return fail_errno("mount point " + folder);
+                fmt::format("the mount point {0} does not exist; make it first, with `mkdir {0}`",
+                            folder));
+        return fail_errno("cannot use the mount point " + folder);
     }
     if (!S_ISDIR(here.st_mode))
         return explain(ENOTDIR, fmt::format("the mount point {} is not a folder", folder));
+    if (::geteuid() != 0 && ::access(folder.c_str(), W_OK) != 0)
+        return explain(EACCES, fmt::format("this user may not write in the mount point {}, as "
+                                           "mounting requires; give a folder of your own",
+                                           folder));
     std::error_code problem;
     const bool empty = std::filesystem::is_empty(folder, problem);
-    if (problem) return fail(problem.value(), "mount point " + folder);
+    if (problem) return fail(problem.value(), "cannot read the mount point " + folder);
     if (!empty && !options.non_empty)
         return explain(
             ENOTEMPTY,
@@ -99,15 +137,12 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
 
     fuse_session* session = fuse_session_new(&args, &none, sizeof none, nullptr);
     fuse_opt_free_args(&args);
-    if (!session) return fail(EINVAL, "mounting on " + folder + ": " + last_words);
+    if (!session) return explain(EINVAL, cannot_mount(folder, EINVAL));
     errno = 0;
     if (fuse_session_mount(session, folder.c_str()) != 0) {
         const int code = errno ? errno : EIO;
         fuse_session_destroy(session);
-        if (::access("/dev/fuse", F_OK) != 0)
-            return explain(ENODEV, "this system has no /dev/fuse; load the kernel's fuse module");
-        return fail(code, fmt::format("mounting on {}{}{}", folder, last_words.empty() ? "" : ": ",
-                                      last_words));
+        return not_mounted(folder, code);
     }
     // The session was only needed to mount; its descriptor is closed with it, the duplicate stays.
     const int descriptor = ::fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 0);
@@ -115,9 +150,10 @@ Result<Mountpoint> Mountpoint::mount(const std::string& folder, const Mountpoint
     fuse_session_destroy(session);
     if (descriptor < 0) {
         (void)unmount(folder, true);
-        return fail(code, "mounting on " + folder);
+        return fail(code, "cannot mount on " + folder);
     }
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    if (options.strict_atime) show_strict_atime(folder);
     return Mountpoint(folder, descriptor);
 }
 
@@ -136,7 +172,7 @@ struct Said {
 Result<Said> run(std::vector<const char*> words) {
     words.push_back(nullptr);
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("a pipe");
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(fmt::format("cannot run {}", words[0]));
     const pid_t child = ::fork();
     if (child == 0) {
         ::dup2(ends[1], STDERR_FILENO);
@@ -154,7 +190,7 @@ Result<Said> run(std::vector<const char*> words) {
         if (WIFEXITED(status)) said.code = WEXITSTATUS(status);
     }
     ::close(ends[0]);
-    if (child < 0) return fail(EAGAIN, "starting " + std::string(words[0]));
+    if (child < 0) return fail(EAGAIN, fmt::format("cannot run {}", words[0]));
     while (said.words.ends_with('\n')) said.words.pop_back();
     return said;
 }
@@ -163,7 +199,7 @@ Result<Said> run(std::vector<const char*> words) {
 
 Result<void> unmount(const std::string& folder, bool lazy) {
     if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
-    if (errno != EPERM) return fail_errno("unmounting " + folder);
+    if (errno != EPERM) return fail_errno("cannot unmount " + folder);
 
     // fusermount3 gives its reason only as text; in the C locale it can be recognized.
     TRY(const Said said,
@@ -174,7 +210,7 @@ Result<void> unmount(const std::string& folder, bool lazy) {
                                           "fusermount3",
                                           folder));
     const bool busy = said.words.find(strerrordesc_np(EBUSY)) != std::string::npos;
-    return explain(busy ? EBUSY : EPERM, fmt::format("unmounting {}: {}", folder, said.words));
+    return explain(busy ? EBUSY : EPERM, fmt::format("cannot unmount {}: {}", folder, said.words));
 }
 
 bool is_stale(const std::string& folder) {
@@ -183,12 +219,12 @@ bool is_stale(const std::string& folder) {
     return ::statfs(folder.c_str(), &space) != 0 && errno == ENOTCONN;
 }
 
-void set_readahead(const std::string& folder, std::size_t bytes) {
+void set_readahead(const std::string& folder) {
     struct stat attr;
     if (::stat(folder.c_str(), &attr) != 0) return;
     std::ofstream(
         fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(attr.st_dev), minor(attr.st_dev)))
-        << bytes / 1024;
+        << readahead_bytes / 1024;
 }
 
 }  // namespace flexfs::fuse

@@ -16,7 +16,8 @@ struct MountpointOptions {
     bool no_suid = false;
     bool no_dev = false;
     bool no_atime = false;
-    bool non_empty = false;  // mount over a folder with entries
+    bool strict_atime = false;  // only a mount by root shows it
+    bool non_empty = false;     // mount over a folder with entries
 };
 
 class Mountpoint {
@@ -51,8 +52,8 @@ Result<void> unmount(const std::string& folder, bool lazy);
 // Returns true if the process of a mount is gone: "Transport endpoint is not connected".
 bool is_stale(const std::string& folder);
 
-// Lets the kernel read ahead by `bytes` if the process may set that (root). Must not be called from
-// the loop that serves the mount.
-void set_readahead(const std::string& folder, std::size_t bytes);
+// Lets the kernel read ahead as far as the mount allows, if the process may set that (root). Must
+// not be called from the loop that serves the mount.
+void set_readahead(const std::string& folder);
 
 }  // namespace flexfs::fuse

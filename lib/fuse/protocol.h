@@ -16,6 +16,9 @@ inline constexpr std::uint32_t protocol_minor_least = 36;
 // The most file data in one request: 256 pages, the kernel's default bound.
 inline constexpr std::size_t data_bytes_max = 1 << 20;
 
+// The kernel reads ahead by this much in a file that is read in order.
+inline constexpr std::uint32_t readahead_bytes = 1 << 20;
+
 // The size of the buffer for a read of the kernel's queue: the largest request is a write.
 inline constexpr std::size_t request_bytes_max = data_bytes_max + 4096;
 

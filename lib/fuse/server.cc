@@ -24,7 +24,6 @@ constexpr std::uint64_t wanted_features =
 constexpr std::uint64_t acl_features = FUSE_POSIX_ACL | FUSE_DONT_MASK;
 
 constexpr std::uint16_t background_max = 64;
-constexpr std::uint32_t readahead_bytes = 1 << 20;
 
 // A signal ends a request that waits for a server or a store that is away, not one that is being
 // executed: no local disk answers EINTR to an fsync because a timer fired.

@@ -142,7 +142,9 @@ Result<Address> parse_address(std::string_view text) {
         if (row.name == scheme) known = &row;
     if (!known)
         return wrong(
-            fmt::format("unknown kind of store '{}:'; the kinds are file: and memory:", scheme));
+            fmt::format("this version of flexfs has no store of kind '{}:'; it keeps data "
+                        "in a folder: write ./folder or file:///path",
+                        scheme));
 
     const auto rest = text.substr(scheme.size() + 1);
     const auto question = std::min(rest.find('?'), rest.size());

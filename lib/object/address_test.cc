@@ -57,7 +57,8 @@ TEST_CASE("memory: takes the same options") {
 TEST_CASE("an error names the wrong part and a valid form") {
     CHECK(has(refusal("data"), "./data"));
     CHECK(has(refusal("gopher://x"), "'gopher:'"));
-    CHECK(has(refusal("gopher://x"), "file: and memory:"));
+    CHECK(has(refusal("s3://bucket"), "this version of flexfs has no store of kind 's3:'"));
+    CHECK(has(refusal("s3://bucket"), "./folder or file:///path"));
     CHECK(has(refusal("file://host/x"), "file:///path"));
     CHECK(has(refusal("file:"), "file:///path"));
     CHECK(has(refusal("file:///x?latncy=1s"), "'latncy'"));

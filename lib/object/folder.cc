@@ -137,9 +137,9 @@ Result<std::unique_ptr<Folder>> Folder::open(std::string path) {
     TRY(make_durable_folder(full));
 
     Descriptor root(::open(full.c_str(), folder_flags));
-    if (!root.valid()) return fail_errno("open folder " + full.string());
+    if (!root.valid()) return fail_errno("cannot open the folder " + full.string());
     if (::mkdirat(root.get(), put_folder, 0700) != 0 && errno != EEXIST)
-        return fail_errno("write into folder " + full.string());
+        return fail_errno("cannot write into the folder " + full.string());
     TRY(flexfs::sync_folder(full));
     auto folder = std::unique_ptr<Folder>(new Folder(full.string(), std::move(root)));
     folder->clear_leftovers();

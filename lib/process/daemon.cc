@@ -91,7 +91,7 @@ Result<void> await_daemon(const Descriptor& pipe, pid_t daemon) {
 Result<void> become_daemon(const std::string& log_file) {
     ::setsid();
     ::signal(SIGHUP, SIG_IGN);
-    if (::chdir("/") != 0) return fail_errno("folder /");
+    if (::chdir("/") != 0) return fail_errno("cannot enter the folder /");
     const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const Descriptor log(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     const int output = log.valid() ? log.get() : nothing.get();
@@ -105,10 +105,10 @@ Result<void> become_daemon(const std::string& log_file) {
 
 Result<Forked> go_to_background(const std::string& log_file) {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("starting the daemon");
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot start the daemon");
     Descriptor from(ends[0]), to(ends[1]);
     const pid_t daemon = ::fork();
-    if (daemon < 0) return fail_errno("starting the daemon");
+    if (daemon < 0) return fail_errno("cannot start the daemon");
     if (daemon > 0) {
         to.close();
         return Forked{false, {}, await_daemon(from, daemon)};

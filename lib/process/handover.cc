@@ -29,11 +29,11 @@ Result<void> check_handover_head(const Buffer& bytes, std::string_view magic,
 
 Result<Descriptor> save_handover(ByteView bytes) {
     Descriptor memory(::memfd_create("flexfs-handover", MFD_CLOEXEC));
-    if (!memory.valid()) return fail_errno("memory for the restart");
+    if (!memory.valid()) return fail_errno("cannot reserve memory for the restart");
     while (!bytes.empty()) {
         const ssize_t written = ::write(memory.get(), bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail_errno("memory for the restart");
+        if (written < 0) return fail_errno("cannot reserve memory for the restart");
         bytes = bytes.subspan(std::size_t(written));
     }
     return memory;
@@ -41,13 +41,13 @@ Result<Descriptor> save_handover(ByteView bytes) {
 
 Result<Buffer> load_handover(int memory) {
     struct stat attr;
-    if (::fstat(memory, &attr) != 0) return fail_errno("the state to take over");
+    if (::fstat(memory, &attr) != 0) return fail_errno("cannot read the state to take over");
     WritableBuffer bytes(std::size_t(attr.st_size));
     std::size_t have = 0;
     while (have < bytes.size()) {
         const ssize_t size = ::pread(memory, bytes.data() + have, bytes.size() - have, off_t(have));
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) return fail_errno("the state to take over");
+        if (size < 0) return fail_errno("cannot read the state to take over");
         if (size == 0) break;
         have += std::size_t(size);
     }

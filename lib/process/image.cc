@@ -93,7 +93,7 @@ std::string program_path() {
 
 Result<Descriptor> open_own_program() {
     Descriptor program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-    if (!program.valid()) return fail_errno("the program of this process");
+    if (!program.valid()) return fail_errno("cannot open the program of this process");
     return program;
 }
 
@@ -104,7 +104,7 @@ std::string path_of(int program) {
 Result<std::string> ask_program(const std::string& path, std::span<const std::string> arguments,
                                 int inherited) {
     const Descriptor output(::memfd_create("flexfs-answer", MFD_CLOEXEC));
-    if (!output.valid()) return fail_errno("memory for an answer");
+    if (!output.valid()) return fail_errno("cannot reserve memory for an answer");
     return ask(path, arguments, inherited, output.get());
 }
 

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/base/time.h"
+#include "lib/process/mount_table.h"
 
 namespace flexfs::process {
 namespace {
@@ -48,6 +49,12 @@ Result<ServiceLock> ServiceLock::take_in_turn(const std::string& path, const std
                       found->place);
         std::this_thread::sleep_for(turn_pause);
     }
+}
+
+Result<ServiceLock> ServiceLock::take_for_mount(const std::string& path,
+                                                const std::string& mount_point) {
+    return take_in_turn(path, mount_point,
+                        [](const Holder& holder) { return is_mount_point(holder.place); });
 }
 
 void ServiceLock::complain(const std::string& sentence) {

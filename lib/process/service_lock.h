@@ -25,6 +25,10 @@ public:
     // its work, for a minute at most. EBUSY once `serves` is true of the holder. Blocks.
     static Result<ServiceLock> take_in_turn(const std::string& path, const std::string& place,
                                             const std::function<bool(const Holder&)>& serves);
+    // As take_in_turn(), for the process of a mount on `mount_point`: a holder serves as long as
+    // its place is a mount point.
+    static Result<ServiceLock> take_for_mount(const std::string& path,
+                                              const std::string& mount_point);
     // Takes over the lock that an earlier image of this process left open in `descriptor`.
     static ServiceLock adopt(int descriptor, std::string place) {
         return {LockFile::adopt(Descriptor(descriptor)), std::move(place)};

@@ -12,10 +12,6 @@ namespace {
 // The pause after an error, such as a full disk.
 constexpr Duration retry_pause = std::chrono::seconds(1);
 
-void complain(std::string_view doing, const Error& error) {
-    if (error.code != ECANCELED) log::warn("{}: {}", doing, error.message());
-}
-
 }  // namespace
 
 void Maintenance::start() {
@@ -101,7 +97,8 @@ Task<void> Maintenance::cut_log() {
     if (done) co_return;
     cut_again_ = loop_.now() + retry_pause;
     // EBUSY: a reader holds the log for a while.
-    if (done.error().code != EBUSY) complain("emptying the metadata log", done.error());
+    if (done.error().code != EBUSY)
+        log::background_failure("emptying the metadata log", done.error());
 }
 
 // Changes go on afterwards even if the log could not be copied: those that need space are then
@@ -110,7 +107,7 @@ Task<void> Maintenance::make_room() {
     while (copying_ || cutting_) co_await copied_.wait_shielded();
     const auto copied = co_await result(checkpoint());
     making_room_ = false;
-    if (!copied) complain("copying the metadata log on a full disk", copied.error());
+    if (!copied) log::background_failure("copying the metadata log on a full disk", copied.error());
     log_.room_made();
 }
 
@@ -119,7 +116,7 @@ Task<void> Maintenance::keep_freeing() {
         while (!volume_.needs_upkeep()) co_await to_free_.wait();
         const auto done = co_await result(free_in_steps());
         if (done) continue;
-        complain("freeing deleted files", done.error());
+        log::background_failure("freeing deleted files", done.error());
         co_await loop_.sleep(retry_pause);
     }
 }
@@ -128,7 +125,7 @@ Task<void> Maintenance::keep_copying() {
     for (;;) {
         while (!needs_copying()) co_await to_copy_.wait();
         const auto done = co_await result(checkpoint());
-        if (!done) complain("copying the metadata log", done.error());
+        if (!done) log::background_failure("copying the metadata log", done.error());
         // The pause is needed after a success, too: a reader may keep the log from starting from
         // its beginning for a while.
         co_await loop_.sleep(retry_pause);
@@ -147,7 +144,7 @@ Task<void> Maintenance::keep_settling() {
         if (code_of(volume_.commit()) == ENOSPC) co_await result(checkpoint());
         auto done = volume_.commit();
         if (done) done = co_await result(checkpoint());
-        if (!done) complain("copying the metadata log", done.error());
+        if (!done) log::background_failure("copying the metadata log", done.error());
     }
 }
 

@@ -9,10 +9,6 @@ namespace {
 // The number of keys that object stores delete with one request.
 constexpr std::uint64_t garbage_batch = 1000;
 
-void complain(std::string_view doing, const Error& error) {
-    if (error.code != ECANCELED) log::warn("{}: {}", doing, error.message());
-}
-
 }  // namespace
 
 Housekeeper::Housekeeper(Loop& loop, service::Service& service, meta::Volume& volume,
@@ -59,7 +55,7 @@ Task<void> Housekeeper::delete_garbage() {
 Task<void> Housekeeper::keep_deleting() {
     for (;;) {
         const auto done = co_await result(delete_garbage());
-        if (!done) complain("deleting dead segments", done.error());
+        if (!done) log::background_failure("deleting dead segments", done.error());
         co_await loop_.sleep(options_.garbage_pause);
     }
 }
@@ -69,7 +65,7 @@ Task<void> Housekeeper::keep_repacking() {
         co_await loop_.sleep(options_.repack_interval);
         for (bool more = true; more;) {
             const auto done = co_await result(repacker_.step());
-            if (!done) complain("repacking segments", done.error());
+            if (!done) log::background_failure("repacking segments", done.error());
             more = done && *done;
             co_await loop_.sleep(options_.repack_pause);
         }

@@ -10,7 +10,6 @@
 #include "lib/base/format.h"
 #include "lib/base/uuid.h"
 #include "lib/loop/pool.h"
-#include "lib/process/mount_table.h"
 #include "lib/volume/place.h"
 
 namespace flexfs::volume {
@@ -75,19 +74,47 @@ std::uint64_t share_of_disk(const std::string& folder, std::uint64_t share, std:
     return std::clamp<std::uint64_t>(bytes / share, 1 << 20, most);
 }
 
-std::unexpected<Error> no_database(const std::string& folder, const std::string& path) {
-    return explain(ENOENT, fmt::format("the database of the volume in {} is missing ({}); give "
-                                       "--dbFolder, or restore it from a backup",
-                                       folder, path));
+std::string database_path(const std::string& folder, const OpenOptions& options) {
+    return database_folder(folder, options) + "/volume.db";
+}
+
+std::unexpected<Error> no_database(const std::string& folder, const OpenOptions& options) {
+    const std::string& given = options.db_folder;
+    if (given.empty())
+        return explain(
+            ENOENT, fmt::format("the database of the volume in {} is missing ({}); if the volume "
+                                "was created with --dbFolder, give the same folder, else "
+                                "restore the database from a backup",
+                                folder, database_path(folder, options)));
+    const bool is_inside = ::access(database_path(folder, {}).c_str(), F_OK) == 0;
+    return explain(
+        ENOENT,
+        fmt::format("--dbFolder {0} holds no database, but {1} holds a volume; {2}", given, folder,
+                    is_inside ? fmt::format("its database is in {}/meta, so leave out "
+                                            "--dbFolder",
+                                            folder)
+                              : "give the folder with which it was created"));
+}
+
+// A mount that only reads also takes the lock, and its database replays its log.
+Result<void> check_writable(const std::string& folder) {
+    if (::access(folder.c_str(), R_OK | W_OK | X_OK) == 0 || errno == ENOENT) return {};
+    if (errno == EROFS)
+        return explain(EROFS, fmt::format("{} is on a read-only disk; flexfs writes its lock and "
+                                          "its database there, even with --ro",
+                                          folder));
+    if (errno == EACCES)
+        return explain(EACCES, fmt::format("this user has no permission to write in {}, where the "
+                                           "volume is kept; a mount requires it, even with --ro",
+                                           folder));
+    return fail_errno("cannot use the folder " + folder);
 }
 
 Result<process::ServiceLock> lock_folder(const std::string& folder, const OpenOptions& options) {
     if (options.taken_over)
         return process::ServiceLock::adopt(*options.taken_over, options.mount_point);
     const std::string path = folder + "/lock";
-    auto lock = process::ServiceLock::take_in_turn(
-        path, options.mount_point,
-        [](const auto& holder) { return process::is_mount_point(holder.place); });
+    auto lock = process::ServiceLock::take_for_mount(path, options.mount_point);
     if (lock || lock.error().code != EBUSY) return lock;
     const auto holder = process::ServiceLock::holder(path);
     return explain(EBUSY, fmt::format("{} is in use by the mount on {} (process {})", folder,
@@ -100,7 +127,7 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
     const std::string db_folder = database_folder(folder, options);
     if (description.fresh) TRY(make_folder(db_folder));
     auto opened =
-        meta::Volume::open({.path = db_folder + "/volume.db",
+        meta::Volume::open({.path = database_path(folder, options),
                             .cache_bytes = options.db_cache_bytes,
                             .create = description.fresh,
                             .info = description.info,
@@ -108,8 +135,7 @@ Result<std::unique_ptr<meta::Volume>> open_database(const std::string& folder,
                             .root_gid = ::getegid(),
                             .now = wall_now(),
                             .reserve_bytes = share_of_disk(db_folder, reserve_share, 8 << 20)});
-    if (!opened && opened.error().code == ENOENT)
-        return no_database(folder, db_folder + "/volume.db");
+    if (!opened && opened.error().code == ENOENT) return no_database(folder, options);
     if (!opened || !description.fresh) return opened;
     // An empty one was left by a start that was interrupted.
     const bool is_new = (*opened)->info().id == description.info.id;
@@ -172,9 +198,10 @@ Result<void> FolderVolume::check_takeover(const object::Address& address,
     if (file.id != served.id || file.block_bytes != served.block_bytes)
         return explain(EINVAL, fmt::format("{} describes another volume than the mounted one",
                                            description_path(folder)));
-    const std::string path = database_folder(folder, options) + "/volume.db";
-    if (::access(path.c_str(), R_OK | W_OK) != 0) return no_database(folder, path);
-    return {};
+    const std::string path = database_path(folder, options);
+    if (::access(path.c_str(), R_OK | W_OK) == 0) return {};
+    if (errno == ENOENT) return no_database(folder, options);
+    return fail_errno("cannot use the database " + path);
 }
 
 Result<void> FolderVolume::check(const object::Address& address, const OpenOptions& options,
@@ -189,6 +216,9 @@ Result<void> FolderVolume::check(const object::Address& address, const OpenOptio
         return fail(std::move(found.error()));
     };
     TRY(find(address.folder));
+    if (when == When::now)
+        for (const std::string& folder : {address.folder, database_folder(address.folder, options)})
+            TRY(check_writable(folder));
     TRY(const Description found, describe(address.folder, options));
     if (found.fresh && !options.db_folder.empty()) TRY(find(options.db_folder));
     return {};

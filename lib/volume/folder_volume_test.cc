@@ -172,6 +172,23 @@ TEST_CASE("a volume whose database is gone is refused, and not made anew") {
     CHECK(!fs::exists(scratch.path / "data/meta/volume.db"));
 }
 
+TEST_CASE("a database folder without the volume's database is refused, with the right one") {
+    Scratch scratch;
+    REQUIRE(scratch.run(scratch.options()));
+    OpenOptions elsewhere = scratch.options();
+    elsewhere.db_folder = scratch.path / "db";
+    const std::string data = scratch.path / "data";
+    const std::string refusal = fmt::format(
+        "--dbFolder {} holds no database, but {} holds a volume; ", elsewhere.db_folder, data);
+
+    CHECK(scratch.run(elsewhere).error().message() ==
+          refusal + fmt::format("its database is in {}/meta, so leave out --dbFolder", data));
+    fs::remove_all(data + "/meta");
+    CHECK(scratch.run(elsewhere).error().message() ==
+          refusal + "give the folder with which it was created");
+    CHECK(!fs::exists(elsewhere.db_folder));
+}
+
 TEST_CASE("a volume is taken over only by whoever finds the same one") {
     Scratch scratch;
     auto served = scratch.run(scratch.options());

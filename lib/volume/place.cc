@@ -27,7 +27,8 @@ Result<std::string> foreign_file(const std::string& folder) {
         const bool leftover = name.starts_with("volume.yaml.new-");
         if (!leftover && std::ranges::find(own_names, name) == std::end(own_names)) return name;
     }
-    if (problem && problem.value() != ENOENT) return fail(problem.value(), "folder " + folder);
+    if (problem && problem.value() != ENOENT)
+        return fail(problem.value(), "cannot read the folder " + folder);
     return std::string();
 }
 
@@ -38,7 +39,11 @@ Result<bool> find_folder(const fs::path& folder) {
         return explain(ENOTDIR,
                        fmt::format("{} is not a folder; a volume is kept in one", folder.string()));
     }
-    if (errno != ENOENT) return fail_errno("folder " + folder.string());
+    if (errno == ENOTDIR)
+        return explain(
+            ENOTDIR,
+            fmt::format("the path {} is not valid: a part of it is not a folder", folder.string()));
+    if (errno != ENOENT) return fail_errno("cannot use the folder " + folder.string());
     if (::access(folder.parent_path().c_str(), F_OK) == 0) return false;
     return explain(ENOENT, fmt::format("cannot create {}: {} does not exist", folder.string(),
                                        folder.parent_path().string()));

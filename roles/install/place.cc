@@ -28,7 +28,7 @@ Result<void> replace(const fs::path& name, Make make) {
     if (!problem) return {};
     std::error_code ignored;
     fs::remove(made, ignored);
-    return failed(problem, name.string());
+    return failed(problem, "cannot write " + name.string());
 }
 
 bool same_bytes(const fs::path& a, const fs::path& b) {
@@ -61,7 +61,8 @@ Result<std::string> link(const fs::path& name, const fs::path& target, const fs:
 
 Result<std::string> copy_binary(const fs::path& from, const fs::path& to) {
     std::error_code problem;
-    if (fs::is_directory(to, problem)) return fail(EISDIR, to.string());
+    if (fs::is_directory(to, problem))
+        return explain(EISDIR, to.string() + " is a folder; move it away first");
     if (fs::equivalent(from, to, problem) || same_bytes(from, to))
         return fmt::format("{} is up to date", to.string());
     TRY(replace(to, [&](const fs::path& made, std::error_code& why) {
@@ -74,9 +75,9 @@ Result<std::string> copy_binary(const fs::path& from, const fs::path& to) {
 Result<fs::path> folder(const std::string& path) {
     std::error_code problem;
     fs::create_directories(path, problem);
-    if (problem) return failed(problem, path);
+    if (problem) return failed(problem, "cannot use the folder " + path);
     const fs::path whole = fs::canonical(path, problem);
-    if (problem) return failed(problem, path);
+    if (problem) return failed(problem, "cannot use the folder " + path);
     return whole;
 }
 

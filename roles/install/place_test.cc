@@ -104,7 +104,7 @@ TEST_CASE("a folder that cannot be made is named") {
     const auto placed = root.place();
     REQUIRE(!placed);
     CHECK(placed.error().code == ENOTDIR);
-    CHECK(placed.error().context == root.plan.prefix);
+    CHECK(placed.error().context == "cannot use the folder " + root.plan.prefix);
 }
 
 }  // namespace flexfs::install

@@ -14,7 +14,6 @@
 namespace flexfs::mount {
 namespace {
 
-constexpr std::size_t readahead_bytes = 1 << 20;
 constexpr const char* told_to_stop_reason = "the mount is stopping";
 
 vfs::Options vfs_options(const MountOptions& options) {
@@ -146,6 +145,7 @@ fuse::MountpointOptions MountProcess::mountpoint_options() const {
             .no_suid = options_.no_suid,
             .no_dev = options_.no_dev,
             .no_atime = options_.access_times == vfs::AccessTimes::never,
+            .strict_atime = options_.access_times == vfs::AccessTimes::always,
             .non_empty = options_.non_empty};
 }
 
@@ -188,8 +188,9 @@ Task<void> MountProcess::answer() {
     // it.
     co_await offload(loop_, [dir = options_.dir]() -> Result<void*> {
         struct stat attr;
-        if (::stat(dir.c_str(), &attr) != 0) return fail_errno("the new mount on " + dir);
-        fuse::set_readahead(dir, readahead_bytes);
+        if (::stat(dir.c_str(), &attr) != 0)
+            return fail_errno("the new mount does not answer on " + dir);
+        fuse::set_readahead(dir);
         return nullptr;
     });
     ready_ = true;
@@ -257,9 +258,9 @@ std::vector<std::string> MountProcess::changes(const std::string& list) const {
 // A program inside the mount could not be read while no process serves the mount.
 Result<void> MountProcess::check_program(const std::string& program) const {
     struct stat file, folder;
-    if (::stat(program.c_str(), &file) != 0) return fail_errno("the program " + program);
+    if (::stat(program.c_str(), &file) != 0) return fail_errno("cannot use the program " + program);
     if (::stat(options_.dir.c_str(), &folder) != 0)
-        return fail_errno("mount point " + options_.dir);
+        return fail_errno("cannot use the mount point " + options_.dir);
     if (file.st_dev == folder.st_dev)
         return explain(EDEADLK, fmt::format("the program {} is inside the mount itself", program));
     return {};

@@ -90,7 +90,8 @@ Result<void> remount(const std::string& dir, std::string_view wanted, Given give
         if (errno == EBUSY)
             return explain(
                 EBUSY, fmt::format("cannot make {} read-only: files are open for writing", dir));
-        return fail_errno("remounting " + dir);
+        if (errno == EPERM) return explain(EPERM, fmt::format("only root may remount {}", dir));
+        return fail_errno("cannot remount " + dir);
     }
     const std::string heard = access_times_in(wanted);
     if (only_mount_point || heard.empty()) return {};

@@ -5,7 +5,6 @@
 #include "lib/base/home.h"
 #include "lib/base/log.h"
 #include "lib/process/image.h"
-#include "lib/process/mount_table.h"
 #include "roles/mount/mount_process.h"
 #include "roles/mount/running.h"
 
@@ -15,9 +14,7 @@ namespace {
 // Allows one mount at a time on a mount point.
 Result<process::ServiceLock> lock_mount_point(const process::Presence& presence,
                                               const std::string& dir) {
-    auto lock = process::ServiceLock::take_in_turn(presence.lock, dir, [](const auto& holder) {
-        return process::is_mount_point(holder.place);
-    });
+    auto lock = process::ServiceLock::take_for_mount(presence.lock, dir);
     if (lock || lock.error().code != EBUSY) return lock;
     const auto holder = process::ServiceLock::holder(presence.lock);
     return explain(EBUSY, fmt::format("{} is already a flexfs mount (process {}); end it with "
