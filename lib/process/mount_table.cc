@@ -1,31 +1,13 @@
 #include "lib/process/mount_table.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <sstream>
 
-#include "lib/base/format.h"
 #include "lib/base/text.h"
 
 namespace flexfs::process {
 namespace {
-
-std::string read_all(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return std::move(text).str();
-}
-
-std::string namespace_of(const std::string& process) {
-    char name[64];
-    const ssize_t size = ::readlink(("/proc/" + process + "/ns/mnt").c_str(), name, sizeof name);
-    return size > 0 ? std::string(name, std::size_t(size)) : std::string();
-}
 
 // Parses "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options", see proc(5).
 std::optional<MountEntry> parse_line(const std::string& line) {
@@ -51,7 +33,7 @@ std::vector<MountEntry> parse_mount_table(std::string_view text) {
 }
 
 std::vector<MountEntry> mount_table() {
-    return parse_mount_table(read_all("/proc/self/mountinfo"));
+    return parse_mount_table(read_proc("self", "mountinfo"));
 }
 
 std::optional<MountEntry> mounted_on(const std::string& folder) {
@@ -72,21 +54,14 @@ std::vector<MountEntry> mounts_below(std::span<const MountEntry> table, const st
 std::vector<ElsewhereMounted> mounted_elsewhere(
     const std::function<bool(const MountEntry&)>& matches) {
     std::vector<ElsewhereMounted> found;
-    std::set<std::string> seen{namespace_of("self")};
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc", none)) {
-        const std::string process = entry.path().filename();
-        pid_t pid = 0;
-        const char* end = process.data() + process.size();
-        if (std::from_chars(process.data(), end, pid).ptr != end) continue;
-        const std::string space = namespace_of(process);
+    std::set<std::string> seen{proc_link("self", "ns/mnt")};
+    for (const pid_t pid : all_processes()) {
+        const std::string space = proc_link(pid, "ns/mnt");
         if (space.empty() || !seen.insert(space).second) continue;
-        const auto table = parse_mount_table(read_all("/proc/" + process + "/mountinfo"));
+        const auto table = parse_mount_table(read_proc(pid, "mountinfo"));
         const auto mount = std::ranges::find_if(table, matches);
         if (mount == table.end()) continue;
-        std::string command = read_all("/proc/" + process + "/comm");
-        while (command.ends_with('\n')) command.pop_back();
-        found.push_back({pid, std::move(command), mount->path});
+        found.push_back({{pid, command_of(pid)}, mount->path});
     }
     return found;
 }

@@ -1,14 +1,14 @@
 // The mount table, as proc(5) describes it: /proc/PID/mountinfo.
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lib/process/proc.h"
 
 namespace flexfs::process {
 
@@ -36,9 +36,8 @@ std::vector<MountEntry> mounts_below(std::span<const MountEntry> table, const st
 
 // A process with the filesystem mounted in a mount namespace other than that of this process.
 struct ElsewhereMounted {
-    pid_t pid = 0;
-    std::string command;  // the name of its program
-    std::string path;     // the mount point in that namespace
+    ProcessName process;
+    std::string path;  // the mount point in that namespace
 };
 // Returns one such process for each namespace that has a mount for which `matches` is true. Only
 // root sees the processes of all users.

@@ -23,7 +23,13 @@ Result<Json> status_of(const std::string& folder) {
     if (!holder) return not_ours(folder);
     auto answer = process::ask(presence, wire::Status{}, process::answer_patience);
     if (answer) return Json::parse(answer->json.text(), nullptr, false);
-    if (is_dead(folder)) return not_ours(folder);
+    if (is_dead(folder) || !process::ServiceLock::holder(presence.lock)) return not_ours(folder);
+    if (const auto mounted = process::mounted_on(folder);
+        !mounted || mounted->type != filesystem_type)
+        return explain(EIO,
+                       fmt::format("nothing is mounted on {} now; process {} is just starting or "
+                                   "ending a mount there",
+                                   folder, holder->pid));
     return explain(EIO, fmt::format("cannot ask the mount on {} (process {}): {}", folder,
                                     holder->pid, answer.error().message()));
 }
@@ -53,6 +59,7 @@ int show_all(bool json) {
             all.push_back(std::move(*status));
             continue;
         }
+        if (status.error().code == ENOENT) continue;  // it has just ended
         const bool dead = status.error().code == ENOTCONN;
         if (dead) all.push_back(dead_mount(folder, address_of(folder)));
         if (!dead || !json) fmt::print(stderr, "flexfs: {}\n", status.error().message());

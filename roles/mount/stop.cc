@@ -1,5 +1,6 @@
 // `flexfs mount stop` unmounts and waits until the process has stored everything.
 #include <signal.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -8,6 +9,7 @@
 #include "lib/fuse/mountpoint.h"
 #include "lib/process/ask.h"
 #include "lib/process/mount_table.h"
+#include "lib/process/proc.h"
 #include "lib/wire/control.h"
 #include "roles/mount/running.h"
 #include "roles/mount/status_report.h"
@@ -91,14 +93,25 @@ Result<void> check_not_elsewhere(const Stopping& mount) {
         return entry.type == filesystem_type && entry.path == mount.folder;
     });
     if (found.empty()) return {};
-    const auto& [pid, command, path] = found.front();
+    const auto& [process, path] = found.front();
     return explain(
         EBUSY,
         fmt::format("{0} is unmounted here, but process {1} ({2}) still has it mounted on {3}, in "
                     "another mount namespace; the mount ends with that process, or after "
                     "`nsenter --target {1} --mount umount {3}`, and `flexfs mount stop --force "
                     "{0}` cuts it off",
-                    mount.folder, pid, command, path));
+                    mount.folder, process.pid, process.command, path));
+}
+
+std::unexpected<Error> used(const std::string& folder) {
+    auto users = process::processes_using(folder);
+    std::erase_if(users, [](const auto& user) { return user.pid == ::getpid(); });
+    const bool many = users.size() > 1;
+    return explain(EBUSY,
+                   fmt::format("{} is in use: {} {} files open in it, or {} working folder "
+                               "there; --force cuts such programs off",
+                               folder, users.empty() ? "a program" : process::list_processes(users),
+                               many ? "have" : "has", many ? "their" : "its"));
 }
 
 std::string why_it_waits(const Stopping& mount) {
@@ -164,11 +177,7 @@ Result<void> stop_mount(const std::string& given, bool force) {
     if (!mounted_here && force) cut_off_unmounted(mount);
     auto down = take_down(folder);
     const bool in_use = !down && down.error().code == EBUSY;
-    if (in_use && !force)
-        return explain(EBUSY,
-                       fmt::format("{} is in use: a program has files open in it, or its working "
-                                   "folder there; --force cuts such programs off",
-                                   folder));
+    if (in_use && !force) return used(folder);
     if (in_use) down = cut_off(mount);
     TRY(std::move(down));
     if (force && !in_use && !check_not_elsewhere(mount)) cut_off_unmounted(mount);

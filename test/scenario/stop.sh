@@ -108,7 +108,8 @@ start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 (exec 9>"$mnt/held" && cat "$late" >&9 && sleep 600) &
 wait_until 10 cmp -s "$late" "$mnt/held"
-check_fails "stop refuses a mount in use" "in use: .*--force cuts such programs off" \
+check_fails "stop refuses a mount in use, and names the programs that use it" \
+    "in use: process(es)? .*\(sleep\).* ha(s|ve) files open in it,.*--force cuts such programs" \
     "$FLEXFS" mount stop "$mnt"
 check "stop --force ends a mount in use at once" \
     eval 'timeout 5 "$FLEXFS" mount stop --force "$mnt" 2>"$said"'
