@@ -16,11 +16,19 @@ std::string escaped(std::string_view text) {
     return escape_octal(text, " \t\n#");
 }
 
+std::string_view without_slash(std::string_view dir) {
+    while (dir.size() > 1 && dir.ends_with('/')) dir.remove_suffix(1);
+    return dir;
+}
+
 struct Line {
     std::string_view whole;           // with its newline
     std::vector<std::string> fields;  // none for comments and empty lines
 
-    bool mounts_on(std::string_view dir) const { return fields.size() > 1 && fields[1] == dir; }
+    bool is_ours() const { return fields.size() > 2 && fields[2] == type; }
+    bool mounts_on(std::string_view dir) const {
+        return fields.size() > 1 && without_slash(fields[1]) == without_slash(dir);
+    }
 };
 
 std::vector<Line> parse(std::string_view fstab) {
@@ -55,12 +63,22 @@ Result<std::string> with_line(std::string_view fstab, const FstabLine& line, boo
     for (const Line& old : parse(fstab)) {
         ++number;
         if (!old.mounts_on(line.dir)) {
+            if (old.is_ours() && old.fields[0] == line.volume)
+                return fail(EEXIST,
+                            fmt::format("line {0} mounts {1} on {2} already, and a volume can be "
+                                        "mounted only once; remove that line with `flexfs mount "
+                                        "deinit fstab {1} {2}`",
+                                        number, line.volume, old.fields[1]));
             out += old.whole;
             continue;
         }
+        if (!old.is_ours())
+            return fail(EEXIST, fmt::format("line {} mounts {}, which is no flexfs volume, on {}; "
+                                            "give another folder, or remove that line by hand",
+                                            number, old.fields[0], line.dir));
         if (!replace)
-            return fail(EEXIST, fmt::format("line {} mounts {} on {}; --force replaces it", number,
-                                            old.fields[0], line.dir));
+            return fail(EEXIST, fmt::format("line {} mounts {} on {} already; --force replaces it",
+                                            number, old.fields[0], line.dir));
         if (!written) out += line.text();
         written = true;
     }
@@ -75,16 +93,15 @@ Result<std::string> without_line(std::string_view fstab, std::string_view volume
     std::string other;
     bool found = false;
     for (const Line& line : parse(fstab)) {
-        const bool ours = line.mounts_on(dir) && line.fields.size() > 2 && line.fields[2] == type &&
-                          line.fields[0] == volume;
+        const bool ours = line.mounts_on(dir) && line.is_ours() && line.fields[0] == volume;
         if (line.mounts_on(dir) && !ours) other = line.fields[0];
         found = found || ours;
         if (!ours) out += line.whole;
     }
     if (found) return out;
-    return fail(ENOENT, other.empty()
-                            ? fmt::format("no line mounts {} on {}", volume, dir)
-                            : fmt::format("{} is for {}, not for {}", dir, other, volume));
+    return fail(ENOENT, other.empty() ? fmt::format("no line mounts {} on {}", volume, dir)
+                                      : fmt::format("{} is the mount point of {}, not of {}", dir,
+                                                    other, volume));
 }
 
 }  // namespace flexfs::conf

@@ -11,14 +11,15 @@ namespace flexfs::conf {
 struct FstabLine {
     std::string volume;  // as mount(8) passes it to flexfs
     std::string dir;
-    std::string options;  // "_netdev,nofail"
+    std::string options;  // "nofail,noATime"
 
     // Returns "VOLUME DIR flexfs OPTIONS 0 0", with blanks and backslashes written in octal.
     std::string text() const;
 };
 
-// Returns `fstab` with the line appended. EEXIST if DIR has a line already (the sentence quotes
-// it), unless `replace`: then the line replaces that one.
+// Returns `fstab` with the line appended. EEXIST, and the sentence quotes the other line: DIR has
+// one already (with `replace` that is replaced if it is of type flexfs), or the volume has one for
+// another folder.
 Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace);
 
 // Returns `fstab` without the line that mounts `volume` on `dir`. ENOENT: there is none; a line

@@ -1,5 +1,6 @@
 #include "roles/mount/fstab_commands.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,11 +10,16 @@
 #include "lib/conf/file.h"
 #include "lib/conf/fstab.h"
 #include "lib/options/option_list.h"
+#include "lib/process/mount_table.h"
 #include "roles/mount/running.h"
 #include "roles/mount/start.h"
 
 namespace flexfs::mount {
 namespace {
+
+// The system starts even without the volume. With _netdev systemd would not mount the disk that
+// holds the volume's folder before the volume.
+constexpr const char* default_options = "nofail";
 
 // The program that mount(8) runs for a line of fstab of type flexfs.
 constexpr const char* mount_helper = "/sbin/mount.flexfs";
@@ -29,17 +35,35 @@ std::unexpected<Error> about(const std::string& file, const Error& error) {
     return fail(EINVAL, file + ": " + error.context);
 }
 
+// Returns true if the mount point exists. Does not look into a mount on it, which may not answer.
+Result<bool> check_folder(const std::string& dir, bool may_have_files) {
+    struct stat found;
+    if (process::is_mount_point(dir)) return true;
+    if (::stat(dir.c_str(), &found) != 0) return false;
+    if (!S_ISDIR(found.st_mode))
+        return explain(ENOTDIR, fmt::format("the mount point {} is not a folder", dir));
+    std::error_code problem;
+    if (!may_have_files && !std::filesystem::is_empty(dir, problem) && !problem)
+        return explain(ENOTEMPTY,
+                       fmt::format("the mount point {} holds files, which the mount would hide; "
+                                   "give an empty folder, or nonEmpty in --mountOptions",
+                                   dir));
+    return true;
+}
+
 Result<void> add_line(const FstabCommand& command, const MountOptions& options) {
     TRY(check_mount(options));
-    const conf::FstabLine line{
-        options.volume, options.dir,
-        "_netdev,nofail" + (command.options.empty() ? "" : "," + command.options)};
+    TRY(const bool exists, check_folder(options.dir, options.non_empty));
+    const conf::FstabLine line{options.volume, options.dir,
+                               command.options.empty()
+                                   ? default_options
+                                   : fmt::format("{},{}", default_options, command.options)};
     TRY(auto before, read_fstab(command.file));
     auto after = conf::with_line(before, line, command.force);
     if (!after) return about(command.file, after.error());
     std::error_code problem;
-    std::filesystem::create_directories(options.dir, problem);
-    if (problem) return fail(problem.value(), options.dir);
+    if (!exists) std::filesystem::create_directories(options.dir, problem);
+    if (problem) return fail(problem.value(), "cannot create the mount point " + options.dir);
     return conf::replace_file(command.file, *after, conf::Access::everyone);
 }
 
@@ -69,7 +93,15 @@ Result<void> remove_line(const FstabCommand& command, const MountOptions& option
     return conf::replace_file(command.file, *after, conf::Access::everyone);
 }
 
-int deinit_fstab(const FstabCommand& command, const MountOptions& options) {
+int deinit_fstab(const FstabCommand& command, const MountOptions& options,
+                 const std::string& program) {
+    if (command.force && !command.now) {
+        fmt::print(stderr,
+                   "{}: --force cuts off programs that use the mount, which only --now unmounts; "
+                   "add --now, or leave out --force\n",
+                   program);
+        return cli::exit_usage;
+    }
     auto done = remove_line(command, options);
     if (done && command.now) done = stop_mount(options.dir, command.force);
     return cli::report(done);
@@ -81,24 +113,30 @@ std::vector<cli::Verb> fstab_verbs(FstabCommand& command, MountOptions& options,
                                    const std::string& program) {
     const cli::Flag file{"--fstab", cli::text(command.file, "FILE"),
                          "the file to change (/etc/fstab)"};
+    std::vector<cli::Argument> of_line = options::arguments(options);
+    of_line[0].help = "the volume, as it was given to init fstab";
+    of_line[1].help = "its mount point, which stays as a folder";
     return {{.name = "init fstab",
              .summary = "add a line to /etc/fstab, so that the volume is mounted when the system "
                         "starts, and create the mount point",
              .arguments = options::arguments(options),
              .flags = {{"--mountOptions", cli::text(command.options, "OPTIONS"),
-                        "options in addition to _netdev,nofail, such as ro,noATime"},
+                        "options in addition to nofail, such as ro,noATime, and _netdev for a "
+                        "folder that needs the network"},
                        {"--now", cli::sets(command.now), "also mount it now"},
-                       {"--force", cli::sets(command.force), "replace an existing line for DIR"},
+                       {"--force", cli::sets(command.force),
+                        "replace the line that mounts another flexfs volume on DIR"},
                        file},
              .run = [&] { return init_fstab(command, options, program); }},
             {.name = "deinit fstab",
              .summary = "remove the volume's line from /etc/fstab",
-             .arguments = options::arguments(options),
-             .flags = {{"--now", cli::sets(command.now), "also unmount it now"},
+             .arguments = of_line,
+             .flags = {{"--now", cli::sets(command.now),
+                        "also unmount it now, and return when everything is stored"},
                        {"--force", cli::sets(command.force),
                         "with --now: cut off programs that use the mount"},
                        file},
-             .run = [&] { return deinit_fstab(command, options); }}};
+             .run = [&] { return deinit_fstab(command, options, program); }}};
 }
 
 }  // namespace flexfs::mount
