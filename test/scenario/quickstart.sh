@@ -19,5 +19,12 @@ stop_mount "$mnt"
 
 mkdir "$FLEXFS_TMP/full"
 touch "$FLEXFS_TMP/full/file"
-check_fails "a mount point that is not empty is refused with a sentence" "not empty|nonEmpty" \
-    "$FLEXFS_SOURCE/packaging/quickstart" "$FLEXFS_TMP/full"
+refuses_full() {
+    if "$FLEXFS_SOURCE/packaging/quickstart" "$FLEXFS_TMP/full" >"$FLEXFS_TMP/said" 2>&1; then
+        return 1
+    fi
+    cat "$FLEXFS_TMP/said"
+    grep -q "full is not empty.*packaging/quickstart FOLDER" "$FLEXFS_TMP/said" &&
+        ! grep -q "Packages" "$FLEXFS_TMP/said"
+}
+check "a mount point that is not empty is refused before anything is built" refuses_full
