@@ -24,7 +24,7 @@ std::string overview() {
     for (const Role& role : roles)
         items.push_back({std::string(role.name), std::string(role.summary)});
     return "usage: flexfs ROLE ...\n       flexfs version\n\nRoles:\n" + cli::aligned(items) +
-           "\nflexfs ROLE --help shows what a role can do.\n";
+           "\nflexfs ROLE --help shows the commands and flags of a role.\n";
 }
 
 int unknown_role(std::string_view name) {
@@ -44,6 +44,10 @@ int run(std::string_view called, std::vector<std::string> args) {
         const auto name = called.substr(0, called.find('.'));
         const Role* role = find_role(name);
         return role ? role->run({std::string(called), std::move(args)}) : unknown_role(name);
+    }
+    if (args.size() > 1 && args[0] == "help") {
+        args.erase(args.begin());
+        args.push_back("--help");
     }
     if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
         fmt::print("{}", overview());

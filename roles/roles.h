@@ -21,7 +21,7 @@ int mount(const cli::Call& call);
 
 inline constexpr Role roles[] = {
     {"bench", "measure how fast a mount point or folder is", role::bench},
-    {"install", "install the program and its links", role::install},
+    {"install", "install this program, for the command line and for mount(8)", role::install},
     {"mount", "mount a volume as a folder", role::mount},
 };
 

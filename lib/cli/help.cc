@@ -62,7 +62,7 @@ std::string flags_section(const Verb& verb) {
         for (const Flag& flag : verb.flags)
             if (flag.group == group && !flag.help.empty())
                 items.push_back({item_name(flag), flag.help});
-        if (group == groups.back()) items.push_back({"-h, --help", "show this help"});
+        if (group == groups.front()) items.push_back({"-h, --help", "show this help"});
         out += fmt::format("\n{}:\n{}", group.empty() ? "Flags" : group, aligned(items));
     }
     return out;

@@ -97,6 +97,11 @@ int bad_usage(const Program& program, std::string_view verb, std::string_view se
 }  // namespace
 
 int run(const Program& program, Words args, Streams streams) {
+    if (args.size() > 1 && args[0] == "help") {
+        std::vector<std::string> named(args.begin() + 1, args.end());
+        named.push_back("--help");
+        return run(program, named, streams);
+    }
     if (!args.empty() && asks_for_help(args[0])) {
         fmt::print(streams.out, "{}", help(program));
         return exit_success;
@@ -110,10 +115,11 @@ int run(const Program& program, Words args, Streams streams) {
         fmt::print(streams.err, "{}", help(program));
         return exit_usage;
     }
-    if (args.size() == 2 && asks_for_help(args[1]))
+    const bool asked = args.size() == 2 && asks_for_help(args[1]);
+    if (args.size() == 1 || asked)
         if (const Program some = commands_of(program, args[0]); !some.verbs.empty()) {
-            fmt::print(streams.out, "{}", help(some));
-            return exit_success;
+            fmt::print(asked ? streams.out : streams.err, "{}", help(some));
+            return asked ? exit_success : exit_usage;
         }
     const auto [verb, rest] = find_verb(program, args);
     if (!verb) return bad_usage(program, "", unknown_verb(program, args), streams);

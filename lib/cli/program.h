@@ -45,8 +45,9 @@ struct Streams {
 };
 
 // Finds the verb, sets its arguments and flags in the order given, and runs it. Also answers
-// `--help`, `help`, `--version` and `version`, and `init --help` if there are `init a` and `init
-// b`. Bad usage prints one sentence on `err` and returns exit_usage.
+// `--help`, `help`, `help VERB`, `--version` and `version`, and `init --help` if there are `init a`
+// and `init b`. Bad usage prints one sentence on `err`, or the help if a verb is missing, and
+// returns exit_usage.
 int run(const Program& program, std::span<const std::string> args, Streams streams = {});
 
 // Returns the help for the program, or for its verb if that is the only one and has no name.

@@ -142,6 +142,7 @@ TEST_CASE("half a command of two words is never the default one") {
     CHECK(shop.err ==
           "flexfs shop: unknown command 'init v'; use init fstab\nSee flexfs shop --help\n");
     CHECK(shop.call({"init"}) == exit_usage);
+    CHECK(shop.err.starts_with("usage: flexfs shop init COMMAND ...\n"));
     CHECK(shop.ran.empty());
 }
 
@@ -190,10 +191,10 @@ Flags:
       --noRO        touch
   -f, --foreground  stay
       --size SIZE   how large it is
+  -h, --help        show this help
 
 Old ways:
   -o OPTIONS  a list
-  -h, --help  show this help
 )");
     CHECK(shop.ran.empty());
 }
@@ -209,6 +210,18 @@ Commands:
 
 flexfs shop init COMMAND --help shows the flags of a command.
 )");
+    CHECK(shop.ran.empty());
+}
+
+TEST_CASE("help takes the name of a command") {
+    Shop shop;
+
+    CHECK(shop.call({"init", "fstab", "--help"}) == 0);
+    const std::string expected = shop.out;
+    CHECK(shop.call({"help", "init", "fstab"}) == 0);
+    CHECK(shop.out == expected);
+    CHECK(shop.call({"help", "init"}) == 0);
+    CHECK(shop.out.starts_with("usage: flexfs shop init COMMAND ...\n"));
     CHECK(shop.ran.empty());
 }
 

@@ -100,7 +100,7 @@ void add_access_times(Rows& rows, MountOptions& o) {
           {"relatime", become_relative, relative}}});
     rows.push_back({flag("--strictATime", chosen(o.access_times, AccessTimes::always),
                          "update the access time on every read (default: on the first read after "
-                         "a change, and once a day)"),
+                         "a change, and then once a day)"),
                     is(AccessTimes::always),
                     always,
                     {{"strictatime", set(o.access_times, AccessTimes::always), always},
@@ -115,7 +115,7 @@ void add_access_times(Rows& rows, MountOptions& o) {
 }
 
 void add_permissions(Rows& rows, MountOptions& o) {
-    rows.push_back(kernel_switch(o.no_exec, "--noExec", "do not let programs be run from the mount",
+    rows.push_back(kernel_switch(o.no_exec, "--noExec", "do not run programs that are on the mount",
                                  MS_NOEXEC, "noexec", "exec"));
     rows.push_back(kernel_switch(o.no_suid, "--noSUID",
                                  "ignore set-user-ID and set-group-ID bits and file capabilities",
@@ -135,7 +135,7 @@ void add_permissions(Rows& rows, MountOptions& o) {
     rows.back().flag.excludes.push_back("--acl");
     rows.push_back({flag("--xAttr", cli::sets(o.xattr), "enable extended attributes (default)")});
     rows.push_back({excluding("--acl", flag("--noACL", cli::sets(o.acl, false),
-                                            "ACLs are neither enforced nor visible")),
+                                            "disable ACLs: they are neither enforced nor visible")),
                     on(o.acl, false)});
     rows.push_back({flag("--acl", both(o.acl, o.xattr, true), "enable ACLs (default)")});
     rows.push_back(
@@ -151,43 +151,46 @@ void add_permissions(Rows& rows, MountOptions& o) {
 
 void add_resources(Rows& rows, MountOptions& o) {
     const std::uint64_t ram = ram_bytes();
-    rows.push_back({flag("--memCapacity", cli::size(o.mem_bytes, ram, {mem_bytes_min}),
-                         "memory for all caches, buffers and data that is not stored yet (2% of "
-                         "RAM, at least 256MiB)"),
-                    number(o.mem_bytes)});
+    rows.push_back(
+        {flag("--memCapacity", cli::size(o.mem_bytes, ram, {mem_bytes_min}),
+              "memory for all caches, buffers and data that is not stored yet; 5% means 5% "
+              "of RAM (2%, at least 256MiB)"),
+         number(o.mem_bytes)});
     rows.push_back({flag("--dirtyCapacity", cli::size(o.dirty_bytes, ram, {mem_bytes_min / 8}),
-                         "the part of it for data that is not stored yet (a quarter)"),
+                         "the part of --memCapacity for data that is not stored yet (a quarter)"),
                     number(o.dirty_bytes)});
     rows.push_back({flag("--flushOnClose", cli::sets(o.flush_on_close),
                          "close waits until the data is stored, as fsync does"),
                     on(o.flush_on_close)});
     rows.push_back({flag("--sync", cli::sets(o.sync),
                          "metadata operations, such as create, rename and chmod, survive a power "
-                         "cut once they return; what is written still needs fsync"),
+                         "cut once they return; data still needs fsync"),
                     on(o.sync),
                     {},
                     {{"dirsync", set(o.sync, true)}, {"async", set(o.sync, false)}}});
     rows.push_back({flag("--attrValid", cli::duration(o.attr_valid),
-                         "how long the kernel may cache attributes (3600s)"),
+                         "how long the kernel may cache attributes (1h); 0: not at all, -1: for "
+                         "ever"),
                     microseconds(o.attr_valid)});
     rows.push_back({flag("--entryValid", cli::duration(o.entry_valid),
-                         "how long the kernel may cache names (3600s)"),
+                         "how long the kernel may cache names (1h); 0: not at all, -1: for ever"),
                     microseconds(o.entry_valid)});
     rows.push_back({flag("--maxBops", cli::number(o.max_bops, {0, 4096}),
-                         "parallel requests to the store (0: automatic)"),
+                         "the most requests to the store at a time (0: automatic)"),
                     number(o.max_bops)});
     rows.push_back({flag("--repackInterval", cli::duration(o.repack_interval),
-                         "how often segments that are mostly deleted data are rewritten, and their "
-                         "least age (10m); 0: never"),
+                         "how often segments that hold mostly deleted data are rewritten, and how "
+                         "old they must be (10m); 0: never"),
                     microseconds(o.repack_interval)});
 }
 
 void add_process(Rows& rows, MountOptions& o) {
     rows.push_back({flag("--dbFolder", absolute_path_target(o.db_folder, "DIR"),
-                         "the folder of the metadata database (meta in the volume's folder)"),
+                         "the folder of the metadata database, if it is not in the volume's folder "
+                         "(VOLUME/meta); every mount of the volume needs the same"),
                     as_given(o.db_folder)});
     rows.push_back({flag("--logFile", absolute_path_target(o.log_file, "FILE"),
-                         "where the daemon logs (a file in ~/.flexfs/mount/log)"),
+                         "where the daemon writes its log (a file in ~/.flexfs/mount/log)"),
                     as_given(o.log_file)});
     rows.push_back({flag("-f, --foreground", cli::sets(o.foreground),
                          "stay in the foreground (default if NOTIFY_SOCKET is set)"),
@@ -207,9 +210,11 @@ void add_new_volume(Rows& rows, volume::NewVolume& fresh) {
     add("--compression", cli::choice(fresh.compression, {"none", "lz4", "zstd"}),
         "how file data is compressed (lz4)");
     add("--inlineSize", cli::size(fresh.inline_bytes, 0, {0, wire::inline_bytes_max}),
-        "the largest file to keep in the database (8KiB); 0: none");
-    add("--maxInodes", cli::number(fresh.max_inodes), "limit on files and folders (0: none)");
-    add("--maxBlocks", cli::number(fresh.max_blocks), "limit on blocks (0: none)");
+        "files up to this size are kept in the database (8KiB); 0: none");
+    add("--maxInodes", cli::number(fresh.max_inodes),
+        "limit on files and folders, including the root folder (0: none)");
+    add("--maxBlocks", cli::number(fresh.max_blocks),
+        "limit on the data of all files together, counted in blocks of --blockSize (0: none)");
 }
 
 constexpr ForeignOption foreign_options[] = {

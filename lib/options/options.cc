@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "lib/base/format.h"
@@ -26,7 +25,7 @@ Result<std::string> absolute(std::string_view path) {
     if (path.empty()) return fail(EINVAL, "the value is empty");
     std::error_code problem;
     fs::path whole = fs::absolute(path, problem);
-    if (problem) return fail(problem.value(), "the working folder");
+    if (problem) return fail(problem.value(), "cannot find the working folder");
     if (std::ranges::find(whole, "..") != whole.end() && whole.filename() != "..") {
         const fs::path above = fs::weakly_canonical(whole.parent_path(), problem);
         if (!problem) whole = above / whole.filename();
@@ -67,8 +66,9 @@ cli::Flag option_list_flag(MountOptions& options) {
                  MountOptions unused = options;
                  return apply_option_list(unused, list, options.sloppy);
              }},
-            "the flags above in the form of fstab, such as ro,noATime,memCapacity=1G; the last of "
-            "contradicting options wins, but an option that contradicts a flag is refused"};
+            "options as in fstab: the names of flags without dashes, separated by commas, such as "
+            "ro,noATime,memCapacity=1G. If two of them contradict each other, the last one wins; "
+            "one that contradicts a flag is refused"};
 }
 
 void add_hidden_flags(std::vector<cli::Flag>& rows, MountOptions& options, bool helper) {
@@ -102,7 +102,8 @@ std::vector<cli::Argument> arguments(MountOptions& options) {
                   TRY(options.volume, absolute_address(value));
                   return {};
               }},
-             "the volume: a folder such as ./data, or file:///data; created if it does not exist"},
+             "the folder that holds the volume, as a path with a slash (./data, /srv/data) or as "
+             "file:///srv/data; created if it does not exist"},
             {"DIR", absolute_path_target(options.dir, "DIR"), "the mount point, an empty folder"}};
 }
 
@@ -138,11 +139,17 @@ Result<void> finish(MountOptions& options) {
     const bool takes_over = options.takeover || options.check_takeover;
     const auto log_folder = std::filesystem::path(options.log_file).parent_path();
     if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
+        return fail(
+            EINVAL,
+            fmt::format("--logFile {}: the folder {} {}", options.log_file, log_folder.string(),
+                        errno == EACCES ? "cannot be entered by this user" : "does not exist"));
+    // The words for the next image of the process name the user and group in any case.
+    const wire::Squash &squash = options.squash, unsquashed;
+    if (!takes_over && !squash.root &&
+        (squash.uid != unsquashed.uid || squash.gid != unsquashed.gid))
         return fail(EINVAL,
-                    errno == ENOENT
-                        ? fmt::format("--logFile {}: the folder {} does not exist",
-                                      options.log_file, log_folder.string())
-                        : fmt::format("--logFile {}: {}", options.log_file, std::strerror(errno)));
+                    fmt::format("--rootSquash{} has no effect without --rootSquash; add that",
+                                squash.uid != unsquashed.uid ? "UID" : "GID"));
     if (options.mem_bytes > ram_bytes() && !takes_over)
         return fail(EINVAL, fmt::format("--memCapacity {} is more than the {} this machine has",
                                         format_size(options.mem_bytes), format_size(ram_bytes())));
@@ -165,7 +172,9 @@ Result<std::string> absolute_address(std::string_view text) {
     if (text.empty()) return fail(EINVAL, "the value is empty");
     if (!object::is_address(text))
         return fail(EINVAL,
-                    fmt::format("no volume is named '{0}'; for a folder write ./{0}", text));
+                    fmt::format("'{0}' is neither a path, which has a slash, nor an address such "
+                                "as file:///path; write ./{0} for the folder {0}",
+                                text));
     const auto colon = text.find(':'), slash = text.find('/');
     if (slash == std::string_view::npos ? colon == std::string_view::npos : slash < colon)
         return absolute(text);

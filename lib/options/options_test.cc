@@ -67,7 +67,8 @@ TEST_CASE("an address with faults is kept as it is written") {
 
 TEST_CASE("an invalid address is refused with a valid form") {
     CHECK(absolute_address("statsu").error().context ==
-          "no volume is named 'statsu'; for a folder write ./statsu");
+          "'statsu' is neither a path, which has a slash, nor an address such as file:///path; "
+          "write ./statsu for the folder statsu");
     for (const char* text : {"", "file:data", "file:./data", "ftp://x/y", "file:///data?errors=2",
                              "file:///data?frobnicate=1"})
         CHECK_MESSAGE(absolute_address(text).error().code == EINVAL, text);
@@ -255,7 +256,20 @@ TEST_CASE("a log needs its folder, but a process that goes on with it does not")
     CHECK(finish(o));
     MountOptions below_a_file;
     below_a_file.log_file = "/dev/null/none/log";
-    CHECK(finish(below_a_file).error().context == "--logFile /dev/null/none/log: Not a directory");
+    CHECK(finish(below_a_file).error().context ==
+          "--logFile /dev/null/none/log: the folder /dev/null/none does not exist");
+}
+
+TEST_CASE("a user for root is refused unless root is mapped to one") {
+    MountOptions o;
+    o.squash.uid = 1000;
+    CHECK(finish(o).error().context ==
+          "--rootSquashUID has no effect without --rootSquash; add that");
+    o.squash.root = true;
+    CHECK(finish(o));
+    MountOptions group;
+    group.squash.gid = 0;
+    CHECK(finish(group).error().context.starts_with("--rootSquashGID"));
 }
 
 TEST_CASE("more memory than the machine has is refused, but not a process that goes on with it") {

@@ -56,6 +56,12 @@ Result<std::vector<Measured>> measure(const Options& options) {
 }
 
 int run(Options& options) {
+    if (options.sizes.large_bytes == 0 && options.sizes.files == 0) {
+        fmt::print(stderr,
+                   "flexfs bench: --size and --files are both 0, so that there is nothing "
+                   "to measure; give one of them\n");
+        return cli::exit_usage;
+    }
     if (options.sizes.small_bytes.empty()) options.sizes.small_bytes = {4096};
     catch_interrupts();
     const auto all = measure(options);
@@ -90,22 +96,24 @@ int role::bench(const cli::Call& call) {
                        "metadata, with one thread and with several",
             .arguments = {{"DIR", cli::text(options.dir, "DIR"),
                            "where to measure; everything created there is removed again"}},
-            .flags = {{"--threads", cli::number(options.threads, {1, 256}),
-                       "measure with one thread and with this number of threads (4)"},
-                      {"--size", cli::size(options.sizes.large_bytes),
-                       "total size of the large files (1GiB); 0: none"},
-                      {"--files", cli::number(options.sizes.files),
-                       "number of small files, and of empty ones (10000); 0: none"},
-                      {"--fileSize", flexfs::bench::small_sizes(options.sizes.small_bytes),
-                       "size of a small file (4KiB); may be given more than once"},
-                      {"--repeat", cli::number(options.repeat, {1, 1000}),
-                       "run N times and report medians (1)"},
-                      {"--dropCaches", cli::sets(options.cold),
-                       "drop the kernel's caches before each phase (needs root)"},
-                      {"--json", cli::sets(options.json), "print JSON"}},
+            .flags =
+                {{"--threads", cli::number(options.threads, {1, 256}),
+                  "measure with one thread and with this number of threads (4)"},
+                 {"--size", cli::size(options.sizes.large_bytes),
+                  "total size of the large files (1GiB); 0: do not measure them"},
+                 {"--files", cli::number(options.sizes.files),
+                  "number of small files, and of empty ones (10000); 0: do not measure them"},
+                 {"--fileSize", flexfs::bench::small_sizes(options.sizes.small_bytes),
+                  "size of the small files (4KiB); if given more than once, each size is measured"},
+                 {"--repeat", cli::number(options.repeat, {1, 1000}),
+                  "measure N times and print the medians (1)"},
+                 {"--dropCaches", cli::sets(options.cold),
+                  "drop the kernel's caches before each phase (needs root)"},
+                 {"--json", cli::sets(options.json), "print JSON"}},
             .run = [&] { return flexfs::bench::run(options); },
-            .details = "The phase large write ends with fsync, others only if their name says so.\n"
-                       "Random reads are of 4 KiB and stop after ten seconds.\n",
+            .details =
+                "Only the phase 'large write', and those whose names say so, include fsync.\n"
+                "Random reads are of 4 KiB and stop after ten seconds.\n",
         }}};
     return cli::run(program, call.args);
 }

@@ -13,7 +13,7 @@ Result<void> install_all(const std::string& prefix, const std::string& sbin) {
     std::error_code problem;
     install::Plan plan{
         std::filesystem::read_symlink("/proc/self/exe", problem).string(), prefix, sbin, {}};
-    if (problem) return fail(problem.value(), "/proc/self/exe");
+    if (problem) return fail(problem.value(), "cannot find the program of this process");
     for (const Role& role : roles) plan.roles.push_back(role.name);
     std::vector<std::string> done;
     auto placed = install::place(plan, done);
@@ -33,16 +33,19 @@ int role::install(const cli::Call& call) {
         .name = call.program,
         .verbs = {{
             .summary =
-                "install flexfs: a copy of the program, a link ROLE.flexfs for each role, and the "
-                "links mount.flexfs and mount.fuse.flexfs that mount(8) needs",
+                "install a copy of this program, a link ROLE.flexfs for each of its roles, and the "
+                "links mount.flexfs and mount.fuse.flexfs, which mount(8) needs",
             .flags =
-                {{"--prefix", cli::text(prefix, "DIR"), "folder for the program (/usr/local/bin)"},
-                 {"--sbin", cli::text(sbin, "DIR"), "folder for the links of mount(8) (/sbin)"},
+                {{"--prefix", cli::text(prefix, "DIR"),
+                  "the folder for the program itself, which should be on the PATH "
+                  "(/usr/local/bin)"},
+                 {"--sbin", cli::text(sbin, "DIR"),
+                  "the folder in which mount(8) looks for its helpers (/sbin)"},
                  {"--noSbin", cli::sets(want_sbin, false),
-                  "do not make those links, which need root; mount -t flexfs will not work"}},
+                  "do not make the links for mount(8), which only root can make; then mount -t "
+                  "flexfs and /etc/fstab do not work"}},
             .run = [&] { return cli::report(install_all(prefix, want_sbin ? sbin : "")); },
-            .details =
-                "Running it again is harmless. Run it after an upgrade to replace the copy.\n",
+            .details = "Run it again after an upgrade; if nothing has changed, it does nothing.\n",
         }}};
     return cli::run(program, call.args);
 }

@@ -92,10 +92,11 @@ constexpr const char* status_details =
     "The exit code is 1 if DIR is not a mount, or is a dead one.\n";
 
 constexpr const char* stop_details =
-    "A mount is not stopped while programs use it, nor, even with --force, while\n"
-    "something is mounted inside it, or it holds the folder of another mounted\n"
-    "volume. If another mount namespace (a container) has it mounted too, the\n"
-    "command says which process that is and exits with 1.\n";
+    "Without --force, a mount that programs use is not stopped, and the command names\n"
+    "them. Even with --force, it is not stopped while something is mounted inside it,\n"
+    "or while it holds the folder of another mounted volume. If another mount\n"
+    "namespace (a container) has it mounted too, the command names a process there\n"
+    "and exits with 1.\n";
 
 }  // namespace
 }  // namespace mount

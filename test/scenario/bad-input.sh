@@ -47,6 +47,12 @@ refused "an invalid size is refused" "memCapacity.*lots|lots.*memCapacity" \
     flexfs mount "$data" "$mnt" --memCapacity lots
 refused "a missing mount point on the command line is reported" "DIR" flexfs mount "$data"
 refused "an unknown scheme is refused" "gopher" flexfs mount gopher://x "$mnt"
+refused "a store that this version does not have is refused, with what it has" \
+    "this version of flexfs has no store of kind 's3:'.*\./folder" flexfs mount s3://bucket "$mnt"
+refused "a folder without a slash is refused, with the path to write" \
+    "write \./d2 for the folder d2" flexfs mount d2 "$mnt"
+refused "a log file that cannot be opened is refused" \
+    "cannot open the log file $other: Is a directory" flexfs mount "$data" "$mnt" --logFile "$other"
 refused "an unknown fault of a store is refused" "latencie|latency" \
     flexfs mount "file://$data?latencie=1s" "$mnt"
 refused "an unknown role is refused with the nearest one" "mount" flexfs mout
@@ -67,6 +73,20 @@ mkdir -m 700 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs" "$other/mine"
 chown 65534:65534 "$FLEXFS_TMP/nobody" "$FLEXFS_TMP/theirs"
 refused "a folder without permission is refused" "permission" \
     "${as_nobody[@]}" flexfs mount "$other/mine" "$FLEXFS_TMP/theirs"
+refused "a mount point in which the user may not write is refused" \
+    "may not write in the mount point $mnt" \
+    "${as_nobody[@]}" flexfs mount "$FLEXFS_TMP/theirs/data" "$mnt"
+mkdir "$other/disk" && mount -t tmpfs none "$other/disk"
+start_mount "$other/disk/data" "$mnt" && stop_mount "$mnt"
+chmod 777 "$other/disk/data" "$other/disk/data/meta"
+refused "a volume of another user is refused with its lock file" \
+    "may not write the lock file $other/disk/data/lock" \
+    "${as_nobody[@]}" flexfs mount "$other/disk/data" "$FLEXFS_TMP/theirs" --ro
+mount -o remount,ro "$other/disk"
+refused "a volume on a read-only disk is refused, even with --ro" \
+    "$other/disk/data is on a read-only disk; flexfs writes" \
+    flexfs mount "$other/disk/data" "$mnt" --ro
+umount "$other/disk"
 
 start_mount "$data" "$mnt" || exit
 pid=$(mount_pid "$mnt")
@@ -107,6 +127,9 @@ refused "a mount point of another mount is refused" "mounted|not empty" \
 umount "$other/tmpfs"
 refused "a data folder is refused as its own mount point" "not empty|holds files|inside|itself" \
     flexfs mount "$data" "$data"
+refused "a system without /dev/fuse is reported" "this system has no /dev/fuse" \
+    unshare --mount --propagation private \
+    bash -c 'mount -t tmpfs none /dev && touch /dev/null && exec "$@"' - flexfs mount "$data" "$mnt"
 
 # --- volumes and mount points inside each other ---
 # not_made NAME PATTERN VOLUME DIR [FLAG…]: is refused, and no volume is made.
@@ -164,6 +187,9 @@ refused "an empty database is refused" "damaged|not a database|corrupt|empty|no 
 damaged gone rm
 refused "a missing database is refused" \
     "not there|missing|no such" flexfs mount "$other/gone" "$mnt"
+refused "a folder without a database is refused as --dbFolder, with the right one" \
+    "dbFolder $other/none holds no database.*in $data/meta, so leave out --dbFolder" \
+    flexfs mount "$data" "$mnt" --dbFolder "$other/none"
 
 # --- status and stop ---
 refused "status of a folder that is not a mount fails" \

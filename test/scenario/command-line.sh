@@ -43,6 +43,9 @@ check "flexfs --help lists the version command" grep -q '^ *flexfs version$' <("
 check "flexfs --version prints the version" grep -qE '^flexfs [0-9]' <("$FLEXFS" --version)
 check "the version command of a role prints the same version" \
     diff <("$FLEXFS" --version) <("$FLEXFS" bench version)
+check "help names a role" diff <("$FLEXFS" mount --help) <("$FLEXFS" help mount)
+check "help names a command of a role" \
+    diff <("$FLEXFS" mount stop --help) <("$FLEXFS" help mount stop)
 check "an unknown role exits with 2" code 2 "$FLEXFS" frobnicate
 check_fails "an unknown role is refused with the nearest one" "did you mean 'bench'" "$FLEXFS" bnech
 check "an unknown flag exits with 2" code 2 "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
@@ -76,6 +79,11 @@ check_fails "the message names the memory of the machine" \
 
 data=$FLEXFS_TMP/data mnt=$FLEXFS_TMP/mnt
 check "an incomplete command of mount exits with 2" code 2 "$FLEXFS" mount init "$data" "$mnt"
+check "half a command of mount exits with 2" code 2 "$FLEXFS" mount init
+check_fails "half a command of mount prints what may follow" "fstab VOLUME DIR  add a line" \
+    "$FLEXFS" mount init
+check "a user for root without --rootSquash exits with 2" \
+    code 2 "$FLEXFS" mount "$data" "$mnt" --rootSquashUID 1000
 check_fails "the message lists the possible commands" \
     "unknown command 'init word'; use init fstab" "$FLEXFS" mount init word
 check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
@@ -114,10 +122,14 @@ echo "# a comment" >"$fstab"
 flexfs_fstab() { "$FLEXFS" mount "$1" fstab "$data" "$mnt" --fstab "$fstab" "${@:2}"; }
 check "init fstab adds a line" flexfs_fstab init --mountOptions ro,noATime
 check "the line of fstab works with mount(8)" \
-    grep -qxF "$data $mnt flexfs _netdev,nofail,ro,noATime 0 0" "$fstab"
+    grep -qxF "$data $mnt flexfs nofail,ro,noATime 0 0" "$fstab"
 check "init fstab creates the folder" test -d "$mnt"
 check_fails "init fstab refuses a second line for a folder" \
     "line 2 mounts .*--force" flexfs_fstab init
+check_fails "init fstab refuses a second line for a volume" \
+    "line 2 mounts $data on $mnt already, and a volume can be mounted only once" \
+    "$FLEXFS" mount init fstab "$data" "$FLEXFS_TMP/second" --fstab "$fstab"
+check "no mount point is created for a refused line" test ! -e "$FLEXFS_TMP/second"
 check_fails "init fstab refuses an unknown mount option" "did you mean 'noATime'" \
     flexfs_fstab init --force --mountOptions noAtim
 # refused_line PATTERN VOLUME DIR OPTIONS: is refused, and the existing line stays.
@@ -135,6 +147,10 @@ check "init fstab refuses a property that differs from the volume's" \
     refused_line "--blockSize .* was made with" "$FLEXFS_TMP/made" "$mnt" blockSize=1M
 check "init fstab refuses a mount point inside the volume" \
     refused_line "mnt is inside .*data" "$data" "$data/mnt" ro
+check "init fstab refuses a file as mount point" \
+    refused_line "mount.flexfs is not a folder" "$data" "$FLEXFS_TMP/taken/mount.flexfs" ro
+check "init fstab refuses a mount point that holds files" \
+    refused_line "taken holds files.*nonEmpty" "$data" "$FLEXFS_TMP/taken" ro
 check "init fstab refuses a volume that does not outlive the mount" \
     refused_line "does not outlive" memory: "$mnt" ro
 check "init fstab refuses a log file in a missing folder" \
@@ -146,6 +162,16 @@ takes_absent() {
         --mountOptions "dbFolder=$FLEXFS_TMP/nas/a/db"
 }
 check "init fstab accepts a volume whose disk is not mounted now" takes_absent
+check "deinit fstab --force without --now exits with 2" code 2 flexfs_fstab deinit --force
+tells_busy() {
+    mount --bind "$fstab" "$fstab"
+    flexfs_fstab deinit
+    local status=$?
+    umount "$fstab"
+    return $status
+}
+check_fails "an fstab that is a mount point is refused with the reason" \
+    "fstab cannot be replaced, because it is a mount point itself" tells_busy
 check "deinit fstab removes the line" flexfs_fstab deinit
 tells_helper() {
     local told
@@ -163,6 +189,8 @@ mkdir "$measured"
 little=(--size 8M --files 50 --threads 2)
 
 check "bench measures a folder" "$FLEXFS" bench "$measured" "${little[@]}"
+check "bench without anything to measure exits with 2" \
+    code 2 "$FLEXFS" bench "$measured" --size 0 --files 0
 check "bench leaves nothing behind" rmdir "$measured"
 mkdir "$measured"
 

@@ -68,6 +68,12 @@ umount "$mnt"
 check "umount(8) ends the mount" ends "$pid"
 start_mount "$data" "$mnt"
 check "nothing is lost after umount(8)" cmp "$FLEXFS_TMP/random" "$mnt/unmounted"
+stop_mount "$mnt"
+lock=$(grep -lxF "$mnt" "$FLEXFS_HOME"/mount/run/*.lock)
+check_fails "status says that nothing is mounted while the process of the mount still ends" \
+    "nothing is mounted on $mnt now; process [0-9]+ is just starting or ending a mount there$" \
+    timeout 30 flock "$lock" "$FLEXFS" mount status "$mnt"
+start_mount "$data" "$mnt"
 pid=$(mount_pid "$mnt")
 kill -KILL "$pid"
 wait_until 10 eval "! kill -0 $pid 2>/dev/null"
@@ -206,6 +212,20 @@ remount8() {
         umount "$data.bound"' - "${1:-}" "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "mount -o remount changes ro, rw and noatime of a running mount" remount8
+strict8() {
+    with_mount_helper bash -c '
+        data=$1 mnt=$2
+        set -e
+        mount -t flexfs "$data" "$mnt" -o strictatime,nosuid
+        trap "umount \"$mnt\"" EXIT
+        grep " $mnt fuse" /proc/self/mounts | grep nosuid | grep -v atime
+        echo text >"$mnt/read" && touch -a "$mnt/read"
+        before=$(stat -c %x "$mnt/read")
+        cat "$mnt/read"
+        [[ $(stat -c %x "$mnt/read") != "$before" ]]' - "$data" "$mnt" &&
+        wait_until 10 eval '! is_mounted "$mnt"'
+}
+check "with strictatime every read counts, and the mount table does not show relatime" strict8
 check "mount -i -o remount changes them without the helper" remount8 -i
 # Options that cannot change are refused; mount(8) repeats all options of fstab.
 refuses_fixed() {
