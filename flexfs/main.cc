@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/descriptor.h"
 #include "lib/base/format.h"
 #include "lib/base/home.h"
 #include "lib/cli/program.h"
@@ -67,6 +68,7 @@ int run(std::string_view called, std::vector<std::string> args) {
 }  // namespace flexfs
 
 int main(int argc, char** argv) {
+    flexfs::open_standard_descriptors();
     flexfs::settle_flexfs_home();
     return flexfs::run(argc > 0 ? argv[0] : "flexfs", {argv + (argc > 0), argv + argc});
 }

@@ -29,4 +29,8 @@ private:
     int fd_ = -1;
 };
 
+// Opens /dev/null as those of standard input, output and error that are closed, so that no other
+// file gets their numbers and what is meant for them. Called at the start of a program.
+void open_standard_descriptors();
+
 }  // namespace flexfs

@@ -59,8 +59,27 @@ bool damaged(int code) {
     return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
+// Whether the last access to the database's file or its log failed. SQLite reports pages that the
+// disk cannot read as damage, but keeps the system's error with the file.
+bool is_unreadable(sqlite3* connection) {
+    if (!connection) return false;
+    int of_database = 0, of_log = 0;
+    sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &of_database);
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods) log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+    const auto is_of_disk = [](int code) { return code == EIO || code == ENXIO; };
+    return is_of_disk(of_database) || is_of_disk(of_log);
+}
+
 Error error_of(sqlite3* connection, int code, const std::string& path, std::string_view doing) {
     const char* reason = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
+    if (damaged(code) && is_unreadable(connection))
+        return {EIO,
+                fmt::format("the disk cannot read the metadata database {}; the database itself "
+                            "may be intact",
+                            path),
+                true};
     if (damaged(code))
         return {EIO,
                 fmt::format("the metadata database {} is damaged ({}); stop using it and "
@@ -91,6 +110,11 @@ Result<std::unique_ptr<Db>> Db::open(Options options) {
     TRY(db->connect(options));
     TRY(db->prepare_log());
     return db;
+}
+
+bool Db::has_log(const std::string& path) {
+    struct stat log;
+    return ::stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
 }
 
 Db::~Db() {

@@ -52,6 +52,9 @@ struct Room {
 class Db {
 public:
     static Result<std::unique_ptr<Db>> open(Options options);
+    // Whether the last process that had the database open left a log: it was killed, or the power
+    // failed. Before open().
+    static bool has_log(const std::string& path);
     // Opens a second connection that only reads, for use on another thread, one thread at a time.
     // Stmts that write fail on it with EROFS. It must be destroyed before `db`.
     static Result<std::unique_ptr<Db>> open_reader(const Db& db, std::size_t cache_bytes);

@@ -66,8 +66,9 @@ Result<std::unique_ptr<Journal>> Journal::open(std::string path, std::uint64_t k
     return journal;
 }
 
-bool Journal::exists(const std::string& path) {
-    return ::access((path + ".0").c_str(), F_OK) == 0 || ::access((path + ".1").c_str(), F_OK) == 0;
+int Journal::files(const std::string& path) {
+    return int(::access((path + ".0").c_str(), F_OK) == 0) +
+           int(::access((path + ".1").c_str(), F_OK) == 0);
 }
 
 Result<void> Journal::open_file(File& file, std::string path) {

@@ -28,8 +28,8 @@ public:
     // distinguishes the records of one database from those of another.
     static Result<std::unique_ptr<Journal>> open(std::string path, std::uint64_t key);
 
-    // Whether there are files of a journal, because it was not removed.
-    static bool exists(const std::string& path);
+    // How many of its two files exist: none after remove().
+    static int files(const std::string& path);
 
     // Returns the records from number `first` on, in order, up to the first gap.
     Result<std::vector<Buffer>> read_from(std::uint64_t first);

@@ -199,6 +199,8 @@ Result<Said> run(std::vector<const char*> words) {
 
 Result<void> unmount(const std::string& folder, bool lazy) {
     if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
+    // Another program may have unmounted it a moment before.
+    if (errno == EINVAL && !process::is_mount_point(folder)) return {};
     if (errno != EPERM) return fail_errno("cannot unmount " + folder);
 
     // fusermount3 gives its reason only as text; in the C locale it can be recognized.

@@ -218,7 +218,22 @@ Result<bool> load_memory(State& state) {
     return info.has_value();
 }
 
+Result<void> open_journal(State& state, const Options& options, bool log_left) {
+    const std::string path = options.path + "-calls";
+    const int files = db::Journal::files(path);
+    state.was_closed = !log_left && files == 0;
+    if (log_left && files < 2)
+        log::error(
+            "a file of the journal {} of the metadata database is missing, although the last "
+            "process was killed or the power failed; changes that were not yet in the database "
+            "are lost",
+            path);
+    TRY(state.journal, db::Journal::open(path, name_hash(state.info.id, 0)));
+    return {};
+}
+
 Result<void> load(State& state, const Options& options) {
+    const bool log_left = db::Db::has_log(options.path);
     state.observer = options.observer;
     state.inodes.keep(options.cache_bytes / cache_bytes_a_row);
     state.entries.keep(options.cache_bytes / cache_bytes_a_row);
@@ -237,8 +252,7 @@ Result<void> load(State& state, const Options& options) {
     if (!made) TRY(make_volume(state, options));
     TRY(load_name_key(state));
     state.name_groups = options.name_groups;
-    state.was_closed = !made || !db::Journal::exists(options.path + "-calls");
-    TRY(state.journal, db::Journal::open(options.path + "-calls", name_hash(state.info.id, 0)));
+    TRY(open_journal(state, options, made && log_left));
     TRY(state.reserve.open(options.path + "-reserve", options.reserve_bytes));
     state.committed = state;
     TRY(apply_journal(state));

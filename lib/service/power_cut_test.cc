@@ -60,6 +60,23 @@ TEST_CASE("a volume that was closed or handed over continues with the next numbe
     CHECK(f.create(f.open_session("c", true), "z") == first + 2);
 }
 
+TEST_CASE("a volume whose journal is gone after a kill was not closed") {
+    for (const bool both : {false, true}) {
+        CAPTURE(both);
+        Fixture f({.log_settle = std::chrono::hours(1)});
+        f.create(f.open_session("a", true), "x");
+        const std::filesystem::path killed = f.folder + "-killed";
+        Disk::copy(f.folder, killed);
+        f.close();
+        Disk::copy(killed, f.folder);
+        std::filesystem::remove_all(killed);
+        std::filesystem::remove(f.folder + "/meta.db-calls.0");
+        if (both) std::filesystem::remove(f.folder + "/meta.db-calls.1");
+        f.open();
+        CHECK(f.volume->was_interrupted());
+    }
+}
+
 TEST_CASE("changes wait for a sync before a power cut could lose too many numbers") {
     Fixture f;
     JournalLog log(f.loop, *f.volume);

@@ -51,6 +51,31 @@ check_fails "stop does not unmount a mount in use" "in use|busy" eval '
     cd "$mnt" && "$FLEXFS" mount stop "$mnt"'
 check "stop returns when the mount is gone" "$FLEXFS" mount stop "$mnt"
 check "the process of the mount ends, too" ends "$pid"
+# --- without standard descriptors ---
+check "a mount starts whose standard descriptors are closed" eval '
+    (timeout 60 "$FLEXFS" mount "$data" "$mnt" <&- >&- 2>&-)'
+check "the daemon has its own standard descriptors" eval '
+    [[ $(readlink "/proc/$(mount_pid "$mnt")/fd/0") == /dev/null &&
+        $(readlink "/proc/$(mount_pid "$mnt")/fd/2") == *.log ]]'
+stops=()
+for number in 1 2 3; do
+    "$FLEXFS" mount stop "$mnt" >"$FLEXFS_TMP/stop.$number" 2>&1 &
+    stops+=($!)
+done
+for number in 1 2 3; do
+    wait "${stops[number - 1]}"
+    code=$?
+    check "of stops at the same time, none fails for another reason than that nothing is mounted" \
+        eval '((code == 0)) || grep -q "nothing is mounted" "$FLEXFS_TMP/stop.$number"'
+done
+"$FLEXFS" mount --foreground "$data" "$mnt" <&- >&- 2>&- &
+pid=$!
+wait_until 30 is_mounted "$mnt"
+echo kept >"$mnt/kept"
+check "a mount in the foreground without descriptors can be stopped" "$FLEXFS" mount stop "$mnt"
+wait "$pid"
+check "it ends without an error" [ $? = 0 ]
+
 for signal in TERM INT QUIT; do
     start_mount "$data" "$mnt"
     pid=$(mount_pid "$mnt")
