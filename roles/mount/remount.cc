@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/format.h"
@@ -48,6 +49,10 @@ Result<void> check_fixed(const std::string& dir, const std::string& fixed) {
     if (fixed.empty()) return {};
     TRY(const wire::Remounted answer, ask_process(dir, {"", fixed}));
     if (answer.fixed.empty()) return {};
+    if (std::ranges::contains(answer.fixed, "rw"))
+        return explain(EINVAL, fmt::format("{} was mounted read-only and cannot become writable; "
+                                           "unmount it and mount it again without --ro",
+                                           dir));
     return explain(EINVAL, fmt::format("cannot change {} of {} while it is mounted; unmount it "
                                        "and mount it again",
                                        fmt::join(answer.fixed, ", "), dir));
@@ -85,7 +90,10 @@ Result<void> remount(const std::string& dir, std::string_view wanted, Given give
     if (!current) return explain(EINVAL, fmt::format("nothing is mounted on {}", dir));
     const unsigned long flags = remount_flags(current->options, wanted, given);
     const bool only_mount_point = flags & MS_BIND;
-    if (!only_mount_point) TRY(check_fixed(dir, fixed_in(wanted)));
+    std::string fixed = fixed_in(wanted);
+    const bool was_read_only = remount_flags(current->options, "", given) & MS_RDONLY;
+    if (was_read_only && !(flags & MS_RDONLY)) append(fixed, "rw");
+    if (!only_mount_point) TRY(check_fixed(dir, fixed));
     if (::mount(nullptr, dir.c_str(), nullptr, flags, nullptr) != 0) {
         if (errno == EBUSY)
             return explain(

@@ -65,12 +65,17 @@ std::unexpected<Error> not_ours(const std::string& folder) {
 
 Dependent find_dependent(std::span<const process::MountEntry> table, const std::string& folder) {
     const auto below = process::mounts_below(table, folder);
-    if (!below.empty()) return {below.back().path, true};
+    if (!below.empty()) return {below.back().path, Dependent::How::below};
+    const auto mounted = std::ranges::find_last(table, folder, &process::MountEntry::path);
+    if (!mounted.empty())
+        for (const process::MountEntry& entry : table)
+            if (entry.device == mounted.front().device && entry.path != folder)
+                return {entry.path, Dependent::How::bound};
     const std::string inside = folder.ends_with('/') ? folder : folder + "/";
     for (const process::MountEntry& entry : table) {
         if (entry.type != filesystem_type || entry.path == folder) continue;
         const std::string kept = volume::data_folder(entry.source);
-        if (kept == folder || kept.starts_with(inside)) return {entry.path, false};
+        if (kept == folder || kept.starts_with(inside)) return {entry.path, Dependent::How::kept};
     }
     return {};
 }

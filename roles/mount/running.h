@@ -38,8 +38,13 @@ std::unexpected<Error> not_ours(const std::string& folder);
 
 // A mount that depends on the mount on `folder`.
 struct Dependent {
-    std::string path;       // its mount point; empty: there is none
-    bool is_below = false;  // it is mounted inside the folder; else its volume is kept there
+    enum class How {
+        below,  // it is mounted inside the folder
+        bound,  // it shows the same filesystem in another place (mount --bind)
+        kept,   // its volume is kept inside the folder
+    };
+    std::string path;  // its mount point; empty: there is none
+    How how = How::below;
 };
 Dependent find_dependent(std::span<const process::MountEntry> table, const std::string& folder);
 

@@ -8,7 +8,7 @@ namespace flexfs::mount {
 namespace {
 
 process::MountEntry entry(std::string path, std::string source, std::string type = "fuse.flexfs") {
-    return {.device = "0:1",
+    return {.device = source,
             .path = std::move(path),
             .type = std::move(type),
             .source = std::move(source)};
@@ -31,7 +31,18 @@ TEST_CASE("mounts inside a mount depend on it") {
 
     const Dependent found = find_dependent(table, "/mnt/a");
     CHECK(found.path == "/mnt/a/x/y");  // the innermost has to be unmounted first
-    CHECK(found.is_below);
+    CHECK(found.how == Dependent::How::below);
+}
+
+TEST_CASE("a bind mount of a mount depends on it") {
+    const std::vector<process::MountEntry> table{
+        entry("/mnt/a", "none", "tmpfs"), entry("/mnt/a", "/data/a"), entry("/mnt/b", "/data/a"),
+        entry("/mnt/c", "none", "tmpfs")};
+
+    const Dependent found = find_dependent(table, "/mnt/a");
+    CHECK(found.path == "/mnt/b");
+    CHECK(found.how == Dependent::How::bound);
+    CHECK(find_dependent(table, "/mnt/d").path.empty());
 }
 
 TEST_CASE("a mounted volume whose folder is inside a mount depends on it") {
@@ -40,7 +51,7 @@ TEST_CASE("a mounted volume whose folder is inside a mount depends on it") {
 
     const Dependent found = find_dependent(table, "/mnt/a");
     CHECK(found.path == "/mnt/b");
-    CHECK(!found.is_below);
+    CHECK(found.how == Dependent::How::kept);
     CHECK(find_dependent(table, "/mnt/b").path.empty());
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <thread>
+#include <utility>
 
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -56,12 +57,12 @@ Result<void> check_stands_alone(const std::string& folder) {
     const auto table = process::mount_table();
     const Dependent dependent = find_dependent(table, folder);
     if (dependent.path.empty()) return {};
-    if (dependent.is_below)
-        return explain(EBUSY, fmt::format("{} is mounted inside {}; unmount that first",
-                                          dependent.path, folder));
-    return explain(EBUSY, fmt::format("the volume that is mounted on {} is kept inside {}; stop "
-                                      "that mount first",
-                                      dependent.path, folder));
+    constexpr std::string_view reasons[] = {
+        "{0} is mounted inside {1}; unmount that first",
+        "{1} is also mounted on {0} (mount --bind); unmount that first",
+        "the volume that is mounted on {0} is kept inside {1}; stop that mount first"};
+    const std::string_view reason = reasons[std::to_underlying(dependent.how)];
+    return explain(EBUSY, fmt::format(fmt::runtime(reason), dependent.path, folder));
 }
 
 // Asks the process to end at once. A process that does not answer gets SIGTERM, which is patient;

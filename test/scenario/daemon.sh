@@ -51,6 +51,18 @@ check_fails "stop does not unmount a mount in use" "in use|busy" eval '
     cd "$mnt" && "$FLEXFS" mount stop "$mnt"'
 check "stop returns when the mount is gone" "$FLEXFS" mount stop "$mnt"
 check "the process of the mount ends, too" ends "$pid"
+# --- a bind mount ---
+start_mount "$data" "$mnt"
+mkdir "$FLEXFS_TMP/bound"
+mount --bind "$mnt" "$FLEXFS_TMP/bound"
+for force in "" --force; do
+    # shellcheck disable=SC2086  # no word if it is empty
+    check_fails "stop $force names a bind mount of the mount" \
+        "$mnt is also mounted on $FLEXFS_TMP/bound" "$FLEXFS" mount stop $force "$mnt"
+done
+umount "$FLEXFS_TMP/bound"
+check "without it, the mount can be stopped" stop_mount "$mnt"
+
 # --- without standard descriptors ---
 check "a mount starts whose standard descriptors are closed" eval '
     (timeout 60 "$FLEXFS" mount "$data" "$mnt" <&- >&- 2>&-)'
@@ -237,6 +249,17 @@ remount8() {
         umount "$data.bound"' - "${1:-}" "$data" "$mnt" && wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "mount -o remount changes ro, rw and noatime of a running mount" remount8
+read_only8() {
+    with_mount_helper bash -c '
+        data=$1 mnt=$2 said=$3
+        mount -t flexfs "$data" "$mnt" -o ro || exit
+        mount -o remount,rw "$mnt" 2>"$said" && echo "it is refused nowhere" && exit 1
+        cat "$said" && grep -q "was mounted read-only and cannot become writable" "$said" &&
+            grep -Eq " $mnt fuse.flexfs ro[, ]" /proc/self/mounts &&
+            mount -o remount,noatime "$mnt" && umount "$mnt"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
+        wait_until 10 eval '! is_mounted "$mnt"'
+}
+check "a mount that was started read-only refuses to become writable" read_only8
 strict8() {
     with_mount_helper bash -c '
         data=$1 mnt=$2
