@@ -49,7 +49,7 @@ Result<void> check_fixed(const std::string& dir, const std::string& fixed) {
     if (fixed.empty()) return {};
     TRY(const wire::Remounted answer, ask_process(dir, {"", fixed}));
     if (answer.fixed.empty()) return {};
-    if (std::ranges::contains(answer.fixed, "rw"))
+    if (std::ranges::find(answer.fixed, "rw") != answer.fixed.end())
         return explain(EINVAL, fmt::format("{} was mounted read-only and cannot become writable; "
                                            "unmount it and mount it again without --ro",
                                            dir));

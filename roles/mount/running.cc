@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <ranges>
 
 #include "lib/base/format.h"
 #include "lib/fuse/mountpoint.h"
@@ -66,10 +67,11 @@ std::unexpected<Error> not_ours(const std::string& folder) {
 Dependent find_dependent(std::span<const process::MountEntry> table, const std::string& folder) {
     const auto below = process::mounts_below(table, folder);
     if (!below.empty()) return {below.back().path, Dependent::How::below};
-    const auto mounted = std::ranges::find_last(table, folder, &process::MountEntry::path);
-    if (!mounted.empty())
+    const auto newest_first = std::views::reverse(table);
+    const auto mounted = std::ranges::find(newest_first, folder, &process::MountEntry::path);
+    if (mounted != newest_first.end())
         for (const process::MountEntry& entry : table)
-            if (entry.device == mounted.front().device && entry.path != folder)
+            if (entry.device == mounted->device && entry.path != folder)
                 return {entry.path, Dependent::How::bound};
     const std::string inside = folder.ends_with('/') ? folder : folder + "/";
     for (const process::MountEntry& entry : table) {
