@@ -91,7 +91,7 @@ Result<void> remount(const std::string& dir, std::string_view wanted, Given give
     const unsigned long flags = remount_flags(current->options, wanted, given);
     const bool only_mount_point = flags & MS_BIND;
     std::string fixed = fixed_in(wanted);
-    const bool was_read_only = remount_flags(current->options, "", given) & MS_RDONLY;
+    const bool was_read_only = remount_flags(current->options, "", Given::by_user) & MS_RDONLY;
     if (was_read_only && !(flags & MS_RDONLY)) append(fixed, "rw");
     if (!only_mount_point) TRY(check_fixed(dir, fixed));
     if (::mount(nullptr, dir.c_str(), nullptr, flags, nullptr) != 0) {
