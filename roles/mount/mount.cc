@@ -94,9 +94,9 @@ constexpr const char* status_details =
 constexpr const char* stop_details =
     "Without --force, a mount that programs use is not stopped, and the command names\n"
     "them. Even with --force, it is not stopped while something is mounted inside it,\n"
-    "or while it holds the folder of another mounted volume. If another mount\n"
-    "namespace (a container) has it mounted too, the command names a process there\n"
-    "and exits with 1.\n";
+    "while it has a bind mount elsewhere, or while it holds the folder of another\n"
+    "mounted volume. If another mount namespace (a container) has it mounted too, the\n"
+    "command names a process there and exits with 1.\n";
 
 }  // namespace
 }  // namespace mount

@@ -252,11 +252,13 @@ check "mount -o remount changes ro, rw and noatime of a running mount" remount8
 read_only8() {
     with_mount_helper bash -c '
         data=$1 mnt=$2 said=$3
-        mount -t flexfs "$data" "$mnt" -o ro || exit
-        mount -o remount,rw "$mnt" 2>"$said" && echo "it is refused nowhere" && exit 1
-        cat "$said" && grep -q "was mounted read-only and cannot become writable" "$said" &&
-            grep -Eq " $mnt fuse.flexfs ro[, ]" /proc/self/mounts &&
-            mount -o remount,noatime "$mnt" && umount "$mnt"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
+        set -e
+        mount -t flexfs "$data" "$mnt" -o ro
+        trap "umount \"$mnt\"" EXIT
+        if mount -o remount,rw "$mnt" 2>"$said"; then echo "it is not refused"; exit 1; fi
+        cat "$said" && grep -q "was mounted read-only and cannot become writable" "$said"
+        grep -Eq " $mnt fuse.flexfs ro[, ]" /proc/self/mounts
+        mount -o remount,noatime "$mnt"' - "$data" "$mnt" "$FLEXFS_TMP/said" &&
         wait_until 10 eval '! is_mounted "$mnt"'
 }
 check "a mount that was started read-only refuses to become writable" read_only8
