@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "lib/object/scratch_test.h"
+#include "lib/base/scratch_test.h"
 
 namespace flexfs::object {
 namespace {

@@ -14,8 +14,8 @@
 #include <set>
 
 #include "lib/base/durable.h"
+#include "lib/base/scratch_test.h"
 #include "lib/object/folder.h"
-#include "lib/object/scratch_test.h"
 #include "lib/task/scope.h"
 
 namespace flexfs::object {

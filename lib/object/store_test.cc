@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <functional>
 
+#include "lib/base/scratch_test.h"
 #include "lib/object/address.h"
 #include "lib/object/file_store.h"
 #include "lib/object/memory_store.h"
-#include "lib/object/scratch_test.h"
 
 namespace flexfs::object {
 namespace {

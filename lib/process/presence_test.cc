@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "lib/base/scratch_test.h"
 #include "lib/process/service_lock.h"
 
 namespace flexfs::process {
@@ -16,16 +17,10 @@ namespace fs = std::filesystem;
 
 // A separate flexfs home, which is removed at the end.
 struct Home {
-    std::string path;
-    Home() {
-        char name[] = "/tmp/flexfs-presence-XXXXXX";
-        path = ::mkdtemp(name);
-        ::setenv("FLEXFS_HOME", path.c_str(), 1);
-    }
-    ~Home() {
-        ::unsetenv("FLEXFS_HOME");
-        fs::remove_all(path);
-    }
+    TestFolder scratch;
+    std::string path = scratch.path();
+    Home() { ::setenv("FLEXFS_HOME", path.c_str(), 1); }
+    ~Home() { ::unsetenv("FLEXFS_HOME"); }
 };
 
 }  // namespace

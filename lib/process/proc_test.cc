@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <fstream>
 
 #include "lib/base/descriptor.h"
+#include "lib/base/scratch_test.h"
 
 namespace flexfs::process {
 namespace {
@@ -18,15 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Folder {
-    std::string path;
-    Folder() {
-        char name[] = "/tmp/flexfs-proc-XXXXXX";
-        path = ::mkdtemp(name);
-        std::ofstream(path + "/file") << "text";
-    }
-    ~Folder() { fs::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
+    TestFolder scratch;
+    std::string path = scratch.path();
+    Folder() { std::ofstream(path + "/file") << "text"; }
 
     bool used_by_me() const {
         return std::ranges::any_of(processes_using(path), [](const ProcessName& process) {

@@ -6,18 +6,16 @@
 #include <cerrno>
 #include <fstream>
 
+#include "lib/base/scratch_test.h"
+
 namespace flexfs::volume {
 namespace {
 
 namespace fs = std::filesystem;
 
 struct Scratch {
-    fs::path path;
-    Scratch() {
-        char name[] = "/tmp/flexfs-place-XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~Scratch() { fs::remove_all(path); }
+    TestFolder folder;
+    fs::path path = folder.path();
     std::string at(const char* below) const { return path / below; }
 };
 

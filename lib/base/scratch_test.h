@@ -8,7 +8,7 @@
 
 #include "lib/base/check.h"
 
-namespace flexfs::object {
+namespace flexfs {
 
 class TestFolder {
 public:
@@ -30,4 +30,4 @@ private:
     std::string path_;
 };
 
-}  // namespace flexfs::object
+}  // namespace flexfs
