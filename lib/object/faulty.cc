@@ -79,6 +79,18 @@ Task<Page> Faulty::list(std::string prefix, std::string after, std::size_t limit
     co_return co_await disturb(std::move(request), &Counters::lists, 1);
 }
 
+Task<Versioned> Faulty::get_versioned(std::string key) {
+    auto request = inner_->get_versioned(std::move(key));
+    Versioned got = co_await disturb(std::move(request), &Counters::gets, 1);
+    got.content = spoil(std::move(got.content));
+    co_return got;
+}
+
+Task<std::string> Faulty::put_if(std::string key, Buffer content, std::string tag) {
+    auto request = inner_->put_if(std::move(key), std::move(content), std::move(tag));
+    co_return co_await disturb(std::move(request), &Counters::puts, 1);
+}
+
 Counters Faulty::counters() const {
     Counters all = inner_->counters();
     all.gets += lost_.gets;

@@ -34,6 +34,8 @@ public:
     Task<std::uint64_t> size(std::string key) override;
     Task<void> remove(std::vector<std::string> keys) override;
     Task<Page> list(std::string prefix, std::string after, std::size_t limit) override;
+    Task<Versioned> get_versioned(std::string key) override;
+    Task<std::string> put_if(std::string key, Buffer content, std::string tag) override;
     Task<Space> space() override { return inner_->space(); }
     Task<void> close() override { return inner_->close(); }
     Counters counters() const override;

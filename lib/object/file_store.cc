@@ -79,6 +79,23 @@ Task<Page> FileStore::list(std::string prefix, std::string after, std::size_t li
     co_return co_await offload(loop_, [&] { return folder_->list(prefix, after, limit); });
 }
 
+Task<Versioned> FileStore::get_versioned(std::string key) {
+    co_await check_key(key);
+    ++counters_.gets;
+    Versioned got = co_await offload(loop_, [&] { return folder_->get_versioned(key); });
+    counters_.get_bytes += got.content.size();
+    co_return got;
+}
+
+Task<std::string> FileStore::put_if(std::string key, Buffer content, std::string tag) {
+    co_await check_key(key);
+    ++counters_.puts;
+    if (content.size() > versioned_bytes_max) co_await fail(EFBIG);
+    std::string made = co_await offload(loop_, [&] { return folder_->put_if(key, content, tag); });
+    counters_.put_bytes += content.size();
+    co_return made;
+}
+
 Task<FileStore::Space> FileStore::space() {
     co_return co_await offload(loop_, [&] { return folder_->space(); });
 }

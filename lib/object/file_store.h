@@ -32,6 +32,9 @@ public:
     Task<std::uint64_t> size(std::string key) override;
     Task<void> remove(std::vector<std::string> keys) override;
     Task<Page> list(std::string prefix, std::string after, std::size_t limit) override;
+    // Also excludes other processes that use the folder, if they use put_if().
+    Task<Versioned> get_versioned(std::string key) override;
+    Task<std::string> put_if(std::string key, Buffer content, std::string tag) override;
     Task<Space> space() override;
     Counters counters() const override { return counters_; }
     std::string describe() const override;

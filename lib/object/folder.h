@@ -39,6 +39,9 @@ public:
     Result<std::uint64_t> size(const std::string& key) const;
     Result<void> remove(const std::vector<std::string>& keys) const;
     Result<Page> list(const std::string& prefix, const std::string& after, std::size_t limit) const;
+    Result<Versioned> get_versioned(const std::string& key) const;
+    Result<std::string> put_if(const std::string& key, const Buffer& content,
+                               const std::string& tag);
     Result<Store::Space> space() const;
 
 private:

@@ -36,7 +36,7 @@ Task<void> MemoryStore::put(std::string key, std::vector<Buffer> pieces) {
     const auto old = objects_.find(key);
     const std::uint64_t replaced = old == objects_.end() ? 0 : old->second.data.size();
     if (capacity_ != 0 && bytes_ - replaced + bytes > capacity_) co_await fail(ENOSPC);
-    objects_[std::move(key)] = {join(pieces, bytes), wall_now()};
+    objects_[std::move(key)] = {join(pieces, bytes), wall_now(), ++versions_};
     bytes_ += bytes - replaced;
     counters_.put_bytes += bytes;
 }
@@ -84,6 +84,24 @@ Task<Page> MemoryStore::list(std::string prefix, std::string after, std::size_t 
         page.objects.push_back({at->first, at->second.data.size(), at->second.modified});
     }
     co_return page;
+}
+
+Task<Versioned> MemoryStore::get_versioned(std::string key) {
+    ++counters_.gets;
+    const Object* const found = co_await find(key);
+    if (found->data.size() > versioned_bytes_max) co_await fail(EFBIG);
+    counters_.get_bytes += found->data.size();
+    co_return Versioned{found->data, std::to_string(found->version)};
+}
+
+Task<std::string> MemoryStore::put_if(std::string key, Buffer content, std::string tag) {
+    co_await check_key(key);
+    const auto old = objects_.find(key);
+    const std::string present = old == objects_.end() ? "" : std::to_string(old->second.version);
+    if (present != tag) co_await fail(EEXIST);
+    std::vector<Buffer> pieces{std::move(content)};
+    co_await put(std::move(key), std::move(pieces));
+    co_return std::to_string(versions_);
 }
 
 Task<MemoryStore::Space> MemoryStore::space() {

@@ -19,6 +19,8 @@ public:
     Task<std::uint64_t> size(std::string key) override;
     Task<void> remove(std::vector<std::string> keys) override;
     Task<Page> list(std::string prefix, std::string after, std::size_t limit) override;
+    Task<Versioned> get_versioned(std::string key) override;
+    Task<std::string> put_if(std::string key, Buffer content, std::string tag) override;
     Task<Space> space() override;
     Counters counters() const override { return counters_; }
     std::string describe() const override { return "memory"; }
@@ -27,12 +29,14 @@ private:
     struct Object {
         Buffer data;
         Time modified;
+        std::uint64_t version = 0;
     };
     Result<const Object*> find(const std::string& key) const;
 
     std::map<std::string, Object> objects_;
     std::uint64_t capacity_;
     std::uint64_t bytes_ = 0;
+    std::uint64_t versions_ = 0;  // given to objects so far
     Counters counters_;
 };
 

@@ -153,6 +153,16 @@ Task<Page> Retrying::list(std::string prefix, std::string after, std::size_t lim
                                [&] { return inner_->list(prefix, after, limit); });
 }
 
+Task<Versioned> Retrying::get_versioned(std::string key) {
+    co_return co_await persist("get " + key, policy_.other_timeout,
+                               [&] { return inner_->get_versioned(key); });
+}
+
+Task<std::string> Retrying::put_if(std::string key, Buffer content, std::string tag) {
+    co_return co_await persist("put " + key, policy_.other_timeout,
+                               [&] { return inner_->put_if(key, content, tag); });
+}
+
 Task<void> Retrying::close() {
     co_await requests_.close();
     co_await inner_->close();

@@ -32,6 +32,14 @@ Task<std::vector<Buffer>> Store::get_ranges(std::string key, std::vector<ByteRan
     co_return pieces;
 }
 
+Task<Versioned> Store::get_versioned(std::string) {
+    co_return fail(EOPNOTSUPP);
+}
+
+Task<std::string> Store::put_if(std::string, Buffer, std::string) {
+    co_return fail(EOPNOTSUPP);
+}
+
 Result<void> check_key(std::string_view key) {
     bool good = key.size() <= key_bytes_max && key.find('\0') == std::string_view::npos;
     for (std::size_t begin = 0; good;) {

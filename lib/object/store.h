@@ -1,7 +1,7 @@
 // An object store: immutable objects under keys. Every store guarantees that put is atomic (a
 // reader sees the whole object or none) and durable when it returns, and that a get returns exactly
 // the bytes asked for. flexfs never puts different content under an existing key, so a put may be
-// repeated.
+// repeated; the few objects that change are put with put_if().
 //
 // open_store() (lib/object/address.h) returns stores that repeat requests after transient faults,
 // within a limit of tries and time, before they return EIO. A back end itself tries once.
@@ -24,6 +24,7 @@ inline constexpr std::size_t key_bytes_max = 1024;
 // object can make us allocate.
 inline constexpr std::uint64_t object_bytes_max = 64 << 20;
 inline constexpr std::size_t list_limit_max = 10'000;
+inline constexpr std::uint64_t versioned_bytes_max = 1 << 20;
 
 // Counts requests and bytes since the store was opened. Requests that failed or were repeated count
 // each time; bytes count when they have arrived.
@@ -42,6 +43,12 @@ struct Listed {
 struct ByteRange {
     std::uint64_t offset = 0;
     std::uint32_t size = 0;
+};
+
+// The content of an object that may change, and a tag that changes with it.
+struct Versioned {
+    Buffer content;
+    std::string tag;
 };
 
 struct Page {
@@ -75,6 +82,14 @@ public:
     // Lists the objects whose key begins with `prefix`, after the key `after` (from the first if it
     // is empty); at most `limit` of them, which is 1 to list_limit_max.
     virtual Task<Page> list(std::string prefix, std::string after, std::size_t limit) = 0;
+
+    // Returns an object of at most versioned_bytes_max with its tag. ENOENT; EFBIG.
+    virtual Task<Versioned> get_versioned(std::string key);
+    // Puts the object if its tag still is `tag`; with an empty one, if there is no such object.
+    // Returns the new tag. EEXIST: the object is another by now and was left alone, or an earlier
+    // try of this very put was executed although its answer was lost. EOPNOTSUPP: the store cannot
+    // do this, and nothing was put. Both answer that by default.
+    virtual Task<std::string> put_if(std::string key, Buffer content, std::string tag);
 
     // Free and total bytes, or {0, 0} if the store does not know them.
     struct Space {

@@ -181,6 +181,34 @@ TEST_CASE("a list has the keys in byte order, by prefix, page after page") {
     });
 }
 
+TEST_CASE("put_if puts only over the content whose tag it names") {
+    for_each_kind([](Loop& loop, Store& store) {
+        // An answer that was lost counts as EEXIST, and the caller compares.
+        const auto put = [&](std::string text, std::string tag) {
+            const auto put = loop.run(store.put_if("c/laim", Buffer::copy_of(text), tag));
+            if (put) return *put;
+            CHECK(put.error().code == EEXIST);
+            const auto found = loop.run(store.get_versioned("c/laim"));
+            REQUIRE(found);
+            return found->content.text() == text ? found->tag : std::string("refused");
+        };
+        CHECK(code_of(loop.run(store.get_versioned("c/laim"))) == ENOENT);
+        CHECK(code_of(loop.run(store.put_if("c/laim", Buffer::copy_of("a"), "none"))) == EEXIST);
+
+        const std::string first = put("first", "");
+        CHECK(put("other", "") == "refused");
+        const std::string second = put("second", first);
+        CHECK(second != first);
+        CHECK(put("third", first) == "refused");
+
+        const auto found = loop.run(store.get_versioned("c/laim"));
+        REQUIRE(found);
+        CHECK(found->content.text() == "second");
+        CHECK(found->tag == second);
+        CHECK(loop.run(store.get("c/laim"))->text() == "second");
+    });
+}
+
 TEST_CASE("counters count requests, answers and faults alike, and the bytes that went through") {
     for (const bool file : {false, true}) {
         TestFolder folder;
