@@ -54,11 +54,53 @@ TEST_CASE("memory: takes the same options") {
     CHECK(has(refusal("memory:x"), "memory:"));
 }
 
+TEST_CASE("a bucket has a prefix and settings") {
+    const auto address = parse_address(
+        "s3://My.bucket-1/a%20b/c/?endpoint=http%3A%2F%2F127.0.0.1:9000&region=eu-west-1&"
+        "pathStyle=true&latency=5ms");
+    REQUIRE(address);
+    CHECK(address->kind == Address::Kind::s3);
+    CHECK(address->is_bucket());
+    CHECK(address->bucket == "My.bucket-1");
+    CHECK(address->prefix == "a b/c");
+    CHECK(address->settings == conf::StoreSettings{.endpoint = "http://127.0.0.1:9000",
+                                                   .region = "eu-west-1",
+                                                   .path_style = "true"});
+    CHECK(address->faults.latency == std::chrono::milliseconds(5));
+    CHECK(address->without_options() == "s3://My.bucket-1/a b/c");
+    CHECK(parse_address("S3://bucket")->without_options() == "s3://bucket");
+    CHECK(parse_address("gs://bucket/")->kind == Address::Kind::gs);
+    CHECK(parse_address("oci://bucket")->kind == Address::Kind::oci);
+    CHECK(parse_address("azure://container?account=me")->settings.account == "me");
+}
+
+TEST_CASE("a secret in an address is refused, and the sentence does not repeat it") {
+    for (const std::string address :
+         {"s3://b-1?blockPass=hunter2", "s3://b-1?secret=hunter2", "azure://box?sasToken=hunter2",
+          "azure://box?sig=hunter2", "s3://AKIA:hunter2@bucket/x", "s3:AKIA:hunter2@bucket"}) {
+        CAPTURE(address);
+        CHECK(has(refusal(address), "creds file") != address.starts_with("s3:A"));
+        CHECK(!has(refusal(address), "hunter2"));
+    }
+}
+
+TEST_CASE("a wrong bucket, prefix or setting is named") {
+    CHECK(has(refusal("s3:"), "s3://BUCKET/PREFIX"));
+    CHECK(has(refusal("s3:///x"), "s3://BUCKET/PREFIX"));
+    CHECK(has(refusal("s3://x"), "3 to 63"));
+    CHECK(has(refusal("s3://bucket/a//b"), "one slash"));
+    CHECK(has(refusal("s3://bucket/.a"), "dot"));
+    CHECK(has(refusal("s3://bucket/" + std::string(600, 'a')), "512"));
+    CHECK(has(refusal("s3://bucket?pathStyle=maybe"), "true"));
+    CHECK(has(refusal("s3://bucket?zone=1"), "region"));
+    CHECK(has(refusal("s3://bucket?region=a&region=b"), "twice"));
+    CHECK(has(refusal("file:///x?region=eu"), "'region'"));
+}
+
 TEST_CASE("an error names the wrong part and a valid form") {
     CHECK(has(refusal("data"), "./data"));
     CHECK(has(refusal("gopher://x"), "'gopher:'"));
-    CHECK(has(refusal("s3://bucket"), "this version of flexfs has no store of kind 's3:'"));
-    CHECK(has(refusal("s3://bucket"), "./folder or file:///path"));
+    CHECK(has(refusal("gopher://x"), "./folder or file:///path"));
     CHECK(has(refusal("file://host/x"), "file:///path"));
     CHECK(has(refusal("file:"), "file:///path"));
     CHECK(has(refusal("file:///x?latncy=1s"), "'latncy'"));
