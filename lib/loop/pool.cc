@@ -6,16 +6,15 @@
 
 namespace flexfs::loop {
 
-PoolStart::PoolStart(Loop& loop) {
-    if (!loop.starts_pool()) return;
+SignalsBlocked::SignalsBlocked() {
     sigset_t told;
     sigemptyset(&told);
     for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&told, signal);
-    ::pthread_sigmask(SIG_BLOCK, &told, &before_.emplace());
+    ::pthread_sigmask(SIG_BLOCK, &told, &before_);
 }
 
-PoolStart::~PoolStart() {
-    if (before_) ::pthread_sigmask(SIG_SETMASK, &*before_, nullptr);
+SignalsBlocked::~SignalsBlocked() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 Task<void> PoolWork::done() {

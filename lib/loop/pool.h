@@ -10,19 +10,30 @@
 
 namespace flexfs::loop {
 
-// Work may be given to the pool only while a PoolStart exists. The pool's threads start with the
-// first work and inherit the signal mask of that moment. PoolStart blocks the signals that ask the
-// process to act, so that only the loop's thread receives them; otherwise the loop could not block
-// them when it must.
-class PoolStart {
+// Blocks the signals that ask the process to act, as long as it exists. Threads that start
+// meanwhile inherit that, so only the loop's thread receives these signals; otherwise the loop
+// could not block them when it must.
+class SignalsBlocked {
 public:
-    explicit PoolStart(Loop& loop);
-    ~PoolStart();
-    PoolStart(const PoolStart&) = delete;
-    PoolStart& operator=(const PoolStart&) = delete;
+    SignalsBlocked();
+    ~SignalsBlocked();
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
 
 private:
-    std::optional<sigset_t> before_;
+    sigset_t before_;
+};
+
+// Work may be given to the pool only while a PoolStart exists: the pool's threads start with the
+// first work, with these signals blocked.
+class PoolStart {
+public:
+    explicit PoolStart(Loop& loop) {
+        if (loop.starts_pool()) blocked_.emplace();
+    }
+
+private:
+    std::optional<SignalsBlocked> blocked_;
 };
 
 // Runs one function on a pool thread. A running function cannot be stopped. Therefore the wait is
