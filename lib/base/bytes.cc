@@ -1,5 +1,6 @@
 #include "lib/base/bytes.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "lib/base/check.h"
@@ -9,6 +10,9 @@ namespace flexfs {
 static_assert(std::endian::native == std::endian::little);
 
 namespace {
+
+constexpr std::string_view base64_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // Buffers of about the size of a chunk of file data (lib/block/chunk.h) are allocated and freed
 // constantly. Some of their memory is kept for reuse, because the kernel has to clear fresh pages,
@@ -104,6 +108,51 @@ std::string to_hex(ByteView bytes) {
         text += digits[std::to_integer<unsigned>(b) & 15];
     }
     return text;
+}
+
+std::string to_base64(ByteView bytes) {
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
+        unsigned group = 0;
+        for (std::size_t i = 0; i < 3; ++i)
+            group = group << 8 | (i < count ? std::to_integer<unsigned>(bytes[at + i]) : 0);
+        for (std::size_t i = 0; i < 4; ++i)
+            text += i <= count ? base64_digits[group >> (18 - 6 * i) & 63] : '=';
+    }
+    return text;
+}
+
+std::string to_base64url(ByteView bytes) {
+    std::string text = to_base64(bytes);
+    while (text.ends_with('=')) text.pop_back();
+    std::ranges::replace(text, '+', '-');
+    std::ranges::replace(text, '/', '_');
+    return text;
+}
+
+std::optional<Buffer> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    std::vector<std::byte> bytes;
+    bytes.reserve(text.size() / 4 * 3);
+    unsigned group = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool pad = at >= text.size() - padding;
+        const auto value = pad ? 0 : base64_digits.find(text[at]);
+        if (value == std::string_view::npos) return std::nullopt;
+        group = group << 6 | unsigned(value);
+        if (at % 4 != 3) continue;
+        for (const int shift : {16, 8, 0}) bytes.push_back(std::byte(group >> shift & 0xff));
+        group = 0;
+    }
+    // Bits that belong to no byte must be zero, so that every byte string has one text.
+    for (std::size_t i = 0; i < padding; ++i) {
+        if (bytes.back() != std::byte{}) return std::nullopt;
+        bytes.pop_back();
+    }
+    return Buffer::take(std::move(bytes));
 }
 
 }  // namespace flexfs

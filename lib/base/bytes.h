@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -91,5 +92,11 @@ void store_le(std::byte* to, T value) {
 
 // Returns lower-case hexadecimal digits: "0f3a…".
 std::string to_hex(ByteView bytes);
+// Returns base64 with padding (RFC 4648).
+std::string to_base64(ByteView bytes);
+// Returns base64 in the alphabet for URLs and without padding, as JSON Web Tokens have it.
+std::string to_base64url(ByteView bytes);
+// Reads base64 with padding; returns nothing if the text is anything else.
+std::optional<Buffer> from_base64(std::string_view text);
 
 }  // namespace flexfs

@@ -19,6 +19,7 @@ GATES = {
     "openssl/": "crypto", "argon2.h": "crypto",
     "CLI/": "cli", "histedit.h": "cli",
     "yaml-cpp/": "conf",
+    "pugixml.hpp": "cloud",
     "boost/beast": "http", "boost/asio": "http", "curl/": "http",
     "sqlite3.h": "db",
     "raft.h": "cluster",
