@@ -50,6 +50,17 @@ Result<Volume> load_volume(const std::string& path) {
     return volume;
 }
 
+Result<Volume> parse_volume(std::string_view yaml, const std::string& name) {
+    Volume volume;
+    TRY(parse(yaml, name, layout_of(volume)));
+    return volume;
+}
+
+std::string print_volume(const Volume& volume) {
+    Volume copy = volume;
+    return print(layout_of(copy));
+}
+
 Result<void> save_volume(const std::string& path, const Volume& volume) {
     Volume copy = volume;
     return save(path, layout_of(copy), Access::everyone);

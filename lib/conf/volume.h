@@ -1,8 +1,9 @@
-// volume.yaml describes an embedded volume; the file lies beside its data.
+// volume.yaml describes an embedded volume; the file, or object, lies beside its data.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "lib/base/result.h"
 #include "lib/base/time.h"
@@ -28,6 +29,9 @@ struct Volume {
 // EINVAL (the sentence names file, line and key), EPROTO (written by a newer flexfs), ENOENT,
 // EACCES.
 Result<Volume> load_volume(const std::string& path);
+// The same from a text; `name` is that of its object in errors.
+Result<Volume> parse_volume(std::string_view yaml, const std::string& name);
+std::string print_volume(const Volume& volume);
 // The file is durable when this returns. ENOSPC, EACCES, …
 Result<void> save_volume(const std::string& path, const Volume& volume);
 

@@ -104,6 +104,24 @@ std::string Address::without_options() const {
     return fmt::format("{}://{}{}{}", scheme->name, bucket, prefix.empty() ? "" : "/", prefix);
 }
 
+std::string Address::file_name() const {
+    // A file name has at most 255 bytes.
+    constexpr std::size_t readable_bytes_max = 200;
+    std::string host = settings.endpoint;
+    host.erase(0, host.find("//") == std::string::npos ? 0 : host.find("//") + 2);
+    while (host.ends_with('/')) host.pop_back();
+    std::string name =
+        fmt::format("{}:{}{}{}:{}", std::ranges::find(schemes, kind, &Scheme::kind)->name, host,
+                    host.empty() ? "" : ":", bucket, prefix);
+    if (prefix.empty()) name.pop_back();
+    if (name.size() > readable_bytes_max) {
+        const std::size_t hash = std::hash<std::string>()(name);
+        name = fmt::format("{}-{:016x}", name.substr(0, readable_bytes_max), hash);
+    }
+    std::ranges::replace(name, '/', ':');
+    return name;
+}
+
 bool is_address(std::string_view text) {
     return is_path(text) || text.find('/') != std::string_view::npos || !scheme_of(text).empty();
 }

@@ -20,6 +20,7 @@
 #include "lib/conf/store_settings.h"
 #include "lib/loop/loop.h"
 #include "lib/object/faulty.h"
+#include "lib/object/gated.h"
 #include "lib/object/store.h"
 
 namespace flexfs::object {
@@ -35,6 +36,9 @@ struct Address {
     bool is_bucket() const { return kind != Kind::file && kind != Kind::memory; }
     // Returns "s3://bucket/prefix".
     std::string without_options() const;
+    // Returns a file name for what belongs to a bucket's address: "s3:HOST:bucket:prefix", without
+    // the host if it is the provider's own.
+    std::string file_name() const;
 };
 
 // True if the text is an address: a path with a '/' in it, "." or "..", or a text with a scheme.
@@ -44,9 +48,23 @@ bool is_address(std::string_view text);
 // EINVAL with a sentence that names the fault and the correct form, and quotes no secret.
 Result<Address> parse_address(std::string_view text);
 
+// Completes the settings of a bucket: `flags` precede those of the address, and these precede the
+// creds file, which is `creds_file` or, if that is empty, default_creds_file(), if it exists.
+// EINVAL: there are flags, and the address is not a bucket's; also errors of conf::load_creds().
+Result<void> complete_settings(Address& address, const conf::StoreSettings& flags,
+                               const std::string& creds_file);
+// Returns the path of the creds file that is used for the bucket unless another one is given.
+std::string default_creds_file(const Address& address);
+
+// How a store is opened, beside its address.
+struct OpenOptions {
+    Permit permit;  // asked before each change; null: all are permitted
+};
+
 // Blocks on the disk, so it is meant for the start of a program; a bucket is not asked anything
 // yet. EINVAL as above; other errors say why the store cannot be opened.
-Result<std::unique_ptr<Store>> open_store(Loop& loop, const Address& address);
+Result<std::unique_ptr<Store>> open_store(Loop& loop, const Address& address,
+                                          OpenOptions options = {});
 Result<std::unique_ptr<Store>> open_store(Loop& loop, std::string_view address);
 
 }  // namespace flexfs::object

@@ -186,8 +186,9 @@ void add_resources(Rows& rows, MountOptions& o) {
 
 void add_process(Rows& rows, MountOptions& o) {
     rows.push_back({flag("--dbFolder", absolute_path_target(o.db_folder, "DIR"),
-                         "the folder of the metadata database, if it is not in the volume's folder "
-                         "(VOLUME/meta); every mount of the volume needs the same"),
+                         "the folder of the metadata database (meta in the volume's folder; of a "
+                         "bucket, a folder in ~/.flexfs/mount/data); every mount of the volume "
+                         "needs the same"),
                     as_given(o.db_folder)});
     rows.push_back({flag("--logFile", absolute_path_target(o.log_file, "FILE"),
                          "where the daemon writes its log (a file in ~/.flexfs/mount/log)"),
@@ -196,6 +197,34 @@ void add_process(Rows& rows, MountOptions& o) {
                          "stay in the foreground (default if NOTIFY_SOCKET is set)"),
                     on(o.foreground)});
     rows.push_back({flag("--verbose", cli::sets(o.verbose), "log more"), on(o.verbose)});
+}
+
+// Words that name a file become absolute, as in other flags.
+cli::Target setting(conf::StoreSettings& store, const conf::StoreSetting& row) {
+    return {std::string(row.hint), [&store, &row](std::string_view given) -> Result<void> {
+                std::string value(given);
+                if (row.hint == "FILE")
+                    TRY(absolute_path_target(value, std::string(row.hint)).set(given));
+                return row.set(store, value);
+            }};
+}
+
+void add_bucket(Rows& rows, MountOptions& o) {
+    const std::size_t first = rows.size();
+    for (const conf::StoreSetting& row : conf::store_settings())
+        if (!row.secret)
+            rows.push_back({flag(fmt::format("--{}", row.key), setting(o.store, row),
+                                 std::string(row.help)),
+                            as_given(o.store.*row.value)});
+    rows.push_back({flag("--credsFile", absolute_path_target(o.creds_file, "FILE"),
+                         "these settings, and the secrets that go with them, as lines such as "
+                         "`region: eu-west-1` (a file in ~/.flexfs/mount/creds)"),
+                    as_given(o.creds_file)});
+    rows.push_back({flag("--takeOver", cli::sets(o.take_over),
+                         "mount the volume even if another machine may be using it, which then "
+                         "loses what it has not stored")});
+    for (std::size_t at = first; at < rows.size(); ++at)
+        rows[at].flag.group = "For a volume in a bucket";
 }
 
 void add_new_volume(Rows& rows, volume::NewVolume& fresh) {
@@ -259,6 +288,7 @@ std::vector<Option> option_table(MountOptions& o) {
     add_permissions(rows, o);
     add_resources(rows, o);
     add_process(rows, o);
+    add_bucket(rows, o);
     add_new_volume(rows, o.fresh);
     return rows;
 }

@@ -11,6 +11,7 @@
 #include "lib/base/result.h"
 #include "lib/base/time.h"
 #include "lib/cli/flag.h"
+#include "lib/conf/store_settings.h"
 #include "lib/upkeep/options.h"
 #include "lib/vfs/vfs.h"
 #include "lib/volume/description.h"
@@ -47,7 +48,11 @@ struct MountOptions {
     bool flush_on_close = false;
     bool sync = false;
 
-    std::string db_folder;  // absolute; empty: `meta` in the volume's folder
+    conf::StoreSettings store;  // of a bucket
+    std::string creds_file;     // absolute; empty: the default of the address
+    bool take_over = false;     // a volume in a bucket from another machine
+
+    std::string db_folder;  // absolute; empty: the default of the kind of volume
     std::string log_file;   // absolute; empty: the default of a daemon
     bool foreground = false;
     bool verbose = false;

@@ -24,7 +24,8 @@ void Service::Parts::prepare(std::span<meta::Call> calls) {
 }
 
 void Service::Parts::end_of_turn() {
-    if (!maintenance.must_wait() && !log.must_wait()) batch.append();
+    const bool may_change = !options.may_change || options.may_change();
+    if (may_change && !maintenance.must_wait() && !log.must_wait()) batch.append();
     volume.end_reads();
     grants.trim();
     maintenance.notice();

@@ -52,6 +52,10 @@ struct Options {
     std::size_t upkeep_rows = 1000;                        // rows of a huge file freed per call
     Duration upkeep_pause = std::chrono::milliseconds(5);  // between these calls
 
+    // Changes wait while this returns false; it is asked at the end of each turn. Null: they never
+    // have to.
+    std::function<bool()> may_change;
+
     std::function<Time()> clock = wall_now;
 };
 

@@ -4,6 +4,7 @@
 
 #include "lib/base/format.h"
 #include "lib/object/address.h"
+#include "lib/volume/bucket_volume.h"
 #include "lib/volume/folder_volume.h"
 
 namespace flexfs::volume {
@@ -11,7 +12,7 @@ namespace {
 
 Result<object::Address> address_of(const std::string& text) {
     TRY(object::Address address, object::parse_address(text));
-    if (address.kind != object::Address::Kind::file)
+    if (address.kind == object::Address::Kind::memory)
         return explain(EINVAL, fmt::format("'{}' does not outlive the mount; keep the volume in a "
                                            "folder",
                                            text));
@@ -24,22 +25,30 @@ Result<object::Address> address_of(const std::string& text) {
 
 Task<std::unique_ptr<OpenVolume>> open(Loop& loop, OpenOptions options) {
     auto address = co_await address_of(options.address);
-    co_return co_await FolderVolume::open(loop, std::move(address), std::move(options));
+    co_await object::complete_settings(address, options.settings, options.creds_file);
+    if (address.is_bucket())
+        co_return co_await open_in_bucket(loop, bucket_place(loop, std::move(address)),
+                                          std::move(options));
+    co_return co_await open_in_folder(loop, std::move(address), std::move(options));
 }
 
 Result<void> check(const OpenOptions& options, When when) {
-    TRY(const object::Address address, address_of(options.address));
-    return FolderVolume::check(address, options, when);
+    TRY(object::Address address, address_of(options.address));
+    TRY(object::complete_settings(address, options.settings, options.creds_file));
+    if (address.is_bucket()) return check_bucket(address, options);
+    return check_folder(address, options, when);
 }
 
 Result<void> check_takeover(const OpenOptions& options, const wire::VolumeInfo& served) {
     TRY(const object::Address address, address_of(options.address));
-    return FolderVolume::check_takeover(address, options, served);
+    if (address.is_bucket()) return check_bucket_takeover(address, options);
+    return check_folder_takeover(address, options, served);
 }
 
 std::string data_folder(const std::string& address) {
     const auto parsed = address_of(address);
-    return parsed ? parsed->folder : std::string();
+    if (!parsed) return {};
+    return parsed->is_bucket() ? default_folder(*parsed) : parsed->folder;
 }
 
 std::string lock_path(const std::string& address) {

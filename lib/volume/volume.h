@@ -1,11 +1,12 @@
-// A volume that a mount has opened, wherever it is kept. At present it is kept in a folder, with
-// its metadata service in this process; volumes in buckets and behind servers are further kinds.
+// A volume that a mount has opened, wherever it is kept: in a folder or in a bucket, with its
+// metadata service in this process. Volumes behind servers are a further kind.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "lib/conf/store_settings.h"
 #include "lib/loop/loop.h"
 #include "lib/object/store.h"
 #include "lib/process/service_lock.h"
@@ -18,9 +19,13 @@
 namespace flexfs::volume {
 
 struct OpenOptions {
-    std::string address;    // as given: ./data, file:///data?latency=20ms
+    std::string address;    // as given: ./data, file:///data?latency=20ms, s3://bucket/prefix
     std::string db_folder;  // of the database; empty: the default of the kind of volume
-    NewVolume fresh;        // properties of a new volume; an existing one must match
+    // Of a bucket, as in object::complete_settings().
+    conf::StoreSettings settings;
+    std::string creds_file;
+    bool take_over = false;  // of a volume in a bucket, even if another machine may be using it
+    NewVolume fresh;         // properties of a new volume; an existing one must match
     std::uint64_t db_cache_bytes = 64 << 20;
     bool read_only = false;
     bool sync = false;  // every metadata operation is on disk before it is answered
@@ -49,6 +54,10 @@ public:
     };
     virtual std::optional<ServiceCounters> service_counters() const = 0;
 
+    // Ends, with a sentence, when the volume may no longer be changed by this process, because
+    // another one has taken it over (ESTALE). Else it ends when it is stopped.
+    virtual Task<void> lost() = 0;
+
     // Returns the descriptor that the next process image needs to continue with the volume; -1:
     // none.
     virtual int kept_descriptor() const = 0;
@@ -59,15 +68,17 @@ public:
     virtual Task<void> close() = 0;
 };
 
-// Opens the volume at the address, or creates one if the folder is empty or missing; a new volume
-// survives a power cut when this returns. Every error has a sentence: ENOTDIR, EACCES, EBUSY (in
-// use; it names the process), ENOTEMPTY (the folder holds other files), EPROTO (made by a newer
+// Opens the volume at the address, or creates one if the folder or the prefix is empty or missing;
+// a new volume survives a power cut when this returns. Every error has a sentence: ENOTDIR, EACCES,
+// EBUSY (in use; it names the process), ESTALE (a bucket was used with a newer database), ENOENT
+// (the database is missing), ENOTEMPTY (the place holds other files), EPROTO (made by a newer
 // flexfs), EIO (damaged), EINVAL (the address, or properties that differ from `fresh`). Unless the
 // volume is taken over, call check() before, which does not modify a folder that belongs to
 // something else.
 Task<std::unique_ptr<OpenVolume>> open(Loop& loop, OpenOptions options);
 
-// Whether the volume can be opened or created; changes nothing. Fails with the errors of open(),
+// Whether the volume can be opened or created; changes nothing, and asks no bucket. Fails with the
+// errors of open(),
 // and with EINVAL if the mount point is inside the volume's folder, if it would hide that folder or
 // the database, or if the volume would be created inside another one. `later`: the folders above
 // its own may still be created.
@@ -83,7 +94,8 @@ Result<void> check_takeover(const OpenOptions& options, const wire::VolumeInfo& 
 // if there is none, or the address is invalid.
 std::string lock_path(const std::string& address);
 
-// Returns the folder that holds the volume's data; empty if the data is not in a folder.
+// Returns the folder that holds the volume's data or, for a bucket, its database by default; empty
+// if the address is invalid.
 std::string data_folder(const std::string& address);
 
 }  // namespace flexfs::volume

@@ -124,9 +124,23 @@ Task<void> MountProcess::close_volume(Result<void> stored) {
 void MountProcess::hurry() {
     if (hurried_.is_set()) return;
     log::warn("asked to stop again: discarding data that cannot be written back within seconds");
+    end_soon("the process was asked to stop again before everything was written back");
+}
+
+void MountProcess::end_soon(const std::string& why) {
     hurried_.set();
-    complain("the process was asked to stop again before everything was written back");
+    complain(why);
     process::end_after(hurry_patience + end_patience);
+}
+
+// Programs must not go on writing to a volume that belongs to another process by now.
+Task<void> MountProcess::watch_volume() {
+    const auto lost = co_await result(volume_->lost());
+    if (code_of(lost) == ECANCELED) co_return;
+    const std::string why = lost ? std::string() : lost.error().message();
+    log::error("the mount on {} ends, without what was not stored yet: {}", options_.dir, why);
+    end_soon(why);
+    cut_off();
 }
 
 void MountProcess::complain(const std::string& sentence) {

@@ -46,6 +46,9 @@ fuse::ServerOptions server_options(const MountOptions& options) {
 volume::OpenOptions open_options(const MountOptions& options) {
     return {.address = options.volume,
             .db_folder = options.db_folder,
+            .settings = options.store,
+            .creds_file = options.creds_file,
+            .take_over = options.take_over,
             .fresh = options.fresh,
             .db_cache_bytes = options::divide(options).database,
             .read_only = options.read_only,
@@ -164,8 +167,10 @@ Task<void> MountProcess::serve() {
     control_server_ = std::make_unique<rpc::Server<wire::Control>>(loop_, control_);
 
     serving_ = true;
+    watching_scope_.start(watch_volume());
     auto outcome = co_await result(answer());
     serving_ = false;
+    co_await watching_scope_.close();
     leaving_ = true;
     if (!outcome) mounted_->detach();
     co_await leaving_scope_.close();

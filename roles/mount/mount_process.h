@@ -86,6 +86,8 @@ private:
     Task<void> give_up(Scope& storing, std::string& given_up);
     Task<void> close_volume(Result<void> stored);
     void hurry();
+    void end_soon(const std::string& why);
+    Task<void> watch_volume();
     void complain(const std::string& sentence);
 
     Loop& loop_;
@@ -110,6 +112,7 @@ private:
     // From the start of serving to the end of storing, no signal kills the process.
     std::vector<std::unique_ptr<Loop::Registration>> signals_;
     Scope leaving_scope_;
+    Scope watching_scope_;
     Scope restarting_scope_;
     bool serving_ = false;  // from the mount until the kernel has taken it down
     bool ready_ = false;
