@@ -79,7 +79,7 @@ TEST_CASE("a remount takes what mount(8) repeats, and names what is wrong") {
 }
 
 TEST_CASE("values for the next process image are not options of -o") {
-    CHECK(complaint("takeover=3") == "unknown option 'takeover'");
+    CHECK(complaint("handover=3") == "unknown option 'handover'");
 }
 
 TEST_CASE("options that differ from those of the mount are named, and equal ones are not") {

@@ -213,9 +213,9 @@ void add_bucket(Rows& rows, MountOptions& o) {
     const std::size_t first = rows.size();
     for (const conf::StoreSetting& row : conf::store_settings())
         if (!row.secret)
-            rows.push_back({flag(fmt::format("--{}", row.key), setting(o.store, row),
-                                 std::string(row.help)),
-                            as_given(o.store.*row.value)});
+            rows.push_back(
+                {flag(fmt::format("--{}", row.key), setting(o.store, row), std::string(row.help)),
+                 as_given(o.store.*row.value)});
     rows.push_back({flag("--credsFile", absolute_path_target(o.creds_file, "FILE"),
                          "these settings, and the secrets that go with them, as lines such as "
                          "`region: eu-west-1` (a file in ~/.flexfs/mount/creds)"),

@@ -72,7 +72,7 @@ cli::Flag option_list_flag(MountOptions& options) {
 }
 
 void add_hidden_flags(std::vector<cli::Flag>& rows, MountOptions& options, bool helper) {
-    rows.push_back({"--takeover", cli::number(options.takeover), ""});
+    rows.push_back({process::takeover_flag, cli::number(options.takeover), ""});
     rows.push_back({process::check_takeover_flag, cli::number(options.check_takeover), ""});
     rows.push_back({"--takeoverFailed", cli::text(options.takeover_failed, "WHY"), ""});
     if (!helper) return;

@@ -16,7 +16,7 @@ inline constexpr std::string_view takeover_consent = "flexfs can take over\n";
 // The flags that pass the descriptor of the hand-over to the next image: the first asks whether it
 // could continue from there, the second makes it continue.
 inline constexpr const char* check_takeover_flag = "--checkTakeover";
-inline constexpr const char* takeover_flag = "--takeover";
+inline constexpr const char* takeover_flag = "--handover";
 
 struct Handover {
     std::vector<std::string> command;  // argv of the next image, without one of the flags above

@@ -3,7 +3,7 @@
 // conditional puts. A store without them gets the new claim with a plain put, which is read back
 // after a while: of two processes that put at the same time, one finds the other's claim.
 //
-// What keeps two holders apart does not depend on their clocks being equal:
+// Two holders are kept apart even if their clocks differ:
 // - A holder changes the store only within `fresh` of a renewal that succeeded, and its metadata
 //   only within the lease, both by its own monotonic clock.
 // - A newcomer takes over if the holder released the claim, or was a process of this machine that

@@ -15,7 +15,7 @@ namespace flexfs::volume {
 
 class EmbeddedVolume final : public OpenVolume {
 public:
-    // What was opened. In the order in which it must outlive each other.
+    // The opened parts, each of which must outlive those below it.
     struct Parts {
         process::ServiceLock lock;  // released last
         std::string db_folder;

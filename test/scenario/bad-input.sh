@@ -47,8 +47,13 @@ refused "an invalid size is refused" "memCapacity.*lots|lots.*memCapacity" \
     flexfs mount "$data" "$mnt" --memCapacity lots
 refused "a missing mount point on the command line is reported" "DIR" flexfs mount "$data"
 refused "an unknown scheme is refused" "gopher" flexfs mount gopher://x "$mnt"
-refused "a store that this version does not have is refused, with what it has" \
-    "this version of flexfs has no store of kind 's3:'.*\./folder" flexfs mount s3://bucket "$mnt"
+refused "an unknown kind of store is refused, with those that there are" \
+    "no store of kind 'ftp:'.*\./folder.*s3://" flexfs mount ftp://bucket "$mnt"
+refused "a secret in an address is refused, with the place where it belongs" \
+    "blockPass does not belong in an address.*--credsFile" \
+    flexfs mount "s3://bucket/x?blockPass=hunter2" "$mnt"
+refused "a setting of a bucket is refused for a folder" "--region is for a bucket" \
+    flexfs mount "$data" "$mnt" --region eu-west-1
 refused "a folder without a slash is refused, with the path to write" \
     "write \./d2 for the folder d2" flexfs mount d2 "$mnt"
 refused "a log file that cannot be opened is refused" \
