@@ -9,3 +9,5 @@ cases() { python3 "$servers/$1_cases.py" || failures=$((failures + 1)); }
 
 start_s3
 cases s3
+start_azurite
+cases azurite

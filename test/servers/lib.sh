@@ -19,3 +19,9 @@ start_s3() { started s3 "$servers/ceph" start "$FLEXFS_TMP/s3" "$@"; }
 
 # stop_s3: ends the server; what it stored is gone.
 stop_s3() { "$servers/ceph" stop "$FLEXFS_TMP/s3" && rm -rf "$FLEXFS_TMP/s3"; }
+
+# start_azurite [--tls]: starts a server of Azure blobs and exports its variables AZURITE_….
+start_azurite() { started azurite "$servers/azurite" start "$FLEXFS_TMP/azurite" "$@"; }
+
+# stop_azurite: ends the server; what it stored is gone.
+stop_azurite() { "$servers/azurite" stop "$FLEXFS_TMP/azurite" && rm -rf "$FLEXFS_TMP/azurite"; }
