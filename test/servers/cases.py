@@ -32,7 +32,7 @@ def run_cases():
         try:
             function()
             print(f"ok {name}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
+        except (Exception, SystemExit) as error:
             failed += 1
             print("    " + traceback.format_exc().replace("\n", "\n    "))
             print(f"not ok {name}: {error}", flush=True)

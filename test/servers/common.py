@@ -100,3 +100,12 @@ def stop(folder):
             except ProcessLookupError:
                 pass
             os.unlink(os.path.join(folder, name))
+
+
+def control(url, command):
+    """Sends a command to the control port of a server of ours; returns its answer as text."""
+    try:
+        with urllib.request.urlopen(url + command, timeout=10) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{command}: {error.read().decode()}")

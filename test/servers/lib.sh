@@ -25,3 +25,47 @@ start_azurite() { started azurite "$servers/azurite" start "$FLEXFS_TMP/azurite"
 
 # stop_azurite: ends the server; what it stored is gone.
 stop_azurite() { "$servers/azurite" stop "$FLEXFS_TMP/azurite" && rm -rf "$FLEXFS_TMP/azurite"; }
+
+# start_relay UPSTREAM [SETTING=VALUE…]: starts a relay to an address like http://127.0.0.1:PORT and
+# exports its variables RELAY_…. RELAY_NAME names a second one; the functions below speak to the
+# relay whose RELAY_CONTROL is set.
+start_relay() {
+    local name=${RELAY_NAME:-relay}
+    started "$name" "$servers/relay" start "$FLEXFS_TMP/$name" "$@"
+}
+
+# stop_relay: ends it. Its clients see their connections end.
+stop_relay() {
+    local name=${RELAY_NAME:-relay}
+    "$servers/relay" stop "$FLEXFS_TMP/$name" && rm -rf "${FLEXFS_TMP:?}/$name"
+}
+
+# relay_set SETTING=VALUE…: changes settings while the relay runs.
+relay_set() { control "$RELAY_CONTROL" "/set?$(IFS='&' && echo "$*")"; }
+
+# relay_clear: removes all settings, and ends an outage.
+relay_clear() { control "$RELAY_CONTROL" /clear; }
+
+# relay_reset: sets the counters to 0.
+relay_reset() { control "$RELAY_CONTROL" /reset; }
+
+# relay_counter KEY: prints one counter, such as requests.put or bytes.to_store; 0 if it never grew.
+relay_counter() { counter "$RELAY_CONTROL" "$1"; }
+
+# control URL COMMAND: sends a command to the control port of a server, and fails if that fails.
+control() {
+    python3 -B -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+import common
+print(common.control(*sys.argv[2:]))' "$servers" "$1" "$2" >"$FLEXFS_TMP/controlled"
+}
+
+# counter URL KEY: prints one counter of a server.
+counter() {
+    control "$1" /counters && python3 -c '
+import json, sys
+value = json.load(open(sys.argv[1]))
+for key in sys.argv[2].split("."): value = value.get(key, {})
+print(value if value != {} else 0)' "$FLEXFS_TMP/controlled" "$2"
+}
