@@ -10,14 +10,15 @@
 
 namespace flexfs {
 
+std::string home_folder() {
+    if (const char* home = std::getenv("HOME"); home && *home) return home;
+    const passwd* user = getpwuid(geteuid());
+    return user ? user->pw_dir : "/";
+}
+
 std::string flexfs_home() {
     if (const char* chosen = std::getenv("FLEXFS_HOME"); chosen && *chosen) return chosen;
-    const char* home = std::getenv("HOME");
-    if (!home || !*home) {
-        const passwd* user = getpwuid(geteuid());
-        home = user ? user->pw_dir : "/";
-    }
-    return std::string(home) + "/.flexfs";
+    return home_folder() + "/.flexfs";
 }
 
 void settle_flexfs_home() {

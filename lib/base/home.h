@@ -8,7 +8,10 @@
 
 namespace flexfs {
 
-// Returns $FLEXFS_HOME, or ~/.flexfs; without $HOME the password database names the home directory.
+// Returns $HOME; without it, the home directory that the password database names.
+std::string home_folder();
+
+// Returns $FLEXFS_HOME, or .flexfs in the home directory.
 std::string flexfs_home();
 
 // Makes flexfs_home() absolute for this process and its later images. Call it before the process
