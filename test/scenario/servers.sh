@@ -13,6 +13,10 @@ start_relay "$S3_ENDPOINT"
 cases relay
 start_azurite
 cases azurite
+stop_azurite
+start_azurite --tls
+start_identity
+cases identity
 
 fails_twice() { relay_set errors=2x match=flexfs && [[ $(relay_counter requests.all) == 0 ]]; }
 relay_reset

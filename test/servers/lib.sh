@@ -52,6 +52,20 @@ relay_reset() { control "$RELAY_CONTROL" /reset; }
 # relay_counter KEY: prints one counter, such as requests.put or bytes.to_store; 0 if it never grew.
 relay_counter() { counter "$RELAY_CONTROL" "$1"; }
 
+# start_identity: starts a server of credentials and exports its variables ISSUER_….
+start_identity() { started identity "$servers/identity" start "$FLEXFS_TMP/identity"; }
+
+# stop_identity: ends it.
+stop_identity() {
+    "$servers/identity" stop "$FLEXFS_TMP/identity" && rm -rf "$FLEXFS_TMP/identity"
+}
+
+# identity_set SETTING=VALUE…: changes settings while it runs.
+identity_set() { control "$ISSUER_CONTROL" "/set?$(IFS='&' && echo "$*")"; }
+
+# identity_counter KIND: prints the number of requests of one kind, such as ec2.
+identity_counter() { counter "$ISSUER_CONTROL" "requests.$1"; }
+
 # control URL COMMAND: sends a command to the control port of a server, and fails if that fails.
 control() {
     python3 -B -c '
