@@ -222,6 +222,9 @@ TEST_CASE("a refusal by the token service is reported with its reason, but nothi
     world.pass(1);
     CHECK(world.key_used().contains("AWS_ENDPOINT_URL_STS"));
     world.environment["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/nowhere";
+    world.environment["AWS_ENDPOINT_URL_STS"] = "";
+    world.pass(1);
+    CHECK(world.key_used() == "cannot read /nowhere: No such file or directory");
 }
 
 TEST_CASE("answers of the token service that cannot be used are errors") {

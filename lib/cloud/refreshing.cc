@@ -11,7 +11,8 @@ namespace {
 constexpr Time second = 1'000'000'000;
 constexpr Time refresh_before_max = 300 * second;
 constexpr Time pause_max = 60 * second;
-// Requests that were signed before a renewal are refused after it, too: they do not count.
+// Requests that were signed with the old credentials are refused after a renewal, too. They are
+// worth repeating, and do not count against the new ones.
 constexpr Time renewal_pause = 5 * second;
 
 // True if `span` has passed since `then`, or if the clock went back.
@@ -67,6 +68,8 @@ Task<void> Refreshing::refresh() {
 }
 
 void Refreshing::succeeded(Credentials got) {
+    replaced_ = ever_got_;
+    ever_got_ = true;
     got_at_ = context_.now();
     current_ = std::make_shared<const Credentials>(std::move(got));
     failures_ = 0;
@@ -83,14 +86,11 @@ void Refreshing::failed(Error why) {
 }
 
 bool Refreshing::renew() {
-    const Time now = context_.now();
-    if (refreshing_) {
-        current_ = nullptr;
-        return true;
+    if (!refreshing_ && current_) {
+        if (replaced_ && !has_passed(renewal_pause, got_at_, context_.now())) return true;
+        if (!source_->can_renew()) return false;
     }
-    if (!current_) return true;
-    if (!source_->can_renew()) return false;
-    if (has_passed(renewal_pause, got_at_, now)) current_ = nullptr;
+    current_ = nullptr;
     return true;
 }
 

@@ -35,7 +35,9 @@ private:
     std::unique_ptr<Source> source_;
     std::shared_ptr<const Credentials> current_;
     Time got_at_ = 0;
-    Time looked_at_ = 0;  // for changes of the source
+    bool ever_got_ = false;
+    bool replaced_ = false;  // there were others before
+    Time looked_at_ = 0;     // for changes of the source
     bool refreshing_ = false;
     task::WaitList waiting_;
     // Of the failures since the last success.

@@ -163,6 +163,21 @@ TEST_CASE("credentials are fetched again when their file has changed") {
     CHECK(setup.use() == "2");
 }
 
+TEST_CASE("a request that was signed before a file changed is worth repeating after it") {
+    Setup setup;
+    setup.source.renewable = false;
+    CHECK(setup.use() == "1");
+    CHECK_FALSE(setup.keys.renew());
+    setup.source.changed_now = true;
+    setup.world.pass(1);
+    CHECK(setup.use() == "2");
+
+    CHECK(setup.keys.renew());
+    CHECK(setup.use() == "2");
+    setup.world.pass(5);
+    CHECK_FALSE(setup.keys.renew());
+}
+
 TEST_CASE("an end while credentials are fetched ends those who wait") {
     task::Event never_set;
     Setup setup;
