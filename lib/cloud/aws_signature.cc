@@ -46,6 +46,19 @@ bool is_signed(const std::string& name) {
     return std::ranges::find(others, name) == std::end(others);
 }
 
+// Services escape a path anew, once: every byte that is not unreserved, whatever the client
+// escaped.
+std::string canonical_path(std::string_view path) {
+    std::string made;
+    for (std::size_t at = 0;;) {
+        const auto end = std::min(path.find('/', at), path.size());
+        made += escaped(unescaped(path.substr(at, end - at)));
+        if (end == path.size()) return made;
+        made += '/';
+        at = end + 1;
+    }
+}
+
 std::string canonical_query(std::string_view query) {
     auto fields = fields_of(query);
     for (auto& [name, value] : fields) {
@@ -89,7 +102,8 @@ Result<CanonicalRequest> canonical_request(const http::Request& request,
         if (!added) at->second += "," + trimmed(header.value);
     }
     CanonicalRequest made;
-    made.text = fmt::format("{}\n{}\n{}\n", request.method, url.path, canonical_query(url.query));
+    made.text = fmt::format("{}\n{}\n{}\n", request.method, canonical_path(url.path),
+                            canonical_query(url.query));
     for (const auto& [name, value] : headers) {
         made.text += fmt::format("{}:{}\n", name, value);
         made.signed_headers += (made.signed_headers.empty() ? "" : ";") + name;

@@ -22,8 +22,8 @@ struct SignatureScope {
 
 // Adds the date, the hash of the body if the service is S3, the session token if there is one, and
 // the signature of everything: method, URL, the body's hash, and all headers that the request has.
-// `body_hash` is the body's SHA-256 in hexadecimal. The URL is signed as it is escaped. EINVAL if
-// it is no URL.
+// `body_hash` is the body's SHA-256 in hexadecimal. The URL is signed as services read it,
+// whatever is escaped in it. EINVAL if it is none.
 Result<void> sign_as_aws(http::Request& request, const Credentials& key,
                          const SignatureScope& scope, const std::string& body_hash);
 

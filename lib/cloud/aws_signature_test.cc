@@ -190,6 +190,16 @@ TEST_CASE("a request that is signed again is signed as if it was the first time"
     CHECK(request.headers.find("Authorization") == first);
 }
 
+TEST_CASE("a URL may escape more or less than a signature does") {
+    const auto signature_of = [](std::string path) {
+        return signature_in(of_s3({.url = "https://b.example.com" + std::move(path)}));
+    };
+    CHECK(signature_of("/a$b/%c3%bc~//?p=a%2fb&q") ==
+          signature_of("/%61%24b/%C3%BC%7E//?q=&p=a/b"));
+    CHECK(signature_of("/a%2Fb") != signature_of("/a/b"));
+    CHECK(signature_of("/a%2520b") != signature_of("/a%20b"));
+}
+
 TEST_CASE("a request with headers of Google is signed in Google's spelling") {
     http::Request request{.method = "PUT",
                           .url = "https://storage.googleapis.com/box/k",
