@@ -98,11 +98,6 @@ Client::State::State(Loop& on, ClientOptions of)
     set(multi, CURLMOPT_TIMERFUNCTION, &on_timer);
     set(multi, CURLMOPT_TIMERDATA, this);
     set(multi, CURLMOPT_MAXCONNECTS, long(options.connections_max));
-    // Each request has a connection to itself, over HTTP/2 too. Stores limit the rate of a
-    // connection, and a lost packet stops all that share one; parallel connections are what makes a
-    // bucket fast. The number of requests is limited, so a multiplexed connection would save
-    // nothing that matters.
-    set(multi, CURLMOPT_PIPELINING, long(CURLPIPE_NOTHING));
     check(curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
 }
 

@@ -19,6 +19,7 @@
 
 #include "lib/conf/store_settings.h"
 #include "lib/loop/loop.h"
+#include "lib/metrics/registry.h"
 #include "lib/object/faulty.h"
 #include "lib/object/gated.h"
 #include "lib/object/store.h"
@@ -58,7 +59,8 @@ std::string default_creds_file(const Address& address);
 
 // How a store is opened, beside its address.
 struct OpenOptions {
-    Permit permit;  // asked before each change; null: all are permitted
+    Permit permit;                         // asked before each change; null: all are permitted
+    metrics::Registry* metrics = nullptr;  // of the requests; must outlive the store
 };
 
 // Blocks on the disk, so it is meant for the start of a program; a bucket is not asked anything

@@ -5,6 +5,7 @@
 #include "lib/base/home.h"
 #include "lib/object/address.h"
 #include "lib/object/file_store.h"
+#include "lib/object/measured.h"
 #include "lib/object/memory_store.h"
 #include "lib/object/retrying.h"
 
@@ -47,6 +48,7 @@ Result<std::unique_ptr<Store>> open_store(Loop& loop, const Address& address, Op
     TRY(std::unique_ptr<Store> store, open_back_end(loop, address));
     if (address.faults.any())
         store = std::make_unique<Faulty>(loop, std::move(store), address.faults);
+    if (options.metrics) store = std::make_unique<Measured>(std::move(store), *options.metrics);
     if (options.permit)
         store = std::make_unique<Gated>(std::move(store), std::move(options.permit));
     return std::make_unique<Retrying>(loop, std::move(store));
