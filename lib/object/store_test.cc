@@ -8,8 +8,11 @@
 
 #include "lib/base/scratch_test.h"
 #include "lib/object/address.h"
+#include "lib/object/azure_fixture_test.h"
 #include "lib/object/file_store.h"
 #include "lib/object/memory_store.h"
+#include "lib/object/real_bucket_test.h"
+#include "lib/object/s3_fixture_test.h"
 
 namespace flexfs::object {
 namespace {
@@ -52,6 +55,28 @@ void for_each_kind(const Check& check_store) {
         REQUIRE(store);
         check_store(loop, **store);
         CHECK(loop.run((*store)->close()));
+    }
+    {
+        INFO("s3");
+        S3Setup on({.prefix = "some/where"});
+        on.s3.page_max = 3;
+        check_store(on.loop, *on.store);
+    }
+    {
+        INFO("azure");
+        AzureSetup on("some/where");
+        on.azure.page_max = 3;
+        check_store(on.loop, *on.store);
+    }
+    if (const RealBucket real("FLEXFS_TEST_S3"); real) {
+        INFO("s3 of a real server");
+        const auto on = open_real_s3(real);
+        check_store(on->loop, *on->store);
+    }
+    if (const RealBucket real("FLEXFS_TEST_AZURE"); real) {
+        INFO("azure of a real server");
+        const auto on = open_real_azure(real);
+        check_store(on->loop, *on->store);
     }
 }
 
