@@ -96,7 +96,7 @@ TEST_CASE("a process that is told to stop meanwhile is not replaced") {
 
 TEST_CASE("the next program goes on with the state and with the descriptors that are kept") {
     const Script next(std::string(consents) + R"sh(
-for word; do case $word in --takeover=*) memory=${word#*=};; esac; done
+for word; do case $word in --handover=*) memory=${word#*=};; esac; done
 printf '%s|%s|%s' "$1" "$(cat /proc/self/fd/$memory)" "$$" >&9)sh");
     int ends[2];
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
