@@ -2,6 +2,7 @@
 
 #include "lib/meta/inspect.h"
 #include "lib/meta/load.h"
+#include "lib/meta/locate.h"
 #include "lib/meta/reads.h"
 #include "lib/meta/state.h"
 
@@ -68,6 +69,15 @@ Result<wire::Statistics> Snapshot::read(const wire::StatFs&) {
 
 Result<std::vector<SegmentState>> Snapshot::segments(SegmentId after, std::size_t limit) {
     return meta::segments(*state_, after, limit);
+}
+
+Result<bool> Snapshot::find_uses(const std::set<SegmentId>& segments, Ino& after,
+                                 std::size_t rows, std::vector<FrameUse>& into) {
+    return meta::find_uses(*state_, segments, after, rows, into);
+}
+
+Result<std::string> Snapshot::path_of(Ino ino) {
+    return meta::path_of(*state_, ino);
 }
 
 Result<std::string> Snapshot::dump() {

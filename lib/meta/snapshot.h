@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 
 #include "lib/meta/volume.h"
 
@@ -16,6 +17,8 @@ namespace flexfs::meta {
 inline constexpr Duration snapshot_held_max = std::chrono::seconds(2);
 
 // Used by one thread at a time, and destroyed before its Volume.
+struct FrameUse;
+
 class Snapshot {
 public:
     // Used by Volume::snapshot(), on the volume's own thread, with nothing pending.
@@ -35,6 +38,10 @@ public:
     Result<wire::ExtentList> read(const wire::Extents& request);
     Result<wire::Statistics> read(const wire::StatFs& request);
     Result<std::vector<SegmentState>> segments(SegmentId after, std::size_t limit);
+    // As the functions of lib/meta/locate.h.
+    Result<bool> find_uses(const std::set<SegmentId>& segments, Ino& after, std::size_t rows,
+                           std::vector<FrameUse>& into);
+    Result<std::string> path_of(Ino ino);
     Result<std::string> dump();
     Result<std::vector<std::string>> verify();
 

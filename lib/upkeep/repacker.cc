@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/loop/pool.h"
+#include "lib/upkeep/segment_reader.h"
 
 namespace flexfs::upkeep {
 namespace {
@@ -14,7 +15,6 @@ namespace {
 constexpr std::size_t scanned_rows = 1000;        // of the table of segments, at a time
 constexpr std::uint64_t moved_bytes = 8 << 20;    // per step, approximately; held in memory
 constexpr std::uint64_t fetched_bytes = 1 << 20;  // with one request, if frames lie close together
-constexpr std::uint64_t gap_bytes = 64 << 10;     // smaller gaps are fetched along
 constexpr std::size_t blocks_per_turn = 256;
 constexpr std::size_t setbacks_max = 65536;
 
@@ -102,31 +102,13 @@ void Repacker::forget_old_setbacks() {
     });
 }
 
-// ENOENT and ERANGE say that the segment or a part of it is lost; other errors concern the store.
-Task<Buffer> Repacker::get(SegmentId id, std::uint64_t offset, std::uint64_t size) {
-    auto got = co_await result(store_.get(key(id), offset, size));
-    store_failed_ = !got && got.error().code != ENOENT && got.error().code != ERANGE;
-    co_return std::move(got);
-}
-
 Task<void> Repacker::gather(meta::SegmentState segment, std::vector<Frame>& frames,
                             std::set<Block>& blocks) {
-    block::Footer footer = co_await footer_of(segment.id, segment.bytes);
+    block::Footer footer =
+        co_await read_footer(store_, key(segment.id), segment.id, segment.bytes, store_failed_);
     const Found found = co_await live_frames(segment, std::move(footer));
     co_await fetch(segment.id, found.frames, frames);
     blocks.insert(found.blocks.begin(), found.blocks.end());
-}
-
-Task<block::Footer> Repacker::footer_of(SegmentId id, std::uint64_t bytes) {
-    if (bytes < block::trailer_bytes) co_return fail(EIO, "it is too short");
-    const Buffer trailer = co_await get(id, bytes - block::trailer_bytes, block::trailer_bytes);
-    const std::size_t size = co_await block::footer_size(trailer);
-    if (size > bytes) co_return fail(EIO, "its footer is longer than the segment");
-    const Buffer tail = co_await get(id, bytes - size, size);
-    block::Footer footer = co_await block::parse_footer(tail, bytes);
-    if (footer.id != id)
-        co_return fail(EIO, fmt::format("its footer is that of segment {}", footer.id));
-    co_return footer;
 }
 
 // The footer names the blocks for which the frames were put. Extents of other blocks that came to
@@ -165,21 +147,13 @@ Task<void> Repacker::fetch(SegmentId id, std::vector<block::SegmentEntry> entrie
                            std::vector<Frame>& frames) {
     std::vector<Frame> fetched;
     for (std::size_t at = 0; at < entries.size();) {
-        const std::uint64_t begin = entries[at].pos;
-        std::uint64_t end = begin + entries[at].stored;
-        std::size_t next = at + 1;
-        for (; next < entries.size(); ++next) {
-            const block::SegmentEntry& entry = entries[next];
-            if (entry.pos - end > gap_bytes || entry.pos + entry.stored - begin > fetched_bytes)
-                break;
-            end = entry.pos + entry.stored;
-        }
-        const Buffer range = co_await get(id, begin, end - begin);
-        if (range.size() != end - begin) co_await fail(EIO, "the store returned only a part of it");
-        for (; at < next; ++at) {
+        const Run run = next_run(entries, at, fetched_bytes);
+        const Buffer range =
+            co_await read_part(store_, key(id), run.offset, run.bytes, store_failed_);
+        for (; at < run.end; ++at) {
             const block::SegmentEntry& entry = entries[at];
             const Buffer stored =
-                Buffer::copy_of(range.slice(entry.pos - begin, entry.stored).view());
+                Buffer::copy_of(range.slice(entry.pos - run.offset, entry.stored).view());
             co_await offload(loop_, [stored, check = entry.check]() -> Result<void> {
                 TRY(block::decode_frame(stored, check));
                 return {};

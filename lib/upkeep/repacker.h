@@ -54,13 +54,11 @@ private:
     Result<std::vector<meta::SegmentState>> next_sparse();
     Task<void> gather(meta::SegmentState segment, std::vector<Frame>& frames,
                       std::set<Block>& blocks);
-    Task<block::Footer> footer_of(SegmentId id, std::uint64_t bytes);
     Task<Found> live_frames(meta::SegmentState segment, block::Footer footer);
     Task<void> fetch(SegmentId id, std::vector<block::SegmentEntry> entries,
                      std::vector<Frame>& frames);
     Task<SegmentId> new_segment();
     Task<meta::Reply> apply(wire::SessionId session, meta::Request request);
-    Task<Buffer> get(SegmentId id, std::uint64_t offset, std::uint64_t size);
     bool is_set_back(SegmentId segment) const;
     void set_back(SegmentId segment, const Error& why);
     void forget_old_setbacks();
