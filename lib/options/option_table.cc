@@ -211,11 +211,10 @@ cli::Target setting(conf::StoreSettings& store, const conf::StoreSetting& row) {
 
 void add_bucket(Rows& rows, MountOptions& o) {
     const std::size_t first = rows.size();
+    std::vector<cli::Flag> flags = store_flags(o.store);
     for (const conf::StoreSetting& row : conf::store_settings())
         if (!row.secret)
-            rows.push_back(
-                {flag(fmt::format("--{}", row.key), setting(o.store, row), std::string(row.help)),
-                 as_given(o.store.*row.value)});
+            rows.push_back({std::move(flags[rows.size() - first]), as_given(o.store.*row.value)});
     rows.push_back({flag("--credsFile", absolute_path_target(o.creds_file, "FILE"),
                          "these settings, and the secrets that go with them, as lines such as "
                          "`region: eu-west-1` (a file in ~/.flexfs/mount/creds)"),
@@ -280,6 +279,15 @@ constexpr ForeignOption foreign_options[] = {
     {"seclabel", true}};
 
 }  // namespace
+
+std::vector<cli::Flag> store_flags(conf::StoreSettings& settings) {
+    std::vector<cli::Flag> flags;
+    for (const conf::StoreSetting& row : conf::store_settings())
+        if (!row.secret)
+            flags.push_back(flag(fmt::format("--{}", row.key), setting(settings, row),
+                                 std::string(row.help)));
+    return flags;
+}
 
 std::vector<Option> option_table(MountOptions& o) {
     Rows rows;

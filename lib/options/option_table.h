@@ -40,6 +40,10 @@ struct Option {
 // The rows read and write `options`, which must outlive them.
 std::vector<Option> option_table(MountOptions& options);
 
+// Returns the flags of a bucket's settings, except the secrets. They write to `settings`, which
+// must outlive them.
+std::vector<cli::Flag> store_flags(conf::StoreSettings& settings);
+
 // Names in fstab and -o that belong to no option of flexfs.
 struct ForeignOption {
     std::string_view name;
