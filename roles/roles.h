@@ -17,12 +17,14 @@ namespace role {
 int bench(const cli::Call& call);
 int install(const cli::Call& call);
 int mount(const cli::Call& call);
+int scrub(const cli::Call& call);
 }  // namespace role
 
 inline constexpr Role roles[] = {
     {"bench", "measure how fast a mount point or folder is", role::bench},
     {"install", "install this program, for the command line and for mount(8)", role::install},
     {"mount", "mount a volume as a folder", role::mount},
+    {"scrub", "find files whose stored data is damaged or missing", role::scrub},
 };
 
 }  // namespace flexfs

@@ -13,10 +13,10 @@ namespace flexfs::meta {
 // An extent that refers to a frame.
 struct FrameUse {
     SegmentId segment = 0;
-    std::uint32_t pos = 0;   // of the frame in its segment
+    std::uint32_t pos = 0;  // of the frame in its segment
     Ino ino = 0;
-    std::uint64_t idx = 0;   // of the block in the file
-    std::uint32_t off = 0;   // bytes of the block that the extent covers: from here on
+    std::uint64_t idx = 0;  // of the block in the file
+    std::uint32_t off = 0;  // bytes of the block that the extent covers: from here on
     std::uint32_t len = 0;
 };
 

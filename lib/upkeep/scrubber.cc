@@ -12,8 +12,8 @@
 namespace flexfs::upkeep {
 namespace {
 
-constexpr std::size_t segments_per_read = 1000;   // rows of their table
-constexpr std::uint64_t run_bytes = 4 << 20;      // fetched with one request
+constexpr std::size_t segments_per_read = 1000;  // rows of their table
+constexpr std::uint64_t run_bytes = 4 << 20;     // fetched with one request
 constexpr std::size_t runs_at_once = 4;
 constexpr std::size_t extents_per_read = 100'000;  // in the pool, before the snapshot is renewed
 constexpr std::size_t faulty_segments_max = 100'000;
@@ -140,8 +140,8 @@ Task<void> Scrubber::verify_run(meta::SegmentState segment,
                                 std::vector<block::SegmentEntry> entries, Faults& faults) {
     const Run run = next_run(entries, 0, run_bytes);
     bool store_failed = false;
-    const auto range = co_await result(
-        read_part(store_, key(segment.id), run.offset, run.bytes, store_failed));
+    const auto range =
+        co_await result(read_part(store_, key(segment.id), run.offset, run.bytes, store_failed));
     if (!range && !is_damage(range.error(), store_failed)) co_await fail(range.error());
     for (const block::SegmentEntry& entry : entries) {
         ++state_.frames;
@@ -150,8 +150,8 @@ Task<void> Scrubber::verify_run(meta::SegmentState segment,
             continue;
         }
         const Buffer stored = range->slice(entry.pos - run.offset, entry.stored);
-        const auto decoded = co_await result(
-            offload(loop_, [stored, check = entry.check]() -> Result<void*> {
+        const auto decoded =
+            co_await result(offload(loop_, [stored, check = entry.check]() -> Result<void*> {
                 TRY(block::decode_frame(stored, check));
                 return nullptr;
             }));
@@ -172,8 +172,8 @@ Task<void> Scrubber::locate() {
             TRY(const bool rest, snapshot->find_uses(segments, after, extents_per_read, uses));
             for (const meta::FrameUse& use : uses) {
                 const bool same = !paths.empty() && uses[paths.size() - 1].ino == use.ino;
-                TRY(std::string path, same ? Result<std::string>(paths.back())
-                                           : snapshot->path_of(use.ino));
+                TRY(std::string path,
+                    same ? Result<std::string>(paths.back()) : snapshot->path_of(use.ino));
                 paths.push_back(std::move(path));
             }
             if (rest) TRY(snapshot->refresh());

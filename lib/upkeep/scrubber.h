@@ -12,6 +12,7 @@
 #include "lib/meta/locate.h"
 #include "lib/meta/volume.h"
 #include "lib/object/store.h"
+#include "lib/wire/control.h"
 
 namespace flexfs::upkeep {
 
@@ -19,23 +20,7 @@ struct ScrubOptions {
     std::uint64_t bytes_per_second = 0;  // 0: as many as the store gives
 };
 
-// A range of a file that cannot be read.
-struct Damage {
-    std::string path;  // empty: the file has no name any longer, or none was found
-    wire::Ino ino = 0;
-    std::uint64_t offset = 0, bytes = 0;  // in the file
-    std::string object;                   // the key
-    std::string why;
-};
-
-struct ScrubState {
-    std::uint64_t segments = 0, segments_total = 0;
-    std::uint64_t bytes = 0, bytes_total = 0;  // of segments
-    std::uint64_t frames = 0;                  // that were verified
-    std::uint64_t damaged = 0;                 // ranges of files
-    std::vector<Damage> found;                 // of these the first, at most damage_max
-};
-inline constexpr std::size_t damage_max = 10'000;
+inline constexpr std::size_t damage_max = 1000;  // that is described, of any amount that is counted
 
 class Scrubber {
 public:
@@ -47,7 +32,7 @@ public:
     // be read. ECANCELED.
     Task<void> run();
 
-    const ScrubState& state() const { return state_; }
+    const wire::ScrubState& state() const { return state_; }
 
 private:
     using SegmentId = wire::SegmentId;
@@ -75,7 +60,7 @@ private:
     meta::Volume& volume_;
     object::Store& store_;
     ScrubOptions options_;
-    ScrubState state_;
+    wire::ScrubState state_;
     std::map<SegmentId, Faults> faults_;
     Duration began_{};
 };

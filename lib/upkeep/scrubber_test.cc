@@ -9,7 +9,7 @@ namespace {
 
 struct Scrubbed {
     Result<void> outcome;
-    ScrubState state;
+    wire::ScrubState state;
 };
 
 Scrubbed scrub(Fixture& f) {
@@ -52,7 +52,7 @@ TEST_CASE("a scrub names the file whose frame is damaged, and no other") {
     const Scrubbed done = scrub(f);
     CHECK(done.outcome);
     REQUIRE(done.state.found.size() == 1);
-    const Damage& damage = done.state.found[0];
+    const wire::Damage& damage = done.state.found[0];
     CHECK(damage.path == "/c");
     CHECK(damage.ino == shared.files[2]);
     CHECK(damage.offset == 0);

@@ -33,8 +33,7 @@ Task<block::Footer> read_footer(object::Store& store, std::string key, block::Se
     co_return footer;
 }
 
-Run next_run(const std::vector<block::SegmentEntry>& entries, std::size_t at,
-             std::uint64_t bytes) {
+Run next_run(const std::vector<block::SegmentEntry>& entries, std::size_t at, std::uint64_t bytes) {
     const std::uint64_t begin = entries[at].pos;
     std::uint64_t end = begin + entries[at].stored;
     std::size_t next = at + 1;

@@ -37,6 +37,9 @@ public:
     int kept_descriptor() const override { return parts_.lock.descriptor(); }
     void complain(const std::string& sentence) override { parts_.lock.complain(sentence); }
     Task<void> lost() override;
+    std::unique_ptr<upkeep::Scrubber> scrubber(upkeep::ScrubOptions options) override {
+        return std::make_unique<upkeep::Scrubber>(loop_, *parts_.volume, *parts_.store, options);
+    }
     Task<void> close() override;
 
 private:

@@ -13,6 +13,7 @@
 #include "lib/rpc/caller.h"
 #include "lib/service/service.h"
 #include "lib/upkeep/housekeeper.h"
+#include "lib/upkeep/scrubber.h"
 #include "lib/vfs/vfs.h"
 #include "lib/volume/description.h"
 
@@ -57,6 +58,10 @@ public:
     // Ends, with a sentence, when the volume may no longer be changed by this process, because
     // another one has taken it over (ESTALE). Else it ends when it is stopped.
     virtual Task<void> lost() = 0;
+
+    // Returns a scrubber of the volume, to be destroyed before it is closed; null if its metadata
+    // is served elsewhere.
+    virtual std::unique_ptr<upkeep::Scrubber> scrubber(upkeep::ScrubOptions options) = 0;
 
     // Returns the descriptor that the next process image needs to continue with the volume; -1:
     // none.

@@ -13,6 +13,8 @@ enum class ControlOp : std::uint16_t {
     stop = 101,
     restart = 102,
     remount = 103,
+    scrub = 110,
+    scrub_progress = 111,
 };
 
 struct StatusText {
@@ -62,13 +64,47 @@ struct Remount {
     FLEXFS_FIELDS(options, others)
 };
 
+// A range of a file that cannot be read.
+struct Damage {
+    std::string path;  // empty: the file has no name any longer
+    Ino ino = 0;
+    std::uint64_t offset = 0, bytes = 0;  // in the file
+    std::string object;                   // its key in the store
+    std::string why;
+    FLEXFS_FIELDS(path, ino, offset, bytes, object, why)
+};
+// How far a scrub is, and what it has found.
+struct ScrubState {
+    std::uint64_t segments = 0, segments_total = 0;
+    std::uint64_t bytes = 0, bytes_total = 0;  // of segments
+    std::uint64_t frames = 0;                  // that were verified
+    std::uint64_t damaged = 0;                 // ranges of files
+    std::vector<Damage> found;                 // the first of these
+    FLEXFS_FIELDS(segments, segments_total, bytes, bytes_total, frames, damaged, found)
+};
+// Reads everything that the volume's files have in the store; the reply comes at the end. EBUSY:
+// another scrub is running; EOPNOTSUPP: the volume's metadata is served elsewhere.
+struct Scrub {
+    static constexpr ControlOp op = ControlOp::scrub;
+    using Reply = ScrubState;
+    std::uint64_t bytes_per_second = 0;  // 0: no limit
+    FLEXFS_FIELDS(bytes_per_second)
+};
+// ENOENT: no scrub is running.
+struct ScrubProgress {
+    static constexpr ControlOp op = ControlOp::scrub_progress;
+    using Reply = ScrubState;  // without `found`
+    FLEXFS_NO_FIELDS
+};
+
 struct Control {
     static constexpr std::string_view name = "control";
 
-    using Requests = Operations<Operation<Status, "status", Effect::reads>,
-                                Operation<Stop, "stop", Effect::changes()>,
-                                Operation<Restart, "restart", Effect::changes()>,
-                                Operation<Remount, "remount", Effect::changes()>>;
+    using Requests = Operations<
+        Operation<Status, "status", Effect::reads>, Operation<Stop, "stop", Effect::changes()>,
+        Operation<Restart, "restart", Effect::changes()>,
+        Operation<Remount, "remount", Effect::changes()>, Operation<Scrub, "scrub", Effect::reads>,
+        Operation<ScrubProgress, "scrub_progress", Effect::reads>>;
 
     using Pushes = Messages<>;
 };

@@ -25,6 +25,13 @@ public:
         co_return wire::Remounted{mount_.changes(request.others)};
     }
 
+    Task<wire::ScrubState> serve(rpc::Context, wire::Scrub request) {
+        return mount_.scrub(request.bytes_per_second);
+    }
+    Task<wire::ScrubState> serve(rpc::Context, wire::ScrubProgress) {
+        co_return mount_.scrub_progress();
+    }
+
 private:
     Controlled& mount_;
 };

@@ -27,6 +27,9 @@ public:
     virtual Result<void> set_access_times(const std::string& list) = 0;
     // Returns the names of options in the list that differ from those of the mount.
     virtual std::vector<std::string> changes(const std::string& list) const = 0;
+    // As the messages of lib/wire/control.h.
+    virtual Task<wire::ScrubState> scrub(std::uint64_t bytes_per_second) = 0;
+    virtual Result<wire::ScrubState> scrub_progress() const = 0;
 };
 
 class Control final : public rpc::Service<wire::Control> {

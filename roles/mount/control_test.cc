@@ -28,6 +28,8 @@ struct Fake final : Controlled {
         if (!list.empty()) steps += "times:" + list + " ";
         return {};
     }
+    Task<wire::ScrubState> scrub(std::uint64_t) override { co_return wire::ScrubState{}; }
+    Result<wire::ScrubState> scrub_progress() const override { return fail(ENOENT); }
     std::vector<std::string> changes(const std::string& list) const override {
         return list.empty() ? std::vector<std::string>() : std::vector<std::string>{list};
     }

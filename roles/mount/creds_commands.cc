@@ -34,8 +34,7 @@ Result<void> ask_for_secrets(const Address& address, conf::StoreSettings& settin
     if (azure && user.empty()) user = address.settings.account;
     if (user.empty()) TRY(user, cli::ask(azure ? "Account" : "Access key", cli::Echo::shown));
     if (!settings.block_pass.empty() || !settings.sas_token.empty()) return {};
-    TRY(settings.block_pass,
-        cli::ask(azure ? "Account key" : "Secret key", cli::Echo::hidden));
+    TRY(settings.block_pass, cli::ask(azure ? "Account key" : "Secret key", cli::Echo::hidden));
     if (!settings.block_pass.empty()) return {};
     return explain(EINVAL, "the secret is empty");
 }
@@ -89,8 +88,9 @@ std::vector<cli::Verb> creds_verbs(CredsCommand& command) {
     const cli::Flag file{"--credsFile", options::absolute_path_target(command.creds_file, "FILE"),
                          "the file (one in ~/.flexfs/mount/creds)"};
     cli::Verb init{.name = "init creds",
-                   .summary = "check the credentials of a bucket, and keep them in a file that "
-                              "only this user can read",
+                   .summary =
+                       "check the credentials of a bucket, and keep them in a file that "
+                       "only this user can read",
                    .arguments = {address},
                    .flags = {file,
                              {"--force", cli::sets(command.force), "replace an existing file"},

@@ -260,6 +260,26 @@ std::vector<std::string> MountProcess::changes(const std::string& list) const {
     return options::changes(options_, files_ ? files_->volume() : wire::VolumeInfo(), list);
 }
 
+Task<wire::ScrubState> MountProcess::scrub(std::uint64_t bytes_per_second) {
+    if (scrubber_)
+        co_return explain(EBUSY, "another scrub of this mount is running; wait for its end");
+    scrubber_ = volume_->scrubber({bytes_per_second});
+    if (!scrubber_)
+        co_return explain(EOPNOTSUPP, "the metadata of this volume is served elsewhere");
+    auto outcome = co_await result(scrubber_->run());
+    wire::ScrubState state = scrubber_->state();
+    scrubber_.reset();
+    co_await std::move(outcome);
+    co_return state;
+}
+
+Result<wire::ScrubState> MountProcess::scrub_progress() const {
+    if (!scrubber_) return explain(ENOENT, "no scrub of this mount is running");
+    wire::ScrubState state = scrubber_->state();
+    state.found.clear();
+    return state;
+}
+
 // A program inside the mount could not be read while no process serves the mount.
 Result<void> MountProcess::check_program(const std::string& program) const {
     struct stat file, folder;

@@ -54,6 +54,8 @@ private:
     Task<std::string> restart() override;
     Result<void> set_access_times(const std::string& list) override;
     std::vector<std::string> changes(const std::string& list) const override;
+    Task<wire::ScrubState> scrub(std::uint64_t bytes_per_second) override;
+    Result<wire::ScrubState> scrub_progress() const override;
 
     // process::Restartable
     bool stopping() const override { return leaving_; }
@@ -105,6 +107,7 @@ private:
     cache::Budget budget_;
     fuse::Notifier notifier_;
     std::unique_ptr<volume::OpenVolume> volume_;
+    std::unique_ptr<upkeep::Scrubber> scrubber_;  // of the scrub that is running
     std::unique_ptr<vfs::Filesystem> files_;
     std::optional<fuse::Mountpoint> mounted_;
     std::unique_ptr<fuse::Server> server_;
