@@ -9,6 +9,9 @@
 
 namespace flexfs::fuse {
 
+// The type of a mount in the mount table.
+inline constexpr std::string_view filesystem_type = "fuse.flexfs";
+
 struct MountpointOptions {
     std::string source;  // what mount(8) shows as the device
     bool read_only = false;

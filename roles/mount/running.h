@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/fuse/mountpoint.h"
 #include "lib/process/mount_table.h"
 
 namespace flexfs::mount {
@@ -14,7 +15,7 @@ namespace flexfs::mount {
 // presence_of() finds this role's processes by this name.
 inline constexpr const char* role_name = "mount";
 
-inline constexpr std::string_view filesystem_type = "fuse.flexfs";
+using fuse::filesystem_type;
 
 // Returns the mount points of this user's mounts, running or dead, in order.
 std::vector<std::string> own_mounts();
