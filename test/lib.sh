@@ -7,6 +7,7 @@
 #   FLEXFS_SOURCE  the repository
 #   FLEXFS_KIND    release, or sanitize: a build that is several times as slow, and needs memory of
 #                  its own
+#   FLEXFS_STORE   where volume_address() keeps volumes: folder, s3 or azure
 #
 # When the script ends, however it ends, what it mounted is unmounted and what it started is killed;
 # then at_end is called, if the script defines it.
@@ -14,7 +15,7 @@
 set -uo pipefail
 
 FLEXFS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-: "${FLEXFS_KIND:=release}" "${FLEXFS:=$FLEXFS_SOURCE/build/$FLEXFS_KIND/flexfs/flexfs}"
+: "${FLEXFS_STORE:=folder}" "${FLEXFS_KIND:=release}" "${FLEXFS:=$FLEXFS_SOURCE/build/$FLEXFS_KIND/flexfs/flexfs}"
 own_scratch=
 if [[ -z ${FLEXFS_TMP:-} ]]; then
     FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/var/tmp}/flexfs-test.XXXXXX")
@@ -66,6 +67,29 @@ check_fails() {
 }
 
 # --- mounts ---
+
+# volume_address NAME [OPTION=VALUE…]: prints the address of a volume in the store that the script
+# runs on; options such as latency=20ms are those of any store.
+volume_address() {
+    local name=$1 address options
+    shift
+    options=$(IFS='&' && echo "$*")
+    case $FLEXFS_STORE in
+    s3) address="s3://$S3_BUCKET/$name?endpoint=$S3_ENDPOINT&region=$S3_REGION" ;;
+    azure)
+        address="azure://$AZURITE_CONTAINER/$name?account=$AZURITE_ACCOUNT"
+        address+="&endpoint=$AZURITE_ENDPOINT"
+        ;;
+    *) address=$FLEXFS_TMP/$name ;;
+    esac
+    if [[ -z $options ]]; then
+        echo "$address"
+    elif [[ $FLEXFS_STORE == folder ]]; then
+        echo "file://$FLEXFS_TMP/$name?$options"
+    else
+        echo "$address&$options"
+    fi
+}
 
 # start_mount DATA MNT [FLAG…]: makes both folders and mounts; fails if flexfs fails.
 start_mount() {
@@ -212,3 +236,21 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 [[ -x $FLEXFS ]] || { echo "not ok ${0##*/}: no binary at $FLEXFS"; exit 1; }
+
+case $FLEXFS_STORE in
+folder) ;;
+s3)
+    . "$FLEXFS_SOURCE/test/servers/lib.sh"
+    start_s3
+    export AWS_ACCESS_KEY_ID=$S3_ACCESS_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET_KEY
+    ;;
+azure)
+    . "$FLEXFS_SOURCE/test/servers/lib.sh"
+    start_azurite
+    export AZURE_STORAGE_KEY=$AZURITE_KEY
+    ;;
+*)
+    not_ok "the store $FLEXFS_STORE can be used" "it is neither folder, s3 nor azure"
+    exit 1
+    ;;
+esac

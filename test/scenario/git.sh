@@ -1,9 +1,10 @@
 #!/bin/bash
 # A repository with history is cloned, packed, checked and checked out on a mount, and lives there.
+# stores: folder s3 azure
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
 
-data=$FLEXFS_TMP/data
+data=$(volume_address data)
 mnt=$FLEXFS_TMP/mnt
 origin=$FLEXFS_TMP/origin
 : "${SEED:=$RANDOM}"

@@ -2,19 +2,21 @@
 # After each kill -9 or stop of a mount under load, with and without --sync, also in the middle of a
 # compaction, everything synced is there, and nothing half done is.
 # builds: release sanitize
+# stores: folder s3
 # limit: 900
 # full limit: 14400
 . "$(dirname "$0")/../lib.sh"
 
-data=$FLEXFS_TMP/data
+data=$(volume_address data)
 mnt=$FLEXFS_TMP/mnt
 load=$FLEXFS_SOURCE/test/load/crash
 if [[ ${FULL:-} == 1 ]]; then
     : "${ROUNDS:=300}"
     compacting_every=2
 else
-    : "${ROUNDS:=$(per_kind 50 9)}"
-    compacting_every=$(per_kind 8 4)
+    rounds=$(per_kind 50 9) compacting_every=$(per_kind 8 4)
+    [[ $FLEXFS_STORE == folder ]] || rounds=10 compacting_every=4
+    : "${ROUNDS:=$rounds}"
 fi
 : "${SEED:=$RANDOM}"
 echo "SEED=$SEED"
@@ -50,7 +52,7 @@ moved_files_are_intact() {
 start_kind() {
     local address=$data flags=(--blockSize 1M)
     if [[ $kind == compacting* ]]; then
-        address="file://$data?latency=$((20 + RANDOM % 100))ms"
+        address=$(volume_address data "latency=$((20 + RANDOM % 100))ms")
         flags+=(--repackInterval 50ms)
     fi
     [[ $kind != *sync* ]] || flags+=(--sync)
@@ -136,6 +138,13 @@ print(f"{len(objects)} objects, {len(known)} segments; unknown {unknown}, missin
 sys.exit(bool(unknown or missing))
 END_OF_PYTHON
 }
+no_segments() {
+    if [[ $FLEXFS_STORE == folder ]]; then
+        ! find "$data"/*-*/ -type f | grep -q .
+    else
+        ! s3_keys data/ | grep -q -- /../
+    fi
+}
 no_temporary_files() { [[ -z $(find "$data/.put" -type f) ]]; }
 
 done_rounds=0 repacked=0
@@ -152,9 +161,11 @@ start_mount "$data" "$mnt" || exit
 # shellcheck disable=SC2046
 check "the last round has lost nothing" "$load" check $(paths "$ROUNDS") "$SEED.$ROUNDS"
 check "the files of repacked segments are intact" moved_files_are_intact
-check "uploaded segments that were not committed are known as garbage" all_accounted_for
-check "no unfinished upload is left" no_temporary_files
+check "a scrub finds nothing damaged" "$FLEXFS" scrub "$mnt"
+if [[ $FLEXFS_STORE == folder ]]; then
+    check "uploaded segments that were not committed are known as garbage" all_accounted_for
+    check "no unfinished upload is left" no_temporary_files
+fi
 check "all files can be removed" rm -rf "$mnt"/round* "$mnt/sparse"
-check "no object is left, committed or not" eval '
-    wait_until 60 eval "! find \"$data\"/*-*/ -type f | grep -q ."'
+check "no object is left, committed or not" wait_until 60 no_segments
 check "the volume can be unmounted" stop_mount "$mnt"

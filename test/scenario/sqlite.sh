@@ -1,10 +1,11 @@
 #!/bin/bash
 # An SQLite database takes concurrent writers in WAL and in DELETE mode, and stays intact.
 # builds: release sanitize
+# stores: folder s3 azure
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
 
-data=$FLEXFS_TMP/data
+data=$(volume_address data)
 mnt=$FLEXFS_TMP/mnt
 load=$FLEXFS_SOURCE/test/load/sqlite
 writers=4

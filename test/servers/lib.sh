@@ -17,6 +17,24 @@ started() {
 # start_s3 [OPTION…]: starts an S3 server of this script alone and exports its variables S3_….
 start_s3() { started s3 "$servers/ceph" start "$FLEXFS_TMP/s3" "$@"; }
 
+# s3_keys PREFIX: prints the keys in S3_BUCKET that begin so.
+s3_keys() {
+    python3 -B -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import s3client
+for key, _ in s3client.S3().list(os.environ["S3_BUCKET"], sys.argv[2]): print(key)' "$servers" "$1"
+}
+
+# s3_remove KEY: removes an object from S3_BUCKET.
+s3_remove() {
+    python3 -B -c '
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import s3client
+s3client.S3().delete(os.environ["S3_BUCKET"], sys.argv[2])' "$servers" "$1"
+}
+
 # stop_s3: ends the server; what it stored is gone.
 stop_s3() { "$servers/ceph" stop "$FLEXFS_TMP/s3" && rm -rf "$FLEXFS_TMP/s3"; }
 
