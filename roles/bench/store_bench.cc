@@ -72,22 +72,24 @@ public:
     Task<cli::Table> capabilities() {
         cli::Table table({{"capability"}, {"answer"}});
         const std::string key = folder_ + "/probe";
-        const auto yes = [](bool is) { return std::string(is ? "yes" : "no"); };
+        const auto add = [&table](const char* capability, bool is) {
+            table.add({Json(capability), Json(is ? "yes" : "no")});
+        };
         const auto made =
             co_await result(store_.put_if(key, Buffer::copy_of("first"), std::string()));
         const auto again =
             co_await result(store_.put_if(key, Buffer::copy_of("second"), std::string()));
-        table.add({std::string("conditional puts"), yes(made && code_of(again) == EEXIST)});
+        add("conditional puts", made && code_of(again) == EEXIST);
         if (!made) co_await store_.put(key, std::vector{Buffer::copy_of("first")});
         const auto part = co_await result(store_.get(key, 1, 3));
-        table.add({std::string("ranged gets"), yes(part && part->text() == "irs")});
+        add("ranged gets", part && part->text() == "irs");
         const auto listed = co_await result(store_.list(folder_, "", 10));
         table.add(
             {std::string("lists new objects at once"), yes(listed && listed->objects.size() == 1)});
         const auto removed = co_await result(store_.remove(std::vector{key}));
-        table.add({std::string("deletes"), yes(removed.has_value())});
+        add("deletes", removed.has_value());
         const auto gone = co_await result(store_.size(key));
-        table.add({std::string("deleted objects are gone at once"), yes(code_of(gone) == ENOENT)});
+        add("deleted objects are gone at once", code_of(gone) == ENOENT);
         co_return table;
     }
 
@@ -165,14 +167,11 @@ cli::Table table_of(const std::vector<Measured>& all) {
         const double p50 = milliseconds(percentile(one.latencies, 0.5));
         const double p99 = milliseconds(percentile(one.latencies, 0.99));
         const double megabytes = rate * double(one.size) / 1e6;
-        table.add({one.verb,
-                   {one.size, format_size(one.size)},
-                   one.parallel,
-                   {rate, fmt::format("{:.1f}", rate)},
-                   {megabytes, fmt::format("{:.1f}", megabytes)},
-                   {p50, fmt::format("{:.1f}", p50)},
-                   {p99, fmt::format("{:.1f}", p99)},
-                   one.failed});
+        table.add({Json(one.verb), cli::Cell(one.size, format_size(one.size)), Json(one.parallel),
+                   cli::Cell(rate, fmt::format("{:.1f}", rate)),
+                   cli::Cell(megabytes, fmt::format("{:.1f}", megabytes)),
+                   cli::Cell(p50, fmt::format("{:.1f}", p50)),
+                   cli::Cell(p99, fmt::format("{:.1f}", p99)), Json(one.failed)});
     }
     return table;
 }

@@ -32,7 +32,9 @@ Result<void> ask_for_secrets(const Address& address, conf::StoreSettings& settin
     const bool azure = address.kind == Address::Kind::azure;
     std::string& user = azure ? settings.account : settings.block_user;
     if (azure && user.empty()) user = address.settings.account;
-    if (user.empty()) TRY(user, cli::ask(azure ? "Account" : "Access key", cli::Echo::shown));
+    if (user.empty()) {
+        TRY(user, cli::ask(azure ? "Account" : "Access key", cli::Echo::shown));
+    }
     if (!settings.block_pass.empty() || !settings.sas_token.empty()) return {};
     TRY(settings.block_pass, cli::ask(azure ? "Account key" : "Secret key", cli::Echo::hidden));
     if (!settings.block_pass.empty()) return {};

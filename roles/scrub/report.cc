@@ -15,12 +15,8 @@ cli::Table table_of(const wire::ScrubState& state) {
     cli::Table table(
         {{"path"}, {"inode", true}, {"offset", true}, {"bytes", true}, {"why"}, {"object"}});
     for (const wire::Damage& damage : state.found)
-        table.add({{damage.path, name_of(damage)},
-                   damage.ino,
-                   damage.offset,
-                   damage.bytes,
-                   damage.why,
-                   damage.object});
+        table.add({cli::Cell(damage.path, name_of(damage)), Json(damage.ino), Json(damage.offset),
+                   Json(damage.bytes), Json(damage.why), Json(damage.object)});
     return table;
 }
 
