@@ -47,8 +47,8 @@ Buffer random_data(std::uint64_t bytes) {
 
 class Session {
 public:
-    Session(Loop& loop, object::Store& store, const StoreOptions& options)
-        : loop_(loop), store_(store), options_(options), folder_("bench-" + make_uuid()) {}
+    Session(object::Store& store, const StoreOptions& options)
+        : store_(store), options_(options), folder_("bench-" + make_uuid()) {}
 
     Task<std::vector<Measured>> measure(cli::Progress& progress) {
         std::vector<Measured> all;
@@ -84,8 +84,7 @@ public:
         const auto part = co_await result(store_.get(key, 1, 3));
         add("ranged gets", part && part->text() == "irs");
         const auto listed = co_await result(store_.list(folder_, "", 10));
-        table.add(
-            {std::string("lists new objects at once"), yes(listed && listed->objects.size() == 1)});
+        add("lists new objects at once", listed && listed->objects.size() == 1);
         const auto removed = co_await result(store_.remove(std::vector{key}));
         add("deletes", removed.has_value());
         const auto gone = co_await result(store_.size(key));
@@ -141,7 +140,6 @@ private:
         if (got.size() != size) co_await fail(EIO, "a get returned another length than was put");
     }
 
-    Loop& loop_;
     object::Store& store_;
     const StoreOptions& options_;
     std::string folder_;
@@ -181,8 +179,8 @@ struct Report {
     std::vector<Measured> measured;
 };
 
-Task<Report> measure_all(Loop& loop, object::Store& store, const StoreOptions& options) {
-    Session session(loop, store, options);
+Task<Report> measure_all(object::Store& store, const StoreOptions& options) {
+    Session session(store, options);
     Report report{.capabilities = co_await session.capabilities()};
     cli::Progress progress(cli::Screen::standard_error(), "measuring",
                            options.sizes.size() * options.parallels.size() * 2, cli::Unit::count,
@@ -195,7 +193,7 @@ Task<Report> measure_all(Loop& loop, object::Store& store, const StoreOptions& o
 
 Task<Report> open_and_measure(Loop& loop, object::Address address, const StoreOptions& options) {
     const std::unique_ptr<object::Store> store = co_await object::open_store(loop, address);
-    auto report = co_await result(measure_all(loop, *store, options));
+    auto report = co_await result(measure_all(*store, options));
     co_await store->close();
     co_return std::move(report);
 }
