@@ -66,17 +66,17 @@ cloud::Identity identity_of(const Address& address) {
 Result<std::unique_ptr<Store>> open_bucket(Loop& loop, const Address& address,
                                            Throttled throttled) {
     const conf::StoreSettings& settings = address.settings;
-    auto client = std::make_unique<http::Client>(
-        loop, http::ClientOptions{.ca_cert = settings.ca_cert});
+    auto client =
+        std::make_unique<http::Client>(loop, http::ClientOptions{.ca_cert = settings.ca_cert});
     cloud::Identity identity = identity_of(address);
     std::unique_ptr<Store> store;
     if (address.kind == Address::Kind::azure) {
         auto signer = cloud::make_signer(loop, *client, identity);
         TRY(store, AzureStore::open(loop, *client, std::move(signer),
-                                    {.container = address.bucket,
+                                    {.account = identity.account,
+                                     .container = address.bucket,
                                      .prefix = address.prefix,
                                      .endpoint = settings.endpoint,
-                                     .account = identity.account,
                                      .throttled = std::move(throttled)}));
     } else {
         if (identity.region.empty()) identity.region = cloud::default_region(identity);

@@ -10,7 +10,6 @@ namespace flexfs::object {
 
 // The address must be a bucket's. Asks the bucket nothing yet. EINVAL with a sentence: a setting is
 // wrong or missing.
-Result<std::unique_ptr<Store>> open_bucket(Loop& loop, const Address& address,
-                                           Throttled throttled);
+Result<std::unique_ptr<Store>> open_bucket(Loop& loop, const Address& address, Throttled throttled);
 
 }  // namespace flexfs::object

@@ -7,6 +7,7 @@
 #include "lib/object/file_store.h"
 #include "lib/object/measured.h"
 #include "lib/object/memory_store.h"
+#include "lib/object/open_bucket.h"
 #include "lib/object/retrying.h"
 
 namespace flexfs::object {
@@ -15,8 +16,7 @@ namespace {
 Result<std::unique_ptr<Store>> open_back_end(Loop& loop, const Address& address) {
     if (address.kind == Address::Kind::memory) return std::make_unique<MemoryStore>();
     if (address.kind == Address::Kind::file) return FileStore::open(loop, address.folder);
-    return fail(EINVAL,
-                fmt::format("this version of flexfs cannot open {}", address.without_options()));
+    return open_bucket(loop, address, {});
 }
 
 }  // namespace
