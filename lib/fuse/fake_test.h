@@ -40,6 +40,8 @@ public:
     }
 
     Task<void> flush_all() override { return ask("flush_all"); }
+    Task<std::vector<std::string>> store_written() override { co_return {}; }
+    std::vector<vfs::UnstoredFile> unstored(std::size_t) const override { return {}; }
     vfs::HandedOver hand_over() const override { return {}; }
     void end_handles() override {}
     Task<void> close(AtClose) override { return ask("close"); }

@@ -46,6 +46,7 @@ CachingFilesystem::CachingFilesystem(Loop& loop, std::unique_ptr<Session> sessio
               [this] { return session_->call(wire::ReserveSegments{}); }),
       compactor_(loop, *session_, nodes_, packer_, chunks_, budget),
       flusher_(loop, *session_, nodes_, budget, packer_, chunks_, compactor_, options_),
+      storing_(loop, nodes_, names_, flusher_),
       orphans_(loop, *session_, nodes_, flusher_),
       reader_(*session_, nodes_, names_, chunks_, budget, compactor_),
       quota_(*session_, flusher_, reader_, [this] { return orphans_.release_now(); }),
@@ -56,7 +57,7 @@ CachingFilesystem::CachingFilesystem(Loop& loop, std::unique_ptr<Session> sessio
               access_, options_, caches}),
       ranges_({*session_, nodes_, handles_, flusher_, reader_, writer_, quota_, access_},
               [this] { return statfs(); }),
-      xattrs_(*session_, nodes_, access_, options_),
+      xattrs_(*session_, nodes_, access_, flusher_, options_),
       coherence_({loop, *session_, nodes_, names_, flusher_, orphans_, packer_, caches}) {
     loop::tune_heap();
     scope_.start(loop::keep_heap_small(loop));
@@ -158,6 +159,10 @@ State CachingFilesystem::state() const {
         if (node.file() && node.file()->has_unsent()) ++state.dirty_files;
     });
     state.dirty_oldest = flusher_.oldest();
+    state.dirty_bound = flusher_.ages().bound();
+    state.dirty_late = flusher_.ages().count();
+    state.stored_bytes = flusher_.bytes_stored();
+    state.failed_reads = reader_.failures();
     if (state.dirty_files > 0) state.trouble = flusher_.trouble();
     state.open_handles = handles_.files();
     state.cached_inodes = nodes_.size();

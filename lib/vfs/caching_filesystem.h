@@ -6,6 +6,7 @@
 #include "lib/vfs/file_operations.h"
 #include "lib/vfs/name_operations.h"
 #include "lib/vfs/range_operations.h"
+#include "lib/vfs/storing.h"
 #include "lib/vfs/xattr_operations.h"
 
 namespace flexfs::vfs {
@@ -18,6 +19,10 @@ public:
     ~CachingFilesystem() override;
 
     Task<void> flush_all() override { return flusher_.drain(); }
+    Task<std::vector<std::string>> store_written() override { return storing_.store_written(); }
+    std::vector<UnstoredFile> unstored(std::size_t most) const override {
+        return storing_.unstored(most);
+    }
     HandedOver hand_over() const override;
     // Continues with the state that another process image left. Waits for the service; does not
     // fail.
@@ -123,6 +128,7 @@ private:
     cache::Packer packer_;
     Compactor compactor_;
     Flusher flusher_;
+    Storing storing_;
     Orphans orphans_;
     Reader reader_;
     Quota quota_;

@@ -34,6 +34,10 @@ bool Commits::is_durable_demanded(const Parcel& parcel) const {
 void Commits::start(Parcel parcel) {
     ++under_way_;
     bytes_ += parcel.bytes;
+    parcel.dirty_since = parts_.dirty.now();
+    for (const Parcel::Part& part : parcel.parts)
+        parcel.dirty_since = std::min(parcel.dirty_since, part.dirty_since);
+    since_.insert(parcel.dirty_since);
     scope_.start(run(std::move(parcel)));
 }
 
@@ -56,6 +60,7 @@ Task<void> Commits::run(Parcel parcel) {
     }
     --under_way_;
     bytes_ -= bytes;
+    since_.erase(since_.find(parcel.dirty_since));
     parcel = {};
     ended_();
 }
@@ -152,6 +157,7 @@ void Commits::succeeded(Parcel& parcel, const Parcel::Part& part, const wire::In
 
 void Commits::landed(const Parcel& parcel, const Parcel::Part& part) {
     parts_.nodes.data_changed(*part.node, parcel.durable);
+    bytes_landed_ += part.flight->data().bytes();
     ended(part);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <unordered_map>
 
 #include "lib/cache/chunk_cache.h"
@@ -38,6 +39,11 @@ public:
     void start(Parcel parcel);
     unsigned under_way() const { return under_way_; }
     std::uint64_t bytes_under_way() const { return bytes_; }
+    // Returns since when the oldest data under way has been dirty; Duration::max() if there is
+    // none.
+    Duration since() const { return since_.empty() ? Duration::max() : *since_.begin(); }
+    // Counts the bytes that were committed.
+    std::uint64_t bytes_landed() const { return bytes_landed_; }
 
     // While it exists, commits of the file are durable when they are answered.
     class DurableDemand {
@@ -87,6 +93,8 @@ private:
     std::function<void()> ended_;
     unsigned under_way_ = 0;
     std::uint64_t bytes_ = 0;
+    std::multiset<Duration> since_;  // of each parcel under way
+    std::uint64_t bytes_landed_ = 0;
     std::uint64_t durable_ = 0;                  // the stamp up to which everything is synced
     std::unordered_map<Ino, unsigned> demands_;  // the number of DurableDemands per inode
     // Counts consecutive refusals of flights that were based on outdated data. The count starts

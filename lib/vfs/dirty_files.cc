@@ -22,7 +22,7 @@ void DirtyFiles::put_back(const NodeRef& node, Duration since) {
 
 Duration DirtyFiles::recheck(Node& node) {
     const auto place = places_.find(&node);
-    if (place == places_.end()) return {};
+    if (place == places_.end()) return loop_.now();
     const Duration since = place->second->since;
     // A node's last pin may be among what is removed. Destroying it may trigger other work, so it
     // is destroyed only after the lists are consistent.

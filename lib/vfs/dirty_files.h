@@ -31,13 +31,14 @@ public:
     // The file that has been dirty longest comes first.
     const std::list<Entry>& all() const { return entries_; }
     bool empty() const { return entries_.empty(); }
+    Duration now() const { return loop_.now(); }
     // Adds a file that has dirty data. Does nothing if it is already listed.
     void add(Node& node);
     // Puts the file first, because data that has been dirty since `since` could not be written
     // back.
     void put_back(const NodeRef& node, Duration since);
     // Removes the file from the list if none of its data is dirty, and its noted blocks that are no
-    // longer completely dirty. Returns since when the file was listed.
+    // longer completely dirty. Returns since when the file was listed; now() if it was not.
     Duration recheck(Node& node);
     // Moves the first file to the end, as if it became dirty now.
     void postpone_first();
@@ -45,6 +46,8 @@ public:
     Duration oldest() const {
         return entries_.empty() ? Duration{} : loop_.now() - entries_.front().since;
     }
+    // Returns since when the first file has been dirty; Duration::max() if none is.
+    Duration since() const { return entries_.empty() ? Duration::max() : entries_.front().since; }
     void clear();
 
     // Notes the blocks that end in the written range and are completely dirty. If a writer fills a

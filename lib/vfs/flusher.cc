@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/base/log.h"
 #include "lib/block/segment.h"
 
 namespace flexfs::vfs {
@@ -16,6 +17,11 @@ constexpr std::uint64_t company_bytes_max = 4 << 20;
 // When the oldest data is due, data that is at least this old is sent with it.
 constexpr Duration company_age_min = 1s;
 constexpr Duration overdue_pause = 10ms;
+// Changes of data that nobody waits for are synced together, this long after the first of them.
+constexpr Duration sync_pause = 1s;
+// The pause after a sync that failed.
+constexpr Duration failed_sync_pause = 30s;
+constexpr Duration watch_pause = 1s;
 
 std::uint64_t parcel_bytes(const cache::Budget& budget, std::uint32_t block_bytes) {
     const std::uint64_t share = std::max<std::uint64_t>(budget.dirty_limit() / 4, block_bytes);
@@ -48,10 +54,13 @@ Flusher::Flusher(Loop& loop, Session& session, Nodes& nodes, cache::Budget& budg
                    start_what_is_due();
                }),
       accesses_(loop, session, nodes, came_),
+      ages_(options.dirty_age_max + options.late_margin),
       reclaimer_(budget.add_reclaimer([this](cache::Budget::Kind kind, std::uint64_t) {
           if (kind == cache::Budget::Kind::dirty) press();
       })) {
     scope_.start(tick());
+    scope_.start(watch_ages());
+    scope_.start(sync_changes());
 }
 
 Flusher::~Flusher() = default;
@@ -189,6 +198,36 @@ void Flusher::start_old() {
         if (dirty_.all().front().node->is_orphan()) dirty_.postpone_first();
         else if (!start_parcel(nullptr, false, company_age_min)) return;
     }
+}
+
+Task<void> Flusher::watch_ages() {
+    for (;;) {
+        while (dirty_.empty() && commits_.under_way() == 0) co_await came_.wait();
+        co_await loop_.sleep(watch_pause);
+        const std::string line =
+            ages_.look({oldest(), budget_.dirty(), trouble_.report().message}, loop_.now());
+        if (!line.empty()) log::warn("{}", line);
+    }
+}
+
+// A power cut could undo changes that are not synced.
+Task<void> Flusher::sync_changes() {
+    for (;;) {
+        while (is_durable(nodes_.data_stamp())) co_await nodes_.data_changes().wait();
+        co_await loop_.sleep(sync_pause);
+        const auto synced = co_await result(sync(nodes_.data_stamp()));
+        if (!synced) co_await loop_.sleep(failed_sync_pause);
+    }
+}
+
+Duration Flusher::oldest() const {
+    const Duration since = std::min(dirty_.since(), commits_.since());
+    return since == Duration::max() ? Duration{} : loop_.now() - since;
+}
+
+void Flusher::retry() {
+    trouble_.retry_now();
+    press();
 }
 
 Task<void> Flusher::drain() {

@@ -1,13 +1,14 @@
 // Writes dirty data back to the store and the metadata service. Data is written back when it is
 // old, when whole blocks are dirty, when memory runs short, and on request. Due data of many files
 // goes into one segment and one commit; the objects are durable before the commit that refers to
-// them.
+// them, and the commit is durable soon after.
 //
 // Data that cannot be written back stays dirty and is retried with growing pauses. It is lost only
 // with the process, or if the stored data of the file turns out to be damaged.
 #pragma once
 
 #include "lib/vfs/accesses.h"
+#include "lib/vfs/age_watch.h"
 #include "lib/vfs/commits.h"
 
 namespace flexfs::vfs {
@@ -47,10 +48,24 @@ public:
     // Ends all running tasks. Data that is not written back by then is discarded.
     Task<void> close();
 
+    // Whether all data of the file that was written here is durable, as far as is known.
+    bool is_stored(const Node& node) const {
+        return !node.file()->has_unsent() && is_durable(nodes_.data_changed_at(&node));
+    }
+    // Writes back, by and by, what is dirty now, even while there is trouble.
+    void retry();
+    // Calls `function` for each file with dirty data, the oldest first.
+    template <class F>
+    void each_dirty(F&& function) const {
+        for (const DirtyFiles::Entry& entry : dirty_.all()) function(std::as_const(*entry.node));
+    }
     // Bytes that are not committed yet.
     std::uint64_t dirty_bytes() const { return budget_.dirty(); }
-    // For how long the oldest dirty data has been waiting.
-    Duration oldest() const { return dirty_.oldest(); }
+    // Bytes that were committed.
+    std::uint64_t bytes_stored() const { return commits_.bytes_landed(); }
+    // For how long the oldest data that is not committed yet has been waiting.
+    Duration oldest() const;
+    const AgeWatch& ages() const { return ages_; }
     WriteBackTrouble trouble() const { return trouble_.report(); }
 
 private:
@@ -62,6 +77,8 @@ private:
     void start_old();
     void press();
     Task<void> tick();
+    Task<void> watch_ages();
+    Task<void> sync_changes();
 
     Loop& loop_;
     Session& session_;
@@ -78,6 +95,7 @@ private:
     Learner learner_;
     Commits commits_;
     Accesses accesses_;
+    AgeWatch ages_;
     Scope scope_;
     std::unique_ptr<cache::Budget::Reclaimer> reclaimer_;
 };

@@ -14,6 +14,10 @@ public:
         : inner_(std::move(inner)), session_(session) {}
 
     Task<void> flush_all() override { return inner_->flush_all(); }
+    Task<std::vector<std::string>> store_written() override { return inner_->store_written(); }
+    std::vector<UnstoredFile> unstored(std::size_t most) const override {
+        return inner_->unstored(most);
+    }
     HandedOver hand_over() const override { return inner_->hand_over(); }
     void end_handles() override { inner_->end_handles(); }
     Task<void> close(AtClose unsent) override { return inner_->close(unsent); }

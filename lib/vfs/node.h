@@ -87,7 +87,9 @@ public:
     std::uint64_t changed_at() const { return changed_at_; }
     // The last change that may not be durable (see Flusher::sync).
     std::uint64_t undurable_at() const { return undurable_at_; }
-    // Returns the last change of data by this client that may not be durable, and forgets it.
+    // The last change of data by this client that may not be durable.
+    std::uint64_t data_stamp() const { return data_stamp_; }
+    // Returns that stamp, and forgets it.
     std::uint64_t take_data_stamp() { return std::exchange(data_stamp_, 0); }
     void note_change(std::uint64_t stamp) { changed_at_ = undurable_at_ = stamp; }
     void note_data_change(std::uint64_t stamp, bool durable) {

@@ -150,6 +150,7 @@ void Nodes::shrink() {
         unused_.pop_back();
         bytes_ -= victim.weight;
         forgotten_ = std::max(forgotten_, victim.changed_at());
+        data_forgotten_ = std::max(data_forgotten_, victim.data_stamp());
         nodes_.erase(victim.ino());
     }
 }

@@ -98,11 +98,25 @@ public:
     // Any inode may have changed: forgets all attributes.
     void forget_attrs();
     // This client has changed the file's data, or its modification time.
-    void data_changed(Node& node, bool durable) { node.note_data_change(next_stamp(), durable); }
+    void data_changed(Node& node, bool durable) {
+        node.note_data_change(next_stamp(), durable);
+        if (durable) return;
+        data_stamp_ = stamp_;
+        data_changes_.wake_all();
+    }
+    // The stamp of the last such change that may not be durable.
+    std::uint64_t data_stamp() const { return data_stamp_; }
+    // Woken when there is a new one.
+    task::WaitList& data_changes() { return data_changes_; }
     // Returns the stamp of the inode's last change or a later one. `node` is null if the inode is
     // not in the table.
     std::uint64_t changed_at(const Node* node) const {
         return node ? std::max(node->changed_at(), forgotten_) : forgotten_;
+    }
+    // Returns the stamp of the last change of the inode's data by this client that may not be
+    // durable, or a later one. `node` as above.
+    std::uint64_t data_changed_at(const Node* node) const {
+        return node ? std::max(node->data_stamp(), data_forgotten_) : data_forgotten_;
     }
     NodeRef pin(Node& node) { return {*this, node}; }
     // The kernel was told to drop what it keeps of every inode in the table.
@@ -148,8 +162,12 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint64_t bytes_max_;
     std::uint64_t stamp_ = 0;
+    std::uint64_t data_stamp_ = 0;
+    task::WaitList data_changes_;
     std::uint64_t drops_ = 0;
-    std::uint64_t forgotten_ = 0;  // the stamp of the last change of an inode outside the table
+    // The stamps of the last changes of inodes outside the table.
+    std::uint64_t forgotten_ = 0;
+    std::uint64_t data_forgotten_ = 0;
     cache::Reservation memory_;
 };
 

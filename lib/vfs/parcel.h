@@ -24,6 +24,7 @@ struct Parcel {
     std::uint64_t bytes_max = 0;
     std::size_t inline_bytes = 0;
     bool durable = false;
+    Duration dirty_since{};  // of the oldest part
 
     bool has_room() const;
 };

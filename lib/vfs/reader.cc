@@ -5,6 +5,7 @@
 
 #include "lib/base/format.h"
 #include "lib/base/log.h"
+#include "lib/vfs/paths.h"
 
 namespace flexfs::vfs {
 namespace {
@@ -31,25 +32,6 @@ constexpr std::uint64_t scan_bytes_min = 64 << 20;
 Error where(const Node& node, Range range, const Error& why) {
     return {why.code, fmt::format("inode {} bytes {} to {}: {}", node.ino(), range.first,
                                   range.last, why.context)};
-}
-
-constexpr int folders_max = 256;  // limits the length of a path in a message
-
-// Returns "/folder/file"; "…/file" if the name of a folder is not known; "" if the name of the file
-// is not known.
-std::string path_of(Nodes& nodes, const NameCache& names, const Node& node) {
-    std::string path;
-    const Attr* attr = &node.attr();
-    for (int depth = 0; depth < folders_max && attr->ino != wire::root_ino; ++depth) {
-        const std::string name = names.name_of(attr->parent, attr->ino);
-        if (name.empty()) return path.empty() ? path : "…" + path;
-        path = "/" + name + path;
-        if (attr->parent == wire::root_ino) return path;
-        const Node* parent = nodes.find(attr->parent);
-        if (!parent) break;
-        attr = &parent->attr();
-    }
-    return "…" + path;
 }
 
 bool is_unknown(const Source& source) {
@@ -159,6 +141,7 @@ Task<std::vector<Buffer>> Reader::read_in_steps(NodeRef node, Range range) {
 }
 
 void Reader::complain(const Node& node, const Error& why) {
+    ++failures_;
     if (complained_of_ != node.ino()) {
         complained_of_ = node.ino();
         its_path_ = path_of(nodes_, names_, node);

@@ -39,6 +39,9 @@ public:
     // is data.
     Task<std::uint64_t> seek(NodeRef node, std::uint64_t offset, bool data);
 
+    // Counts the reads that failed with EIO.
+    std::uint64_t failures() const { return failures_; }
+
 private:
     // As File::next_data() or, if `data` is false, next_hole().
     Task<std::uint64_t> next(NodeRef node, std::uint64_t offset, bool data);
@@ -62,6 +65,7 @@ private:
     std::uint64_t window_max_;
     std::uint64_t step_bytes_max_;  // memory of the budget for one step, unless it needs more
     Buffer zeros_;
+    std::uint64_t failures_ = 0;
     // Reading all of a damaged file fails many times; its path is looked up once.
     Ino complained_of_ = 0;
     std::string its_path_;

@@ -47,7 +47,8 @@ struct Options {
     bool folder_access_times = true;  // false: never change those of folders
     bool flush_on_close = false;      // close waits as fsync does
     Duration dirty_age_max = std::chrono::seconds(5);
-    unsigned store_requests_max = 16;  // concurrent puts and concurrent gets, each
+    Duration late_margin = std::chrono::seconds(5);  // data may take this long to be stored
+    unsigned store_requests_max = 16;                // concurrent puts and concurrent gets, each
 };
 
 // The kernel's caches. Entries must be dropped when another client changes what they show, or when
@@ -120,9 +121,27 @@ struct WriteBackTrouble {
 struct State {
     std::uint64_t dirty_bytes = 0, dirty_files = 0;  // while there is trouble, these wait
     Duration dirty_oldest{};
+    // Data is to be stored within the bound; how often it was not.
+    Duration dirty_bound{};
+    std::uint64_t dirty_late = 0;
+    std::uint64_t stored_bytes = 0;  // written back since the start
     WriteBackTrouble trouble;
+    std::uint64_t failed_reads = 0;  // the data is missing, damaged or not reachable
     std::uint64_t open_handles = 0, cached_inodes = 0;
     std::uint64_t cache_hits = 0, cache_misses = 0;  // chunks of file data found in memory, or not
+};
+
+// The answer to getxattr() of durability_name for a regular file: whether all that this client
+// wrote to it is in the store, and the metadata that leads to it on the disk of the metadata
+// service. For other inodes the answer is ENODATA. The attribute is not listed, so that no copy of
+// the file has it.
+inline constexpr std::string_view durability_name = "flexfs.durability";
+inline constexpr std::string_view durability_memory = "memory", durability_store = "store";
+
+// A file with data that is not stored yet.
+struct UnstoredFile {
+    std::string path;  // in the volume, for people: as in path_of(), or a description
+    std::uint64_t bytes = 0;
 };
 
 // Makes the caller through which the client reaches the metadata service, in this process or
@@ -142,6 +161,11 @@ public:
     // Writes back everything unsent, durably. After an error the rest stays unsent and may be
     // retried.
     virtual Task<void> flush_all() = 0;
+    // Stores, durably, everything that was written before this call. Data that cannot be written
+    // back is retried until it can. Returns the names of files of which data is lost instead.
+    virtual Task<std::vector<std::string>> store_written() = 0;
+    // Returns `most` files at most with data that is not stored yet; the oldest come first.
+    virtual std::vector<UnstoredFile> unstored(std::size_t most) const = 0;
     // Returns the state for the client in the process image that replaces this one. Call it after
     // flush_all(), with no request in progress. Changes nothing.
     virtual HandedOver hand_over() const = 0;

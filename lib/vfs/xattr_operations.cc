@@ -16,8 +16,15 @@ bool loses_capability(const Node* node) {
 
 }  // namespace
 
+Task<Buffer> XattrOperations::durability(Ino ino) {
+    const NodeRef node = co_await access_.node(ino);
+    if (!node->file()) co_return fail(ENODATA);
+    co_return Buffer::copy_of(flusher_.is_stored(*node) ? durability_store : durability_memory);
+}
+
 // The kernel asks often, mostly for ACLs, and most inodes have none.
 Task<Buffer> XattrOperations::getxattr(Ino ino, std::string name, Who who) {
+    if (name == durability_name) co_return co_await durability(ino);
     co_await wire::check_xattr_name(name);
     if (name.starts_with("user.")) co_await access_.require(ino, wire::access_read, who);
     if (name.starts_with("trusted.") && options_.squash.applies_to(who)) co_return fail(ENODATA);

@@ -9,8 +9,9 @@ namespace flexfs::vfs {
 class XattrOperations {
 public:
     // All parameters must outlive this object.
-    XattrOperations(Session& session, Nodes& nodes, Access& access, const Options& options)
-        : session_(session), nodes_(nodes), access_(access), options_(options) {}
+    XattrOperations(Session& session, Nodes& nodes, Access& access, Flusher& flusher,
+                    const Options& options)
+        : session_(session), nodes_(nodes), access_(access), flusher_(flusher), options_(options) {}
 
     Task<Buffer> getxattr(Ino ino, std::string name, Who who);
     Task<void> setxattr(Ino ino, std::string name, Buffer value, std::uint32_t flags, Who who,
@@ -19,9 +20,12 @@ public:
     Task<void> removexattr(Ino ino, std::string name, Who who);
 
 private:
+    Task<Buffer> durability(Ino ino);
+
     Session& session_;
     Nodes& nodes_;
     Access& access_;
+    Flusher& flusher_;
     const Options& options_;
 };
 
