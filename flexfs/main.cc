@@ -1,5 +1,6 @@
 // The one binary: the name by which it is called (`ROLE.flexfs`) or its first argument chooses the
 // role.
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,20 @@ std::string overview() {
            "\nflexfs ROLE --help shows the commands and flags of a role.\n";
 }
 
+// Words that are no roles, but commands of one, or of other programs.
+constexpr cli::Synonym commands[] = {{"umount", "mount stop"},    {"unmount", "mount stop"},
+                                     {"stop", "mount stop"},      {"status", "mount status"},
+                                     {"start", "mount start"},    {"sync", "mount sync"},
+                                     {"restart", "mount restart"}};
+
 int unknown_role(std::string_view name) {
     std::vector<std::string_view> names;
-    for (const Role& role : roles) names.push_back(role.name);
-    const auto meant = cli::nearest(name, names);
+    std::vector<cli::Synonym> words(std::begin(commands), std::end(commands));
+    for (const Role& role : roles) {
+        names.push_back(role.name);
+        words.push_back({role.name, role.name});
+    }
+    const auto meant = cli::nearest(name, words);
     fmt::print(stderr, "flexfs: unknown role '{}'{}\nSee flexfs --help\n", name,
                meant ? fmt::format("; did you mean '{}'?", *meant)
                      : fmt::format("; one of {}", fmt::join(names, ", ")));

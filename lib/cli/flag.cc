@@ -94,12 +94,14 @@ std::string_view long_name(const Flag& flag) {
 
 Result<void> set_option(std::span<const Flag> flags, std::string_view name,
                         std::optional<std::string_view> value) {
-    std::vector<std::string_view> names;
+    std::vector<Synonym> names;
     for (const Flag& flag : flags) {
         const auto candidate = long_name(flag);
         if (candidate.empty()) continue;
         if (candidate != name) {
-            if (!flag.help.empty()) names.push_back(candidate);
+            if (flag.help.empty()) continue;
+            names.push_back({candidate, candidate});
+            for (const std::string& synonym : flag.synonyms) names.push_back({synonym, candidate});
             continue;
         }
         if (!value && !flag.target.hint.empty())

@@ -75,6 +75,7 @@ struct Flag {
     std::string help;        // one sentence without a full stop; empty: help does not show the flag
     std::string group = {};  // help puts flags of one group under this heading
     std::vector<std::string> excludes = {};  // "--acl": a command line may have only one of them
+    std::vector<std::string> synonyms = {};  // unknown words for which it is suggested: "readOnly"
 };
 
 struct Argument {

@@ -1,6 +1,7 @@
 #include "lib/cli/parse.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -11,16 +12,17 @@ namespace {
 
 std::unexpected<Error> unknown_flag(const Verb& verb, std::string_view word) {
     const auto name = word.substr(0, word.find('='));
-    std::vector<std::string> dashed{"--help"};
-    for (const Flag& flag : verb.flags)
-        if (auto known = long_name(flag); !known.empty() && !flag.help.empty())
-            dashed.push_back("--" + std::string(known));
-    const std::vector<std::string_view> candidates(dashed.begin(), dashed.end());
+    std::vector<Synonym> words{{"help", "help"}};
+    for (const Flag& flag : verb.flags) {
+        const auto known = long_name(flag);
+        if (known.empty() || flag.help.empty()) continue;
+        words.push_back({known, known});
+        for (const std::string& synonym : flag.synonyms) words.push_back({synonym, known});
+    }
     std::string sentence = fmt::format("unknown flag {}", name);
-    // `-ro` stands for `--ro`.
-    const auto wanted = name.starts_with("--") ? std::string(name) : "-" + std::string(name);
-    if (auto meant = nearest(wanted, candidates))
-        sentence += fmt::format("; did you mean {}?", *meant);
+    const auto wanted = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+    if (auto meant = nearest(wanted, words))
+        sentence += fmt::format("; did you mean --{}?", *meant);
     return fail(EINVAL, sentence);
 }
 

@@ -54,9 +54,12 @@ std::string said_verb(const Program& program, Words args) {
 
 // Returns "; did you mean 'status'?", or nothing.
 std::string meant_verb(const Program& program, std::string_view said) {
-    std::vector<std::string_view> names;
-    for (const Verb& verb : program.verbs) names.push_back(verb.name);
-    const auto meant = nearest(said, names);
+    std::vector<Synonym> words;
+    for (const Verb& verb : program.verbs) {
+        words.push_back({verb.name, verb.name});
+        for (const std::string& synonym : verb.synonyms) words.push_back({synonym, verb.name});
+    }
+    const auto meant = nearest(said, words);
     return meant ? fmt::format("; did you mean '{}'?", *meant) : "";
 }
 

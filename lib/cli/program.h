@@ -20,10 +20,11 @@ inline constexpr int exit_usage = 2;  // the command line is wrong, and nothing 
 struct Verb {
     std::string name;     // "status", "init fstab"; empty: the role is this one command
     std::string summary;  // one sentence without a full stop
-    std::vector<Argument> arguments = {};  // required ones first
-    std::vector<Flag> flags = {};          // --help is added
-    std::function<int()> run;              // runs after everything is set; returns the exit code
-    std::string details = {};              // the last lines of the help
+    std::vector<Argument> arguments = {};    // required ones first
+    std::vector<Flag> flags = {};            // --help is added
+    std::function<int()> run;                // runs after everything is set; returns the exit code
+    std::string details = {};                // the last lines of the help
+    std::vector<std::string> synonyms = {};  // unknown words for which it is suggested: "list"
 };
 
 struct Program {

@@ -24,7 +24,10 @@ struct Shop {
                            .summary = "open the shop",
                            .arguments = {{"NAME", text(volume, "NAME"), "of the shop"},
                                          {"DIR", text(dir, "DIR"), "where it stands", false}},
-                           .flags = {{"--ro", sets(read_only), "look, do not touch"},
+                           .flags = {{.names = "--ro",
+                                      .target = sets(read_only),
+                                      .help = "look, do not touch",
+                                      .synonyms = {"readOnly"}},
                                      {"--noRO", sets(read_only, false), "touch"},
                                      {"-f, --foreground", sets(foreground), "stay"},
                                      {"-o", texts(options, "OPTIONS"), "a list", "Old ways"},
@@ -32,7 +35,8 @@ struct Shop {
                            .run = [this] { return ran = "start", 7; }},
                           {.name = "init fstab",
                            .summary = "add a line",
-                           .run = [this] { return ran = "init fstab", 0; }}},
+                           .run = [this] { return ran = "init fstab", 0; },
+                           .synonyms = {"mount"}}},
                 .default_verb = "start"};
     }
 
@@ -101,12 +105,14 @@ TEST_CASE("bad usage is one sentence that names what is wrong, and exit code 2")
         {{"start", "v", "--siez", "4"}, "unknown flag --siez; did you mean --size?"},
         {{"start", "v", "--siez=4"}, "unknown flag --siez; did you mean --size?"},
         {{"start", "v", "-ro"}, "unknown flag -ro; did you mean --ro?"},
+        {{"start", "v", "--readOnly"}, "unknown flag --readOnly; did you mean --ro?"},
         {{"start", "v", "--frobnicate"}, "unknown flag --frobnicate"},
         {{"start", "v", "--size"}, "--size needs a value: SIZE"},
         {{"start", "v", "--size", "big"}, "--size: 'big' is not a size"},
         {{"start"}, "NAME is missing"},
         {{"start", ""}, "NAME: the value is empty"},
         {{"start", "v", "d", "e"}, "unexpected argument 'e'"},
+        {{"mount", "v", "d"}, "unexpected argument 'd'; did you mean 'init fstab'?"},
         {{"strat", "v", "d"}, "unexpected argument 'd'; did you mean 'start'?"},
     };
     for (const auto& each : cases) {

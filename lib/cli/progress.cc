@@ -64,6 +64,12 @@ void Progress::update(std::uint64_t done, Duration now) {
     std::fflush(screen_.stream);
 }
 
+void Progress::print(const std::string& line) {
+    if (!screen_.stream) return;
+    fmt::print(screen_.stream, "{}{}\n", drawn_ && screen_.terminal ? "\r\033[K" : "", line);
+    std::fflush(screen_.stream);
+}
+
 std::string Progress::state(std::uint64_t done, Duration elapsed) const {
     const double rate = double(done) / std::max(seconds(elapsed), 1e-9);
     const std::string speed = format_rate(rate, unit_);

@@ -32,6 +32,8 @@ public:
     // Reports that `done` of the total is done. Draws at most ten times a second on a terminal, and
     // every five seconds elsewhere; other calls are cheap.
     void update(std::uint64_t done, Duration now);
+    // Prints the line, in the place of the bar if there is one.
+    void print(const std::string& line);
 
 private:
     std::string state(std::uint64_t done, Duration elapsed) const;

@@ -67,6 +67,17 @@ TEST_CASE("elsewhere there is a plain line every five seconds and nothing before
     CHECK(paper.text() == "copy:  20%  4.0/s, 20.0 s left\n");
 }
 
+TEST_CASE("a line takes the place of the bar, which is drawn again below it") {
+    Paper paper;
+    Progress progress({paper.stream(), true, 20}, "copy", 0, Unit::count, 0s);
+    progress.print("before");
+    progress.update(5, 1s);
+    progress.print("between");
+    progress.update(10, 2s);
+
+    CHECK(paper.text() == "before\n\r\033[Kcopy  5.0/s\r\033[Kbetween\n\r\033[Kcopy  5.0/s");
+}
+
 TEST_CASE("a narrow terminal never wraps the line") {
     Paper paper;
     Progress progress({paper.stream(), true, 20}, "a long label", 100, Unit::count, 0s);

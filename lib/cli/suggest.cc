@@ -57,4 +57,13 @@ std::optional<std::string_view> nearest(std::string_view word,
     return best || beginning != 1 ? best : begun;
 }
 
+std::optional<std::string_view> nearest(std::string_view word,
+                                        std::span<const Synonym> candidates) {
+    std::vector<std::string_view> words;
+    for (const Synonym& candidate : candidates) words.push_back(candidate.word);
+    const auto found = nearest(word, words);
+    if (!found) return found;
+    return std::ranges::find(candidates, *found, &Synonym::word)->meant;
+}
+
 }  // namespace flexfs::cli

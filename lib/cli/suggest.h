@@ -13,4 +13,11 @@ namespace flexfs::cli {
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 
+// A word that users may write, and the valid one that it stands for.
+struct Synonym {
+    std::string_view word, meant;
+};
+// As above, among words that are valid or stand for a valid one; returns the valid one.
+std::optional<std::string_view> nearest(std::string_view word, std::span<const Synonym> candidates);
+
 }  // namespace flexfs::cli
