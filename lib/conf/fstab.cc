@@ -56,7 +56,8 @@ std::string FstabLine::text() const {
     return fmt::format("{} {} {} {} 0 0\n", escaped(volume), escaped(dir), type, options);
 }
 
-Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace) {
+Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace,
+                              std::string_view flags) {
     std::string out;
     bool written = false;
     std::size_t number = 0;
@@ -67,8 +68,8 @@ Result<std::string> with_line(std::string_view fstab, const FstabLine& line, boo
                 return fail(EEXIST,
                             fmt::format("line {0} mounts {1} on {2} already, and a volume can be "
                                         "mounted only once; remove that line with `flexfs mount "
-                                        "deinit fstab {1} {2}`",
-                                        number, line.volume, old.fields[1]));
+                                        "deinit fstab {1} {2}{3}`",
+                                        number, line.volume, old.fields[1], flags));
             out += old.whole;
             continue;
         }

@@ -19,8 +19,9 @@ struct FstabLine {
 
 // Returns `fstab` with the line appended. EEXIST, and the sentence quotes the other line: DIR has
 // one already (with `replace` that is replaced if it is of type flexfs), or the volume has one for
-// another folder.
-Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace);
+// another folder. `flags` are those of the command that it advises, such as " --fstab FILE".
+Result<std::string> with_line(std::string_view fstab, const FstabLine& line, bool replace,
+                              std::string_view flags = {});
 
 // Returns `fstab` without the line that mounts `volume` on `dir`. ENOENT: there is none; a line
 // that mounts something else on `dir` is kept.

@@ -32,6 +32,11 @@ constexpr Duration interrupt_patience = std::chrono::milliseconds(500);
 // The interval at which pause() checks whether requests in progress have ended.
 constexpr Duration pause_step = std::chrono::milliseconds(2);
 
+std::string_view name_of(std::uint32_t opcode) {
+    const Operation* known = operation(opcode);
+    return known ? known->name : "unknown";
+}
+
 }  // namespace
 
 Result<void> check_negotiated(const Negotiated& agreed) {
@@ -49,6 +54,7 @@ struct Server::Running {
     task::StopSource stop;
     Duration since = monotonic_now();
     bool* ended = nullptr;
+    std::unique_ptr<AccessLog::Line> line;  // if there is an access log
 };
 
 Server::Server(Loop& loop, int descriptor, vfs::Filesystem& client, Notifier& notifier,
@@ -157,6 +163,13 @@ void Server::receive(Request request) {
     Running* handle = running.get();
     handle->ended = &ended;
     const std::uint64_t unique = request.unique();
+    if (options_.access_log)
+        handle->line = std::make_unique<AccessLog::Line>(
+            AccessLog::Line{.operation = name_of(request.opcode()),
+                            .arguments = describe(request),
+                            .uid = request.who().uid,
+                            .pid = request.pid(),
+                            .outcome = {}});
     scope_.start(serve(*this, std::move(request), std::move(running)), &handle->stop);
     if (ended) return;
     handle->ended = nullptr;
@@ -165,14 +178,20 @@ void Server::receive(Request request) {
 
 Task<void> Server::serve(Server& server, Request request, std::unique_ptr<Running> running) {
     const std::uint64_t unique = request.unique();
-    const Operation* known = server.offered(request.opcode());
+    const std::uint32_t opcode = request.opcode();
+    const Operation* known = server.offered(opcode);
     Result<Answer> outcome = fail(ENOSYS);
     if (known) outcome = co_await result(known->handle(server, std::move(request)));
     if (!outcome && outcome.error().code == ECANCELED) outcome = fail(EINTR);
     if (running->ended) *running->ended = true;
     else server.waiting_.erase(unique);
     server.channel_.send(unique, outcome);
-    if (known) server.durations_[known->opcode]->record(monotonic_now() - running->since);
+    const Duration took = monotonic_now() - running->since;
+    if (known) server.durations_[opcode]->record(took);
+    if (!running->line) co_return;
+    running->line->outcome = describe(opcode, outcome);
+    running->line->took = took;
+    server.options_.access_log->add(*running->line, wall_now());
 }
 
 const Operation* Server::offered(std::uint32_t opcode) const {

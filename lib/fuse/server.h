@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "lib/fuse/access_log.h"
 #include "lib/fuse/answer.h"
 #include "lib/fuse/channel.h"
 #include "lib/fuse/direct_writes.h"
@@ -42,6 +43,7 @@ struct ServerOptions {
     bool acls = true;                 // false: they are neither enforced nor shown
     wire::Squash squash;              // with it nothing may be cached: see View
     std::size_t large_requests = 16;  // unanswered at a time, of a megabyte each
+    AccessLog* access_log = nullptr;  // must outlive the server
     // Set for a mount that is taken over: it is initialised already, and begins paused.
     std::optional<Negotiated> taken_over = {};
 };

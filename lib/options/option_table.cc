@@ -154,10 +154,11 @@ void add_resources(Rows& rows, MountOptions& o) {
     rows.push_back(
         {flag("--memCapacity", cli::size(o.mem_bytes, ram, {mem_bytes_min}),
               "memory for all caches, buffers and data that is not stored yet; 5% means 5% "
-              "of RAM (2%, at least 256MiB)"),
+              "of RAM (2%, at least 256MiB); the minimum is 32MiB"),
          number(o.mem_bytes)});
     rows.push_back({flag("--dirtyCapacity", cli::size(o.dirty_bytes, ram, {mem_bytes_min / 8}),
-                         "the part of --memCapacity for data that is not stored yet (a quarter)"),
+                         "the part of --memCapacity for data that is not stored yet (a quarter); "
+                         "the minimum is 4MiB"),
                     number(o.dirty_bytes)});
     rows.push_back({flag("--flushOnClose", cli::sets(o.flush_on_close),
                          "close waits until the data is stored, as fsync does"),
@@ -193,6 +194,10 @@ void add_process(Rows& rows, MountOptions& o) {
     rows.push_back({flag("--logFile", absolute_path_target(o.log_file, "FILE"),
                          "where the daemon writes its log (a file in ~/.flexfs/mount/log)"),
                     as_given(o.log_file)});
+    rows.push_back({flag("--accessLog", absolute_path_target(o.access_log, "FILE"),
+                         "append a line to FILE for each request of a program: its arguments, "
+                         "result and duration. SIGHUP opens the file again"),
+                    as_given(o.access_log)});
     rows.push_back({flag("-f, --foreground", cli::sets(o.foreground),
                          "stay in the foreground (default if NOTIFY_SOCKET is set)"),
                     on(o.foreground)});
@@ -234,11 +239,12 @@ void add_new_volume(Rows& rows, volume::NewVolume& fresh) {
     };
     add("--blockSize",
         power_of_two(fresh.block_bytes, {wire::block_bytes_min, wire::block_bytes_max}),
-        "the size of the blocks that files are stored in (4MiB)");
+        "the size of the blocks that files are stored in (4MiB), a power of two from 256KiB to "
+        "8MiB");
     add("--compression", cli::choice(fresh.compression, {"none", "lz4", "zstd"}),
         "how file data is compressed (lz4)");
     add("--inlineSize", cli::size(fresh.inline_bytes, 0, {0, wire::inline_bytes_max}),
-        "files up to this size are kept in the database (8KiB); 0: none");
+        "files up to this size, at most 16KiB, are kept in the database (8KiB); 0: none");
     add("--maxInodes", cli::number(fresh.max_inodes),
         "limit on files and folders, including the root folder (0: none)");
     add("--maxBlocks", cli::number(fresh.max_blocks),
@@ -292,6 +298,7 @@ std::vector<cli::Flag> store_flags(conf::StoreSettings& settings) {
 std::vector<Option> option_table(MountOptions& o) {
     Rows rows;
     rows.push_back(kernel_switch(o.read_only, "--ro", "mount read-only", MS_RDONLY, {}, "rw"));
+    rows.back().flag.synonyms = {"readOnly", "read-only"};
     add_access_times(rows, o);
     add_permissions(rows, o);
     add_resources(rows, o);

@@ -82,6 +82,14 @@ void add_hidden_flags(std::vector<cli::Flag>& rows, MountOptions& options, bool 
     rows.push_back({"-t", ignored("TYPE"), ""});
 }
 
+Result<void> check_log_folder(std::string_view flag, const std::string& file) {
+    const auto folder = std::filesystem::path(file).parent_path();
+    if (folder.empty() || ::access(folder.c_str(), F_OK) == 0) return {};
+    return fail(EINVAL,
+                fmt::format("{} {}: the folder {} {}", flag, file, folder.string(),
+                            errno == EACCES ? "cannot be entered by this user" : "does not exist"));
+}
+
 }  // namespace
 
 std::uint64_t ram_bytes() {
@@ -137,12 +145,15 @@ std::vector<std::string> command_line(const MountOptions& options) {
 Result<void> finish(MountOptions& options) {
     // A process that takes over has the options of its predecessor, which checked them.
     const bool takes_over = options.takeover || options.check_takeover;
-    const auto log_folder = std::filesystem::path(options.log_file).parent_path();
-    if (!takes_over && !log_folder.empty() && ::access(log_folder.c_str(), F_OK) != 0)
-        return fail(
-            EINVAL,
-            fmt::format("--logFile {}: the folder {} {}", options.log_file, log_folder.string(),
-                        errno == EACCES ? "cannot be entered by this user" : "does not exist"));
+    if (!takes_over) {
+        TRY(check_log_folder("--logFile", options.log_file));
+        TRY(check_log_folder("--accessLog", options.access_log));
+        if (options.access_log.starts_with(options.dir + "/"))
+            return fail(EINVAL,
+                        fmt::format("--accessLog {} is inside the mount, which would log its own "
+                                    "lines; name a file elsewhere",
+                                    options.access_log));
+    }
     // The words for the next image of the process name the user and group in any case.
     const wire::Squash &squash = options.squash, unsquashed;
     if (!takes_over && !squash.root &&

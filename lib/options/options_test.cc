@@ -260,6 +260,19 @@ TEST_CASE("a log needs its folder, but a process that goes on with it does not")
           "--logFile /dev/null/none/log: the folder /dev/null/none does not exist");
 }
 
+TEST_CASE("an access log needs its folder, and must not be inside the mount") {
+    MountOptions o;
+    o.dir = "/mnt/a";
+    o.access_log = "/none/such/log";
+    CHECK(finish(o).error().context ==
+          "--accessLog /none/such/log: the folder /none/such does not exist");
+    o.dir = "/tmp";
+    o.access_log = "/tmp/log";
+    CHECK(finish(o).error().context.starts_with("--accessLog /tmp/log is inside the mount"));
+    o.dir = "/tm";
+    CHECK(finish(o));
+}
+
 TEST_CASE("a user for root is refused unless root is mapped to one") {
     MountOptions o;
     o.squash.uid = 1000;

@@ -1,6 +1,7 @@
 #include "lib/process/daemon.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -77,7 +78,18 @@ void notify_service_manager(const std::string& state) {
 
 namespace {
 
-Result<void> await_daemon(const Descriptor& pipe, pid_t daemon) {
+constexpr Duration slow_start = std::chrono::seconds(2);
+
+void explain_delay(const Descriptor& pipe, pid_t daemon, const WhySlow& why_slow) {
+    pollfd verdict{.fd = pipe.get(), .events = POLLIN, .revents = 0};
+    const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(slow_start);
+    if (::poll(&verdict, 1, int(patience.count())) != 0) return;
+    if (const std::string why = why_slow(daemon); !why.empty())
+        fmt::print(stderr, "flexfs: {}\n", why);
+}
+
+Result<void> await_daemon(const Descriptor& pipe, pid_t daemon, const WhySlow& why_slow) {
+    if (why_slow) explain_delay(pipe, daemon, why_slow);
     auto verdict = await_verdict(pipe);
     if (verdict) return verdict;
     int status = 0;
@@ -103,7 +115,7 @@ Result<void> become_daemon(const std::string& log_file) {
 
 }  // namespace
 
-Result<Forked> go_to_background(const std::string& log_file) {
+Result<Forked> go_to_background(const std::string& log_file, const WhySlow& why_slow) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot start the daemon");
     Descriptor from(ends[0]), to(ends[1]);
@@ -111,7 +123,7 @@ Result<Forked> go_to_background(const std::string& log_file) {
     if (daemon < 0) return fail_errno("cannot start the daemon");
     if (daemon > 0) {
         to.close();
-        return Forked{false, {}, await_daemon(from, daemon)};
+        return Forked{false, {}, await_daemon(from, daemon, why_slow)};
     }
     from.close();
     TRY(become_daemon(log_file));

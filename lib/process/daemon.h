@@ -2,6 +2,7 @@
 // started this one.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "lib/base/descriptor.h"
@@ -39,10 +40,13 @@ struct Forked {
     Result<void> outcome;  // of the parent: what the daemon reported
 };
 
+using WhySlow = std::function<std::string(pid_t daemon)>;
+
 // Forks. The daemon has its own session, / as its working folder and no terminal; its standard
-// output and error are appended to `log_file`. The parent waits for the verdict; EOWNERDEAD: the
-// daemon was killed. Call it before any thread is started.
-Result<Forked> go_to_background(const std::string& log_file);
+// output and error are appended to `log_file`. The parent waits for the verdict; EOWNERDEAD: it was
+// killed. Call it before any thread is started. If the daemon is not ready after two seconds, a
+// sentence from `why_slow`, unless it is empty, is printed on standard error.
+Result<Forked> go_to_background(const std::string& log_file, const WhySlow& why_slow = {});
 
 // Ends the process with status 1 after `patience`, even if something in it hangs. Cannot be undone.
 void end_after(Duration patience);

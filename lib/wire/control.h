@@ -1,5 +1,5 @@
-// The requests that a running mount answers on its unix socket, for `flexfs mount status`, `stop`
-// and `restart`, and for `mount -o remount`.
+// The requests that a running mount answers on its unix socket, for `flexfs mount status`, `stop`,
+// `restart` and `sync`, and for `mount -o remount`.
 #pragma once
 
 #include "lib/wire/messages.h"
@@ -13,6 +13,8 @@ enum class ControlOp : std::uint16_t {
     stop = 101,
     restart = 102,
     remount = 103,
+    store_written = 104,
+    unstored = 105,
     scrub = 110,
     scrub_progress = 111,
 };
@@ -97,14 +99,41 @@ struct ScrubProgress {
     FLEXFS_NO_FIELDS
 };
 
+struct WrittenStored {
+    std::vector<std::string> lost;  // names of files of which data is lost instead
+    FLEXFS_FIELDS(lost)
+};
+// Stores, durably, everything that was written before; the reply comes when that is done. Data that
+// cannot be written back is retried until the request is cancelled.
+struct StoreWritten {
+    static constexpr ControlOp op = ControlOp::store_written;
+    using Reply = WrittenStored;
+    FLEXFS_NO_FIELDS
+};
+
+struct UnstoredFiles {
+    std::vector<std::string> names;  // paths in the volume, for people; the oldest data comes first
+    FLEXFS_FIELDS(names)
+};
+// Lists files with data that is not stored yet, `most` of them at most.
+struct Unstored {
+    static constexpr ControlOp op = ControlOp::unstored;
+    using Reply = UnstoredFiles;
+    std::uint32_t most = 0;
+    FLEXFS_FIELDS(most)
+};
+
 struct Control {
     static constexpr std::string_view name = "control";
 
-    using Requests = Operations<
-        Operation<Status, "status", Effect::reads>, Operation<Stop, "stop", Effect::changes()>,
-        Operation<Restart, "restart", Effect::changes()>,
-        Operation<Remount, "remount", Effect::changes()>, Operation<Scrub, "scrub", Effect::reads>,
-        Operation<ScrubProgress, "scrub_progress", Effect::reads>>;
+    using Requests = Operations<Operation<Status, "status", Effect::reads>,
+                                Operation<Stop, "stop", Effect::changes()>,
+                                Operation<Restart, "restart", Effect::changes()>,
+                                Operation<Remount, "remount", Effect::changes()>,
+                                Operation<StoreWritten, "store_written", Effect::reads>,
+                                Operation<Unstored, "unstored", Effect::reads>,
+                                Operation<Scrub, "scrub", Effect::reads>,
+                                Operation<ScrubProgress, "scrub_progress", Effect::reads>>;
 
     using Pushes = Messages<>;
 };

@@ -1,6 +1,13 @@
 #include "roles/mount/control.h"
 
+#include <algorithm>
+
 namespace flexfs::mount {
+namespace {
+
+constexpr std::uint32_t unstored_max = 100;
+
+}  // namespace
 
 class Control::Conversation final : public rpc::Serving<Conversation, wire::Control> {
 public:
@@ -23,6 +30,12 @@ public:
     Task<wire::Remounted> serve(rpc::Context, wire::Remount request) {
         co_await mount_.set_access_times(request.options);
         co_return wire::Remounted{mount_.changes(request.others)};
+    }
+    Task<wire::WrittenStored> serve(rpc::Context, wire::StoreWritten) {
+        co_return wire::WrittenStored{co_await mount_.store_written()};
+    }
+    Task<wire::UnstoredFiles> serve(rpc::Context, wire::Unstored request) {
+        co_return wire::UnstoredFiles{mount_.unstored(std::min(request.most, unstored_max))};
     }
 
     Task<wire::ScrubState> serve(rpc::Context, wire::Scrub request) {

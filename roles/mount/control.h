@@ -1,5 +1,5 @@
-// The control socket of a running mount, which serves `flexfs mount status`, `stop`, `restart` and
-// remounts.
+// The control socket of a running mount, which serves `flexfs mount status`, `stop`, `restart`,
+// `sync` and remounts.
 #pragma once
 
 #include <memory>
@@ -30,6 +30,9 @@ public:
     // As the messages of lib/wire/control.h.
     virtual Task<wire::ScrubState> scrub(std::uint64_t bytes_per_second) = 0;
     virtual Result<wire::ScrubState> scrub_progress() const = 0;
+    // As vfs::Filesystem. Returns the names of files.
+    virtual Task<std::vector<std::string>> store_written() = 0;
+    virtual std::vector<std::string> unstored(std::size_t most) const = 0;
 };
 
 class Control final : public rpc::Service<wire::Control> {

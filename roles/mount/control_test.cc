@@ -30,6 +30,13 @@ struct Fake final : Controlled {
     }
     Task<wire::ScrubState> scrub(std::uint64_t) override { co_return wire::ScrubState{}; }
     Result<wire::ScrubState> scrub_progress() const override { return fail(ENOENT); }
+    Task<std::vector<std::string>> store_written() override {
+        steps += "store ";
+        co_return std::vector<std::string>{"/lost"};
+    }
+    std::vector<std::string> unstored(std::size_t most) const override {
+        return std::vector<std::string>(most, "/a");
+    }
     std::vector<std::string> changes(const std::string& list) const override {
         return list.empty() ? std::vector<std::string>() : std::vector<std::string>{list};
     }
@@ -86,6 +93,20 @@ TEST_CASE("a restart that a client repeats is not made twice") {
     CHECK(ask(mount, wire::Restart{4})->refused == "there is no room");
     CHECK(ask(mount, wire::Restart{3})->refused == "the last one failed");
     CHECK(mount.steps == "restart ");
+}
+
+TEST_CASE("a sync returns the files of which data is lost") {
+    Fake mount;
+
+    CHECK(ask(mount, wire::StoreWritten{})->lost == std::vector<std::string>{"/lost"});
+    CHECK(mount.steps == "store ");
+}
+
+TEST_CASE("the list of files that are not stored is limited") {
+    Fake mount;
+
+    CHECK(ask(mount, wire::Unstored{3})->names.size() == 3);
+    CHECK(ask(mount, wire::Unstored{1'000'000})->names.size() == 100);
 }
 
 TEST_CASE("a remount asks what differs, and changes access times") {

@@ -59,7 +59,9 @@ Result<void> add_line(const FstabCommand& command, const MountOptions& options) 
                                    ? default_options
                                    : fmt::format("{},{}", default_options, command.options)};
     TRY(auto before, read_fstab(command.file));
-    auto after = conf::with_line(before, line, command.force);
+    const std::string flags =
+        command.file == system_fstab ? std::string() : fmt::format(" --fstab {}", command.file);
+    auto after = conf::with_line(before, line, command.force, flags);
     if (!after) return about(command.file, after.error());
     std::error_code problem;
     if (!exists) std::filesystem::create_directories(options.dir, problem);

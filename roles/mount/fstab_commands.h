@@ -11,8 +11,10 @@ namespace flexfs::mount {
 
 using options::MountOptions;
 
+inline constexpr const char* system_fstab = "/etc/fstab";
+
 struct FstabCommand {
-    std::string file = "/etc/fstab";
+    std::string file = system_fstab;
     std::string options;
     bool now = false;
     bool force = false;

@@ -21,6 +21,12 @@ struct StopCommand {
     bool force = false;
 };
 
+struct SyncCommand {
+    std::string dir;
+    Duration timeout = Duration::max();
+    bool json = false;
+};
+
 struct StatusCommand {
     std::string dir;
     bool json = false;
@@ -86,10 +92,25 @@ constexpr const char* status_details =
     "    data), or dead (the process is gone; the only other keys are mount_point,\n"
     "    volume and dead)\n"
     "  store.requests.get, .put, .delete, .list; store.bytes.get, .put\n"
-    "  dirty.bytes, .files, .oldest_s; memory.budget, .used\n"
+    "  dirty.bytes, .files, .oldest_s: what is not in the store yet, and the age of\n"
+    "    the oldest of it; dirty.bound_s, .late: how soon data is to be stored, and\n"
+    "    how often it was not\n"
+    "  memory.budget, .used; read_only; limits.bytes, .inodes (null: unlimited)\n"
+    "  reads.failed: reads of data that is missing, damaged or not reachable\n"
     "  dirty.trouble.errno, .message, .for_s: why data cannot be written back, and\n"
     "    for how long; only present at such a time\n"
     "The exit code is 1 if DIR is not a mount, or is a dead one.\n";
+
+constexpr const char* sync_details =
+    "As fsync of every file and folder: when it succeeds, the data is in the store and\n"
+    "the metadata is synced. What is written meanwhile is not waited for. Data that\n"
+    "cannot be written back is retried. Changes in shared mappings need msync first.\n"
+    "\n"
+    "The exit code is 1 if not everything is stored, and the message names files that\n"
+    "are not.\n"
+    "\n"
+    "Keys of --json: mount_point, stored (true or false), seconds; if not everything\n"
+    "is stored also lost and unstored (lists of files) and message.\n";
 
 constexpr const char* stop_details =
     "Without --force, a mount that programs use is not stopped, and the command names\n"
@@ -107,6 +128,7 @@ int role::mount(const cli::Call& call) {
     FstabCommand fstab;
     StopCommand stop;
     StatusCommand status;
+    SyncCommand sync;
     std::string restarted;
     bool started = false;
     const options::Dialect dialect = dialect_of(call);
@@ -128,7 +150,16 @@ int role::mount(const cli::Call& call) {
                    .arguments = {{"DIR", cli::text(status.dir, "DIR"), "the mount point", false}},
                    .flags = {{"--json", cli::sets(status.json), "print JSON"}},
                    .run = [&] { return show_status(status.dir, status.json); },
-                   .details = status_details},
+                   .details = status_details,
+                   .synonyms = {"list", "ls", "show"}},
+                  {.name = "sync",
+                   .summary = "wait until everything that was written before is stored",
+                   .arguments = {{"DIR", cli::text(sync.dir, "DIR"), "the mount point"}},
+                   .flags = {{"--timeout", cli::duration(sync.timeout),
+                              "fail if it takes longer (-1: wait for ever)"},
+                             {"--json", cli::sets(sync.json), "print the result as JSON"}},
+                   .run = [&] { return sync_mount(sync.dir, sync.timeout, sync.json); },
+                   .details = sync_details},
                   {.name = "restart",
                    .summary = "replace the running process with the program now installed at the "
                               "same path; files stay open",
@@ -141,7 +172,8 @@ int role::mount(const cli::Call& call) {
                               "cut off programs that use the mount; what they wrote is stored, "
                               "except changes in shared mappings since the last msync"}},
                    .run = [&] { return cli::report(stop_mount(stop.dir, stop.force)); },
-                   .details = stop_details}},
+                   .details = stop_details,
+                   .synonyms = {"umount", "unmount"}}},
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
         program.verbs.push_back(std::move(verb));

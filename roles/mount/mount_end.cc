@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "lib/loop/pool.h"
 #include "roles/mount/mount_process.h"
+#include "roles/mount/unstored.h"
 
 namespace flexfs::mount {
 namespace {
@@ -19,16 +20,17 @@ constexpr Duration store_pause = std::chrono::seconds(3);
 constexpr Duration hurry_patience = std::chrono::seconds(3);
 constexpr Duration end_patience = std::chrono::seconds(5);
 
-std::string count_of_files(std::uint64_t files) {
-    return fmt::format("{} {}", files, files == 1 ? "file" : "files");
-}
+constexpr std::size_t named_files_max = 10;
 
 }  // namespace
 
 void MountProcess::handle_signals() {
     for (const int signal : {SIGTERM, SIGINT, SIGQUIT})
         signals_.push_back(loop_.on_signal(signal, [this] { told_to_stop(); }));
-    signals_.push_back(loop_.on_signal(SIGHUP, log::rotate));
+    signals_.push_back(loop_.on_signal(SIGHUP, [this] {
+        log::rotate();
+        if (access_log_) access_log_->reopen();
+    }));
 }
 
 // While the kernel uses the mount, the first request starts to unmount and the second cuts programs
@@ -101,8 +103,9 @@ Task<void> MountProcess::give_up(Scope& storing, std::string& given_up) {
     co_await hurried_.wait();
     co_await loop_.sleep(hurry_patience);
     const vfs::State state = files_->state();
-    given_up = fmt::format("{} in {} on {} were discarded", format_size(state.dirty_bytes),
-                           count_of_files(state.dirty_files), options_.dir);
+    given_up = fmt::format("{} in {} on {} were discarded: {}", format_size(state.dirty_bytes),
+                           count_of_files(state.dirty_files), options_.dir,
+                           name_files(options_.dir, unstored(named_files_max), state.dirty_files));
     storing.cancel();
 }
 

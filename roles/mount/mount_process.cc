@@ -10,11 +10,13 @@
 #include "lib/options/memory.h"
 #include "lib/options/option_list.h"
 #include "lib/process/image.h"
+#include "lib/process/mount_table.h"
 
 namespace flexfs::mount {
 namespace {
 
 constexpr const char* told_to_stop_reason = "the mount is stopping";
+constexpr Duration access_log_patience = std::chrono::seconds(1);
 
 vfs::Options vfs_options(const MountOptions& options) {
     vfs::Options made;
@@ -76,6 +78,7 @@ MountProcess::~MountProcess() = default;
 
 Task<void> MountProcess::run() {
     auto outcome = co_await result(live());
+    if (access_log_) co_await access_log_->close();
     if (control_server_) co_await control_server_->close();
     control_server_.reset();
     ::unlink(presence_.socket.c_str());
@@ -157,9 +160,22 @@ Result<fuse::Mountpoint> MountProcess::mountpoint() const {
     return fuse::Mountpoint::mount(options_.dir, mountpoint_options());
 }
 
+// A mount that is taken over continues even if its log cannot be opened again.
+Result<void> MountProcess::open_access_log() {
+    if (options_.access_log.empty()) return {};
+    auto made = std::make_unique<fuse::AccessLog>(loop_, options_.access_log);
+    auto opened = made->open();
+    if (opened) access_log_ = std::move(made);
+    if (opened || !from_) return opened;
+    log::warn("{}", opened.error().message());
+    return {};
+}
+
 Task<void> MountProcess::serve() {
+    co_await open_access_log();
     mounted_ = co_await mountpoint();
     fuse::ServerOptions options = server_options(options_);
+    options.access_log = access_log_.get();
     if (from_) options.taken_over = from_->negotiated;
     server_ = std::make_unique<fuse::Server>(loop_, mounted_->descriptor(), *files_, notifier_,
                                              metrics_, options);
@@ -207,12 +223,20 @@ Task<void> MountProcess::answer() {
     process::notify_service_manager("STOPPING=1");
 }
 
+// mount(8) can make a mount read-only, which only the mount table shows.
+bool MountProcess::is_read_only() const {
+    if (options_.read_only) return true;
+    const auto mounted = process::mounted_on(options_.dir);
+    return mounted && (mounted->options == "ro" || mounted->options.starts_with("ro,"));
+}
+
 MountStatus MountProcess::status() const {
     MountStatus status{.mount_point = options_.dir,
                        .address = options_.volume,
                        .pid = ::getpid(),
                        .restarts = restarts_,
                        .phase = leaving_ ? Phase::stopping : Phase::serving,
+                       .read_only = is_read_only(),
                        .memory_budget = options_.mem_bytes,
                        .memory_used = budget_.used(),
                        .metrics = metrics_.json()};
@@ -280,6 +304,19 @@ Result<wire::ScrubState> MountProcess::scrub_progress() const {
     return state;
 }
 
+// Without files, the volume is closed, and everything is stored.
+Task<std::vector<std::string>> MountProcess::store_written() {
+    if (!files_) co_return std::vector<std::string>();
+    co_return co_await files_->store_written();
+}
+
+std::vector<std::string> MountProcess::unstored(std::size_t most) const {
+    std::vector<std::string> names;
+    if (!files_) return names;
+    for (vfs::UnstoredFile& file : files_->unstored(most)) names.push_back(std::move(file.path));
+    return names;
+}
+
 // A program inside the mount could not be read while no process serves the mount.
 Result<void> MountProcess::check_program(const std::string& program) const {
     struct stat file, folder;
@@ -289,6 +326,12 @@ Result<void> MountProcess::check_program(const std::string& program) const {
     if (file.st_dev == folder.st_dev)
         return explain(EDEADLK, fmt::format("the program {} is inside the mount itself", program));
     return {};
+}
+
+// The next process image appends to the same access log.
+Task<void> MountProcess::pause() {
+    co_await server_->pause();
+    if (access_log_) co_await access_log_->flush(access_log_patience);
 }
 
 std::string MountProcess::unstored() const {

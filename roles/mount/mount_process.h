@@ -56,15 +56,19 @@ private:
     std::vector<std::string> changes(const std::string& list) const override;
     Task<wire::ScrubState> scrub(std::uint64_t bytes_per_second) override;
     Result<wire::ScrubState> scrub_progress() const override;
+    Task<std::vector<std::string>> store_written() override;
+    std::vector<std::string> unstored(std::size_t most) const override;
 
     // process::Restartable
     bool stopping() const override { return leaving_; }
     Result<void> check_program(const std::string& program) const override;
     Task<void> store() override { return files_->flush_all(); }
     std::string unstored() const override;
-    Task<void> pause() override { return server_->pause(); }
+    Task<void> pause() override;
     void go_on() override { server_->go_on(); }
     process::Handover hand_over(int own_program) override;
+
+    bool is_read_only() const;
 
     struct Restarting;
     Task<void> live();
@@ -76,6 +80,7 @@ private:
     void return_to_origin(const Error& why) const;
     void forget_origin();
 
+    Result<void> open_access_log();
     Task<void> serve();
     Task<void> answer();
     void handle_signals();
@@ -110,6 +115,7 @@ private:
     std::unique_ptr<upkeep::Scrubber> scrubber_;  // of the scrub that is running
     std::unique_ptr<vfs::Filesystem> files_;
     std::optional<fuse::Mountpoint> mounted_;
+    std::unique_ptr<fuse::AccessLog> access_log_;
     std::unique_ptr<fuse::Server> server_;
     std::unique_ptr<rpc::Server<wire::Control>> control_server_;
     // From the start of serving to the end of storing, no signal kills the process.

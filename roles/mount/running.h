@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/json.h"
 #include "lib/base/result.h"
 #include "lib/fuse/mountpoint.h"
+#include "lib/base/time.h"
 #include "lib/process/mount_table.h"
 
 namespace flexfs::mount {
@@ -55,6 +57,14 @@ int show_status(const std::string& folder, bool json);
 
 // `flexfs mount restart`: returns when the next process image serves.
 Result<void> restart_mount(const std::string& folder);
+
+// `flexfs mount sync`: returns when everything that was written before is stored, durably. Prints a
+// result as JSON if `json` is set. Returns the exit code.
+int sync_mount(const std::string& folder, Duration timeout, bool json);
+
+// Asks the process of the mount on `folder` for its status. ENOTCONN: the mount is dead; the errors
+// of not_ours(); EIO: it does not answer.
+Result<Json> status_of(const std::string& folder);
 
 // `flexfs mount stop`: unmounts, and returns when everything is stored. `force` cuts off programs
 // that use the mount. EBUSY: it is in use, or another mount depends on it, or it is still mounted

@@ -58,6 +58,19 @@ Result<void> take_over(const MountOptions& options) {
                        {.background = background, .from = std::move(from)});
 }
 
+// Says which earlier process the daemon waits for; empty: none.
+std::string awaited(const MountOptions& options, const process::Presence& presence, pid_t daemon) {
+    for (const std::string& lock : {presence.lock, volume::lock_path(options.volume)}) {
+        const auto holder = process::ServiceLock::holder(lock);
+        if (holder && holder->pid != 0 && holder->pid != daemon)
+            return fmt::format(
+                "waiting until process {} has stored the data of {}, which was "
+                "unmounted before",
+                holder->pid, holder->place);
+    }
+    return {};
+}
+
 [[noreturn]] void run_daemon(const MountOptions& options, const process::Presence& presence,
                              process::Readiness readiness, const std::string& log_file,
                              MountProcess::Origin origin) {
@@ -85,7 +98,9 @@ Result<void> run_mount(MountOptions options) {
     }
     const std::string log_file = options.log_file.empty() ? presence.log : options.log_file;
     TRY(make_private_folder(process::log_folder(role_name)));
-    TRY(process::Forked forked, process::go_to_background(log_file));
+    TRY(process::Forked forked, process::go_to_background(log_file, [&](pid_t daemon) {
+            return awaited(options, presence, daemon);
+        }));
     if (forked.daemon)
         run_daemon(options, presence, std::move(forked.readiness), log_file, std::move(origin));
     return forked.outcome;

@@ -16,7 +16,8 @@ namespace {
 // Longer than all waits of a restart together.
 constexpr Duration restart_patience = std::chrono::seconds(120);
 
-// ENOTCONN: the mount is dead.
+}  // namespace
+
 Result<Json> status_of(const std::string& folder) {
     TRY(const process::Presence presence, process::presence_of(role_name, folder));
     const auto holder = process::ServiceLock::holder(presence.lock);
@@ -34,6 +35,8 @@ Result<Json> status_of(const std::string& folder) {
                                     holder->pid, answer.error().message()));
 }
 
+namespace {
+
 std::string address_of(const std::string& folder) {
     const auto mounted = process::mounted_on(folder);
     return mounted ? mounted->source : std::string();
@@ -42,7 +45,7 @@ std::string address_of(const std::string& folder) {
 int show_one(const std::string& folder, bool json) {
     auto status = status_of(folder);
     if (status) {
-        fmt::print("{}", json ? to_text(*status) : overview(Json::array({*status})));
+        fmt::print("{}", json ? to_text(*status) : description(*status));
         return cli::exit_success;
     }
     if (!json || status.error().code != ENOTCONN)
@@ -64,7 +67,9 @@ int show_all(bool json) {
         if (dead) all.push_back(dead_mount(folder, address_of(folder)));
         if (!dead || !json) fmt::print(stderr, "flexfs: {}\n", status.error().message());
     }
-    fmt::print("{}", json ? to_text(all) : overview(all));
+    if (json) fmt::print("{}", to_text(all));
+    else if (all.empty()) fmt::print("This user has no flexfs mounts.\n");
+    else fmt::print("{}", overview(all));
     return cli::exit_success;
 }
 

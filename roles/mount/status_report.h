@@ -23,6 +23,7 @@ struct MountStatus {
     int pid = 0;
     std::uint64_t restarts = 0;  // number of times that the process image was replaced
     Phase phase = Phase::serving;
+    bool read_only = false;
     vfs::State files;
     std::uint64_t memory_budget = 0, memory_used = 0;
     object::Counters store;
@@ -40,6 +41,12 @@ Json dead_mount(const std::string& mount_point, const std::string& address);
 // Makes a table of status objects, with a sentence below it for each mount that cannot write back.
 // `all` may come from another version of flexfs.
 std::string overview(const Json& all);
+
+// Describes one mount, a fact a line. `status` may come from another version of flexfs.
+std::string description(const Json& status);
+
+// Returns "3.0 MiB in 2 files, the oldest for 12 s", or "nothing" if everything is stored.
+std::string unstored_sentence(const Json& status);
 
 // Returns "cannot write back 3.0 MiB in 2 files (for 12 s): No space left on device; retrying";
 // empty if the mount of the status can write back.

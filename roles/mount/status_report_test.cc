@@ -37,6 +37,11 @@ TEST_CASE("a status has the keys that are documented") {
     CHECK(json["store"]["bytes"]["put"] == 0);
     CHECK(json["dirty"]["bytes"] == 3 << 20);
     CHECK(json["dirty"]["files"] == 2);
+    CHECK(json["dirty"]["late"] == 0);
+    CHECK(json["dirty"]["written_back_bytes"] == 0);
+    CHECK(json["read_only"] == false);
+    CHECK(json["limits"]["bytes"].is_null());
+    CHECK(json["reads"]["failed"] == 0);
     CHECK(json["memory"]["budget"] == 256 << 20);
     CHECK(json["memory"]["used"] == 1 << 20);
 }
@@ -59,6 +64,37 @@ TEST_CASE("trouble with writing back is reported while it lasts, and since when"
     CHECK(json["dirty"]["trouble"]["for_s"] == 12.0);
     CHECK(trouble_sentence(json) ==
           "cannot write back 3.0 MiB in 2 files (for 12 s): No space left on device; retrying");
+}
+
+TEST_CASE("one mount is described in lines, those about trouble only if there is any") {
+    MountStatus status = sample();
+    status.files.dirty_oldest = std::chrono::seconds(12);
+    status.files.dirty_bound = std::chrono::seconds(10);
+    status.volume.max_blocks = 256;
+    const std::string calm = description(to_json(status, 0));
+    CHECK(calm.find("state           serving, read-write\n") != std::string::npos);
+    CHECK(calm.find("not stored yet  3.0 MiB in 2 files, the oldest for 12 s\n") !=
+          std::string::npos);
+    CHECK(calm.find("limits          1.0 GiB of data, unlimited inodes\n") != std::string::npos);
+    for (const char* line : {"trouble ", "late ", "failed reads "})
+        CHECK(calm.find(line) == std::string::npos);
+
+    status.read_only = true;
+    status.files.dirty_late = 3;
+    status.files.failed_reads = 2;
+    status.files.trouble = {EIO, "it is away", 0};
+    const std::string text = description(to_json(status, second));
+    CHECK(text.find("serving, read-only\n") != std::string::npos);
+    CHECK(text.find("late            3 times, data was not stored within 10 s\n") !=
+          std::string::npos);
+    CHECK(text.find("failed reads    2, because") != std::string::npos);
+    CHECK(text.find("trouble         cannot write back 3.0 MiB in 2 files (for 1 s): it is away; "
+                    "retrying\n") != std::string::npos);
+
+    status.files.dirty_bytes = status.files.dirty_files = 0;
+    CHECK(unstored_sentence(to_json(status, 0)) == "nothing");
+    const Json older = {{"mount_point", "/m"}, {"pid", 1}};
+    CHECK(description(older).starts_with("mount point     /m\n"));
 }
 
 TEST_CASE("the overview has a line for each mount, and one for each trouble") {

@@ -2,11 +2,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/cli/progress.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/process/ask.h"
 #include "lib/process/mount_table.h"
@@ -30,6 +33,8 @@ constexpr Duration end_quiet = std::chrono::seconds(1);
 // The time before something is printed, and between later lines.
 constexpr Duration wait_quiet = std::chrono::seconds(2);
 constexpr Duration line_pause = std::chrono::seconds(10);
+// The interval of requests for what is left to store.
+constexpr Duration look_pause = std::chrono::milliseconds(300);
 
 // The mount that is being stopped.
 struct Stopping {
@@ -115,24 +120,55 @@ std::unexpected<Error> used(const std::string& folder) {
                                many ? "have" : "has", many ? "their" : "its"));
 }
 
-std::string why_it_waits(const Stopping& mount) {
-    auto answer = process::ask(mount.presence, wire::Status{}, std::chrono::seconds(1));
-    if (!answer) return {};
-    return trouble_sentence(Json::parse(answer->json.text(), nullptr, false));
-}
+// Shows what is still to be stored: a sentence now and then and, on a terminal, a bar.
+class Waiting {
+public:
+    explicit Waiting(const Stopping& mount) : mount_(mount) {}
 
-void print_wait(const Stopping& mount) {
-    const std::string trouble = why_it_waits(mount);
-    fmt::print(stderr,
-               "flexfs: waiting until everything on {} is stored{}{} (`kill {}` discards "
-               "the rest)\n",
-               mount.folder, trouble.empty() ? "" : ": ", trouble, mount.pid);
-}
+    void look(Duration now) {
+        if (now < next_look_) return;
+        next_look_ = now + look_pause;
+        const Json status = ask_status();
+        const Json dirty = status.value("dirty", Json::object());
+        if (!progress_) {
+            first_ = dirty.value("written_back_bytes", std::uint64_t(0));
+            const cli::Screen screen = cli::Screen::standard_error();
+            progress_.emplace(screen.terminal ? screen : cli::Screen{}, "storing",
+                              dirty.value("bytes", std::uint64_t(0)), cli::Unit::bytes, now);
+        }
+        if (now >= next_line_) print(status);
+        if (now >= next_line_) next_line_ = now + line_pause;
+        const auto stored = dirty.value("written_back_bytes", std::uint64_t(0));
+        progress_->update(stored - std::min(first_, stored), now);
+    }
+
+private:
+    Json ask_status() const {
+        auto answer = process::ask(mount_.presence, wire::Status{}, std::chrono::seconds(1));
+        Json status = answer ? Json::parse(answer->json.text(), nullptr, false) : Json();
+        return status.is_object() ? status : Json::object();
+    }
+    void print(const Json& status) {
+        const std::string trouble = trouble_sentence(status);
+        const std::string left = status.empty() ? "" : unstored_sentence(status) + " left";
+        const std::string& why = trouble.empty() ? left : trouble;
+        const std::string line = fmt::format(
+            "flexfs: waiting until everything on {} is stored{}{} (`kill {}` discards the rest)",
+            mount_.folder, why.empty() ? "" : ": ", why, mount_.pid);
+        if (cli::Screen::standard_error().terminal) progress_->print(line);
+        else fmt::print(stderr, "{}\n", line);
+    }
+
+    const Stopping& mount_;
+    std::optional<cli::Progress> progress_;
+    std::uint64_t first_ = 0;
+    Duration next_look_{}, next_line_{};
+};
 
 // The process releases the lock when everything is stored.
 Result<void> await_end(const Stopping& mount, bool forced) {
     const Duration began = monotonic_now();
-    Duration next_line = began + wait_quiet;
+    Waiting waiting(mount);
     bool looked = forced;
     while (ServiceLock::holder(mount.lock)) {
         std::this_thread::sleep_for(end_pause);
@@ -141,9 +177,7 @@ Result<void> await_end(const Stopping& mount, bool forced) {
             looked = true;
             TRY(check_not_elsewhere(mount));
         }
-        if (now < next_line) continue;
-        print_wait(mount);
-        next_line = now + line_pause;
+        if (now - began > wait_quiet) waiting.look(now);
     }
     const std::string complaint = ServiceLock::last_words(mount.lock);
     if (complaint.empty()) return {};

@@ -48,6 +48,14 @@ check "help names a command of a role" \
     diff <("$FLEXFS" mount stop --help) <("$FLEXFS" help mount stop)
 check "an unknown role exits with 2" code 2 "$FLEXFS" frobnicate
 check_fails "an unknown role is refused with the nearest one" "did you mean 'bench'" "$FLEXFS" bnech
+check_fails "umount is answered with the command of a mount" "did you mean 'mount stop'" \
+    "$FLEXFS" umount "$FLEXFS_TMP/mnt"
+check_fails "a list of mounts is answered with status" "did you mean 'status'" "$FLEXFS" mount list
+check_fails "another word for --ro is answered with it" "did you mean --ro" \
+    "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" --readOnly
+check_fails "another word for ro in -o is answered with it" "did you mean 'ro'" \
+    "$FLEXFS" mount "$FLEXFS_TMP/data" "$FLEXFS_TMP/mnt" -o readonly
+check "status without mounts says so" grep -q "has no flexfs mounts" <("$FLEXFS" mount status)
 check "an unknown flag exits with 2" code 2 "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
 check_fails "an unknown flag is refused with the nearest one" "--sized; did you mean --size" \
     "$FLEXFS" bench "$FLEXFS_TMP" --sized 4
@@ -128,6 +136,8 @@ check_fails "init fstab refuses a second line for a folder" \
     "line 2 mounts .*--force" flexfs_fstab init
 check_fails "init fstab refuses a second line for a volume" \
     "line 2 mounts $data on $mnt already, and a volume can be mounted only once" \
+    "$FLEXFS" mount init fstab "$data" "$FLEXFS_TMP/second" --fstab "$fstab"
+check_fails "the advice names the fstab" "deinit fstab $data $mnt --fstab $fstab" \
     "$FLEXFS" mount init fstab "$data" "$FLEXFS_TMP/second" --fstab "$fstab"
 check "no mount point is created for a refused line" test ! -e "$FLEXFS_TMP/second"
 check_fails "init fstab refuses an unknown mount option" "did you mean 'noATime'" \
