@@ -198,6 +198,10 @@ void add_process(Rows& rows, MountOptions& o) {
                          "append a line to FILE for each request of a program: its arguments, "
                          "result and duration. SIGHUP opens the file again"),
                     as_given(o.access_log)});
+    rows.push_back({flag("--metricsAddr", cli::text(o.metrics_address, "HOST:PORT"),
+                         "serve metrics in the format of Prometheus at http://HOST:PORT/metrics, "
+                         "and /healthz"),
+                    as_given(o.metrics_address)});
     rows.push_back({flag("-f, --foreground", cli::sets(o.foreground),
                          "stay in the foreground (default if NOTIFY_SOCKET is set)"),
                     on(o.foreground)});

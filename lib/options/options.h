@@ -52,9 +52,10 @@ struct MountOptions {
     std::string creds_file;     // absolute; empty: the default of the address
     bool take_over = false;     // a volume in a bucket from another machine
 
-    std::string db_folder;   // absolute; empty: the default of the kind of volume
-    std::string log_file;    // absolute; empty: the default of a daemon
-    std::string access_log;  // absolute; empty: none
+    std::string db_folder;        // absolute; empty: the default of the kind of volume
+    std::string log_file;         // absolute; empty: the default of a daemon
+    std::string access_log;       // absolute; empty: none
+    std::string metrics_address;  // "host:port"; empty: none
     bool foreground = false;
     bool verbose = false;
     volume::NewVolume fresh;

@@ -144,10 +144,10 @@ std::string default_folder(const object::Address& address) {
     return fmt::format("{}/mount/data/{}", flexfs_home(), address.file_name());
 }
 
-BucketPlace bucket_place(Loop& loop, object::Address address) {
+BucketPlace bucket_place(Loop& loop, object::Address address, metrics::Registry* metrics) {
     BucketPlace place{.name = address.without_options(), .folder = default_folder(address)};
-    place.open = [&loop, address = std::move(address)](object::Permit permit) {
-        return object::open_store(loop, address, {.permit = std::move(permit)});
+    place.open = [&loop, address = std::move(address), metrics](object::Permit permit) {
+        return object::open_store(loop, address, {.permit = std::move(permit), .metrics = metrics});
     };
     return place;
 }

@@ -20,7 +20,7 @@ struct BucketPlace {
     std::function<Result<std::unique_ptr<object::Store>>(object::Permit)> open;
     ClaimTerms terms = {};
 };
-BucketPlace bucket_place(Loop& loop, object::Address address);
+BucketPlace bucket_place(Loop& loop, object::Address address, metrics::Registry* metrics = nullptr);
 std::string default_folder(const object::Address& address);
 
 // As the functions of volume.h with the names open(), check() and check_takeover().

@@ -119,7 +119,7 @@ Result<EmbeddedVolume::Parts> open_parts(Loop& loop, const object::Address& addr
     TRY(auto lock, lock_folder(folder, options));
     EmbeddedVolume::Parts parts{.lock = std::move(lock),
                                 .db_folder = database_folder(folder, options)};
-    TRY(parts.store, object::open_store(loop, address));
+    TRY(parts.store, object::open_store(loop, address, {.metrics = options.metrics}));
     TRY(const Described described, describe(folder, options));
     TRY(parts.volume, open_or_create(folder, described, options));
     parts.described = described.fresh ? parts.volume->info() : described.info;

@@ -27,8 +27,8 @@ Task<std::unique_ptr<OpenVolume>> open(Loop& loop, OpenOptions options) {
     auto address = co_await address_of(options.address);
     co_await object::complete_settings(address, options.settings, options.creds_file);
     if (address.is_bucket())
-        co_return co_await open_in_bucket(loop, bucket_place(loop, std::move(address)),
-                                          std::move(options));
+        co_return co_await open_in_bucket(
+            loop, bucket_place(loop, std::move(address), options.metrics), std::move(options));
     co_return co_await open_in_folder(loop, std::move(address), std::move(options));
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/conf/store_settings.h"
 #include "lib/loop/loop.h"
+#include "lib/metrics/registry.h"
 #include "lib/object/store.h"
 #include "lib/process/service_lock.h"
 #include "lib/rpc/caller.h"
@@ -33,7 +34,8 @@ struct OpenOptions {
     // Between scans for segments to rewrite, which must be at least as old; 0 or the longest:
     // never.
     Duration repack_interval = upkeep::Options{}.repack_interval;
-    std::string mount_point;  // shown to other processes that find the volume in use
+    metrics::Registry* metrics = nullptr;  // for the requests to the store; must outlive the volume
+    std::string mount_point;               // shown to other processes that find the volume in use
     // The descriptor that kept_descriptor() returned in the previous process image; that image left
     // its session open.
     std::optional<int> taken_over = {};

@@ -115,6 +115,7 @@ Task<void> MountProcess::close_volume(Result<void> stored) {
     auto closed = co_await result(files_->close(stored ? AtClose::write_back : AtClose::give_up));
     if (!stored) closed = std::move(stored);
     if (control_server_) co_await control_server_->close();
+    if (metrics_server_) co_await metrics_server_->close();
     files_.reset();
     // hurry() has complained in advance; an empty complaint means that nothing was lost.
     if (!closed || hurried_.is_set()) complain(closed ? "" : closed.error().message());

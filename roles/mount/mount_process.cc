@@ -11,6 +11,7 @@
 #include "lib/options/option_list.h"
 #include "lib/process/image.h"
 #include "lib/process/mount_table.h"
+#include "roles/mount/metrics_page.h"
 
 namespace flexfs::mount {
 namespace {
@@ -103,19 +104,16 @@ Task<void> MountProcess::live() {
 }
 
 void MountProcess::offer_metrics() {
-    const auto of_files = [this](std::uint64_t vfs::State::* what) {
-        return [this, what] { return files_ ? files_->state().*what : 0; };
-    };
-    metrics_.counter_of("flexfs_mount_cache_hits_total",
-                        "Pieces of files that were in memory when they were read.", {},
-                        of_files(&vfs::State::cache_hits));
-    metrics_.counter_of("flexfs_mount_cache_misses_total",
-                        "Pieces of files that had to be fetched from the store.", {},
-                        of_files(&vfs::State::cache_misses));
+    offer(metrics_,
+          {.files = [this] { return files_ ? files_->state() : vfs::State(); },
+           .store = [this] { return volume_ ? volume_->store().counters() : object::Counters(); },
+           .memory_used = [this] { return budget_.used(); },
+           .memory_budget = options_.mem_bytes});
 }
 
 Task<void> MountProcess::open_volume() {
     volume::OpenOptions options = open_options(options_);
+    options.metrics = &metrics_;
     if (from_) {
         options.taken_over = from_->volume_lock;
     } else {
@@ -173,6 +171,7 @@ Result<void> MountProcess::open_access_log() {
 
 Task<void> MountProcess::serve() {
     co_await open_access_log();
+    co_await serve_metrics();
     mounted_ = co_await mountpoint();
     fuse::ServerOptions options = server_options(options_);
     options.access_log = access_log_.get();
@@ -194,6 +193,18 @@ Task<void> MountProcess::serve() {
     co_await server_->close();
     server_.reset();
     co_await std::move(outcome);
+}
+
+// The previous image served the same address, which another process may have taken meanwhile.
+Result<void> MountProcess::serve_metrics() {
+    if (options_.metrics_address.empty()) return {};
+    auto serving = metrics_page(loop_, options_.metrics_address, metrics_, [this] {
+        return leaving_ ? std::string("the mount is stopping") : std::string();
+    });
+    if (!serving && !from_) return fail(std::move(serving.error()));
+    if (!serving) log::warn("metrics are not served: {}", serving.error().message());
+    else metrics_server_ = std::move(*serving);
+    return {};
 }
 
 // Ends when the kernel has taken the filesystem down.

@@ -10,6 +10,7 @@
 #include "lib/cache/budget.h"
 #include "lib/fuse/mountpoint.h"
 #include "lib/fuse/server.h"
+#include "lib/http/server.h"
 #include "lib/metrics/registry.h"
 #include "lib/options/options.h"
 #include "lib/process/daemon.h"
@@ -82,6 +83,7 @@ private:
 
     Result<void> open_access_log();
     Task<void> serve();
+    Result<void> serve_metrics();
     Task<void> answer();
     void handle_signals();
     void told_to_stop();
@@ -118,6 +120,7 @@ private:
     std::unique_ptr<fuse::AccessLog> access_log_;
     std::unique_ptr<fuse::Server> server_;
     std::unique_ptr<rpc::Server<wire::Control>> control_server_;
+    std::unique_ptr<http::Server> metrics_server_;
     // From the start of serving to the end of storing, no signal kills the process.
     std::vector<std::unique_ptr<Loop::Registration>> signals_;
     Scope leaving_scope_;
