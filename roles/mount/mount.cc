@@ -5,6 +5,7 @@
 #include "lib/cli/program.h"
 #include "lib/options/option_list.h"
 #include "lib/options/options.h"
+#include "roles/mount/creds_commands.h"
 #include "roles/mount/exit_codes.h"
 #include "roles/mount/fstab_commands.h"
 #include "roles/mount/remount.h"
@@ -126,6 +127,7 @@ int role::mount(const cli::Call& call) {
     using namespace flexfs::mount;
     MountOptions options;
     FstabCommand fstab;
+    CredsCommand creds;
     StopCommand stop;
     StatusCommand status;
     SyncCommand sync;
@@ -177,6 +179,7 @@ int role::mount(const cli::Call& call) {
         .default_verb = "start"};
     for (cli::Verb& verb : fstab_verbs(fstab, options, call.program))
         program.verbs.push_back(std::move(verb));
+    for (cli::Verb& verb : creds_verbs(creds)) program.verbs.push_back(std::move(verb));
     const int code = cli::run(program, call.args);
     if (started || !dialect.helper) return code;
     return code == cli::exit_usage ? int(mount8_usage) : code;
