@@ -15,7 +15,8 @@
 set -uo pipefail
 
 FLEXFS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-: "${FLEXFS_STORE:=folder}" "${FLEXFS_KIND:=release}" "${FLEXFS:=$FLEXFS_SOURCE/build/$FLEXFS_KIND/flexfs/flexfs}"
+: "${FLEXFS_STORE:=folder}" "${FLEXFS_KIND:=release}"
+: "${FLEXFS:=$FLEXFS_SOURCE/build/$FLEXFS_KIND/flexfs/flexfs}"
 own_scratch=
 if [[ -z ${FLEXFS_TMP:-} ]]; then
     FLEXFS_TMP=$(mktemp -d "${TMPDIR:-/var/tmp}/flexfs-test.XXXXXX")

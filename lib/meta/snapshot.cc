@@ -71,8 +71,8 @@ Result<std::vector<SegmentState>> Snapshot::segments(SegmentId after, std::size_
     return meta::segments(*state_, after, limit);
 }
 
-Result<bool> Snapshot::find_uses(const std::set<SegmentId>& segments, Ino& after,
-                                 std::size_t rows, std::vector<FrameUse>& into) {
+Result<bool> Snapshot::find_uses(const std::set<SegmentId>& segments, Ino& after, std::size_t rows,
+                                 std::vector<FrameUse>& into) {
     return meta::find_uses(*state_, segments, after, rows, into);
 }
 

@@ -1,4 +1,4 @@
-// What the errors of Azure's Blob service mean.
+// The meaning of the errors of Azure's Blob service.
 #include <cerrno>
 
 #include "lib/object/azure_dialect.h"

@@ -76,8 +76,8 @@ Task<void> AzureStore::remove_together(std::vector<std::string> keys) {
     if (code_of(response) == EINVAL) co_await fail(EOPNOTSUPP);
     const auto statuses = parse_azure_batch(co_await response, keys.size());
     if (!statuses) co_await fail(bucket_.wrong_answer(statuses.error()));
-    // What was refused is asked for again by itself, which repairs what can be repaired, and
-    // explains the rest.
+    // A refused key is asked for again by itself, which repairs what can be repaired, and explains
+    // the rest.
     std::vector<std::string> refused;
     for (std::size_t i = 0; i < keys.size(); ++i)
         if ((*statuses)[i] / 100 != 2 && (*statuses)[i] != 404)

@@ -62,7 +62,7 @@ public:
     Task<void> close() { return signer_->close(); }
 
 private:
-    // What was tried for one request, and what it was made with.
+    // The repairs that were tried for one request, and the state that it was made with.
     struct Progress {
         bool renewed = false, clock_set = false, digested = false;
         unsigned moves = 0;

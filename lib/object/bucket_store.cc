@@ -17,6 +17,12 @@ constexpr std::size_t deletes_at_once = 32;
 // An answer to a ranged request that is an error may be longer than the range.
 constexpr std::uint64_t error_bytes_max = 1 << 20;
 
+// Returns the tag without the quotes around it.
+std::string bare(std::string_view tag) {
+    if (tag.size() < 2 || !tag.starts_with('"') || !tag.ends_with('"')) return std::string(tag);
+    return std::string(tag.substr(1, tag.size() - 2));
+}
+
 }  // namespace
 
 BucketStore::BucketStore(Loop& loop, http::Client& client, std::unique_ptr<cloud::Signer> signer,
@@ -116,7 +122,7 @@ Task<std::string> BucketStore::put_on_condition(std::string key, Buffer content,
     const std::uint64_t bytes = content.size();
     std::vector<Buffer> pieces{std::move(content)};
     BucketRequest request = put_request(std::move(key), std::move(pieces));
-    const http::Header condition = bucket_.dialect().condition(tag);
+    const http::Header condition = bucket_.dialect().condition(bare_tags_ ? bare(tag) : tag);
     request.headers.set(condition.name, condition.value);
     auto answer = co_await result(bucket_.send(std::move(request)));
     // An object that is gone does not have the tag either.
@@ -150,13 +156,26 @@ Task<BucketStore::Conditions> BucketStore::probe_conditions() {
     if (digit == std::string::npos) other.insert(other.size() / 2, "1");
     else other[digit] = other[digit] == '1' ? '2' : '1';
 
-    // Sequential, so that a failure leaves no request behind.
-    const auto made_twice = co_await result(is_refused(key, ""));
-    const auto replaced = co_await result(is_refused(key, other));
+    const auto respected = co_await result(respects_conditions(key, present, other));
     std::vector<std::string> keys{key};
     co_await result(remove_singly(std::move(keys)));  // what stays is small and is never read
-    const bool refused = co_await made_twice;
-    co_return refused&& co_await replaced ? Conditions::respected : Conditions::ignored;
+    co_return co_await respected ? Conditions::respected : Conditions::ignored;
+}
+
+Task<bool> BucketStore::respects_conditions(std::string key, std::string present,
+                                            std::string other) {
+    co_return co_await is_refused(key, "") && co_await is_refused(key, other) &&
+        co_await accepts(key, present);
+}
+
+// Returns true if the store puts over the object whose tag is given, which some do only if it has
+// no quotes (Ceph 16).
+Task<bool> BucketStore::accepts(std::string key, std::string tag) {
+    for (const bool bare_tags : {false, true}) {
+        bare_tags_ = bare_tags;
+        if (!co_await is_refused(key, tag)) co_return true;
+    }
+    co_return false;
 }
 
 // Returns false if the store ignored the condition, or does not know it.

@@ -29,7 +29,7 @@ protected:
     BucketStore(Loop& loop, http::Client& client, std::unique_ptr<cloud::Signer> signer,
                 std::unique_ptr<Dialect> dialect, std::string prefix, Throttled throttled);
 
-    // What stands before each key in the bucket: "prefix/" or nothing.
+    // Returns the text before each key in the bucket: "prefix/" or nothing.
     const std::string& root() const { return root_; }
     // Removes each key, which has the root, with a request of its own, several at the same time.
     Task<void> remove_singly(std::vector<std::string> keys);
@@ -45,12 +45,15 @@ private:
     Task<std::string> put_on_condition(std::string key, Buffer content, std::string tag);
     Task<Conditions> probe_conditions();
     Task<bool> is_refused(std::string key, std::string tag);
+    Task<bool> accepts(std::string key, std::string tag);
+    Task<bool> respects_conditions(std::string key, std::string present, std::string other);
     Task<std::string> tag_of(const http::Response& response) const;
     struct Removal;
     Task<void> remove_some(Removal& removal);
 
     std::string root_;
     Conditions conditions_ = Conditions::unknown;
+    bool bare_tags_ = false;  // in conditions, tags have no quotes
     task::Mutex probing_;
 };
 

@@ -1,5 +1,5 @@
-// What distinguishes the providers of buckets that are reached by HTTP: URLs, headers, and what
-// their errors mean.
+// The differences between the providers of buckets that are reached by HTTP: URLs, headers, and the
+// meaning of errors.
 #pragma once
 
 #include <span>
@@ -10,10 +10,10 @@
 
 namespace flexfs::object {
 
-// What a request is for. It decides which permission a refused request lacked.
+// The purpose of a request. It decides which permission a refused request lacked.
 enum class Purpose { get, put, remove, list };
 
-// What can be done about an error before the request is sent once more.
+// A way to repair an error before the request is sent once more.
 enum class Remedy {
     none,
     throttle,  // the caller of the store slows down, and repeats
@@ -32,7 +32,7 @@ struct ErrorRow {
     std::string_view sentence;
 };
 
-// What an unsuccessful answer says.
+// The content of an unsuccessful answer.
 struct Failure {
     unsigned status = 0;
     std::string name;     // the provider's code; empty if the answer is none of a provider

@@ -25,6 +25,7 @@ public:
     std::map<std::string, Object> objects;  // of the bucket "box"
 
     bool ignores_conditions = false;
+    bool wants_bare_tags = false;  // in If-Match, without quotes
     bool deletes_together = true;
     std::size_t page_max = 1000;
 
@@ -44,6 +45,7 @@ public:
     }
 
 private:
+    static std::string quoted(const std::string& tag) { return '"' + tag + '"'; }
     FakeAnswer put(const std::string& key, const FakeRequest& request) {
         const auto old = objects.find(key);
         const std::string wanted = request.header("If-Match");
@@ -51,7 +53,7 @@ private:
             if (request.header("If-None-Match") == "*" && old != objects.end())
                 return s3_error(412, "PreconditionFailed");
             if (!wanted.empty() && old == objects.end()) return s3_error(404, "NoSuchKey");
-            if (!wanted.empty() && old->second.tag != wanted)
+            if (!wanted.empty() && old->second.tag != (wants_bare_tags ? quoted(wanted) : wanted))
                 return s3_error(412, "PreconditionFailed");
         }
         const std::string tag = fmt::format("\"{:032}\"", ++puts_);

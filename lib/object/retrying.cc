@@ -87,12 +87,18 @@ template <class Ask>
 std::invoke_result_t<Ask&> Retrying::persist(std::string what, Duration timeout, Ask ask) {
     const Duration began = monotonic_now();
     for (unsigned tries = 1;; ++tries) {
-        auto answer = co_await result(within(timeout, ask()));
-        if (answer || !may_pass(answer.error().code)) co_return co_await std::move(answer);
+        const Duration most =
+            answered_ ? policy_.time_max : std::min(policy_.time_max, policy_.first_time_max);
+        auto answer = co_await result(
+            within(answered_ ? timeout : std::min(timeout, policy_.first_try_timeout), ask()));
+        if (answer || !may_pass(answer.error().code)) {
+            if (code_of(answer) != ECANCELED) answered_ = true;
+            co_return co_await std::move(answer);
+        }
 
         const Duration next = pause(tries);
         const Duration spent = monotonic_now() - began;
-        if (tries >= policy_.tries_max || spent + next > policy_.time_max) {
+        if (tries >= policy_.tries_max || spent + next > most) {
             answer = fail(EIO, fmt::format("{}: gave up after {} tries in {}: {}", what, tries,
                                            format_duration(spent), answer.error().message()));
             co_return co_await std::move(answer);

@@ -14,6 +14,9 @@ namespace flexfs::object {
 struct RetryPolicy {
     unsigned tries_max = 30;
     Duration time_max = std::chrono::minutes(2);  // no try begins later than this
+    // The same as long as the store has not answered at all: then its address is probably wrong.
+    Duration first_time_max = std::chrono::seconds(5);
+    Duration first_try_timeout = std::chrono::seconds(8);
     // The pause between tries doubles from the minimum to the maximum; each is shortened by up to a
     // half at random.
     Duration pause_min = std::chrono::milliseconds(10);
@@ -62,6 +65,8 @@ private:
     std::unique_ptr<Store> inner_;
     RetryPolicy policy_;
     std::mt19937_64 dice_;
+    bool answered_ =
+        false;        // a request has succeeded, or had another answer than a transient fault
     Scope requests_;  // running requests, including abandoned ones
 };
 

@@ -80,6 +80,22 @@ TEST_CASE("no further try begins after the bound of time") {
     CHECK(on.store->counters().gets == 1);
 }
 
+TEST_CASE("a store that has never answered is given up sooner") {
+    RetryPolicy policy = quick();
+    policy.tries_max = 5;
+    policy.first_time_max = Duration::zero();
+    policy.get_timeout = policy.put_timeout = policy.other_timeout = 1h;
+    Setup on({.errors = 1}, policy);
+    CHECK(code_of(on.loop.run(on.store->size("v/1"))) == EIO);
+    CHECK(on.store->counters().gets == 1);
+
+    on.faulty->set({});
+    CHECK(code_of(on.loop.run(on.store->size("v/1"))) == ENOENT);
+    on.faulty->set({.errors = 1});
+    CHECK(code_of(on.loop.run(on.store->size("v/1"))) == EIO);
+    CHECK(on.store->counters().gets == 1 + 1 + 5);
+}
+
 TEST_CASE("answers are not asked for again") {
     Setup on({});
     CHECK(code_of(on.loop.run(on.store->get("none"))) == ENOENT);

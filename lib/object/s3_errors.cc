@@ -1,4 +1,4 @@
-// What the errors of the S3 API mean, those of its other implementations included.
+// The meaning of the errors of the S3 API, those of its other implementations included.
 #include <algorithm>
 #include <cctype>
 #include <cerrno>

@@ -1,4 +1,4 @@
-// What a store over S3 makes of errors, and of answers that no honest server gives.
+// A store over S3 meets errors, and answers that no honest server gives.
 #include <doctest/doctest.h>
 
 #include <cerrno>

@@ -155,11 +155,22 @@ TEST_CASE("conditional puts are probed once, and the probe is removed") {
 
     CHECK(on.s3.objects.size() == 1);
     CHECK(on.s3.objects["p/claim"].data == "b");
-    CHECK(on.server.count("PUT") == 5);
+    CHECK(on.server.count("PUT") == 6);
     CHECK(code_of(on.run(on.store->put_if("claim", Buffer::copy_of("c"), *first))) == EEXIST);
     CHECK(code_of(on.run(on.store->put_if("claim", Buffer::copy_of("c"), ""))) == EEXIST);
     CHECK(code_of(on.run(on.store->put_if("other", Buffer::copy_of("c"), *first))) == EEXIST);
     CHECK(on.run(on.store->get_versioned("claim"))->tag == *second);
+}
+
+TEST_CASE("a store whose conditions need tags without quotes gets such tags") {
+    S3Setup on;
+    on.s3.wants_bare_tags = true;
+    const auto first = on.run(on.store->put_if("claim", Buffer::copy_of("a"), ""));
+    REQUIRE(first);
+    const std::string tag = on.run(on.store->get_versioned("claim"))->tag;
+    CHECK(tag == *first);
+    CHECK(on.run(on.store->put_if("claim", Buffer::copy_of("b"), tag)));
+    CHECK(code_of(on.run(on.store->put_if("claim", Buffer::copy_of("c"), tag))) == EEXIST);
 }
 
 TEST_CASE("a store that ignores conditions, or does not know them, is found out") {
@@ -167,7 +178,7 @@ TEST_CASE("a store that ignores conditions, or does not know them, is found out"
         for (int i = 0; i < 2; ++i)
             CHECK(code_of(on.run(on.store->put_if("a", Buffer::copy_of("a"), ""))) == EOPNOTSUPP);
         CHECK(on.s3.objects.empty());
-        CHECK(on.server.requests.size() == 4);
+        CHECK(on.server.requests.size() <= 4);  // the second one asks nothing
     };
     {
         S3Setup on;

@@ -294,8 +294,8 @@ std::vector<cli::Flag> store_flags(conf::StoreSettings& settings) {
     std::vector<cli::Flag> flags;
     for (const conf::StoreSetting& row : conf::store_settings())
         if (!row.secret)
-            flags.push_back(flag(fmt::format("--{}", row.key), setting(settings, row),
-                                 std::string(row.help)));
+            flags.push_back(
+                flag(fmt::format("--{}", row.key), setting(settings, row), std::string(row.help)));
     return flags;
 }
 

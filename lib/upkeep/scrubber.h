@@ -36,7 +36,7 @@ public:
 
 private:
     using SegmentId = wire::SegmentId;
-    // What is wrong in a segment: with the frame at a position, or with all of it.
+    // The faults of a segment: of the frame at a position, or of all of it.
     struct Faults {
         std::string whole;
         std::map<std::uint32_t, std::string> frames;

@@ -1,4 +1,6 @@
 // Tests of what is known about data that is not stored yet, and of waiting until it is.
+#include "lib/vfs/storing.h"
+
 #include "lib/vfs/fixture_test.h"
 
 namespace flexfs::vfs {

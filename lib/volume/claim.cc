@@ -186,6 +186,14 @@ Task<bool> Claim::put(const std::string& tag, bool released) {
     co_return co_await put_plainly(text);
 }
 
+// A store that accepts objects and cannot be read, for lack of a permission perhaps, would take all
+// data and give none back.
+Task<void> Claim::read_back() {
+    const std::optional<Found> found = co_await look(store_);
+    if (found && found->claim.nonce == mine_.nonce) co_return;
+    co_await fail(EIO, fmt::format("{} does not return what was put into it", store_.describe()));
+}
+
 Task<void> Claim::take() {
     for (int tries = 1;; ++tries) {
         const std::optional<Found> found = co_await look(store_);
@@ -196,6 +204,7 @@ Task<void> Claim::take() {
         co_await conf::save_claims_made(options_.made_path, {mine_.nonce, earlier_.nonce});
         const Duration began = monotonic_now();
         if (co_await put(found ? found->tag : std::string(), false)) {
+            co_await read_back();
             renewed_ = began;
             break;
         }

@@ -85,6 +85,7 @@ private:
     // Returns false if another process was faster.
     Task<bool> put(const std::string& tag, bool released);
     Task<bool> put_plainly(const std::string& text);
+    Task<void> read_back();
     Task<void> renew();
     Task<void> renew_for_ever();
     void lose(const conf::Claim& to);

@@ -74,14 +74,14 @@ bool is_within(const fs::path& inner, const fs::path& outer) {
 }
 
 Result<void> check_outside(const std::string& folder, const std::string& mount_point) {
-    if (!is_within(mount_point, resolved(folder))) return {};
+    if (mount_point.empty() || !is_within(mount_point, resolved(folder))) return {};
     return explain(EINVAL, fmt::format("the mount point {} is inside {}, where the volume is kept; "
                                        "give a folder outside",
                                        mount_point, folder));
 }
 
 Result<void> check_not_hidden(const std::string& folder, const std::string& mount_point) {
-    if (!is_within(resolved(folder), mount_point)) return {};
+    if (mount_point.empty() || !is_within(resolved(folder), mount_point)) return {};
     return explain(EINVAL, fmt::format("a mount on {} would hide {}, where the volume is kept; "
                                        "give another folder",
                                        mount_point, folder));

@@ -21,7 +21,7 @@ Result<void> make_folder(const std::string& folder);
 // it. EIO.
 Result<void> settle_folder(const std::string& folder);
 
-// EINVAL: the mount point is in the folder.
+// EINVAL: the mount point is in the folder. Here and below, an empty one is none.
 Result<void> check_outside(const std::string& folder, const std::string& mount_point);
 // EINVAL: the folder is in the mount point, so that the mount would hide it from its own process.
 Result<void> check_not_hidden(const std::string& folder, const std::string& mount_point);

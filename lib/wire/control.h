@@ -126,14 +126,13 @@ struct Unstored {
 struct Control {
     static constexpr std::string_view name = "control";
 
-    using Requests = Operations<Operation<Status, "status", Effect::reads>,
-                                Operation<Stop, "stop", Effect::changes()>,
-                                Operation<Restart, "restart", Effect::changes()>,
-                                Operation<Remount, "remount", Effect::changes()>,
-                                Operation<StoreWritten, "store_written", Effect::reads>,
-                                Operation<Unstored, "unstored", Effect::reads>,
-                                Operation<Scrub, "scrub", Effect::reads>,
-                                Operation<ScrubProgress, "scrub_progress", Effect::reads>>;
+    using Requests = Operations<
+        Operation<Status, "status", Effect::reads>, Operation<Stop, "stop", Effect::changes()>,
+        Operation<Restart, "restart", Effect::changes()>,
+        Operation<Remount, "remount", Effect::changes()>,
+        Operation<StoreWritten, "store_written", Effect::reads>,
+        Operation<Unstored, "unstored", Effect::reads>, Operation<Scrub, "scrub", Effect::reads>,
+        Operation<ScrubProgress, "scrub_progress", Effect::reads>>;
 
     using Pushes = Messages<>;
 };

@@ -8,8 +8,8 @@
 
 #include "lib/base/json.h"
 #include "lib/base/result.h"
-#include "lib/fuse/mountpoint.h"
 #include "lib/base/time.h"
+#include "lib/fuse/mountpoint.h"
 #include "lib/process/mount_table.h"
 
 namespace flexfs::mount {

@@ -57,7 +57,7 @@ std::string lost_sentence(const std::string& folder, const std::vector<std::stri
                        name_files(folder, lost, lost.size()));
 }
 
-// What is to be said when the process of the mount has not answered in time.
+// The outcome when the process of the mount has not answered in time.
 Outcome too_late(const std::string& folder, const process::Presence& presence, Duration timeout) {
     Outcome outcome;
     if (!process::ServiceLock::holder(presence.lock)) {

@@ -1,4 +1,4 @@
-// What a scrub has found, for people and for programs.
+// The result of a scrub, for people and for programs.
 #pragma once
 
 #include <string>

@@ -44,8 +44,6 @@ private:
     std::optional<cli::Progress> progress_;
 };
 
-// --- a volume that is mounted: its process does the work ---
-
 Task<void> follow(Loop& loop, rpc::Caller<wire::Control>& caller, Display& display) {
     for (;;) {
         co_await loop.sleep(progress_pause);
@@ -55,6 +53,7 @@ Task<void> follow(Loop& loop, rpc::Caller<wire::Control>& caller, Display& displ
     }
 }
 
+// The process of the mount does the work.
 Result<wire::ScrubState> scrub_mount(const std::string& folder, const Command& command) {
     TRY(const process::Presence presence, process::presence_of("mount", folder));
     if (!process::ServiceLock::holder(presence.lock))
@@ -67,8 +66,6 @@ Result<wire::ScrubState> scrub_mount(const std::string& folder, const Command& c
                             return follow(loop, caller, display);
                         });
 }
-
-// --- a volume that is not mounted ---
 
 Task<void> follow(Loop& loop, const upkeep::Scrubber& scrubber, Display& display) {
     for (;;) {

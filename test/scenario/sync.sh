@@ -1,5 +1,5 @@
 #!/bin/bash
-# What is stored already and what is not: durability of a file, status, sync, the access log.
+# The state of data that is not stored yet: durability of a file, status, sync, the access log.
 # builds: release sanitize
 . "$(dirname "$0")/../lib.sh"
 
@@ -62,7 +62,7 @@ echo kept >"$mnt/kept"
 "$FLEXFS" mount sync "$mnt"
 kill_mount "$mnt"
 start_mount "$data" "$mnt"
-check "what was synced survives a kill of the mount" grep -qx kept "$mnt/kept"
+check "synced data survives a kill of the mount" grep -qx kept "$mnt/kept"
 stop_mount "$mnt"
 
 # --- a store without room ---
