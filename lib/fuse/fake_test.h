@@ -40,7 +40,9 @@ public:
     }
 
     Task<void> flush_all() override { return ask("flush_all"); }
-    Task<std::vector<std::string>> store_written() override { co_return {}; }
+    Task<std::vector<std::string>> store_written() override {
+        co_return std::vector<std::string>();
+    }
     std::vector<vfs::UnstoredFile> unstored(std::size_t) const override { return {}; }
     vfs::HandedOver hand_over() const override { return {}; }
     void end_handles() override {}

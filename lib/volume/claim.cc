@@ -25,19 +25,6 @@ std::string boot_id() {
     return first_line(process::read_proc("sys/kernel/random", "boot_id"));
 }
 
-// Returns when the process started, in clock ticks since the boot: field 22 of proc_pid_stat(5),
-// counted behind the name, which may contain anything. 0: there is no such process.
-std::uint64_t start_of(std::uint64_t pid) {
-    const std::string stat = process::read_proc(std::to_string(pid), "stat");
-    const auto name_end = stat.rfind(')');
-    if (name_end == std::string::npos) return 0;
-    std::istringstream fields(stat.substr(name_end + 1));
-    std::string field;
-    for (int at = 3; at <= 22; ++at) fields >> field;
-    const auto ticks = parse_number(field);
-    return ticks ? *ticks : 0;
-}
-
 std::string host_name() {
     char name[HOST_NAME_MAX + 1] = {};
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "?";
@@ -50,7 +37,7 @@ conf::Claim of_this_process(const std::string& mount_point) {
             .boot = boot_id(),
             .pid_space = process::proc_link("self", "ns/pid"),
             .process = pid,
-            .started = start_of(pid),
+            .started = start_of_process(pid),
             .mount_point = mount_point};
 }
 
@@ -61,10 +48,24 @@ bool is_known_to_be_gone(const conf::Claim& holder) {
         holder.pid_space != process::proc_link("self", "ns/pid"))
         return false;
     return holder.process == std::uint64_t(::getpid()) ||
-           start_of(holder.process) != holder.started;
+           start_of_process(holder.process) != holder.started;
 }
 
 }  // namespace
+
+std::uint64_t start_of_process(std::uint64_t pid) {
+    const std::string stat = process::read_proc(std::to_string(pid), "stat");
+    const auto name_end = stat.rfind(')');
+    if (name_end == std::string::npos) return 0;
+    std::istringstream fields(stat.substr(name_end + 1));
+    std::string field;
+    for (int at = 3; at <= 22; ++at) {
+        fields >> field;
+        if (at == 3 && (field == "Z" || field == "X")) return 0;
+    }
+    const auto ticks = parse_number(field);
+    return ticks ? *ticks : 0;
+}
 
 Claim::Claim(Loop& loop, object::Store& store, Options options)
     : loop_(loop),

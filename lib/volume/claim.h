@@ -30,6 +30,11 @@ namespace flexfs::volume {
 
 inline constexpr const char* claim_key = "claim";
 
+// Returns when the process started, in clock ticks since the boot: field 22 of proc_pid_stat(5),
+// counted behind the name, which may contain anything. 0: there is no such process, or it has ended
+// and its parent does not know yet (field 3).
+std::uint64_t start_of_process(std::uint64_t pid);
+
 struct ClaimTerms {
     Duration renew = std::chrono::seconds(10);
     Duration fresh = std::chrono::seconds(30);

@@ -1,6 +1,9 @@
 #include "lib/volume/claim.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -148,6 +151,36 @@ TEST_CASE("a claim that another machine renewed lately is refused, and its holde
     CHECK(taken.error().message().find("--takeOver") != std::string::npos);
     CHECK(w.loop.run(second->close()));
     CHECK(w.present().host == "elsewhere");
+}
+
+TEST_CASE("a claim of a process of this machine that has ended is taken over at once") {
+    World w;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    auto first = w.claim("a", false, true);
+    REQUIRE(w.loop.run(first->take()));
+    CHECK(w.loop.run(first->close()));
+    conf::Claim claim = w.present();
+    claim.released = false;
+    claim.process = std::uint64_t(child);
+    claim.started = start_of_process(claim.process);
+    CHECK(claim.started > 0);
+    const Buffer text = Buffer::copy_of(conf::print_claim(claim));
+    REQUIRE(w.loop.run(w.bucket.inner.put(claim_key, {text})));
+    auto second = w.claim("a");
+    CHECK(code_of(w.loop.run(second->take())) == EBUSY);
+    CHECK(w.loop.run(second->close()));
+
+    ::kill(child, SIGKILL);
+    siginfo_t ended;
+    ::waitid(P_PID, id_t(child), &ended, WEXITED | WNOWAIT);  // it stays a zombie
+    auto third = w.claim("a");
+    CHECK(w.loop.run(third->take()));
+    CHECK(w.loop.run(third->close()));
+    ::waitpid(child, nullptr, 0);
 }
 
 TEST_CASE("a claim older than its lease is taken over unless it is renewed while it is watched") {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # An SQLite database takes concurrent writers in WAL and in DELETE mode, and stays intact.
 # builds: release sanitize
-# stores: folder s3 azure
+# stores: folder s3
 # limit: 600
 . "$(dirname "$0")/../lib.sh"
 
