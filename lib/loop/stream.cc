@@ -401,11 +401,12 @@ Result<std::unique_ptr<Listener>> listen_pipe(Loop& loop, const std::string& pat
     return listener;
 }
 
-Result<std::string> bound_address(const uv_tcp_t& tcp) {
+// Also returns the error of the bind, which libuv reports late.
+Result<std::string> bound_address(const uv_tcp_t& tcp, const std::string& context) {
     sockaddr_storage name{};
     int size = sizeof name;
     const int status = uv_tcp_getsockname(&tcp, reinterpret_cast<sockaddr*>(&name), &size);
-    if (status < 0) return uv_fail(status, "getsockname");
+    if (status < 0) return uv_fail(status, context);
     char host[INET6_ADDRSTRLEN] = {};
     if (name.ss_family == AF_INET6) {
         const auto& six = reinterpret_cast<const sockaddr_in6&>(name);
@@ -427,7 +428,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const Address& address)
     TRY(SocketPtr socket, make_tcp_socket(loop.uv(), addresses->ai_family));
     const int status = uv_tcp_bind(&socket->tcp, addresses->ai_addr, 0);
     if (status < 0) return uv_fail(status, context);
-    TRY(std::string name, bound_address(socket->tcp));
+    TRY(std::string name, bound_address(socket->tcp, context));
     auto listener = std::make_unique<SocketListener>(loop, std::move(socket), std::move(name));
     TRY(listener->start());
     return listener;

@@ -66,7 +66,7 @@ check "a missing folder exits with 1, not with 2" \
 
 ln -s "$FLEXFS" "$FLEXFS_TMP/bench.flexfs"
 check "a link named ROLE.flexfs runs that role" \
-    grep -q '^usage: bench.flexfs DIR' <("$FLEXFS_TMP/bench.flexfs" --help)
+    grep -q '^usage: bench.flexfs \[DIR\]' <("$FLEXFS_TMP/bench.flexfs" --help)
 
 bin=$FLEXFS_TMP/prefix/bin sbin=$FLEXFS_TMP/prefix/sbin
 check "install creates all links and files" "$FLEXFS" install --prefix "$bin" --sbin "$sbin"
@@ -93,7 +93,7 @@ check_fails "half a command of mount prints what may follow" "fstab VOLUME DIR  
 check "a user for root without --rootSquash exits with 2" \
     code 2 "$FLEXFS" mount "$data" "$mnt" --rootSquashUID 1000
 check_fails "the message lists the possible commands" \
-    "unknown command 'init word'; use init fstab" "$FLEXFS" mount init word
+    "unknown command 'init word'; use one of init fstab, init creds" "$FLEXFS" mount init word
 check_fails "flags that exclude each other are refused" "--noATime and --strictATime exclude" \
     "$FLEXFS" mount "$data" "$mnt" --strictATime --noATime
 check "a flag that contradicts an option of -o exits with 2" \

@@ -32,7 +32,7 @@ check "puts are counted, with their bytes and durations" eval '
 check "operations of programs are counted" \
     above 'flexfs_mount_fuse_op_duration_seconds_count{op="write"}' 0
 check "the memory in use is shown" above flexfs_mount_memory_budget_bytes 1000000
-check_fails "another mount cannot have the address" "address already in use" \
+check_fails "another mount cannot have the address" "listen on $address: Address already in use" \
     "$FLEXFS" mount "$FLEXFS_TMP/other" "$FLEXFS_TMP/second" --metricsAddr "$address"
 check "it left nothing mounted" eval '! is_mounted "$FLEXFS_TMP/second"'
 check "a restart in place succeeds" "$FLEXFS" mount restart "$mnt"
