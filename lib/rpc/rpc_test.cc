@@ -174,6 +174,16 @@ TEST_CASE("a mount's status is asked for over its unix socket") {
             Task<wire::Done> serve(Context, wire::Stop) { co_return fail(EBUSY, "in use"); }
             Task<wire::Restarted> serve(Context, wire::Restart) { co_return wire::Restarted{}; }
             Task<wire::Remounted> serve(Context, wire::Remount) { co_return wire::Remounted{}; }
+            Task<wire::WrittenStored> serve(Context, wire::StoreWritten) {
+                co_return wire::WrittenStored{};
+            }
+            Task<wire::UnstoredFiles> serve(Context, wire::Unstored) {
+                co_return wire::UnstoredFiles{};
+            }
+            Task<wire::ScrubState> serve(Context, wire::Scrub) { co_return wire::ScrubState{}; }
+            Task<wire::ScrubState> serve(Context, wire::ScrubProgress) {
+                co_return wire::ScrubState{};
+            }
         };
         std::unique_ptr<Handler<wire::Control>> connected(Pusher<wire::Control>&) override {
             return std::make_unique<Answers>();
