@@ -27,7 +27,7 @@ public:
     template <class T>
     T head() const {
         T value{};
-        std::memcpy(&value, body_.data(), std::min(sizeof value, body_.size()));
+        if (!body_.empty()) std::memcpy(&value, body_.data(), std::min(sizeof value, body_.size()));
         return value;
     }
     // Returns the zero-terminated string that starts `offset` bytes into the body; EINVAL if it has
