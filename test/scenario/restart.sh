@@ -113,7 +113,7 @@ mv "$FLEXFS_TMP/volume.yaml" "$data/volume.yaml"
 
 # A program promises to take over and then fails: the previous image is called back.
 # shellcheck disable=SC2016  # for the script to expand
-write_program '[[ $* != *--takeover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
+write_program '[[ $* != *--handover=* ]] || set -- "$@" --dbFolder=/nonexistent' \
     "exec '$FLEXFS' \"\$@\""
 check_fails "a program that cannot continue gives the mount back" \
     "continues as it was.*database" restart
