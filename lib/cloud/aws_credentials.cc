@@ -131,7 +131,7 @@ std::unique_ptr<Source> aws_credentials(Context& context, Identity identity) {
 std::string aws_region(const Variables& variables, const std::string& profile) {
     for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
         if (std::string region = variables(name); !region.empty()) return region;
-    // Whoever needs credentials from a file that cannot be read learns it when they are looked for.
+    // A file that cannot be read is reported when credentials are looked for in it.
     const auto profiles = read_aws_profiles(aws_paths(variables));
     if (!profiles) return {};
     const auto at = profiles->find(aws_profile_name(profile, variables));
